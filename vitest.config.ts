@@ -1,0 +1,35 @@
+// How the suites run: pure ones once, those that touch rows on a real Postgres and again on the embedded database.
+import { defineConfig } from 'vitest/config';
+
+const doors = ['test/graphql/**/*.test.ts', 'test/rest/**/*.test.ts', 'test/store/**/*.test.ts'];
+/** What needs several connections or processes, or real Postgres by its nature. */
+const postgresOnly = ['test/races/**/*.test.ts', 'test/start/**/*.test.ts', 'test/**/postgres-*.test.ts'];
+
+export default defineConfig({
+  resolve: {
+    // graphql 16 loads twice under Vite (ESM here, CommonJS through its dependants): one copy for everyone.
+    alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }],
+  },
+  test: {
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    globalSetup: ['test/support/global-setup.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'pure',
+          include: ['test/domain/**/*.test.ts', 'test/contract/**/*.test.ts', 'test/crypto/**/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'postgres', include: [...doors, ...postgresOnly], provide: { database: 'postgres' } },
+      },
+      {
+        extends: true,
+        test: { name: 'embedded', include: doors, exclude: postgresOnly, provide: { database: 'embedded' } },
+      },
+    ],
+  },
+});
