@@ -1,0 +1,21 @@
+// Digests of values for the hash-chained log: equal for equal values, useless for guessing without the key.
+import { createHmac, type KeyObject } from 'node:crypto';
+import { toUSVString } from 'node:util';
+
+// Neither prefix begins the other, so no text has the digest of absence.
+const ABSENT = 'agent-secrets-gateway:value-digest:1:absent\0';
+const PRESENT = 'agent-secrets-gateway:value-digest:1:present\0';
+
+/**
+ * HMAC-SHA-256 of a value's canonical text, or of its absence, under the environment's digest key.
+ *
+ * The key is never replaced: the chain could not be verified across a replacement.
+ */
+export function valueDigest(digestKey: KeyObject, plaintext: string | null): Uint8Array {
+  const hmac = createHmac('sha256', digestKey);
+  if (plaintext === null) return hmac.update(ABSENT).digest();
+  if (toUSVString(plaintext) !== plaintext) {
+    throw new TypeError('a text with lone surrogates has no digest: UTF-8 cannot keep them apart');
+  }
+  return hmac.update(PRESENT).update(plaintext, 'utf8').digest();
+}

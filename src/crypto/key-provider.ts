@@ -1,0 +1,21 @@
+// What wraps data keys: the one seam behind which master keys live (a local keyring now, a key service later).
+
+/** A data key that only the holder of the named master key can use; safe to store beside the data. */
+export interface WrappedKey {
+  readonly masterKeyId: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Wraps and unwraps data keys. Master keys never leave the provider.
+ *
+ * `context` is authenticated but not stored: it names the environment, purpose and version a key was made for, so that
+ * a wrapped key copied to another row does not unwrap there.
+ */
+export interface KeyProvider {
+  /** The master key that new wraps use; a stored key under another id is due for a re-wrap. */
+  readonly currentKeyId: string;
+  wrap(dataKey: Uint8Array, context: string): Promise<WrappedKey>;
+  /** The caller owns the returned bytes and zeroes them once they are a `KeyObject`. */
+  unwrap(wrapped: WrappedKey, context: string): Promise<Uint8Array>;
+}

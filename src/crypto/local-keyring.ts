@@ -1,0 +1,165 @@
+// The local keyring: several master keys, each with an id, and the provider that wraps data keys with them.
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import type { KeyProvider, WrappedKey } from './key-provider.js';
+
+/** Master keys by id. `current` wraps new data keys; the others only unwrap what they once wrapped. */
+export interface Keyring {
+  readonly current: string;
+  readonly keys: ReadonlyMap<string, KeyObject>;
+}
+
+export type KeyringReason =
+  | 'missing'
+  | 'exists'
+  | 'unreadable'
+  | 'unwritable'
+  | 'malformed'
+  | 'unknown-master-key'
+  | 'unwrap-refused';
+
+/** Something is wrong with master keys. One line: place, problem, remedy; never any key material. */
+export class KeyringError extends Error {
+  readonly reason: KeyringReason;
+
+  constructor(reason: KeyringReason, place: string, problem: string, remedy: string) {
+    super(`${place}: ${problem}; ${remedy}`);
+    this.name = 'KeyringError';
+    this.reason = reason;
+  }
+}
+
+const KEYRING_VERSION = 1;
+const MASTER_KEY_BYTES = 32;
+const WRAP_FORMAT = 1;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+// Shorter than any spelling of a 256-bit key (43 base64 characters), so that a key put where its id belongs is
+// refused, and an id may be quoted in a message.
+const KEY_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
+
+/**
+ * Reads the text of a key file; `place` is what error messages call it.
+ *
+ * The parser's own message is dropped, not attached as a cause: `JSON.parse` quotes the text it stumbled on.
+ */
+export function parseKeyring(text: string, place = 'keyring'): Keyring {
+  const malformed = (problem: string, remedy: string) => new KeyringError('malformed', place, problem, remedy);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw malformed('it is not valid JSON', 'restore it from your backup');
+  }
+  if (!isObject(parsed)) throw malformed('it is not a JSON object', 'expected "version", "current" and "keys"');
+  const { version, current, keys, ...unknown } = parsed;
+  if (version !== KEYRING_VERSION) {
+    throw malformed('its "version" is missing or unknown', `expected "version": ${KEYRING_VERSION}`);
+  }
+  if (Object.keys(unknown).length > 0) {
+    throw malformed('it has an unknown field', 'expected only "version", "current" and "keys"');
+  }
+  if (!isObject(keys)) throw malformed('"keys" is not an object', 'expected key ids with one base64 key each');
+  if (Object.keys(keys).length === 0) throw malformed('"keys" is empty', 'add at least one key');
+
+  const masterKeys = new Map<string, KeyObject>();
+  for (const [id, encoded] of Object.entries(keys)) {
+    if (!KEY_ID.test(id)) {
+      throw malformed('an id in "keys" is malformed', 'expected 1 to 32 letters, digits, dots, dashes or underscores');
+    }
+    const key = decodeMasterKey(encoded);
+    if (!key) throw malformed(`the key "${id}" is malformed`, 'expected the padded base64 of exactly 32 bytes');
+    masterKeys.set(id, key);
+  }
+  if (typeof current !== 'string' || !masterKeys.has(current)) {
+    throw malformed('"current" names no key of "keys"', `set it to one of ${[...masterKeys.keys()].join(', ')}`);
+  }
+  return { current, keys: masterKeys };
+}
+
+/** The text of a new key file with one fresh master key. */
+export function generateKeyring(): string {
+  const id = `k-${randomBytes(4).toString('hex')}`;
+  const keys = { [id]: randomBytes(MASTER_KEY_BYTES).toString('base64') };
+  return `${JSON.stringify({ version: KEYRING_VERSION, current: id, keys }, null, 2)}\n`;
+}
+
+/**
+ * Wraps data keys with AES-256-GCM under the keyring's current key.
+ *
+ * Wrapped layout: 1 byte format, 12 bytes nonce, ciphertext, 16 bytes tag. Format, master key id and context are the
+ * additional data.
+ */
+export function localKeyProvider(keyring: Keyring): KeyProvider {
+  function masterKey(id: string): KeyObject {
+    const key = keyring.keys.get(id);
+    if (!key) {
+      throw new KeyringError(
+        'unknown-master-key',
+        `master key "${id}"`,
+        'it is not in the keyring',
+        'put the key with this id back into the key file',
+      );
+    }
+    return key;
+  }
+
+  async function wrap(dataKey: Uint8Array, context: string): Promise<WrappedKey> {
+    const masterKeyId = keyring.current;
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', masterKey(masterKeyId), nonce, { authTagLength: TAG_BYTES });
+    cipher.setAAD(additionalData(masterKeyId, context));
+    const ciphertext = cipher.update(dataKey);
+    cipher.final();
+    return { masterKeyId, bytes: Buffer.concat([Buffer.of(WRAP_FORMAT), nonce, ciphertext, cipher.getAuthTag()]) };
+  }
+
+  async function unwrap({ masterKeyId, bytes }: WrappedKey, context: string): Promise<Uint8Array> {
+    const key = masterKey(masterKeyId);
+    const refused = () =>
+      new KeyringError(
+        'unwrap-refused',
+        `master key "${masterKeyId}"`,
+        `it does not unwrap the key of "${context}"`,
+        'the stored key was changed or moved, or the key file holds another key under this id',
+      );
+    const bodyEnd = bytes.length - TAG_BYTES;
+    if (bytes[0] !== WRAP_FORMAT || bodyEnd <= 1 + NONCE_BYTES) throw refused();
+    const nonce = bytes.subarray(1, 1 + NONCE_BYTES);
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
+    decipher.setAAD(additionalData(masterKeyId, context));
+    decipher.setAuthTag(bytes.subarray(bodyEnd));
+    const dataKey = decipher.update(bytes.subarray(1 + NONCE_BYTES, bodyEnd));
+    try {
+      decipher.final();
+    } catch {
+      dataKey.fill(0);
+      throw refused();
+    }
+    return dataKey;
+  }
+
+  masterKey(keyring.current);
+  return { currentKeyId: keyring.current, wrap, unwrap };
+}
+
+/** Unambiguous because a key id contains no colon; UTF-16 because UTF-8 maps all lone surrogates to one character. */
+function additionalData(masterKeyId: string, context: string): Buffer {
+  return Buffer.from(`wrap:${WRAP_FORMAT}:${masterKeyId}:${context}`, 'utf16le');
+}
+
+function decodeMasterKey(encoded: unknown): KeyObject | undefined {
+  if (typeof encoded !== 'string') return undefined;
+  const bytes = Buffer.from(encoded, 'base64');
+  try {
+    // Node skips what is not base64; only the exact spelling of 32 bytes comes back unchanged.
+    if (bytes.length !== MASTER_KEY_BYTES || bytes.toString('base64') !== encoded) return undefined;
+    return createSecretKey(bytes);
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

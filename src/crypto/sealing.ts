@@ -1,0 +1,166 @@
+// Sealing: a value's plaintext to bytes that are safe to store, and back, or a refusal.
+import { createCipheriv, createDecipheriv, type DecipherGCM, type KeyObject, randomFillSync } from 'node:crypto';
+import { toUSVString } from 'node:util';
+
+/** One version of an environment's data key. */
+export interface DataKey {
+  readonly version: number;
+  readonly key: KeyObject;
+}
+
+/** Where a sealed value belongs; it opens nowhere else. */
+export interface SealBinding {
+  readonly environmentId: string;
+  readonly agentSecretId: string;
+  /** The revision that set the value: a revision that keeps the value keeps this one. */
+  readonly revision: bigint;
+}
+
+/** What a `SealError` is about. */
+export interface SealSubject {
+  readonly keyVersion?: number;
+  readonly environmentId?: string;
+  readonly agentSecretId?: string;
+}
+
+/** A value cannot be sealed or opened. Names key version and ids; never any part of the plaintext. */
+export class SealError extends Error {
+  readonly subject: SealSubject;
+
+  constructor(message: string, subject: SealSubject) {
+    super(message);
+    this.name = 'SealError';
+    this.subject = subject;
+  }
+}
+
+// Layout: format (1), key version (4, big endian), nonce (12), ciphertext, tag (16).
+// The plaintext inside: length of the UTF-8 text (4, big endian), the text, zeros up to the bucket.
+const FORMAT = 1;
+const NONCE_AT = 5;
+const NONCE_BYTES = 12;
+const BODY_AT = NONCE_AT + NONCE_BYTES;
+const TAG_BYTES = 16;
+const LENGTH_BYTES = 4;
+const SMALL_BUCKET = 64;
+const SMALL_UP_TO = 1024;
+const LARGE_BUCKET = 256;
+const SMALLEST_SEALED = BODY_AT + SMALL_BUCKET + TAG_BYTES;
+const ALGORITHM = 'aes-256-gcm';
+const TAG_OPTION = { authTagLength: TAG_BYTES } as const;
+
+/**
+ * Seals a text with AES-256-GCM under a fresh random nonce.
+ *
+ * Random 96-bit nonces are safe for 2^32 values per data key, far more than an environment writes between rotations.
+ * They are drawn one by one: a pool would repeat itself in a cloned machine, and a repeated nonce breaks GCM.
+ */
+export function sealValue(dataKey: DataKey, binding: SealBinding, plaintext: string): Uint8Array {
+  if (toUSVString(plaintext) !== plaintext) {
+    const subject = subjectOf(dataKey.version, binding);
+    throw new SealError(`${describe(subject)}: its text has lone surrogates, which UTF-8 cannot keep`, subject);
+  }
+  const length = Buffer.byteLength(plaintext);
+  const padded = Buffer.alloc(paddedLength(length));
+  padded.writeUInt32BE(length, 0);
+  padded.write(plaintext, LENGTH_BYTES);
+
+  // Not from Buffer's pool: what is stored should not keep a slab of strangers' bytes alive or within reach.
+  const sealed = Buffer.allocUnsafeSlow(BODY_AT + padded.length + TAG_BYTES);
+  sealed[0] = FORMAT;
+  sealed.writeUInt32BE(dataKey.version, 1);
+  randomFillSync(sealed, NONCE_AT, NONCE_BYTES);
+
+  const cipher = createCipheriv(ALGORITHM, dataKey.key, sealed.subarray(NONCE_AT, BODY_AT), TAG_OPTION);
+  cipher.setAAD(additionalData(dataKey.version, binding));
+  sealed.set(cipher.update(padded), BODY_AT);
+  padded.fill(0);
+  cipher.final();
+  sealed.set(cipher.getAuthTag(), sealed.length - TAG_BYTES);
+  return sealed;
+}
+
+/** Opens what `sealValue` made for this binding; anything else is refused with a `SealError`. */
+export function openValue(dataKey: DataKey, binding: SealBinding, sealed: Uint8Array): string {
+  const version = readKeyVersion(sealed);
+  if (version !== dataKey.version) {
+    const subject = version === undefined ? subjectOf(dataKey.version, binding) : subjectOf(version, binding);
+    const problem =
+      version === undefined ? 'it is no sealed value' : `it needs that key, not version ${dataKey.version}`;
+    throw new SealError(`${describe(subject)}: ${problem}`, subject);
+  }
+  // Views on the bytes as they came (Buffer or plain Uint8Array), never copies.
+  const tagAt = sealed.length - TAG_BYTES;
+  const decipher = createDecipheriv(ALGORITHM, dataKey.key, sealed.subarray(NONCE_AT, BODY_AT), TAG_OPTION);
+  decipher.setAAD(additionalData(version, binding));
+  decipher.setAuthTag(sealed.subarray(tagAt));
+  const padded = decipher.update(sealed.subarray(BODY_AT, tagAt));
+  const plaintext = isAuthentic(decipher) ? textOf(padded) : undefined;
+  padded.fill(0);
+  if (plaintext === undefined) throw refusal(version, binding);
+  return plaintext;
+}
+
+/** The data key version that opens a sealed value. Not yet authenticated: opening does that. */
+export function sealedKeyVersion(sealed: Uint8Array): number {
+  const version = readKeyVersion(sealed);
+  if (version === undefined) throw new SealError('it is no sealed value: too short, or of an unknown format', {});
+  return version;
+}
+
+function readKeyVersion(sealed: Uint8Array): number | undefined {
+  if (sealed.length < SMALLEST_SEALED || sealed[0] !== FORMAT) return undefined;
+  return (((sealed[1] ?? 0) << 24) | ((sealed[2] ?? 0) << 16) | ((sealed[3] ?? 0) << 8) | (sealed[4] ?? 0)) >>> 0;
+}
+
+function isAuthentic(decipher: DecipherGCM): boolean {
+  try {
+    decipher.final();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function textOf(padded: Buffer): string | undefined {
+  const length = padded.readUInt32BE(0);
+  if (paddedLength(length) !== padded.length) return undefined;
+  return padded.toString('utf8', LENGTH_BYTES, LENGTH_BYTES + length);
+}
+
+/**
+ * Room for length and text, rounded up: steps of 64 bytes up to 1 KiB hide how long a password is, steps of 256 above
+ * cost a long value at most a quarter and a 64 KiB value 0.4 per cent.
+ */
+function paddedLength(length: number): number {
+  const needed = LENGTH_BYTES + length;
+  const bucket = needed <= SMALL_UP_TO ? SMALL_BUCKET : LARGE_BUCKET;
+  return Math.ceil(needed / bucket) * bucket;
+}
+
+/**
+ * Format, key version, revision, environment and secret, in an encoding no two bindings share: numbers end at a colon,
+ * the first id's length is told, the second id is the rest. UTF-16 because UTF-8 maps all lone surrogates to one.
+ */
+function additionalData(keyVersion: number, { environmentId, agentSecretId, revision }: SealBinding): Buffer {
+  return Buffer.from(
+    `seal:${FORMAT}:${keyVersion}:${revision}:${environmentId.length}:${environmentId}${agentSecretId}`,
+    'utf16le',
+  );
+}
+
+function refusal(keyVersion: number, binding: SealBinding): SealError {
+  const subject = subjectOf(keyVersion, binding);
+  return new SealError(
+    `${describe(subject)}: it was changed, moved from another row, or sealed under another key`,
+    subject,
+  );
+}
+
+function subjectOf(keyVersion: number, { environmentId, agentSecretId }: SealBinding): SealSubject {
+  return { keyVersion, environmentId, agentSecretId };
+}
+
+function describe({ keyVersion, environmentId, agentSecretId }: SealSubject): string {
+  return `value of agent secret ${agentSecretId} in environment ${environmentId} (data key version ${keyVersion})`;
+}

@@ -1,0 +1,241 @@
+// What sealing promises: exact round trips, refusal of anything else, and lengths that tell little.
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  type DataKey,
+  openValue,
+  type SealBinding,
+  SealError,
+  sealedKeyVersion,
+  sealValue,
+} from '../../src/crypto/sealing.js';
+
+const dataKey = freshKey(3);
+const binding: SealBinding = {
+  environmentId: '018f0000-0000-7000-8000-0000000000aa',
+  agentSecretId: '018f0000-0000-7000-8000-0000000000bb',
+  revision: 7n,
+};
+/** Header, nonce and tag: what a sealed value costs besides its padded text. */
+const FRAME = 1 + 4 + 12 + 16;
+
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 200 }),
+  fc.string({ unit: 'grapheme', maxLength: 2_000, size: 'max' }),
+  fc.json(),
+);
+const id = fc.oneof(fc.uuid(), fc.string({ unit: 'binary', maxLength: 8 }), fc.constantFrom('a', 'aa', '1:', ''));
+const anyBinding = fc.record({ environmentId: id, agentSecretId: id, revision: fc.bigInt(0n, 2n ** 63n - 1n) });
+const keyVersion = fc.integer({ min: 1, max: 0xffff_ffff });
+
+function freshKey(version: number): DataKey {
+  return { version, key: createSecretKey(randomBytes(32)) };
+}
+
+function refusalOf(act: () => unknown): SealError {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toBeInstanceOf(SealError);
+    return error as SealError;
+  }
+  throw new Error('expected a refusal');
+}
+
+describe('round trip', () => {
+  test('any well-formed text comes back exactly, under any binding and key version', () => {
+    fc.assert(
+      fc.property(text, anyBinding, keyVersion, (plaintext, at, version) => {
+        const key = { version, key: dataKey.key };
+        const sealed = sealValue(key, at, plaintext);
+        expect(openValue(key, at, sealed)).toBe(plaintext);
+        expect(sealedKeyVersion(sealed)).toBe(version);
+      }),
+    );
+  });
+
+  test.each([0, 1, 59, 60, 61, 1019, 1020, 1021, 1276, 1277, 65_536])('a text of %i bytes survives', (length) => {
+    const plaintext = 'x'.repeat(length);
+    expect(openValue(dataKey, binding, sealValue(dataKey, binding, plaintext))).toBe(plaintext);
+  });
+
+  test('zero characters at the end of a text are not taken for padding', () => {
+    expect(openValue(dataKey, binding, sealValue(dataKey, binding, 'a\0\0'))).toBe('a\0\0');
+  });
+
+  test('opens a plain Uint8Array and a view into a larger buffer, and leaves the bytes alone', () => {
+    const sealed = sealValue(dataKey, binding, 'hunter2');
+    const plain = Uint8Array.from(sealed);
+    const view = new Uint8Array(sealed.length + 20).subarray(9, 9 + sealed.length);
+    view.set(sealed);
+    for (const bytes of [sealed, plain, view, Buffer.from(sealed)]) {
+      expect(openValue(dataKey, binding, bytes)).toBe('hunter2');
+      expect(openValue(dataKey, binding, bytes)).toBe('hunter2');
+      expect(sealedKeyVersion(bytes)).toBe(3);
+    }
+  });
+
+  test('a text with a lone surrogate is refused, never altered', () => {
+    const surrogate = fc.integer({ min: 0xd800, max: 0xdfff }).map((unit) => String.fromCharCode(unit));
+    fc.assert(
+      fc.property(text, surrogate, text, (before, lone, after) => {
+        const error = refusalOf(() => sealValue(dataKey, binding, `${before}x${lone}x${after}`));
+        expect(error.message).toContain('lone surrogates');
+        expect(error.message).toContain(binding.agentSecretId);
+      }),
+    );
+  });
+});
+
+describe('refusals', () => {
+  test('every single flipped bit is refused', () => {
+    const sealed = sealValue(dataKey, binding, 'canary-5f1c');
+    for (let bit = 0; bit < sealed.length * 8; bit += 1) {
+      const tampered = Uint8Array.from(sealed);
+      tampered[bit >> 3] = (tampered[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(refusalOf(() => openValue(dataKey, binding, tampered)).message).not.toContain('canary');
+    }
+  });
+
+  test('any flipped bit of any value is refused', () => {
+    fc.assert(
+      fc.property(text, fc.nat(), fc.nat(7), (plaintext, at, bit) => {
+        const sealed = sealValue(dataKey, binding, plaintext);
+        const index = at % sealed.length;
+        sealed[index] = (sealed[index] ?? 0) ^ (1 << bit);
+        refusalOf(() => openValue(dataKey, binding, sealed));
+      }),
+    );
+  });
+
+  test('any shortened, lengthened or made-up value is refused', () => {
+    const sealed = sealValue(dataKey, binding, 'x'.repeat(200));
+    for (let length = 0; length < sealed.length; length += 1) {
+      refusalOf(() => openValue(dataKey, binding, sealed.subarray(0, length)));
+    }
+    refusalOf(() => openValue(dataKey, binding, Buffer.concat([sealed, Buffer.alloc(1)])));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        refusalOf(() => openValue(dataKey, binding, bytes));
+        refusalOf(() => openValue(dataKey, binding, Buffer.concat([Buffer.of(1, 0, 0, 0, 3), bytes])));
+      }),
+    );
+  });
+
+  test('a value moved to another environment, secret or revision is refused', () => {
+    fc.assert(
+      fc.property(text, anyBinding, anyBinding, (plaintext, from, to) => {
+        fc.pre(
+          from.environmentId !== to.environmentId ||
+            from.agentSecretId !== to.agentSecretId ||
+            from.revision !== to.revision,
+        );
+        const sealed = sealValue(dataKey, from, plaintext);
+        refusalOf(() => openValue(dataKey, to, sealed));
+      }),
+    );
+  });
+
+  test.each([
+    ['environment', { ...binding, environmentId: '018f0000-0000-7000-8000-0000000000ac' }],
+    ['secret', { ...binding, agentSecretId: '018f0000-0000-7000-8000-0000000000bc' }],
+    ['revision', { ...binding, revision: 8n }],
+    ['a revision equal in its low 64 bits', { ...binding, revision: binding.revision + 2n ** 64n }],
+    ['swapped ids', { ...binding, environmentId: binding.agentSecretId, agentSecretId: binding.environmentId }],
+  ])('another binding is refused: %s', (_, other) => {
+    const sealed = sealValue(dataKey, binding, 'canary-5f1c');
+    refusalOf(() => openValue(dataKey, other, sealed));
+  });
+
+  test('ids that only differ in where they are divided, or in a lone surrogate, are different bindings', () => {
+    const pairs: [string, string, string, string][] = [
+      ['ab', 'c', 'a', 'bc'],
+      ['1:a', 'b', '1', ':ab'],
+      ['\ud800', 'b', '\ud801', 'b'],
+    ];
+    for (const [environmentId, agentSecretId, otherEnvironment, otherSecret] of pairs) {
+      const sealed = sealValue(dataKey, { environmentId, agentSecretId, revision: 1n }, 'v');
+      const other = { environmentId: otherEnvironment, agentSecretId: otherSecret, revision: 1n };
+      refusalOf(() => openValue(dataKey, other, sealed));
+    }
+  });
+
+  test('another key of the same version is refused, naming version and secret', () => {
+    const sealed = sealValue(dataKey, binding, 'canary-5f1c');
+    const error = refusalOf(() => openValue(freshKey(3), binding, sealed));
+    expect(error.message).toBe(
+      'value of agent secret 018f0000-0000-7000-8000-0000000000bb in environment 018f0000-0000-7000-8000-0000000000aa' +
+        ' (data key version 3): it was changed, moved from another row, or sealed under another key',
+    );
+    expect(error.subject).toEqual({
+      keyVersion: 3,
+      environmentId: binding.environmentId,
+      agentSecretId: binding.agentSecretId,
+    });
+    expect(inspect(error)).not.toContain('canary');
+  });
+
+  test('a key of another version is refused, naming both versions', () => {
+    const sealed = sealValue(dataKey, binding, 'v');
+    const error = refusalOf(() => openValue({ version: 4, key: dataKey.key }, binding, sealed));
+    expect(error.message).toContain('(data key version 3): it needs that key, not version 4');
+  });
+
+  test('the key version is part of what is authenticated', () => {
+    const sealed = sealValue(dataKey, binding, 'v');
+    sealed[4] = 4;
+    refusalOf(() => openValue({ version: 4, key: dataKey.key }, binding, sealed));
+  });
+
+  test('a key version is only read from what looks like a sealed value', () => {
+    for (const bytes of [new Uint8Array(0), Buffer.alloc(200), Buffer.of(1, 0, 0, 0, 1)]) {
+      refusalOf(() => sealedKeyVersion(bytes));
+    }
+  });
+});
+
+describe('what a stored value tells', () => {
+  test('texts of up to 60 bytes are equally long when sealed', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 15 }), (plaintext) => {
+        expect(sealValue(dataKey, binding, plaintext).length).toBe(FRAME + 64);
+      }),
+    );
+  });
+
+  test('a length tells its bucket only: 64 bytes up to 1 KiB, 256 above', () => {
+    for (let length = 0; length <= 4_096; length += 1) {
+      const body = sealValue(dataKey, binding, 'x'.repeat(length)).length - FRAME;
+      const step = length + 4 <= 1_024 ? 64 : 256;
+      expect(body % step).toBe(0);
+      expect(body - (length + 4)).toBeGreaterThanOrEqual(0);
+      expect(body - (length + 4)).toBeLessThan(step);
+    }
+  });
+
+  test('a value of 64 KiB grows by less than half a per cent', () => {
+    expect(sealValue(dataKey, binding, 'x'.repeat(65_536)).length).toBeLessThan(65_536 * 1.005);
+  });
+
+  test('no nonce repeats, and equal texts never look equal', () => {
+    const nonces = new Set<string>();
+    const bodies = new Set<string>();
+    for (let n = 0; n < 20_000; n += 1) {
+      const sealed = Buffer.from(sealValue(dataKey, binding, 'same'));
+      nonces.add(sealed.toString('hex', 5, 17));
+      bodies.add(sealed.toString('hex', 17));
+    }
+    expect(nonces.size).toBe(20_000);
+    expect(bodies.size).toBe(20_000);
+  });
+
+  test('has the documented layout: format, key version, nonce, ciphertext, tag; no plaintext', () => {
+    const sealed = Buffer.from(sealValue({ version: 0x0102_0304, key: dataKey.key }, binding, 'canary-5f1c'));
+    expect([...sealed.subarray(0, 5)]).toEqual([1, 1, 2, 3, 4]);
+    expect(sealed.includes('canary')).toBe(false);
+    // Not a slice of a shared pool, which would keep neighbours' bytes within reach.
+    expect(sealValue(dataKey, binding, 'v').buffer.byteLength).toBe(FRAME + 64);
+  });
+});
