@@ -1,0 +1,122 @@
+// Accounts: who owns applications and environments. A deleted account stays as a row, for the log's sake.
+import { inArray, isNull, sql } from 'drizzle-orm';
+import type { Session } from './client.js';
+import { columns, name, parameter, type RowOf, statement } from './statement.js';
+import { accounts, plans } from './tables.js';
+
+const ACCOUNT = {
+  id: accounts.id,
+  name: accounts.name,
+  roles: accounts.roles,
+  planId: accounts.planId,
+  environmentCount: accounts.environmentCount,
+  createdAt: accounts.createdAt,
+};
+export type AccountRow = RowOf<typeof ACCOUNT>;
+const live = isNull(accounts.deletedAt);
+
+const BY_ID = statement<{ id: string }>()(
+  ACCOUNT,
+  sql`select ${columns(ACCOUNT)} from ${accounts} where ${accounts.id} = ${parameter('id')} and ${live}`,
+);
+export function findAccount(db: Session, id: string): Promise<AccountRow | undefined> {
+  return db.row(BY_ID, { id });
+}
+
+const BY_NAME = statement<{ name: string }>()(
+  ACCOUNT,
+  sql`select ${columns(ACCOUNT)} from ${accounts} where ${accounts.name} = ${parameter('name')} and ${live}`,
+);
+export function findAccountByName(db: Session, name: string): Promise<AccountRow | undefined> {
+  return db.row(BY_NAME, { name });
+}
+
+const NAMES = { id: accounts.id, name: accounts.name };
+/** Names by id, deleted accounts included: the log keeps naming them. */
+export function findAccountNames(db: Session, ids: readonly string[]): Promise<RowOf<typeof NAMES>[]> {
+  return db.rows(
+    statement()(NAMES, sql`select ${columns(NAMES)} from ${accounts} where ${inArray(accounts.id, [...ids])}`),
+    {},
+  );
+}
+
+const PAGE = statement<{ after: string | null; limit: number }>()(
+  ACCOUNT,
+  sql`select ${columns(ACCOUNT)} from ${accounts}
+    where ${live} and (${parameter('after')}::uuid is null or ${accounts.id} > ${parameter('after')}::uuid)
+    order by ${accounts.id} limit ${parameter('limit')}::integer`,
+);
+/** Oldest first (ids are ordered by time). */
+export function findAccounts(db: Session, after: string | null, limit: number): Promise<AccountRow[]> {
+  return db.rows(PAGE, { after, limit });
+}
+
+const INSERT = statement<{ id: string; name: string; roles: string[]; planId: string; createdAt: Date }>()(
+  ACCOUNT,
+  sql`insert into ${accounts} (${sql.join([accounts.id, accounts.name, accounts.roles, accounts.planId, accounts.createdAt].map(name), sql`, `)})
+    values (${parameter('id')}, ${parameter('name')}, ${parameter('roles', accounts.roles)}::text[], ${parameter('planId')}, ${parameter('createdAt')})
+    on conflict (${name(accounts.name)}) where deleted_at is null do nothing returning ${columns(ACCOUNT)}`,
+);
+/** Undefined when the name is taken. */
+export function insertAccount(
+  db: Session,
+  account: { id: string; name: string; roles: string[]; planId: string; createdAt: Date },
+): Promise<AccountRow | undefined> {
+  return db.row(INSERT, account);
+}
+
+const UPDATE = statement<{ id: string; roles: string[] | undefined; planId: string | undefined }>()(
+  ACCOUNT,
+  sql`update ${accounts} set
+      ${name(accounts.roles)} = coalesce(${parameter('roles', accounts.roles)}::text[], ${accounts.roles}),
+      ${name(accounts.planId)} = coalesce(${parameter('planId')}::uuid, ${accounts.planId})
+    where ${accounts.id} = ${parameter('id')} and ${live} returning ${columns(ACCOUNT)}`,
+);
+export function updateAccount(
+  db: Session,
+  id: string,
+  change: { roles: string[] | undefined; planId: string | undefined },
+): Promise<AccountRow | undefined> {
+  return db.row(UPDATE, { ...change, id });
+}
+
+const REMOVE = statement<{ id: string; at: Date }>()(
+  ACCOUNT,
+  sql`update ${accounts} set ${name(accounts.deletedAt)} = ${parameter('at')}, ${name(accounts.environmentCount)} = 0
+    where ${accounts.id} = ${parameter('id')} and ${live} returning ${columns(ACCOUNT)}`,
+);
+/** Marks the row; what the account owned is removed by the caller in the same transaction. */
+export function removeAccount(db: Session, id: string, at: Date): Promise<AccountRow | undefined> {
+  return db.row(REMOVE, { id, at });
+}
+
+const COUNTED = { environmentCount: accounts.environmentCount };
+const TAKE_ROOM = statement<{ id: string }>()(
+  COUNTED,
+  sql`update ${accounts} set ${name(accounts.environmentCount)} = ${accounts.environmentCount} + 1
+    from ${plans} where ${plans.id} = ${accounts.planId} and ${accounts.id} = ${parameter('id')} and ${live}
+      and ${accounts.environmentCount} < ${plans.maxEnvironments}
+    returning ${columns(COUNTED)}`,
+);
+/** Counts one more environment under the account's lock; undefined when the plan has no room (or the account is gone). */
+export function takeEnvironmentRoom(db: Session, id: string): Promise<RowOf<typeof COUNTED> | undefined> {
+  return db.row(TAKE_ROOM, { id });
+}
+
+const GIVE_ROOM = statement<{ id: string; count: number }>()(
+  COUNTED,
+  sql`update ${accounts} set ${name(accounts.environmentCount)} = ${accounts.environmentCount} - ${parameter('count')}::integer
+    where ${accounts.id} = ${parameter('id')} returning ${columns(COUNTED)}`,
+);
+export async function giveEnvironmentRoom(db: Session, id: string, count: number): Promise<void> {
+  await db.rows(GIVE_ROOM, { id, count });
+}
+
+const LOCK = statement<{ id: string }>()(
+  { id: accounts.id },
+  sql`select ${columns({ id: accounts.id })} from ${accounts} where ${accounts.id} = ${parameter('id')} and ${live} for update`,
+);
+/** First in the lock order (account, environment, secrets); undefined when the account is gone. */
+export function lockAccount(db: Session, id: string): Promise<{ id: string } | undefined> {
+  return db.row(LOCK, { id });
+}

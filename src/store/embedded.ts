@@ -1,0 +1,72 @@
+// The embedded default: PGlite in this process, on a data folder that one process at a time may own.
+import { appendFile, chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+import { PGlite, type Transaction } from '@electric-sql/pglite';
+import { dataDir as preparedDataFolder } from '@electric-sql/pglite-prepopulatedfs';
+import { extract } from 'tar';
+import { type Database, guarded, session } from './client.js';
+import { lockDataFolder } from './data-folder-lock.js';
+import { exists } from './folder.js';
+
+/** The standard 128 MB of buffers would be touched at every start, for a database that has one reader. */
+const SETTINGS = '\nshared_buffers = 16MB\n';
+
+/** Opens (or first creates) the database below `folder`; without a folder it lives in memory. */
+export async function openEmbedded(folder: string | undefined): Promise<Database> {
+  const release = folder === undefined ? async () => {} : await lockDataFolder(folder);
+  try {
+    const pglite = await open(folder);
+    const run = (target: PGlite | Transaction) => async (text: string, parameters: unknown[]) =>
+      (await target.query<Record<string, unknown>>(text, parameters)).rows;
+    return {
+      kind: 'embedded',
+      ...session(run(pglite), (text) => pglite.exec(text)),
+      transaction: (work) => guarded(() => pglite.transaction((tx) => work(session(run(tx), (text) => tx.exec(text))))),
+      ping: () => guarded(async () => void (await pglite.query('select 1'))),
+      async close() {
+        if (!pglite.closed) await pglite.close();
+        await release();
+      },
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function open(folder: string | undefined): Promise<PGlite> {
+  if (folder === undefined) return PGlite.create({ loadDataDir: await preparedDataFolder() });
+  const path = join(folder, 'postgres');
+  if (!(await exists(path))) await initialise(path);
+  try {
+    return await PGlite.create(path);
+  } catch (error) {
+    throw new Error(`the embedded database in ${path} does not open; restore it from a backup, or move it away`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Unpacks a folder that is already initialised: initdb would take seconds and 800 MB. Made under another name first, so
+ * that a start killed half-way leaves no half-made database behind.
+ */
+async function initialise(path: string): Promise<void> {
+  const unfinished = `${path}.unfinished`;
+  await rm(unfinished, { recursive: true, force: true });
+  await mkdir(unfinished, { mode: 0o700 });
+  const archive = (await preparedDataFolder()).stream() as ReadableStream<Uint8Array>;
+  const problems: string[] = [];
+  const onwarn = (code: string, message: string) => {
+    // Told of every entry: the archive's paths begin with a slash, which is stripped.
+    if (code !== 'TAR_ENTRY_INFO') problems.push(message);
+  };
+  await pipeline(Readable.fromWeb(archive), extract({ cwd: unfinished, onwarn }));
+  if (problems.length > 0) throw new Error(`cannot unpack the database into ${path}: ${problems[0]}`);
+  await appendFile(join(unfinished, 'postgresql.conf'), SETTINGS);
+  await chmod(unfinished, 0o700);
+  await rename(unfinished, path);
+}

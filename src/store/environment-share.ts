@@ -1,0 +1,75 @@
+// Shares: which other account has which roles in an environment.
+import { sql } from 'drizzle-orm';
+import type { Session } from './client.js';
+import { columns, name, parameter, type RowOf, statement } from './statement.js';
+import { environmentShares } from './tables.js';
+
+const SHARE = {
+  id: environmentShares.id,
+  environmentId: environmentShares.environmentId,
+  accountId: environmentShares.accountId,
+  roles: environmentShares.roles,
+  createdAt: environmentShares.createdAt,
+  updatedAt: environmentShares.updatedAt,
+};
+export type EnvironmentShareRow = RowOf<typeof SHARE>;
+
+const BY_ID = statement<{ id: string }>()(
+  SHARE,
+  sql`select ${columns(SHARE)} from ${environmentShares} where ${environmentShares.id} = ${parameter('id')}`,
+);
+export function findEnvironmentShare(db: Session, id: string): Promise<EnvironmentShareRow | undefined> {
+  return db.row(BY_ID, { id });
+}
+
+const OF_ENVIRONMENT = statement<{ environmentId: string; after: string | null; limit: number }>()(
+  SHARE,
+  sql`select ${columns(SHARE)} from ${environmentShares}
+    where ${environmentShares.environmentId} = ${parameter('environmentId')}
+      and (${parameter('after')}::uuid is null or ${environmentShares.accountId} > ${parameter('after')}::uuid)
+    order by ${environmentShares.accountId} limit ${parameter('limit')}::integer`,
+);
+/** By account id, after the given account. */
+export function findEnvironmentShares(
+  db: Session,
+  page: { environmentId: string; after: string | null; limit: number },
+): Promise<EnvironmentShareRow[]> {
+  return db.rows(OF_ENVIRONMENT, page);
+}
+
+const INSERT = statement<EnvironmentShareRow>()(
+  SHARE,
+  sql`insert into ${environmentShares} (${sql.join([environmentShares.id, environmentShares.environmentId, environmentShares.accountId, environmentShares.roles, environmentShares.createdAt, environmentShares.updatedAt].map(name), sql`, `)})
+    values (${parameter('id')}, ${parameter('environmentId')}, ${parameter('accountId')}, ${parameter('roles', environmentShares.roles)}::text[], ${parameter('createdAt')}, ${parameter('updatedAt')})
+    on conflict (environment_id, account_id) do nothing returning ${columns(SHARE)}`,
+);
+/** Undefined when the account already has a share. */
+export function insertEnvironmentShare(
+  db: Session,
+  share: EnvironmentShareRow,
+): Promise<EnvironmentShareRow | undefined> {
+  return db.row(INSERT, share);
+}
+
+const UPDATE = statement<{ id: string; roles: string[]; at: Date }>()(
+  SHARE,
+  sql`update ${environmentShares} set ${name(environmentShares.roles)} = ${parameter('roles', environmentShares.roles)}::text[],
+      ${name(environmentShares.updatedAt)} = ${parameter('at')}
+    where ${environmentShares.id} = ${parameter('id')} returning ${columns(SHARE)}`,
+);
+export function updateEnvironmentShare(
+  db: Session,
+  id: string,
+  roles: string[],
+  at: Date,
+): Promise<EnvironmentShareRow | undefined> {
+  return db.row(UPDATE, { id, roles, at });
+}
+
+const REMOVE = statement<{ id: string }>()(
+  SHARE,
+  sql`delete from ${environmentShares} where ${environmentShares.id} = ${parameter('id')} returning ${columns(SHARE)}`,
+);
+export function removeEnvironmentShare(db: Session, id: string): Promise<EnvironmentShareRow | undefined> {
+  return db.row(REMOVE, { id });
+}

@@ -1,0 +1,236 @@
+// The tables, as drizzle sees them. The SQL in drizzle/ is generated from here; `npm run verify` checks that it still is.
+import { isNull, sql } from 'drizzle-orm';
+import {
+  bigint,
+  customType,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
+
+const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' });
+/** Text that compares byte by byte: paths and names sort alike on every server, whatever its locale. */
+const plainText = customType<{ data: string; driverData: string }>({ dataType: () => 'text collate "C"' });
+const int8 = (name: string) => bigint(name, { mode: 'bigint' });
+const moment = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' });
+
+/** Limits that an account's environments live under. */
+export const plans = pgTable('plans', {
+  id: uuid('id').primaryKey(),
+  name: text('name').notNull().unique(),
+  maxEnvironments: integer('max_environments').notNull(),
+  maxSecretsPerEnvironment: integer('max_secrets_per_environment').notNull(),
+  maxValueBytes: integer('max_value_bytes').notNull(),
+  createdAt: moment('created_at').notNull(),
+});
+
+export const accounts = pgTable(
+  'accounts',
+  {
+    id: uuid('id').primaryKey(),
+    name: text('name').notNull(),
+    roles: text('roles').array().notNull(),
+    planId: uuid('plan_id')
+      .notNull()
+      .references(() => plans.id),
+    /** Environments not deleted; changed and checked under this row's lock. */
+    environmentCount: integer('environment_count').notNull().default(0),
+    createdAt: moment('created_at').notNull(),
+    deletedAt: moment('deleted_at'),
+  },
+  (t) => [uniqueIndex('accounts_name').on(t.name).where(isNull(t.deletedAt))],
+);
+
+/** Bearer tokens; only a hash is stored. */
+export const tokens = pgTable(
+  'tokens',
+  {
+    id: uuid('id').primaryKey(),
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    name: text('name').notNull(),
+    tokenHash: bytes('token_hash').notNull().unique(),
+    createdAt: moment('created_at').notNull(),
+    expiresAt: moment('expires_at'),
+    revokedAt: moment('revoked_at'),
+  },
+  (t) => [index('tokens_account').on(t.accountId, t.id)],
+);
+
+export const applications = pgTable(
+  'applications',
+  {
+    id: uuid('id').primaryKey(),
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    name: plainText('name').notNull(),
+    createdAt: moment('created_at').notNull(),
+    deletedAt: moment('deleted_at'),
+  },
+  (t) => [uniqueIndex('applications_name').on(t.accountId, t.name).where(isNull(t.deletedAt))],
+);
+
+/** One environment is one log: `revision` counts its writes, `headHash` chains them. */
+export const environments = pgTable(
+  'environments',
+  {
+    id: uuid('id').primaryKey(),
+    applicationId: uuid('application_id')
+      .notNull()
+      .references(() => applications.id),
+    /** The application's owner, here too so that one read answers who may see what. */
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    name: plainText('name').notNull(),
+    revision: int8('revision').notNull().default(sql`0`),
+    /** Secrets not deleted; changed and checked under this row's lock. */
+    secretCount: integer('secret_count').notNull().default(0),
+    headHash: bytes('head_hash').notNull(),
+    createdAt: moment('created_at').notNull(),
+    updatedAt: moment('updated_at').notNull(),
+    deletedAt: moment('deleted_at'),
+  },
+  (t) => [
+    uniqueIndex('environments_name').on(t.applicationId, t.name).where(isNull(t.deletedAt)),
+    index('environments_account').on(t.accountId),
+  ],
+);
+
+export const environmentShares = pgTable(
+  'environment_shares',
+  {
+    id: uuid('id').primaryKey(),
+    environmentId: uuid('environment_id')
+      .notNull()
+      .references(() => environments.id),
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    roles: text('roles').array().notNull(),
+    createdAt: moment('created_at').notNull(),
+    updatedAt: moment('updated_at').notNull(),
+  },
+  (t) => [
+    unique('environment_shares_account').on(t.environmentId, t.accountId),
+    index('environment_shares_by_account').on(t.accountId),
+  ],
+);
+
+/** Data keys (versioned) and the digest key of an environment, wrapped by a master key. */
+export const environmentKeys = pgTable(
+  'environment_keys',
+  {
+    environmentId: uuid('environment_id')
+      .notNull()
+      .references(() => environments.id),
+    purpose: text('purpose').$type<'data' | 'digest'>().notNull(),
+    version: integer('version').notNull(),
+    masterKeyId: text('master_key_id').notNull(),
+    wrapped: bytes('wrapped').notNull(),
+    createdAt: moment('created_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.environmentId, t.purpose, t.version] })],
+);
+
+/** The current state of every secret: a projection of the log below. */
+export const agentSecrets = pgTable(
+  'agent_secrets',
+  {
+    id: uuid('id').primaryKey(),
+    environmentId: uuid('environment_id')
+      .notNull()
+      .references(() => environments.id),
+    /** Canonical segments joined by dots; segments hold letters and digits only, so this identifies the path. */
+    path: plainText('path').notNull(),
+    /** The type document in canonical form, as text: jsonb rounds numbers and cannot hold U+0000. */
+    secretType: text('secret_type').notNull(),
+    /** The type's outermost kind, for filters. */
+    typeKind: text('type_kind').notNull(),
+    revision: int8('revision').notNull(),
+    sealedValue: bytes('sealed_value'),
+    /** The revision that set the value; the sealed bytes are bound to it. */
+    valueRevision: int8('value_revision'),
+    createdAt: moment('created_at').notNull(),
+    createdBy: uuid('created_by').notNull(),
+    updatedAt: moment('updated_at').notNull(),
+    updatedBy: uuid('updated_by').notNull(),
+    deletedAt: moment('deleted_at'),
+  },
+  (t) => [uniqueIndex('agent_secrets_path').on(t.environmentId, t.path).where(isNull(t.deletedAt))],
+);
+
+export type Change = 'created' | 'updated' | 'value_removed' | 'deleted' | 'restored';
+
+/** The log: append-only, one row per write of the environment. */
+export const agentSecretRevisions = pgTable(
+  'agent_secret_revisions',
+  {
+    environmentId: uuid('environment_id').notNull(),
+    environmentRevision: int8('environment_revision').notNull(),
+    agentSecretId: uuid('agent_secret_id')
+      .notNull()
+      .references(() => agentSecrets.id),
+    revision: int8('revision').notNull(),
+    change: text('change').$type<Change>().notNull(),
+    /** Only on the row that set the value; rows that keep it point at that one by `valueRevision`. */
+    sealedValue: bytes('sealed_value'),
+    valueRevision: int8('value_revision'),
+    /** HMAC of the value under the environment's digest key; on the row that set it, as the sealed value. */
+    valueDigest: bytes('value_digest'),
+    at: moment('at').notNull(),
+    accountId: uuid('account_id').notNull(),
+    tokenId: uuid('token_id'),
+    /** SHA-256 over the previous row's hash and this row; see domain/log-entry.ts. */
+    hash: bytes('hash').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.environmentId, t.environmentRevision] }),
+    unique('agent_secret_revisions_secret').on(t.agentSecretId, t.revision),
+  ],
+);
+
+/** Who opened which value, when, through which door. */
+export const secretReads = pgTable(
+  'secret_reads',
+  {
+    id: uuid('id').primaryKey(),
+    environmentId: uuid('environment_id').notNull(),
+    agentSecretId: uuid('agent_secret_id').notNull(),
+    revision: int8('revision').notNull(),
+    accountId: uuid('account_id').notNull(),
+    tokenId: uuid('token_id'),
+    door: text('door').notNull(),
+    requestId: text('request_id').notNull(),
+    at: moment('at').notNull(),
+  },
+  (t) => [
+    index('secret_reads_environment').on(t.environmentId, t.at),
+    index('secret_reads_secret').on(t.agentSecretId, t.at),
+  ],
+);
+
+/** Outcomes of writes that may be repeated: hashes and the resulting revision, never a value. */
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    accountId: uuid('account_id').notNull(),
+    keyHash: bytes('key_hash').notNull(),
+    requestHash: bytes('request_hash').notNull(),
+    environmentId: uuid('environment_id').notNull(),
+    agentSecretId: uuid('agent_secret_id'),
+    revision: int8('revision'),
+    environmentRevision: int8('environment_revision'),
+    createdAt: moment('created_at').notNull(),
+    expiresAt: moment('expires_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.keyHash] }), index('idempotency_keys_expiry').on(t.expiresAt)],
+);

@@ -1,0 +1,87 @@
+// Tokens, found by the hash of what the caller presents.
+import { isNull, sql } from 'drizzle-orm';
+import type { Session } from './client.js';
+import { columns, name, parameter, type RowOf, statement } from './statement.js';
+import { accounts, tokens } from './tables.js';
+
+const TOKEN = {
+  id: tokens.id,
+  accountId: tokens.accountId,
+  name: tokens.name,
+  createdAt: tokens.createdAt,
+  expiresAt: tokens.expiresAt,
+  revokedAt: tokens.revokedAt,
+};
+export type TokenRow = RowOf<typeof TOKEN>;
+
+const BEARER = {
+  id: tokens.id,
+  accountId: tokens.accountId,
+  expiresAt: tokens.expiresAt,
+  accountRoles: accounts.roles,
+};
+export type BearerRow = RowOf<typeof BEARER>;
+
+const BY_HASH = statement<{ tokenHash: Uint8Array }>()(
+  BEARER,
+  sql`select ${columns(BEARER)} from ${tokens}
+    join ${accounts} on ${accounts.id} = ${tokens.accountId} and ${accounts.deletedAt} is null
+    where ${tokens.tokenHash} = ${parameter('tokenHash')} and ${tokens.revokedAt} is null`,
+);
+/** The token and its account; expiry is the caller's to check, with its own clock and on cached rows too. */
+export function findBearer(db: Session, tokenHash: Uint8Array): Promise<BearerRow | undefined> {
+  return db.row(BY_HASH, { tokenHash });
+}
+
+const OF_ACCOUNT = statement<{ accountId: string }>()(
+  TOKEN,
+  sql`select ${columns(TOKEN)} from ${tokens}
+    where ${tokens.accountId} = ${parameter('accountId')} and ${isNull(tokens.revokedAt)} order by ${tokens.id}`,
+);
+export function findTokens(db: Session, accountId: string): Promise<TokenRow[]> {
+  return db.rows(OF_ACCOUNT, { accountId });
+}
+
+const BY_ID = statement<{ id: string }>()(
+  TOKEN,
+  sql`select ${columns(TOKEN)} from ${tokens} where ${tokens.id} = ${parameter('id')} and ${isNull(tokens.revokedAt)}`,
+);
+export function findToken(db: Session, id: string): Promise<TokenRow | undefined> {
+  return db.row(BY_ID, { id });
+}
+
+export interface TokenInsertion {
+  id: string;
+  accountId: string;
+  name: string;
+  tokenHash: Uint8Array;
+  createdAt: Date;
+  expiresAt: Date | null;
+}
+const INSERT = statement<TokenInsertion>()(
+  TOKEN,
+  sql`insert into ${tokens} (${sql.join([tokens.id, tokens.accountId, tokens.name, tokens.tokenHash, tokens.createdAt, tokens.expiresAt].map(name), sql`, `)})
+    values (${parameter('id')}, ${parameter('accountId')}, ${parameter('name')}, ${parameter('tokenHash')}, ${parameter('createdAt')}, ${parameter('expiresAt')})
+    returning ${columns(TOKEN)}`,
+);
+export async function insertToken(db: Session, token: TokenInsertion): Promise<TokenRow> {
+  return (await db.row(INSERT, token)) as TokenRow;
+}
+
+const REVOKE = statement<{ id: string; at: Date }>()(
+  TOKEN,
+  sql`update ${tokens} set ${name(tokens.revokedAt)} = ${parameter('at')}
+    where ${tokens.id} = ${parameter('id')} and ${isNull(tokens.revokedAt)} returning ${columns(TOKEN)}`,
+);
+export function removeToken(db: Session, id: string, at: Date): Promise<TokenRow | undefined> {
+  return db.row(REVOKE, { id, at });
+}
+
+const REVOKE_ALL = statement<{ accountId: string; at: Date }>()(
+  { id: tokens.id },
+  sql`update ${tokens} set ${name(tokens.revokedAt)} = ${parameter('at')}
+    where ${tokens.accountId} = ${parameter('accountId')} and ${isNull(tokens.revokedAt)} returning ${columns({ id: tokens.id })}`,
+);
+export async function removeTokensOfAccount(db: Session, accountId: string, at: Date): Promise<void> {
+  await db.rows(REVOKE_ALL, { accountId, at });
+}
