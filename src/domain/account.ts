@@ -1,0 +1,152 @@
+// Accounts: made by admins, known to themselves and to admins; everybody may know a name that stands in a log.
+import { alreadyExists, forbidden, invalidRequest, notFound } from '../errors.js';
+import {
+  type AccountRow,
+  findAccount,
+  findAccountByName,
+  findAccountNames,
+  findAccounts,
+  insertAccount,
+  lockAccount,
+  removeAccount,
+  updateAccount as updateRow,
+} from '../store/account.js';
+import { removeApplicationsOfAccount } from '../store/application.js';
+import type { Session } from '../store/client.js';
+import { removeEnvironmentsOfAccount } from '../store/environment.js';
+import { findPlan, findPlanByName } from '../store/plan.js';
+import { removeTokensOfAccount } from '../store/token.js';
+import { actorOf, adminOf, type Context, newId } from './context.js';
+import { checkName } from './name.js';
+import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from './page.js';
+import { DEFAULT_PLAN } from './plan.js';
+import { spendItems } from './read-budget.js';
+import { issueToken } from './token.js';
+
+export const ACCOUNT_ROLES = ['admin'] as const;
+export type AccountRole = (typeof ACCOUNT_ROLES)[number];
+export type Account = AccountRow;
+
+/** The caller's own account, or any account for an admin; ACCOUNT_NOT_FOUND otherwise. */
+export async function getAccount(ctx: Context, id: string): Promise<Account> {
+  const actor = actorOf(ctx);
+  const row = actor.isAdmin || actor.accountId === id ? await findAccount(ctx.services.db, id) : undefined;
+  if (!row) throw notFound('account', id);
+  return row;
+}
+
+/** Who is asking. */
+export function getViewer(ctx: Context): Promise<Account> {
+  return getAccount(ctx, actorOf(ctx).accountId);
+}
+
+/** All accounts, oldest first; admins only. */
+export async function listAccounts(ctx: Context, args: PageArguments): Promise<Page<Account>> {
+  adminOf(ctx, 'ViewAccount');
+  const request = forwardPage(args, idPlace);
+  spendItems(ctx, request.size);
+  const rows = await findAccounts(ctx.services.db, request.after ?? null, request.size + 1);
+  return pageOf(request, rows, (account) => account.id);
+}
+
+export interface AccountName {
+  id: string;
+  name: string;
+}
+
+/** Names of several accounts, in the order of the ids; deleted accounts keep theirs. */
+export async function getAccountNames(ctx: Context, ids: readonly string[]): Promise<(AccountName | Error)[]> {
+  const names = new Map((await findAccountNames(ctx.services.db, ids)).map((row) => [row.id, row]));
+  return ids.map((id) => names.get(id) ?? notFound('account', id));
+}
+
+export interface CreateAccountInput {
+  name: string;
+  roles?: readonly string[] | null | undefined;
+  /** Absent: the plan named `default`. */
+  planId?: string | null | undefined;
+}
+
+export interface CreatedAccount {
+  account: Account;
+  /** The account's first token: without one nobody could use the account. */
+  secret: string;
+}
+
+/** Admins only. Refuses: INVALID_REQUEST, PLAN_NOT_FOUND, ALREADY_EXISTS. */
+export async function createAccount(ctx: Context, input: CreateAccountInput): Promise<CreatedAccount> {
+  adminOf(ctx, 'CreateAccount');
+  return ctx.services.db.transaction((tx) => insertWithToken(tx, input));
+}
+
+/** The same without a caller, for operator commands and the first start. */
+export async function insertWithToken(
+  tx: Session,
+  input: CreateAccountInput & { expiresAt?: Date | undefined },
+): Promise<CreatedAccount> {
+  const name = checkName(input.name);
+  const plan = input.planId == null ? await findPlanByName(tx, DEFAULT_PLAN) : await findPlan(tx, input.planId);
+  if (!plan) throw notFound('plan', input.planId ?? DEFAULT_PLAN);
+  const account = await insertAccount(tx, {
+    id: newId(),
+    name,
+    roles: checkRoles(input.roles ?? []),
+    planId: plan.id,
+    createdAt: new Date(),
+  });
+  if (!account) throw alreadyExists(`Account ${name}`);
+  const { secret } = await issueToken(tx, { accountId: account.id, name: 'initial', expiresAt: input.expiresAt });
+  return { account, secret };
+}
+
+export interface UpdateAccountInput {
+  id: string;
+  roles?: readonly string[] | null | undefined;
+  planId?: string | null | undefined;
+}
+
+/** Changes roles or plan. Admins only. Refuses: INVALID_REQUEST, ACCOUNT_NOT_FOUND, PLAN_NOT_FOUND. */
+export async function updateAccount(ctx: Context, input: UpdateAccountInput): Promise<Account> {
+  adminOf(ctx, 'UpdateAccount');
+  const { db, bearers } = ctx.services;
+  const planId = input.planId ?? undefined;
+  if (planId !== undefined && !(await findPlan(db, planId))) throw notFound('plan', planId);
+  const row = await updateRow(db, input.id, { roles: input.roles ? checkRoles(input.roles) : undefined, planId });
+  if (!row) throw notFound('account', input.id);
+  bearers.clear();
+  return row;
+}
+
+/** With its applications, environments and tokens. Admins only, never their own. Refuses: ACCOUNT_NOT_FOUND. */
+export async function deleteAccount(ctx: Context, input: { id: string }): Promise<Account> {
+  const actor = adminOf(ctx, 'DeleteAccount');
+  if (actor.accountId === input.id) throw forbidden('An account cannot delete itself');
+  const account = await ctx.services.db.transaction(async (tx) => {
+    const at = new Date();
+    const found = (await lockAccount(tx, input.id)) && (await findAccount(tx, input.id));
+    if (!found) throw notFound('account', input.id);
+    await removeEnvironmentsOfAccount(tx, input.id, at);
+    await removeApplicationsOfAccount(tx, input.id, at);
+    await removeTokensOfAccount(tx, input.id, at);
+    await removeAccount(tx, input.id, at);
+    return found;
+  });
+  ctx.services.bearers.clear();
+  return account;
+}
+
+/** By name, for operator commands. */
+export function findByName(db: Session, name: string): Promise<Account | undefined> {
+  return findAccountByName(db, name);
+}
+
+/** Whether anybody lives here, for the first start. */
+export async function hasAccounts(db: Session): Promise<boolean> {
+  return (await findAccounts(db, null, 1)).length > 0;
+}
+
+function checkRoles(roles: readonly string[]): string[] {
+  const unknown = roles.some((role) => !(ACCOUNT_ROLES as readonly string[]).includes(role));
+  if (unknown) throw invalidRequest(`roles: expected any of ${ACCOUNT_ROLES.join(', ')}`);
+  return [...new Set(roles)];
+}

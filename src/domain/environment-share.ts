@@ -1,0 +1,117 @@
+// Shares: owner and admins of an environment give other accounts roles in it.
+import { AppError, alreadyExists, invalidRequest, notFound } from '../errors.js';
+import { findAccount, findAccountByName } from '../store/account.js';
+import { findEnvironment } from '../store/environment.js';
+import {
+  type EnvironmentShareRow,
+  findEnvironmentShare,
+  findEnvironmentShares,
+  insertEnvironmentShare,
+  removeEnvironmentShare,
+  updateEnvironmentShare as updateRow,
+} from '../store/environment-share.js';
+import { authorize, type EnvironmentAction, may, rolesOf, SHARE_ROLES, type ShareRole } from './access.js';
+import { actorOf, type Context, newId } from './context.js';
+import { type Environment, getEnvironment } from './environment.js';
+import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from './page.js';
+import { spendItems } from './read-budget.js';
+
+export type EnvironmentShare = EnvironmentShareRow;
+
+/** ENVIRONMENT_SHARE_NOT_FOUND for whoever may not see the environment's shares. */
+export async function getEnvironmentShare(ctx: Context, id: string): Promise<EnvironmentShare> {
+  return shareFor(ctx, id, 'ViewShare');
+}
+
+/** The environment's shares by account id; owner and admin. */
+export async function listEnvironmentShares(
+  ctx: Context,
+  environment: Environment,
+  args: PageArguments,
+): Promise<Page<EnvironmentShare>> {
+  authorize(environment, 'ViewShare');
+  const request = forwardPage(args, idPlace);
+  spendItems(ctx, request.size);
+  const rows = await findEnvironmentShares(ctx.services.db, {
+    environmentId: environment.id,
+    after: request.after ?? null,
+    limit: request.size + 1,
+  });
+  return pageOf(request, rows, (share) => share.accountId);
+}
+
+export interface CreateEnvironmentShareInput {
+  environmentId: string;
+  /** The account to share with: by id or by name. */
+  accountId?: string | null | undefined;
+  accountName?: string | null | undefined;
+  roles: readonly ShareRole[];
+}
+
+/** Refuses: ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST, ACCOUNT_NOT_FOUND, ALREADY_EXISTS. */
+export async function createEnvironmentShare(
+  ctx: Context,
+  input: CreateEnvironmentShareInput,
+): Promise<EnvironmentShare> {
+  const { db } = ctx.services;
+  const { accountId, accountName } = input;
+  const environment = await getEnvironment(ctx, input.environmentId, 'CreateShare');
+  if ((accountId == null) === (accountName == null)) {
+    throw invalidRequest('expected exactly one of accountId and accountName');
+  }
+  const account =
+    accountId != null
+      ? await findAccount(db, accountId)
+      : await findAccountByName(db, (accountName as string).replaceAll('\0', '\u{FFFD}'));
+  if (!account) {
+    throw accountId != null
+      ? notFound('account', accountId)
+      : new AppError('ACCOUNT_NOT_FOUND', 'Account of this name not found');
+  }
+  if (account.id === environment.ownerId) throw invalidRequest('the owner needs no share');
+  const at = new Date();
+  const row = await insertEnvironmentShare(db, {
+    id: newId(),
+    environmentId: environment.id,
+    accountId: account.id,
+    roles: distinct(input.roles),
+    createdAt: at,
+    updatedAt: at,
+  });
+  if (!row) throw alreadyExists('A share of this environment with this account');
+  return row;
+}
+
+/** Replaces a share's roles. Refuses: ENVIRONMENT_SHARE_NOT_FOUND, AUTH_FORBIDDEN. */
+export async function updateEnvironmentShare(
+  ctx: Context,
+  input: { id: string; roles: readonly ShareRole[] },
+): Promise<EnvironmentShare> {
+  const share = await shareFor(ctx, input.id, 'UpdateShare');
+  const row = await updateRow(ctx.services.db, share.id, distinct(input.roles), new Date());
+  if (!row) throw notFound('environmentShare', input.id);
+  return row;
+}
+
+/** Refuses: ENVIRONMENT_SHARE_NOT_FOUND, AUTH_FORBIDDEN. */
+export async function deleteEnvironmentShare(ctx: Context, input: { id: string }): Promise<EnvironmentShare> {
+  const share = await shareFor(ctx, input.id, 'DeleteShare');
+  const row = await removeEnvironmentShare(ctx.services.db, share.id);
+  if (!row) throw notFound('environmentShare', input.id);
+  return row;
+}
+
+async function shareFor(ctx: Context, id: string, action: EnvironmentAction): Promise<EnvironmentShare> {
+  const actor = actorOf(ctx);
+  const share = await findEnvironmentShare(ctx.services.db, id);
+  if (!share) throw notFound('environmentShare', id);
+  const row = await findEnvironment(ctx.services.db, share.environmentId, actor.accountId);
+  const roles = row ? rolesOf(actor, row) : [];
+  if (!may(roles, 'ViewShare')) throw notFound('environmentShare', id);
+  authorize({ roles }, action);
+  return share;
+}
+
+function distinct(roles: readonly ShareRole[]): ShareRole[] {
+  return SHARE_ROLES.filter((role) => roles.includes(role));
+}

@@ -1,0 +1,190 @@
+// Environments: read with the caller's roles, made and removed under the account's plan.
+import { newEnvironmentKeys } from '../crypto/environment-keys.js';
+import { AppError, alreadyExists, invalidRequest, limitExceeded, notFound } from '../errors.js';
+import { giveEnvironmentRoom, lockAccount, takeEnvironmentRoom } from '../store/account.js';
+import { findApplication } from '../store/application.js';
+import type { Session } from '../store/client.js';
+import {
+  type EnvironmentRow,
+  type EnvironmentWithAccessRow,
+  findEnvironment,
+  findEnvironmentByName,
+  findEnvironmentsById,
+  findEnvironmentsOfApplication,
+  findEnvironmentsSharedWith,
+  insertEnvironment,
+  removeEnvironment,
+  updateEnvironment as updateRow,
+} from '../store/environment.js';
+import { insertEnvironmentKey } from '../store/environment-key.js';
+import { findPlansOfAccounts } from '../store/plan.js';
+import { authorizeEnvironment, type EnvironmentAction, type Role, rolesOf } from './access.js';
+import type { Application } from './application.js';
+import { actorOf, type Context, newId } from './context.js';
+import { genesisHash } from './log-entry.js';
+import { checkName } from './name.js';
+import { forwardPage, idPlace, type Page, type PageArguments, pageOf, stringPlace } from './page.js';
+import { spendItems } from './read-budget.js';
+
+/** An environment as the caller knows it. */
+export interface Environment extends EnvironmentRow {
+  roles: Role[];
+}
+
+/** ENVIRONMENT_NOT_FOUND for whoever has no role in it. */
+export async function getEnvironment(
+  ctx: Context,
+  id: string,
+  action: EnvironmentAction = 'ViewEnvironment',
+): Promise<Environment> {
+  const row = await findEnvironment(ctx.services.db, id, actorOf(ctx).accountId);
+  if (!row) throw notFound('environment', id);
+  const environment = known(ctx, row);
+  authorizeEnvironment(id, environment.roles, action);
+  return environment;
+}
+
+/** Several at once, in the order of the ids; an error in the place of each the caller has no role in. */
+export async function getEnvironments(ctx: Context, ids: readonly string[]): Promise<(Environment | Error)[]> {
+  const rows = await findEnvironmentsById(ctx.services.db, ids, actorOf(ctx).accountId);
+  const found = new Map(rows.map((row) => [row.id, known(ctx, row)]));
+  return ids.map((id) => {
+    const environment = found.get(id);
+    return environment && environment.roles.length > 0 ? environment : notFound('environment', id);
+  });
+}
+
+export interface EnvironmentPlace {
+  id?: string | null | undefined;
+  account?: string | null | undefined;
+  application?: string | null | undefined;
+  name?: string | null | undefined;
+}
+
+/** By id, or by the three names; INVALID_REQUEST unless it is exactly one of the two. */
+export async function getEnvironmentAt(ctx: Context, place: EnvironmentPlace): Promise<Environment> {
+  const actor = actorOf(ctx);
+  const { id, account, application, name } = place;
+  const names = [account, application, name];
+  if (id != null && names.every((part) => part == null)) return getEnvironment(ctx, id);
+  if (id != null || account == null || application == null || name == null) {
+    throw invalidRequest('expected either id, or account, application and name');
+  }
+  // The names are the caller's own words: they are not repeated.
+  const missing = () => new AppError('ENVIRONMENT_NOT_FOUND', 'Environment of these names not found');
+  if (names.some((part) => part?.includes('\0'))) throw missing();
+  const row = await findEnvironmentByName(ctx.services.db, { account, application, name }, actor.accountId);
+  if (!row) throw missing();
+  const environment = known(ctx, row);
+  if (environment.roles.length === 0) throw missing();
+  return environment;
+}
+
+/** The application's environments by name. */
+export async function listEnvironments(
+  ctx: Context,
+  application: Application,
+  args: PageArguments,
+): Promise<Page<Environment>> {
+  const viewerId = actorOf(ctx).accountId;
+  const request = forwardPage(args, stringPlace);
+  spendItems(ctx, request.size);
+  const rows = await findEnvironmentsOfApplication(ctx.services.db, {
+    applicationId: application.id,
+    viewerId,
+    after: request.after ?? null,
+    limit: request.size + 1,
+  });
+  return pageOf(
+    request,
+    rows.map((row) => known(ctx, row)),
+    (environment) => environment.name,
+  );
+}
+
+/** Environments of other accounts in which the caller has a role. */
+export async function listSharedEnvironments(ctx: Context, args: PageArguments): Promise<Page<Environment>> {
+  const viewerId = actorOf(ctx).accountId;
+  const request = forwardPage(args, idPlace);
+  spendItems(ctx, request.size);
+  const rows = await findEnvironmentsSharedWith(ctx.services.db, {
+    viewerId,
+    after: request.after ?? null,
+    limit: request.size + 1,
+  });
+  return pageOf(
+    request,
+    rows.map((row) => known(ctx, row)),
+    (environment) => environment.id,
+  );
+}
+
+export interface CreateEnvironmentInput {
+  applicationId: string;
+  name: string;
+}
+
+/** Owner of the application only. Refuses: INVALID_REQUEST, APPLICATION_NOT_FOUND, ALREADY_EXISTS, LIMIT_EXCEEDED. */
+export async function createEnvironment(ctx: Context, input: CreateEnvironmentInput): Promise<Environment> {
+  const actor = actorOf(ctx);
+  const name = checkName(input.name);
+  const { db, keyProvider } = ctx.services;
+  const application = await findApplication(db, input.applicationId);
+  if (!application || application.accountId !== actor.accountId) throw notFound('application', input.applicationId);
+  const id = newId();
+  const at = new Date();
+  // Wrapping may go over the network: before the transaction, which holds the account's lock.
+  const keys = await newEnvironmentKeys(keyProvider, id);
+  return db.transaction(async (tx) => {
+    const hasRoom = await takeEnvironmentRoom(tx, actor.accountId);
+    const row = await insertEnvironment(tx, {
+      id,
+      applicationId: application.id,
+      ownerId: actor.accountId,
+      name,
+      headHash: genesisHash(id),
+      at,
+    });
+    if (!row) {
+      if (!(await findApplication(tx, application.id))) throw notFound('application', application.id);
+      throw alreadyExists(`Environment ${name}`);
+    }
+    if (!hasRoom) throw limitExceeded(await environmentLimit(tx, actor.accountId));
+    for (const key of keys) await insertEnvironmentKey(tx, { ...key, environmentId: id, createdAt: at });
+    return { ...row, roles: ['owner'] };
+  });
+}
+
+/** Renames. Owner and admin. Refuses: INVALID_REQUEST, ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN, ALREADY_EXISTS. */
+export async function updateEnvironment(ctx: Context, input: { id: string; name: string }): Promise<Environment> {
+  const name = checkName(input.name);
+  const environment = await getEnvironment(ctx, input.id, 'UpdateEnvironment');
+  return ctx.services.db.transaction(async (tx) => {
+    await lockAccount(tx, environment.ownerId);
+    const row = await updateRow(tx, environment.id, name, new Date());
+    if (row) return { ...row, roles: environment.roles };
+    const isThere = await findEnvironment(tx, environment.id, environment.ownerId);
+    throw isThere ? alreadyExists(`Environment ${name}`) : notFound('environment', environment.id);
+  });
+}
+
+/** Owner only. Its secrets are gone for every door; its log stays. Refuses: ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN. */
+export async function deleteEnvironment(ctx: Context, input: { id: string }): Promise<Environment> {
+  const environment = await getEnvironment(ctx, input.id, 'DeleteEnvironment');
+  return ctx.services.db.transaction(async (tx) => {
+    await lockAccount(tx, environment.ownerId);
+    if (!(await removeEnvironment(tx, environment.id, new Date()))) throw notFound('environment', environment.id);
+    await giveEnvironmentRoom(tx, environment.ownerId, 1);
+    return environment;
+  });
+}
+
+async function environmentLimit(db: Session, accountId: string): Promise<string> {
+  const [plan] = await findPlansOfAccounts(db, [accountId]);
+  if (!plan) throw notFound('account', accountId);
+  return `The plan allows ${plan.maxEnvironments} environments per account`;
+}
+
+function known(ctx: Context, { shareRoles, ...row }: EnvironmentWithAccessRow): Environment {
+  return { ...row, roles: rolesOf(actorOf(ctx), { ownerId: row.ownerId, shareRoles }) };
+}

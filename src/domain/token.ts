@@ -1,0 +1,127 @@
+// Tokens: who a caller is. The secret part is shown once, when it is made; only its hash is stored.
+import { createHash, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { invalidRequest, notFound } from '../errors.js';
+import type { Database, Session } from '../store/client.js';
+import {
+  type BearerRow,
+  findBearer,
+  findToken,
+  findTokens,
+  insertToken,
+  removeToken,
+  type TokenRow,
+} from '../store/token.js';
+import { ownAccountOnly } from './access.js';
+import { type Actor, actorOf, type Context, newId } from './context.js';
+import { isStorableMoment } from './moment.js';
+import { checkName } from './name.js';
+
+export type Token = TokenRow;
+
+/** A token that has just been made, with the only copy of its secret. */
+export interface CreatedToken {
+  token: Token;
+  secret: string;
+}
+
+/** Seconds for which a token once seen is trusted without asking the database; a revocation is effective within these. */
+const TRUSTED_FOR = 3;
+
+export interface BearerCache {
+  /** The caller a token text belongs to; undefined for anything but a valid token. */
+  authenticate(secret: string): Actor | undefined | Promise<Actor | undefined>;
+  /** Forgets what this process trusts, after a revocation here. */
+  clear(): void;
+}
+
+/** Looks tokens up by hash and trusts the answer for a few seconds. Unknown tokens are not remembered. */
+export function createBearerCache(db: Database, max = 10_000): BearerCache {
+  const trusted = new LRUCache<string, { actor: Actor; expiresAt: number }>({ max, ttl: TRUSTED_FOR * 1_000 });
+
+  async function lookUp(hash: Buffer, key: string): Promise<Actor | undefined> {
+    const row = await findBearer(db, hash);
+    if (!row) return undefined;
+    const entry = { actor: actorFrom(row), expiresAt: row.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY };
+    trusted.set(key, entry);
+    return unexpired(entry);
+  }
+
+  return {
+    authenticate(secret) {
+      const hash = hashToken(secret);
+      const key = hash.toString('latin1');
+      const entry = trusted.get(key);
+      return entry ? unexpired(entry) : lookUp(hash, key);
+    },
+    clear: () => trusted.clear(),
+  };
+}
+
+function unexpired(entry: { actor: Actor; expiresAt: number }): Actor | undefined {
+  return entry.expiresAt > Date.now() ? entry.actor : undefined;
+}
+
+function actorFrom(row: BearerRow): Actor {
+  return { accountId: row.accountId, tokenId: row.id, isAdmin: row.accountRoles.includes('admin') };
+}
+
+/** One of the caller's own tokens, never its secret; TOKEN_NOT_FOUND otherwise. */
+export async function getToken(ctx: Context, id: string): Promise<Token> {
+  actorOf(ctx);
+  const row = await findToken(ctx.services.db, id);
+  if (!row) throw notFound('token', id);
+  ownAccountOnly(ctx, row.accountId, () => notFound('token', id));
+  return row;
+}
+
+/** The caller's tokens that are not revoked, oldest first. */
+export function listTokens(ctx: Context): Promise<Token[]> {
+  return findTokens(ctx.services.db, actorOf(ctx).accountId);
+}
+
+/** For the caller's own account. Refuses: INVALID_REQUEST (name, or an expiry in the past). */
+export function createToken(
+  ctx: Context,
+  input: { name: string; expiresAt?: Date | null | undefined },
+): Promise<CreatedToken> {
+  return issueToken(ctx.services.db, { ...input, accountId: actorOf(ctx).accountId });
+}
+
+/** Makes a token for any account: account creation and operator commands. */
+export async function issueToken(
+  db: Session,
+  input: { accountId: string; name: string; expiresAt?: Date | null | undefined },
+): Promise<CreatedToken> {
+  const name = checkName(input.name);
+  const createdAt = new Date();
+  const expiresAt = input.expiresAt ?? null;
+  if (expiresAt && expiresAt <= createdAt) throw invalidRequest('expiresAt: expected a time in the future');
+  if (expiresAt && !isStorableMoment(expiresAt))
+    throw invalidRequest('expiresAt: expected a time before the year 10000');
+  const secret = `asg_${randomBytes(32).toString('base64url')}`;
+  const { accountId } = input;
+  const token = await insertToken(db, {
+    id: newId(),
+    accountId,
+    name,
+    tokenHash: hashToken(secret),
+    createdAt,
+    expiresAt,
+  });
+  return { token, secret };
+}
+
+/** Ends a token for good: at once in this process, within seconds in all others. Refuses: TOKEN_NOT_FOUND. */
+export async function revokeToken(ctx: Context, input: { id: string }): Promise<Token> {
+  const token = await getToken(ctx, input.id);
+  const row = await removeToken(ctx.services.db, token.id, new Date());
+  ctx.services.bearers.clear();
+  if (!row) throw notFound('token', token.id);
+  return row;
+}
+
+/** Tokens are 256 random bits, so a plain hash cannot be searched backwards. */
+function hashToken(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}

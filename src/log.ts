@@ -1,0 +1,31 @@
+// The one logger. It writes what happened and to whom, never a value, a token or a query's parameters.
+import { type DestinationStream, destination, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
+
+export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** JSON lines on standard error, so that standard output belongs to what a person should read. */
+export function createLogger(level: LogLevel, to: DestinationStream = destination({ dest: 2, sync: true })): Logger {
+  return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, serializers: { err: describeError } }, to);
+}
+
+/** What may be said about an unexpected error: Postgres puts row contents into `detail`, `where` and `parameters`. */
+export function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const { code, constraint_name: constraint, table_name: table, routine } = error as unknown as Record<string, unknown>;
+  const isDatabaseError = routine !== undefined || table !== undefined || constraint !== undefined;
+  return {
+    type: error.name,
+    // A database error's message may quote a value that it could not read; its code says enough.
+    message: isDatabaseError ? 'database error' : error.message,
+    code,
+    constraint,
+    table,
+    routine,
+    stack: error.stack
+      ?.split('\n')
+      .slice(1)
+      .map((line) => line.trim()),
+    cause: error.cause === undefined ? undefined : describeError(error.cause),
+  };
+}
