@@ -1,0 +1,39 @@
+// GraphQL Code Generator: schema/schema.graphql and documents → typed documents, for the REST door and for a frontend.
+import type { CodegenConfig } from '@graphql-codegen/cli';
+
+const scalars = {
+  UUID: 'string',
+  DateTimeISO: 'string',
+  NonNegativeInt: 'number',
+  Revision: { input: "import('../json.js').JsonNumber | bigint", output: 'bigint' },
+  AnalysedType: { input: "import('../json.js').JsonValue", output: "import('../json.js').RawJson" },
+  SecretValue: { input: "import('../json.js').JsonValue", output: "import('../json.js').RawJson" },
+};
+
+/** A frontend has the numbers of JSON.parse: what must stay exact it reads as text. */
+const frontendScalars = {
+  UUID: 'string',
+  DateTimeISO: 'string',
+  NonNegativeInt: 'number',
+  Revision: 'number',
+  AnalysedType: 'unknown',
+  SecretValue: 'unknown',
+};
+
+const config: CodegenConfig = {
+  schema: 'schema/schema.graphql',
+  generates: {
+    'src/rest/operations.generated.ts': {
+      documents: 'src/rest/operations.graphql',
+      plugins: ['typescript-operations', 'typed-document-node'],
+      config: { scalars, useTypeImports: true, enumsAsTypes: true, dedupeFragments: true },
+    },
+    'test/graphql/frontend.generated.ts': {
+      documents: 'test/graphql/frontend.graphql',
+      plugins: ['typescript-operations', 'typed-document-node'],
+      config: { scalars: frontendScalars, useTypeImports: true, enumsAsTypes: true },
+    },
+  },
+};
+
+export default config;

@@ -1,0 +1,157 @@
+// The one GraphQL pipeline: Yoga's enveloped parse, validate, context and execute, with our limits, exact numbers and
+// error texts. Over HTTP it is Yoga's; the REST door runs its own documents through it in-process.
+import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
+import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
+import {
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  execute,
+  type GraphQLError,
+  type GraphQLSchema,
+  NoSchemaIntrospectionCustomRule,
+  type ParseOptions,
+  parse,
+  specifiedRules,
+  type ValidationRule,
+  validate,
+} from 'graphql';
+import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
+import { LRUCache } from 'lru-cache';
+import type { Context } from '../domain/context.js';
+import { printJson } from '../json.js';
+import { publicError } from './errors.js';
+import { limitError, safeRules, syntaxError, variableErrors } from './request-errors.js';
+import { useExactRequests } from './request-parser.js';
+
+export interface GraphQLOptions {
+  schema: GraphQLSchema;
+  introspection: boolean;
+  /** Nesting of selections, fragments included. */
+  maxDepth: number;
+  maxTokens: number;
+  maxAliases: number;
+  maxBodyBytes: number;
+  /** Called with what no caller may see. */
+  onBug(error: unknown, requestId?: string): void;
+}
+
+export interface GraphQLPipeline {
+  /** A whole HTTP request. */
+  fetch(request: Request, ctx: Context): Promise<Response>;
+  /** A document that was checked at start, with variables whose numbers are exact. */
+  run<Data>(document: DocumentNode, variables: Record<string, unknown>, ctx: Context): Promise<ExecutionResult<Data>>;
+}
+
+export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
+  const { schema } = options;
+  const yoga: YogaServerInstance<Context, object> = createYoga<Context>({
+    schema,
+    logging: false,
+    cors: false,
+    graphiql: false,
+    landingPage: false,
+    multipart: false,
+    batching: false,
+    maxRequestBodySize: false,
+    parserAndValidationCache: { documentCache: documentCache(), errorCache: documentCache() },
+    maskedErrors: {
+      maskError: (error) => publicError(limitError(error), options.onBug),
+    },
+    plugins: [
+      useExactRequests(options.maxBodyBytes),
+      maxDepthPlugin({ n: options.maxDepth, flattenFragments: true }),
+      maxAliasesPlugin({ n: options.maxAliases }),
+      useSafeRequestErrors(options),
+      usePublicResults(options),
+    ] as Plugin[],
+  });
+
+  return {
+    fetch: async (request, ctx) => yoga.fetch(request, ctx),
+    async run(document, variables, ctx) {
+      const enveloped = yoga.getEnveloped(ctx as never);
+      const contextValue = await enveloped.contextFactory();
+      return enveloped.execute({
+        schema,
+        document,
+        variableValues: variables,
+        contextValue,
+      } as ExecutionArgs) as Promise<ExecutionResult<never>>;
+    },
+  };
+}
+
+/**
+ * Parsed documents by their text. Bounded in size, not only in number; long texts are not kept at all: they hold inline
+ * values, which must not stay in memory, and anybody could fill it with them.
+ */
+function documentCache<T extends object>() {
+  const cache = new LRUCache<string, T>({
+    maxSize: 4 * 1024 * 1024,
+    maxEntrySize: 8 * 1024,
+    sizeCalculation: (_, text) => text.length + 1,
+    ttl: 3_600_000,
+  });
+  return { get: (text: string) => cache.get(text), set: (text: string, entry: T) => void cache.set(text, entry) };
+}
+
+function useSafeRequestErrors(options: GraphQLOptions): Plugin {
+  const standard = specifiedRules.map((rule) => safeRules.get(rule) ?? rule);
+  const rules = options.introspection ? standard : [...standard, NoSchemaIntrospectionCustomRule];
+  return {
+    onParse({ setParseFn }) {
+      setParseFn((source: string, rest: ParseOptions) => {
+        try {
+          return parse(source, { ...rest, maxTokens: options.maxTokens });
+        } catch (error) {
+          throw syntaxError(error);
+        }
+      });
+    },
+    onValidate({ setValidationFn }) {
+      // Added rules (the limits) are kept; the standard ones are replaced by those that print no values.
+      setValidationFn((schema, document, asked, ...rest) => {
+        const added = (asked ?? []).filter((rule: ValidationRule) => !specifiedRules.includes(rule));
+        try {
+          const errors = validate(schema, document, [...rules, ...added], ...(rest as [undefined]));
+          return errors.map((error) => publicError(limitError(error), options.onBug));
+        } catch (error) {
+          // The rules walk fragments recursively.
+          if (error instanceof RangeError) return [syntaxError(error) as GraphQLError];
+          throw error;
+        }
+      });
+    },
+  };
+}
+
+/** Results as callers may see them, printed with every number exact. */
+function usePublicResults(options: GraphQLOptions): Plugin<Context> {
+  return {
+    onExecute({ setExecuteFn }) {
+      setExecuteFn(execute as never);
+      return {
+        onExecuteDone({ result, args, setResult }) {
+          const { data, errors } = result as ExecutionResult;
+          if (!errors) {
+            Object.assign(result, { stringify: printJson });
+            return;
+          }
+          const { requestId } = args.contextValue as Context;
+          // Without `data` execution never began: the variables do not fit, and graphql-js has printed them.
+          const isRequestError = !('data' in (result as object));
+          const safe = isRequestError ? variableErrors(args as ExecutionArgs) : [];
+          setResult({
+            ...(isRequestError ? {} : { data }),
+            errors:
+              safe.length > 0
+                ? safe
+                : errors.map((error) => publicError(error, (bug) => options.onBug(bug, requestId))),
+            stringify: printJson,
+          } as never);
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,165 @@
+// The operations a newcomer finds in GraphiQL's tabs: from a first look to a secret's last revision.
+
+export interface ExampleTab {
+  query: string;
+  /** JSON, as it stands in the variables editor. */
+  variables?: string;
+}
+
+/** Stands for the ids that only the reader knows. */
+const PASTE_ID = '00000000-0000-0000-0000-000000000000';
+
+const WELCOME = `# Who am I, and what may I do in this environment?
+# Run it with the pink button or with Ctrl-Enter.
+#
+# AUTH_UNAUTHORIZED? Put your token under Headers:
+# { "authorization": "Bearer ..." }
+query Welcome($environmentId: UUID!) {
+  viewer {
+    id
+    name
+  }
+  environment(id: $environmentId) {
+    id
+    name
+    revision
+    myRoles
+    agentSecrets(first: 5) {
+      totalCount
+    }
+  }
+}
+`;
+
+const CREATE = `# Create a secret. Its type is declared once, and every
+# value it ever gets is checked against that type.
+# Copy the id from the answer: the next tabs ask for it.
+# Refusals are data too: run it twice to see one.
+mutation CreateSecret($input: CreateAgentSecretInput!) {
+  createAgentSecret(input: $input) {
+    __typename
+    ... on AgentSecret {
+      id
+      pathText
+      revision
+    }
+    ... on Refusal {
+      code
+      message
+    }
+  }
+}
+`;
+
+const LIST = `# List an environment's secrets, page by page. A list
+# never decrypts: it tells whether there is a value.
+# Next page: copy endCursor into the variable "after".
+query ListSecrets($environmentId: UUID!, $after: String) {
+  environment(id: $environmentId) {
+    agentSecrets(first: 20, after: $after) {
+      totalCount
+      edges {
+        node {
+          id
+          pathText
+          revision
+          secretTypeText
+          hasValue
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+}
+`;
+
+const READ = `# Read one secret. Its value is decrypted because it is
+# selected here.
+# secretValueText is exact: in secretValue, browsers
+# round integers beyond 2^53.
+query ReadSecret($id: UUID!) {
+  agentSecret(id: $id) {
+    id
+    pathText
+    revision
+    secretTypeText
+    secretValue
+    secretValueText
+  }
+}
+`;
+
+const UPDATE = `# Replace a value, if currentRevision still is current:
+# nobody overwrites what they have not seen.
+# Run it twice to see the refusal.
+mutation UpdateSecret($input: UpdateAgentSecretInput!) {
+  updateAgentSecret(input: $input) {
+    __typename
+    ... on AgentSecret {
+      id
+      revision
+    }
+    ... on Refusal {
+      code
+      message
+    }
+  }
+}
+`;
+
+const DELETE = `# Delete a secret, again only at the revision that you
+# have seen. Its history stays.
+mutation DeleteSecret($input: DeleteAgentSecretInput!) {
+  deleteAgentSecret(input: $input) {
+    __typename
+    ... on AgentSecret {
+      id
+      revision
+    }
+    ... on Refusal {
+      code
+      message
+    }
+  }
+}
+`;
+
+/** Without an environment to show, the reader has to name one. */
+export function exampleTabs(facts: { environmentId: string }): ExampleTab[] {
+  const environmentId = facts.environmentId || PASTE_ID;
+  return [
+    tab(WELCOME, { environmentId }),
+    tab(CREATE, {
+      input: {
+        environmentId,
+        path: ['payments', 'database'],
+        secretType: {
+          type: 'Record',
+          fields: [
+            { name: 'user', typ: { type: 'Str' } },
+            { name: 'password', typ: { type: 'Str' } },
+            { name: 'port', typ: { type: 'U16' } },
+          ],
+        },
+        secretValue: { user: 'billing', password: 'correct horse battery staple', port: 5432 },
+      },
+    }),
+    tab(LIST, { environmentId, after: null }),
+    tab(READ, { id: PASTE_ID }),
+    tab(UPDATE, {
+      input: {
+        id: PASTE_ID,
+        currentRevision: 0,
+        secretValue: { op: 'SET', value: { user: 'billing', password: 'a better one', port: 5433 } },
+      },
+    }),
+    tab(DELETE, { input: { id: PASTE_ID, currentRevision: 1 } }),
+  ];
+}
+
+function tab(query: string, variables: object): ExampleTab {
+  return { query, variables: JSON.stringify(variables, null, 2) };
+}

@@ -1,0 +1,24 @@
+// The nouns by name, so that their files can point at each other without importing each other.
+import type { Account, AccountName } from '../domain/account.js';
+import type { AgentSecret } from '../domain/agent-secret.js';
+import type { Application } from '../domain/application.js';
+import type { Environment } from '../domain/environment.js';
+import type { EnvironmentShare } from '../domain/environment-share.js';
+import type { Plan } from '../domain/plan.js';
+import type { Token } from '../domain/token.js';
+import { builder } from './builder.js';
+
+export const AccountRef = builder.objectRef<Account>('Account');
+export const AccountNameRef = builder.objectRef<AccountName>('AccountName');
+export const AgentSecretRef = builder.objectRef<AgentSecret>('AgentSecret');
+export const ApplicationRef = builder.objectRef<Application>('Application');
+export const EnvironmentRef = builder.objectRef<Environment>('Environment');
+export const EnvironmentShareRef = builder.objectRef<EnvironmentShare>('EnvironmentShare');
+export const PlanRef = builder.objectRef<Plan>('Plan');
+export const TokenRef = builder.objectRef<Token>('Token');
+
+/** Everything with an id that `node` answers. */
+export const NodeRef = builder.interfaceRef<{ id: string }>('Node').implement({
+  description: 'Anything with an id. Ids are UUIDs, the same in GraphQL and REST.',
+  fields: (t) => ({ id: t.exposeID('id', { description: 'A UUID in lower case with hyphens.' }) }),
+});

@@ -1,0 +1,136 @@
+// Errors of a request before any resolver runs, in words that never contain what the caller sent: graphql-js prints the
+// values of variables and literals, and a value may be a secret.
+import {
+  type ASTVisitor,
+  coerceInputValue,
+  type ExecutionArgs,
+  GraphQLError,
+  type GraphQLInputType,
+  getNamedType,
+  getNullableType,
+  getOperationAST,
+  isInputObjectType,
+  isInputType,
+  isListType,
+  NoUndefinedVariablesRule,
+  typeFromAST,
+  UniqueInputFieldNamesRule,
+  type ValidationContext,
+  type ValidationRule,
+  ValuesOfCorrectTypeRule,
+} from 'graphql';
+import { invalidRequestError, refusalIn } from './errors.js';
+
+/** What the parser says of tokens without their text. */
+const SYNTAX =
+  /^Syntax Error: ((?:Expected [^\n]*?, found|Unexpected) )?(<SOF>|<EOF>|"(?:[!$&().:=@[\]{|}?]|\.\.\.)"|Name|Int|Float|String|BlockString|Comment)/;
+/** Stack depth is the parser's only limit of its own; a document that exhausts it is refused like any other. */
+export function syntaxError(error: unknown): unknown {
+  if (error instanceof RangeError) {
+    return invalidRequestError('Syntax Error: the document is nested too deeply.');
+  }
+  if (!(error instanceof GraphQLError)) return error;
+  const limit = /contains more tha[nt] (\d+) tokens/.exec(error.message)?.[1];
+  if (limit) return invalidRequestError(`Token limit of ${limit} exceeded.`, error);
+  const said = SYNTAX.exec(error.message);
+  return invalidRequestError(said ? `${said[0]}.` : 'Syntax Error: the document is not valid GraphQL.', error);
+}
+
+/** Armor's plugins call what exceeds their limits a syntax error, which it is not. */
+export function limitError(error: unknown): unknown {
+  if (!(error instanceof GraphQLError)) return error;
+  const limit = /^Syntax Error: ((?:Query depth|Aliases) limit of \d+ exceeded(?:, found \d+)?\.)/.exec(error.message);
+  return limit ? invalidRequestError(limit[1] as string, error) : error;
+}
+
+/** The standard rules' texts name types, fields and arguments; the ones below also print what may be a value. */
+export const safeRules: ReadonlyMap<ValidationRule, ValidationRule> = new Map([
+  [ValuesOfCorrectTypeRule, withoutValues(ValuesOfCorrectTypeRule)],
+  [UniqueInputFieldNamesRule, withoutValues(UniqueInputFieldNamesRule)],
+  // An unquoted `$ecret` looks like a variable.
+  [NoUndefinedVariablesRule, withoutValues(NoUndefinedVariablesRule)],
+]);
+
+function withoutValues(rule: ValidationRule): ValidationRule {
+  return (context): ASTVisitor => {
+    const safe: ValidationContext = Object.create(context, {
+      reportError: { value: (error: GraphQLError) => context.reportError(withoutValue(error, context)) },
+    });
+    return rule(safe);
+  };
+}
+
+function withoutValue(error: GraphQLError, context: ValidationContext): GraphQLError {
+  const refusal = refusalIn(error);
+  if (refusal) return invalidRequestError(refusal.message, error, refusal.details.problems);
+  if (/^Field "[\w.]+" of required type/.test(error.message)) return error;
+  if (error.message.startsWith('Variable "')) {
+    return invalidRequestError('A variable is used that the operation does not define.', error);
+  }
+  if (error.message.startsWith('There can be only one input field')) {
+    return invalidRequestError('There can be only one input field of each name.', error);
+  }
+  if (/^Field "\w+" is not defined by type/.test(error.message)) {
+    return invalidRequestError(unknownField(context.getParentInputType()), error);
+  }
+  const type = context.getInputType();
+  return invalidRequestError(type ? `Expected a value of type "${type}".` : 'A value is not valid.', error);
+}
+
+const MAX_VARIABLE_ERRORS = 50;
+const ENOUGH = new Error('enough');
+
+/**
+ * The problems of an operation's variables, each naming its place: `$input.path: expected [String!]!`. At most 50: there
+ * may be as many as the body has elements.
+ */
+export function variableErrors({ schema, document, operationName, variableValues }: ExecutionArgs): GraphQLError[] {
+  const operation = getOperationAST(document, operationName);
+  const errors: GraphQLError[] = [];
+  try {
+    for (const definition of operation?.variableDefinitions ?? []) {
+      const name = definition.variable.name.value;
+      const type = typeFromAST(schema, definition.type);
+      if (!isInputType(type)) continue;
+      const isGiven = variableValues != null && Object.hasOwn(variableValues, name);
+      if (!isGiven && definition.defaultValue) continue;
+      const value = isGiven ? variableValues[name] : null;
+      if (value === null && getNullableType(type) === type) continue;
+      const at = new GraphQLError('', { nodes: definition });
+      coerceInputValue(value, type, (path, _, error) => {
+        if (errors.length >= MAX_VARIABLE_ERRORS) throw ENOUGH;
+        const place = `$${name}${path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('')}`;
+        const problems = problemsOf(error, typeAt(type, path)).map((problem) => `${place}: ${problem}`);
+        errors.push(invalidRequestError(problems.join('; '), at, problems));
+      });
+    }
+  } catch (error) {
+    if (error !== ENOUGH) throw error;
+    errors.push(invalidRequestError('There are more problems with the variables; only the first are listed.'));
+  }
+  return errors;
+}
+
+function problemsOf(error: GraphQLError, type: GraphQLInputType | undefined): readonly string[] {
+  const refusal = refusalIn(error);
+  if (refusal) return refusal.details.problems ?? [refusal.message];
+  if (/^Field "\w+" of required type/.test(error.message)) return [error.message];
+  if (/^Field ".*" is not defined by type "\w+"/s.test(error.message)) return [unknownField(type)];
+  return [`expected ${type ?? 'another type'}`];
+}
+
+function unknownField(of: GraphQLInputType | null | undefined): string {
+  const type = of && getNamedType(of);
+  if (!isInputObjectType(type)) return 'expected only fields that are defined';
+  return `expected only the fields ${Object.keys(type.getFields()).join(', ')} of ${type.name}`;
+}
+
+function typeAt(type: GraphQLInputType, path: readonly (string | number)[]): GraphQLInputType | undefined {
+  let at: GraphQLInputType | undefined = type;
+  for (const key of path) {
+    const inner: unknown = at && getNullableType(at);
+    if (typeof key === 'number') at = isListType(inner) ? (inner.ofType as GraphQLInputType) : undefined;
+    else at = isInputObjectType(inner) ? inner.getFields()[key]?.type : undefined;
+  }
+  return at;
+}

@@ -1,0 +1,140 @@
+// The scalars: standard ones from graphql-scalars, and ours that keep every integer and every value exact.
+import { GraphQLInt, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+import { GraphQLDateTimeISO, GraphQLNonNegativeInt } from 'graphql-scalars';
+import { type AnalysedType, printAnalysedType } from '../domain/analysed-type.js';
+import { parseAnalysedType } from '../domain/analysed-type-parse.js';
+import { invalidRequest } from '../errors.js';
+import { JsonNumber, type JsonObject, type JsonValue, RawJson } from '../json.js';
+import { parseJson } from '../json-parser.js';
+import { builder } from './builder.js';
+
+builder.scalarType('UUID', {
+  description: 'A UUID: 32 hexadecimal digits in five groups with hyphens, in any case; answered in lower case.',
+  serialize: (value) => value,
+  parseValue: uuidFrom,
+  parseLiteral: (node) => uuidFrom(node.kind === Kind.STRING ? node.value : undefined),
+});
+
+function uuidFrom(value: unknown): string {
+  if (typeof value !== 'string' || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)) {
+    throw new TypeError('expected a UUID');
+  }
+  return value.toLowerCase();
+}
+
+builder.addScalarType('DateTimeISO', GraphQLDateTimeISO as unknown as GraphQLScalarType<Date, Date>, {});
+builder.addScalarType(
+  'NonNegativeInt',
+  wholeNumbersOnly(GraphQLNonNegativeInt) as GraphQLScalarType<number, number>,
+  {},
+);
+
+/** graphql-scalars cuts fractions off and reads numbers out of strings; GraphQL's own integers do neither. */
+function wholeNumbersOnly<In, Out>(scalar: GraphQLScalarType<In, Out>): GraphQLScalarType<In, Out> {
+  return new GraphQLScalarType({
+    ...scalar.toConfig(),
+    parseValue: (value) => scalar.parseValue(GraphQLInt.parseValue(value)),
+    parseLiteral: (node) => scalar.parseValue(GraphQLInt.parseLiteral(node)),
+  });
+}
+
+const LARGEST_REVISION = 2n ** 64n - 1n;
+
+builder.scalarType('Revision', {
+  description:
+    'A counter of writes: a whole number, 0 to 18446744073709551615, in plain decimal digits. Counters start at 0 and grow by one.',
+  serialize: (value) => value,
+  parseValue: (value) => revisionFrom(textOfNumber(value) ?? ''),
+  parseLiteral: (node) => revisionFrom(node.kind === Kind.INT ? node.value : ''),
+});
+
+function revisionFrom(text: string): bigint {
+  const revision = /^\d{1,20}$/.test(text) ? BigInt(text) : LARGEST_REVISION + 1n;
+  if (revision > LARGEST_REVISION) throw invalidRequest('expected a whole number from 0 to 18446744073709551615');
+  return revision;
+}
+
+/** Types that came in as variables: inside a literal they stand for the documents they were read from. */
+const readTypes = new WeakSet<object>();
+
+function typeFrom(document: JsonValue): AnalysedType {
+  const type = parseAnalysedType(document);
+  readTypes.add(type);
+  return type;
+}
+
+const UNDECIDED: AnalysedType = { type: 'Bool' };
+
+function hasVariable(node: ValueNode): boolean {
+  if (node.kind === Kind.LIST) return node.values.some(hasVariable);
+  if (node.kind === Kind.OBJECT) return node.fields.some((field) => hasVariable(field.value));
+  return node.kind === Kind.VARIABLE;
+}
+
+builder.scalarType('AnalysedType', {
+  description:
+    'The declared type of a secret: a JSON document with the key `type`, one of Str, Chr, F64, F32, U64, S64, U32, S32, U16, S16, U8, S8, Bool, List, Option, Tuple, Record, Variant, Enum, Flags, Result, Handle, and what that kind needs, e.g. `{"type":"Record","fields":[{"name":"port","typ":{"type":"U16"}}]}`. Comes back in canonical form.',
+  serialize: asRawJson,
+  parseValue: (value): AnalysedType => typeFrom(jsonFrom(value)),
+  parseLiteral: (node, variables): AnalysedType => {
+    // Validation asks before there are variables: a document with one in it can only be judged at execution.
+    if (!variables && hasVariable(node)) return UNDECIDED;
+    return typeFrom(jsonFromLiteral(node, variables));
+  },
+});
+
+builder.scalarType('SecretValue', {
+  description:
+    'A secret’s value as JSON that fits its declared type. Integers are exact to 64 bits on the wire; a client whose JSON parser rounds them (every browser’s) reads the field `…Text` instead.',
+  serialize: asRawJson,
+  parseValue: jsonFrom,
+  parseLiteral: jsonFromLiteral,
+});
+
+function asRawJson(value: unknown): RawJson {
+  if (value instanceof RawJson) return value;
+  throw new TypeError('expected RawJson from the resolver');
+}
+
+/** Variables hold numbers as JS numbers where nothing is lost by it (request-parser.ts); in a value all are exact text. */
+function jsonFrom(value: unknown): JsonValue {
+  const number = textOfNumber(value);
+  if (number !== undefined) return new JsonNumber(number);
+  if (value === null || typeof value !== 'object') return value as JsonValue;
+  // A variable of one of our scalars that stands inside a literal has been read already.
+  if (value instanceof Date) return value.toISOString();
+  if (readTypes.has(value)) return parseJson(printAnalysedType(value as AnalysedType));
+  if (Array.isArray(value)) return value.map(jsonFrom);
+  return objectFrom(Object.entries(value).map(([key, member]) => [key, jsonFrom(member)]));
+}
+
+function textOfNumber(value: unknown): string | undefined {
+  if (value instanceof JsonNumber) return value.text;
+  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : undefined;
+}
+
+function jsonFromLiteral(node: ValueNode, variables?: Record<string, unknown> | null): JsonValue {
+  switch (node.kind) {
+    case Kind.NULL:
+      return null;
+    case Kind.BOOLEAN:
+    case Kind.STRING:
+      return node.value;
+    case Kind.INT:
+    case Kind.FLOAT:
+      return new JsonNumber(node.value);
+    case Kind.LIST:
+      return node.values.map((item) => jsonFromLiteral(item, variables));
+    case Kind.OBJECT:
+      return objectFrom(node.fields.map((field) => [field.name.value, jsonFromLiteral(field.value, variables)]));
+    case Kind.VARIABLE:
+      return jsonFrom(variables?.[node.name.value] ?? null);
+    case Kind.ENUM:
+      throw invalidRequest('expected JSON; strings need quotes');
+  }
+}
+
+/** With `__proto__` as a key like any other. */
+function objectFrom(entries: readonly (readonly [string, JsonValue])[]): JsonObject {
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,74 @@
+// Token in GraphQL: fields, lists, mutations. The secret part is answered once, by the mutation that makes it.
+import { type CreatedToken, createToken, listTokens, revokeToken } from '../domain/token.js';
+import { builder } from './builder.js';
+import { AccountRef, NodeRef, TokenRef } from './refs.js';
+import { type RefusalCode, refusable, resultOf } from './refusals.js';
+
+TokenRef.implement({
+  description: 'A bearer token of an account, without its secret part.',
+  interfaces: [NodeRef],
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'What it is for.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTimeISO',
+      nullable: true,
+      description: 'When it ends by itself; null: never.',
+    }),
+    revokedAt: t.expose('revokedAt', {
+      type: 'DateTimeISO',
+      nullable: true,
+      description: 'When it was revoked; null while it is not.',
+    }),
+  }),
+});
+
+builder.objectFields(AccountRef, (t) => ({
+  tokens: t.field({
+    type: [TokenRef],
+    nullable: true,
+    description: 'The account’s tokens that are not revoked, oldest first; only for the caller’s own account.',
+    resolve: (account, _, ctx) => (account.id === ctx.actor?.accountId ? listTokens(ctx) : null),
+  }),
+}));
+
+const Created = builder.objectRef<CreatedToken>('CreatedToken').implement({
+  description: 'A new token, with the only showing of its secret.',
+  fields: (t) => ({
+    token: t.expose('token', { type: TokenRef, description: 'The token.' }),
+    secret: t.exposeString('secret', {
+      description: 'What goes behind `Authorization: Bearer`. It is stored as a hash and cannot be shown again.',
+    }),
+  }),
+});
+
+const CreateInput = builder.inputType('CreateTokenInput', {
+  description: 'A new token of the caller’s account.',
+  fields: (t) => ({
+    name: t.string({ required: true, description: 'What it is for: 1 to 64 letters, digits, `-`, `_` or `.`.' }),
+    expiresAt: t.field({ type: 'DateTimeISO', description: 'When it ends; absent or null: never.' }),
+  }),
+});
+const RevokeInput = builder.inputType('RevokeTokenInput', {
+  description: 'A revocation.',
+  fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which token.' }) }),
+});
+
+const CREATE_REFUSALS = ['INVALID_REQUEST'] as const satisfies RefusalCode[];
+
+builder.mutationFields((t) => ({
+  createToken: t.field({
+    type: resultOf('CreateTokenResult', Created, CREATE_REFUSALS),
+    nullable: true,
+    description: 'Creates a token of the caller’s account and shows its secret once.',
+    args: { input: t.arg({ type: CreateInput, required: true, description: 'The token.' }) },
+    resolve: (_, { input }, ctx) => refusable(ctx, CREATE_REFUSALS, () => createToken(ctx, input)),
+  }),
+  revokeToken: t.field({
+    type: TokenRef,
+    nullable: true,
+    description: 'Ends one of the caller’s tokens for good, everywhere within seconds.',
+    args: { input: t.arg({ type: RevokeInput, required: true, description: 'Which one.' }) },
+    resolve: (_, { input }, ctx) => revokeToken(ctx, input),
+  }),
+}));
