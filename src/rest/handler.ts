@@ -1,0 +1,74 @@
+// Runs the table: authenticate, read the request, run the document in-process, answer the body or the problem.
+
+import type { DocumentNode, ExecutionResult } from 'graphql';
+import { Hono, type Context as HonoContext } from 'hono';
+import { AppError, type ErrorCode, unauthorized } from '../errors.js';
+import { printJson } from '../json.js';
+import { JSON_TYPE, methodNotAllowed, problem } from './problem.js';
+import { jsonBody } from './request.js';
+import { type Refused, ROUTES, type Route } from './routes.js';
+
+/** What the door needs from the application: it knows documents and errors, nothing behind them. */
+export interface RestOptions<Ctx> {
+  /** The request's context with its caller, whether or not there is one. */
+  context(c: HonoContext): Ctx | Promise<Ctx>;
+  /** Rejects callers that ask too often; comes after the route is known and before anything else. */
+  guard(c: HonoContext): Promise<void>;
+  isAuthenticated(ctx: Ctx): boolean;
+  run(document: DocumentNode, variables: Record<string, unknown>, ctx: Ctx): Promise<ExecutionResult>;
+  maxBodyBytes: number;
+}
+
+/** The five operations below `/v1`, and 405 for other methods on their paths. */
+export function createRestRoutes<Ctx>(options: RestOptions<Ctx>): Hono {
+  const app = new Hono();
+  for (const route of ROUTES) {
+    app.on(route.method, route.path, (c) => handle(route, c, options));
+  }
+  for (const path of new Set(ROUTES.map((route) => route.path))) {
+    const methods = ROUTES.filter((route) => route.path === path).map((route) => route.method);
+    const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
+    app.all(path, () => problem(methodNotAllowed(), { allow }));
+  }
+  return app;
+}
+
+async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ctx>): Promise<Response> {
+  try {
+    await options.guard(c);
+    const ctx = await options.context(c);
+    if (!options.isAuthenticated(ctx)) throw unauthorized();
+    const variables = await route.variables({
+      request: c.req.raw,
+      parameter: (name) => c.req.param(name) as string,
+      body: () => jsonBody(c.req.raw, options.maxBodyBytes),
+    });
+    const { data, errors } = await options.run(route.document, variables, ctx);
+    if (errors?.[0]) throw refusalOf(errors[0].extensions, errors[0].message);
+    const body = route.body(data as never);
+    if (body === null) throw new Error(`${route.operationId} answered nothing`);
+    if (isRefused(body)) throw refusalOf({ ...body.refused }, body.refused.message);
+    return new Response(printJson(body), { headers: { 'content-type': JSON_TYPE, 'cache-control': 'no-store' } });
+  } catch (error) {
+    if (error instanceof AppError) return problem(error);
+    throw error;
+  }
+}
+
+function isRefused(body: object | Refused): body is Refused {
+  return 'refused' in body;
+}
+
+/** A refusal that has been through GraphQL, as an error or as data. */
+function refusalOf(said: { readonly [key: string]: unknown }, message: string): AppError {
+  const problems = (said.problems as readonly string[] | undefined)?.map(withoutVariable);
+  return new AppError((said.code as ErrorCode) ?? 'INTERNAL_UNKNOWN', message, {
+    ...(problems ? { problems } : {}),
+    ...(typeof said.retryAfter === 'number' ? { retryAfter: said.retryAfter } : {}),
+  });
+}
+
+/** REST has no variables: `$input.secretType: …` is `secretType: …` here. */
+function withoutVariable(problem: string): string {
+  return problem.replace(/^\$input\./, '');
+}

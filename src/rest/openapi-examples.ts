@@ -1,0 +1,54 @@
+// One secret's life in requests and answers, as the OpenAPI document and the page show it; a test lives it through.
+
+export const EXAMPLE_IDS = {
+  environment_id: '019a1f6e-3c5b-7d21-8f10-5b2a9c4e7d01',
+  agent_secret_id: '019a1f6e-52aa-7c3f-9d04-1e8b6f2a4c02',
+};
+
+const SECRET_TYPE = {
+  type: 'Record',
+  fields: [
+    { name: 'host', typ: { type: 'Str' } },
+    { name: 'port', typ: { type: 'U16' } },
+    { name: 'tls', typ: { type: 'Option', inner: { type: 'Bool' } } },
+  ],
+};
+
+const CREATED = { host: 'db.internal', port: 5432, tls: null };
+const UPDATED = { host: 'db.internal', port: 6432, tls: true };
+
+function secret(revision: number, secretValue: object | null) {
+  return {
+    id: EXAMPLE_IDS.agent_secret_id,
+    environmentId: EXAMPLE_IDS.environment_id,
+    path: ['payments', 'mainDb'],
+    revision,
+    secretType: SECRET_TYPE,
+    secretValue,
+  };
+}
+
+export interface Example {
+  request?: object;
+  query?: Record<string, number>;
+  response: object;
+}
+
+/** By operation, in the order in which they happen. */
+export const EXAMPLES = {
+  create_agent_secret: {
+    request: {
+      path: ['payments', 'main-db'],
+      secretType: SECRET_TYPE,
+      secretValue: { host: 'db.internal', port: 5432 },
+    },
+    response: secret(0, CREATED),
+  },
+  list_environment_agent_secrets: { response: { values: [secret(0, CREATED)] } },
+  get_agent_secret: { response: secret(0, CREATED) },
+  update_agent_secret: {
+    request: { currentRevision: 0, secretValue: { op: 'set', value: UPDATED } },
+    response: secret(1, UPDATED),
+  },
+  delete_agent_secret: { query: { current_revision: 1 }, response: secret(2, null) },
+} satisfies Record<string, Example>;

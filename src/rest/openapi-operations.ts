@@ -1,0 +1,87 @@
+// What the table of routes cannot tell about its operations: meaning, bodies, and the refusals that are their own.
+import type { ErrorCode } from '../errors.js';
+import { UINT64 } from './openapi-types.js';
+
+interface Description {
+  /** CommonMark. */
+  description: string;
+  /** Names of schemas. */
+  takes?: 'AgentSecretCreation' | 'AgentSecretUpdate';
+  answers: 'AgentSecretDto' | 'Page_AgentSecretDto';
+  /** What a 200 tells. */
+  answer: string;
+  query?: readonly ParameterName[];
+  /** What the caller must be allowed to do. */
+  action: 'View' | 'Create' | 'Update' | 'Delete';
+  refuses: readonly ErrorCode[];
+}
+
+const OPERATIONS = {
+  list_environment_agent_secrets: {
+    description:
+      'Every secret of the environment with its type and its value, in the order of their paths. Open to the environment’s owner and to shares with the role admin or deployer; a viewer is answered 403, everybody else 404.',
+    answers: 'Page_AgentSecretDto',
+    answer: 'All secrets that are not deleted.',
+    action: 'View',
+    refuses: ['ENVIRONMENT_NOT_FOUND'],
+  },
+  create_agent_secret: {
+    description:
+      'A secret has a path, which names it among the secrets of its environment, a type, which it keeps for good, and perhaps a value. A value that does not fit the type is reported before a path that is taken.',
+    takes: 'AgentSecretCreation',
+    answers: 'AgentSecretDto',
+    answer: 'The new secret, at revision 0.',
+    action: 'Create',
+    refuses: [
+      'ENVIRONMENT_NOT_FOUND',
+      'AGENT_SECRET_VALUE_TYPE_MISMATCH',
+      'AGENT_SECRET_ALREADY_EXISTS',
+      'LIMIT_EXCEEDED',
+      'CONCURRENT_UPDATE',
+    ],
+  },
+  get_agent_secret: {
+    description:
+      'One secret with its type and its value. For callers without the rights of an owner, admin or deployer it does not exist: they are answered 404, here and when they update or delete it.',
+    answers: 'AgentSecretDto',
+    answer: 'The secret.',
+    action: 'View',
+    refuses: ['AGENT_SECRET_NOT_FOUND'],
+  },
+  update_agent_secret: {
+    description:
+      'Sets, removes or keeps the value, if `currentRevision` still is the secret’s revision: of several writers who name the same one, exactly one succeeds. A stale revision is reported before a value that does not fit the type.',
+    takes: 'AgentSecretUpdate',
+    answers: 'AgentSecretDto',
+    answer: 'The secret as it is now, one revision on.',
+    action: 'Update',
+    refuses: ['AGENT_SECRET_NOT_FOUND', 'CONCURRENT_UPDATE', 'AGENT_SECRET_VALUE_TYPE_MISMATCH', 'LIMIT_EXCEEDED'],
+  },
+  delete_agent_secret: {
+    description:
+      'Deletes the secret, if `current_revision` still is its revision. Afterwards its id is unknown and its path is free. Mind the path of this operation: `agent-secret` is singular here.',
+    answers: 'AgentSecretDto',
+    answer: 'The deleted secret, one revision on and without its value.',
+    action: 'Delete',
+    query: ['current_revision'],
+    refuses: ['AGENT_SECRET_NOT_FOUND', 'CONCURRENT_UPDATE'],
+  },
+} as const satisfies Record<string, Description>;
+
+/** A route whose operation is not described here does not compile. */
+export type OperationId = keyof typeof OPERATIONS;
+
+export function describedAs(operationId: OperationId): Description {
+  return OPERATIONS[operationId];
+}
+
+export const PARAMETERS = {
+  environment_id: { description: 'The environment.', schema: { type: 'string', format: 'uuid' } },
+  agent_secret_id: { description: 'The secret.', schema: { type: 'string', format: 'uuid' } },
+  current_revision: {
+    description: 'The revision that the caller has seen, in plain decimal digits.',
+    schema: UINT64,
+  },
+} as const;
+
+export type ParameterName = keyof typeof PARAMETERS;

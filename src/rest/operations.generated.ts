@@ -1,0 +1,182 @@
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+/** A new secret. */
+export type CreateAgentSecretInput = {
+  /** Where. */
+  environmentId: string;
+  /** 1 to 16 segments in any casing; converted to canonical form, in which they are unique. */
+  path: Array<string>;
+  /** Its type, for good. */
+  secretType: import('../json.js').JsonValue;
+  /** Its value; absent or null: a secret without a value. */
+  secretValue?: import('../json.js').JsonValue | null | undefined;
+  /** The value as exact JSON text instead; give only one of the two. */
+  secretValueText?: string | null | undefined;
+};
+
+/** A deletion of a secret. */
+export type DeleteAgentSecretInput = {
+  /** The revision the caller has seen. */
+  currentRevision: import('../json.js').JsonNumber | bigint;
+  /** Which secret. */
+  id: string;
+};
+
+/** Permanent codes of refusals: `extensions.code` of errors, `code` of refusals and of REST bodies. */
+export type ErrorCode =
+  /** No such account for this caller. */
+  | 'ACCOUNT_NOT_FOUND'
+  /** The environment has a secret at this path already. */
+  | 'AGENT_SECRET_ALREADY_EXISTS'
+  /** No such secret for this caller. */
+  | 'AGENT_SECRET_NOT_FOUND'
+  /** The value does not fit the secret’s type; `problems` says where. */
+  | 'AGENT_SECRET_VALUE_TYPE_MISMATCH'
+  /** The name is taken. */
+  | 'ALREADY_EXISTS'
+  /** No such application for this caller. */
+  | 'APPLICATION_NOT_FOUND'
+  /** The caller may know of it, but may not do this. */
+  | 'AUTH_FORBIDDEN'
+  /** No valid credential. */
+  | 'AUTH_UNAUTHORIZED'
+  /** Somebody else wrote first; read again, then decide. */
+  | 'CONCURRENT_UPDATE'
+  /** No such environment for this caller. */
+  | 'ENVIRONMENT_NOT_FOUND'
+  /** No such share for this caller. */
+  | 'ENVIRONMENT_SHARE_NOT_FOUND'
+  /** A fault of this service; it is logged. */
+  | 'INTERNAL_UNKNOWN'
+  /** The request or its input is not acceptable; `problems` says where. */
+  | 'INVALID_REQUEST'
+  /** A limit of the account’s plan is reached. */
+  | 'LIMIT_EXCEEDED'
+  /** The address takes other HTTP methods. */
+  | 'METHOD_NOT_ALLOWED'
+  /** There is nothing at this address. */
+  | 'NOT_FOUND'
+  /** The body is larger than this service takes. */
+  | 'PAYLOAD_TOO_LARGE'
+  /** No such plan for this caller. */
+  | 'PLAN_NOT_FOUND'
+  /** Too many requests; wait for `Retry-After`. */
+  | 'RATE_LIMITED'
+  /** No such token for this caller. */
+  | 'TOKEN_NOT_FOUND'
+  /** The database cannot be reached just now; try again later. */
+  | 'UNAVAILABLE'
+  /** The body is not declared as JSON in UTF-8. */
+  | 'UNSUPPORTED_MEDIA_TYPE';
+
+/** A change of a secret’s value. */
+export type SecretValueChange = {
+  /** Set or unset. */
+  op: SecretValueOp;
+  /** The new value, for SET. */
+  value?: import('../json.js').JsonValue | null | undefined;
+  /** The new value as exact JSON text instead; give only one of the two. */
+  valueText?: string | null | undefined;
+};
+
+/** What an update does to the value. */
+export type SecretValueOp =
+  /** Replace it by `value` or `valueText`; null is a value, which fits Option types only. */
+  | 'SET'
+  /** Remove it. */
+  | 'UNSET';
+
+/** A change of a secret. */
+export type UpdateAgentSecretInput = {
+  /** The revision the caller has seen; refused when the secret has moved on. */
+  currentRevision: import('../json.js').JsonNumber | bigint;
+  /** Which secret. */
+  id: string;
+  /** Absent or null: the value is kept, and the revision still grows by one. */
+  secretValue?: SecretValueChange | null | undefined;
+};
+
+export type SecretFragment = { id: string, environmentId: string, path: Array<string>, revision: bigint, secretType: import('../json.js').RawJson, secretValue: import('../json.js').RawJson | null };
+
+type Refused_AgentSecretAlreadyExists_Fragment = { code: ErrorCode, message: string };
+
+type Refused_AgentSecretValueTypeMismatch_Fragment = { problems: Array<string>, code: ErrorCode, message: string };
+
+type Refused_AlreadyExists_Fragment = { code: ErrorCode, message: string };
+
+type Refused_ConcurrentUpdate_Fragment = { code: ErrorCode, message: string };
+
+type Refused_InvalidRequest_Fragment = { problems: Array<string>, code: ErrorCode, message: string };
+
+type Refused_LimitExceeded_Fragment = { code: ErrorCode, message: string };
+
+export type RefusedFragment =
+  | Refused_AgentSecretAlreadyExists_Fragment
+  | Refused_AgentSecretValueTypeMismatch_Fragment
+  | Refused_AlreadyExists_Fragment
+  | Refused_ConcurrentUpdate_Fragment
+  | Refused_InvalidRequest_Fragment
+  | Refused_LimitExceeded_Fragment
+;
+
+export type ListEnvironmentAgentSecretsQueryVariables = Exact<{
+  environmentId: string;
+}>;
+
+
+export type ListEnvironmentAgentSecretsQuery = { environment: { allAgentSecrets: Array<{ id: string, environmentId: string, path: Array<string>, revision: bigint, secretType: import('../json.js').RawJson, secretValue: import('../json.js').RawJson | null }> } | null };
+
+export type CreateAgentSecretMutationVariables = Exact<{
+  input: CreateAgentSecretInput;
+}>;
+
+
+export type CreateAgentSecretMutation = { createAgentSecret:
+    | { __typename: 'AgentSecret', id: string, environmentId: string, path: Array<string>, revision: bigint, secretType: import('../json.js').RawJson, secretValue: import('../json.js').RawJson | null }
+    | { __typename: 'AgentSecretAlreadyExists', code: ErrorCode, message: string }
+    | { __typename: 'AgentSecretValueTypeMismatch', problems: Array<string>, code: ErrorCode, message: string }
+    | { __typename: 'ConcurrentUpdate', code: ErrorCode, message: string }
+    | { __typename: 'InvalidRequest', problems: Array<string>, code: ErrorCode, message: string }
+    | { __typename: 'LimitExceeded', code: ErrorCode, message: string }
+   | null };
+
+export type GetAgentSecretQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type GetAgentSecretQuery = { agentSecret: { id: string, environmentId: string, path: Array<string>, revision: bigint, secretType: import('../json.js').RawJson, secretValue: import('../json.js').RawJson | null } | null };
+
+export type UpdateAgentSecretMutationVariables = Exact<{
+  input: UpdateAgentSecretInput;
+}>;
+
+
+export type UpdateAgentSecretMutation = { updateAgentSecret:
+    | { __typename: 'AgentSecret', id: string, environmentId: string, path: Array<string>, revision: bigint, secretType: import('../json.js').RawJson, secretValue: import('../json.js').RawJson | null }
+    | { __typename: 'AgentSecretValueTypeMismatch', problems: Array<string>, code: ErrorCode, message: string }
+    | { __typename: 'ConcurrentUpdate', code: ErrorCode, message: string }
+    | { __typename: 'InvalidRequest', problems: Array<string>, code: ErrorCode, message: string }
+    | { __typename: 'LimitExceeded', code: ErrorCode, message: string }
+   | null };
+
+export type DeleteAgentSecretMutationVariables = Exact<{
+  input: DeleteAgentSecretInput;
+}>;
+
+
+export type DeleteAgentSecretMutation = { deleteAgentSecret:
+    | { __typename: 'AgentSecret', id: string, environmentId: string, path: Array<string>, revision: bigint, secretType: import('../json.js').RawJson, secretValue: import('../json.js').RawJson | null }
+    | { __typename: 'ConcurrentUpdate', code: ErrorCode, message: string }
+   | null };
+
+export const SecretFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"Secret"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"AgentSecret"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"environmentId"}},{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}},{"kind":"Field","name":{"kind":"Name","value":"secretType"}},{"kind":"Field","name":{"kind":"Name","value":"secretValue"}}]}}]} as unknown as DocumentNode<SecretFragment, unknown>;
+export const RefusedFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"Refused"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Refusal"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidRequest"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"problems"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"AgentSecretValueTypeMismatch"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"problems"}}]}}]}}]} as unknown as DocumentNode<RefusedFragment, unknown>;
+export const ListEnvironmentAgentSecretsDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"ListEnvironmentAgentSecrets"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"environmentId"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"UUID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"environment"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"environmentId"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"allAgentSecrets"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"Secret"}}]}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"Secret"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"AgentSecret"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"environmentId"}},{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}},{"kind":"Field","name":{"kind":"Name","value":"secretType"}},{"kind":"Field","name":{"kind":"Name","value":"secretValue"}}]}}]} as unknown as DocumentNode<ListEnvironmentAgentSecretsQuery, ListEnvironmentAgentSecretsQueryVariables>;
+export const CreateAgentSecretDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"CreateAgentSecret"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"CreateAgentSecretInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"createAgentSecret"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"Secret"}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"Refused"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"Secret"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"AgentSecret"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"environmentId"}},{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}},{"kind":"Field","name":{"kind":"Name","value":"secretType"}},{"kind":"Field","name":{"kind":"Name","value":"secretValue"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"Refused"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Refusal"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidRequest"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"problems"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"AgentSecretValueTypeMismatch"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"problems"}}]}}]}}]} as unknown as DocumentNode<CreateAgentSecretMutation, CreateAgentSecretMutationVariables>;
+export const GetAgentSecretDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"GetAgentSecret"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"UUID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"agentSecret"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"Secret"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"Secret"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"AgentSecret"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"environmentId"}},{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}},{"kind":"Field","name":{"kind":"Name","value":"secretType"}},{"kind":"Field","name":{"kind":"Name","value":"secretValue"}}]}}]} as unknown as DocumentNode<GetAgentSecretQuery, GetAgentSecretQueryVariables>;
+export const UpdateAgentSecretDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"UpdateAgentSecret"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"UpdateAgentSecretInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"updateAgentSecret"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"Secret"}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"Refused"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"Secret"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"AgentSecret"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"environmentId"}},{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}},{"kind":"Field","name":{"kind":"Name","value":"secretType"}},{"kind":"Field","name":{"kind":"Name","value":"secretValue"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"Refused"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Refusal"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidRequest"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"problems"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"AgentSecretValueTypeMismatch"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"problems"}}]}}]}}]} as unknown as DocumentNode<UpdateAgentSecretMutation, UpdateAgentSecretMutationVariables>;
+export const DeleteAgentSecretDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"DeleteAgentSecret"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"DeleteAgentSecretInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"deleteAgentSecret"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"Secret"}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"Refused"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"Secret"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"AgentSecret"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"environmentId"}},{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}},{"kind":"Field","name":{"kind":"Name","value":"secretType"}},{"kind":"Field","name":{"kind":"Name","value":"secretValue"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"Refused"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Refusal"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidRequest"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"problems"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"AgentSecretValueTypeMismatch"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"problems"}}]}}]}}]} as unknown as DocumentNode<DeleteAgentSecretMutation, DeleteAgentSecretMutationVariables>;

@@ -1,0 +1,54 @@
+// How refusals look in REST: every code has a status, every body the documented shape.
+import { AppError, type ErrorCode } from '../errors.js';
+import { printJson } from '../json.js';
+
+export const STATUS: Record<ErrorCode, number> = {
+  INVALID_REQUEST: 400,
+  AGENT_SECRET_VALUE_TYPE_MISMATCH: 400,
+  AUTH_UNAUTHORIZED: 401,
+  AUTH_FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  ACCOUNT_NOT_FOUND: 404,
+  PLAN_NOT_FOUND: 404,
+  APPLICATION_NOT_FOUND: 404,
+  ENVIRONMENT_NOT_FOUND: 404,
+  ENVIRONMENT_SHARE_NOT_FOUND: 404,
+  TOKEN_NOT_FOUND: 404,
+  AGENT_SECRET_NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  ALREADY_EXISTS: 409,
+  AGENT_SECRET_ALREADY_EXISTS: 409,
+  CONCURRENT_UPDATE: 409,
+  PAYLOAD_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  LIMIT_EXCEEDED: 422,
+  RATE_LIMITED: 429,
+  INTERNAL_UNKNOWN: 500,
+  UNAVAILABLE: 503,
+};
+
+export const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** The response of a refusal: `{code, errors}` for 400, `{code, error}` for everything else. */
+export function problem(error: AppError, headers: Record<string, string> = {}): Response {
+  const { code, message, details } = error;
+  const status = STATUS[code];
+  const body = status === 400 ? { code, errors: details.problems ?? [message] } : { code, error: message };
+  return new Response(printJson(body), {
+    status,
+    headers: {
+      'content-type': JSON_TYPE,
+      ...(details.retryAfter === undefined ? {} : { 'retry-after': String(details.retryAfter) }),
+      ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+      ...headers,
+    },
+  });
+}
+
+export function notFoundRoute(): AppError {
+  return new AppError('NOT_FOUND', 'Not found');
+}
+
+export function methodNotAllowed(): AppError {
+  return new AppError('METHOD_NOT_ALLOWED', 'Method not allowed');
+}

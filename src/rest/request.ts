@@ -1,0 +1,53 @@
+// Reading requests strictly: path ids, counters, bodies. What is wrong is refused by place, never by content.
+import { readBody, requireJson } from '../body.js';
+import { invalidRequest } from '../errors.js';
+import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../json.js';
+import { decodeUtf8, parseJson } from '../json-parser.js';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const LARGEST = 2n ** 64n - 1n;
+
+/** A path parameter, in lower case; INVALID_REQUEST unless it is a UUID. */
+export function uuidIn(name: string, text: string): string {
+  if (!UUID.test(text)) throw invalidRequest(`${name}: expected a UUID`);
+  return text.toLowerCase();
+}
+
+/** An unsigned 64-bit integer in plain decimal digits; INVALID_REQUEST otherwise. */
+export function counterIn(name: string, text: string | undefined): bigint {
+  const counter = text !== undefined && /^\d{1,20}$/.test(text) ? BigInt(text) : LARGEST + 1n;
+  if (counter > LARGEST) throw invalidRequest(`${name}: expected an unsigned 64-bit integer in decimal digits`);
+  return counter;
+}
+
+/** The one value of a query parameter that must be there. */
+export function queryIn(request: Request, name: string): string | undefined {
+  const values = new URL(request.url, 'http://localhost').searchParams.getAll(name);
+  if (values.length > 1) throw invalidRequest(`${name}: expected once`);
+  return values[0];
+}
+
+/** The body as a JSON object. Refuses, in this order: UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, INVALID_REQUEST. */
+export async function jsonBody(request: Request, maxBytes: number): Promise<JsonObject> {
+  requireJson(request.headers.get('content-type'));
+  const bytes = await readBody(request, maxBytes);
+  let body: JsonValue;
+  try {
+    body = parseJson(decodeUtf8(bytes));
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) throw invalidRequest(`body: ${error.message}`);
+    throw error;
+  }
+  if (!isJsonObject(body)) throw invalidRequest('body: expected a JSON object');
+  return body;
+}
+
+/** A required list of strings. */
+export function stringsIn(name: string, value: JsonValue | undefined): string[] {
+  if (!Array.isArray(value)) throw invalidRequest(`${name}: expected an array of strings`);
+  const problems = value.flatMap((item, index) =>
+    typeof item === 'string' ? [] : [`${name}[${index}]: expected a string`],
+  );
+  if (problems.length > 0) throw invalidRequest(...problems.slice(0, 20));
+  return value as string[];
+}

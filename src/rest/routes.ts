@@ -1,0 +1,141 @@
+// The REST door as a table: each route is one typed GraphQL document, what the request becomes, what the result becomes.
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import { invalidRequest } from '../errors.js';
+import { isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../json.js';
+import type { OperationId } from './openapi-operations.js';
+import {
+  CreateAgentSecretDocument,
+  DeleteAgentSecretDocument,
+  GetAgentSecretDocument,
+  ListEnvironmentAgentSecretsDocument,
+  type RefusedFragment,
+  type SecretFragment,
+  type SecretValueChange,
+  UpdateAgentSecretDocument,
+} from './operations.generated.js';
+import { counterIn, queryIn, stringsIn, uuidIn } from './request.js';
+
+/** What a route may read of a request, after authentication. */
+export interface Incoming {
+  request: Request;
+  parameter(name: string): string;
+  /** The body as a JSON object, with all the refusals that go with reading it. */
+  body(): Promise<JsonObject>;
+}
+
+/** A refusal that came back as data. */
+export interface Refused {
+  refused: { code: string; message: string; problems?: readonly string[] };
+}
+
+export interface Route {
+  operationId: OperationId;
+  summary: string;
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  path: string;
+  document: TypedDocumentNode<unknown, Record<string, unknown>>;
+  variables(incoming: Incoming): Record<string, unknown> | Promise<Record<string, unknown>>;
+  /** The body of a 200, or the refusal; null where the document answered null, which no route expects. */
+  body(data: never): object | Refused | null;
+}
+
+/** Ties a document's own types to its route's two functions. */
+function route<Data, Variables extends Record<string, unknown>>(
+  definition: Omit<Route, 'document' | 'variables' | 'body'> & {
+    document: TypedDocumentNode<Data, Variables>;
+    variables(incoming: Incoming): Variables | Promise<Variables>;
+    body(data: Data): object | Refused | null;
+  },
+): Route {
+  return definition as unknown as Route;
+}
+
+export const ROUTES: readonly Route[] = [
+  route({
+    operationId: 'list_environment_agent_secrets',
+    summary: 'List all agent secrets of the environment',
+    method: 'GET',
+    path: '/v1/envs/:environment_id/agent-secrets',
+    document: ListEnvironmentAgentSecretsDocument,
+    variables: ({ parameter }) => ({ environmentId: uuidIn('environment_id', parameter('environment_id')) }),
+    body: ({ environment }) => environment && { values: environment.allAgentSecrets.map(secretBody) },
+  }),
+  route({
+    operationId: 'create_agent_secret',
+    summary: 'Create a new agent secret',
+    method: 'POST',
+    path: '/v1/envs/:environment_id/agent-secrets',
+    document: CreateAgentSecretDocument,
+    variables: async ({ parameter, body }) => {
+      const environmentId = uuidIn('environment_id', parameter('environment_id'));
+      const { path, secretType, secretValue } = await body();
+      const segments = stringsIn('path', path);
+      if (secretType == null) throw invalidRequest('secretType: expected a type document');
+      return { input: { environmentId, path: segments, secretType, secretValue: secretValue ?? null } };
+    },
+    body: ({ createAgentSecret }) => createAgentSecret && resultBody(createAgentSecret),
+  }),
+  route({
+    operationId: 'get_agent_secret',
+    summary: 'Get agent secret by id.',
+    method: 'GET',
+    path: '/v1/agent-secrets/:agent_secret_id',
+    document: GetAgentSecretDocument,
+    variables: ({ parameter }) => ({ id: uuidIn('agent_secret_id', parameter('agent_secret_id')) }),
+    body: ({ agentSecret }) => agentSecret && secretBody(agentSecret),
+  }),
+  route({
+    operationId: 'update_agent_secret',
+    summary: 'Update agent secret',
+    method: 'PATCH',
+    path: '/v1/agent-secrets/:agent_secret_id',
+    document: UpdateAgentSecretDocument,
+    variables: async ({ parameter, body }) => {
+      const id = uuidIn('agent_secret_id', parameter('agent_secret_id'));
+      const { currentRevision, secretValue } = await body();
+      const revision = currentRevision instanceof JsonNumber ? currentRevision.text : undefined;
+      return {
+        input: { id, currentRevision: counterIn('currentRevision', revision), secretValue: valueChange(secretValue) },
+      };
+    },
+    body: ({ updateAgentSecret }) => updateAgentSecret && resultBody(updateAgentSecret),
+  }),
+  route({
+    operationId: 'delete_agent_secret',
+    summary: 'Delete agent secret',
+    method: 'DELETE',
+    path: '/v1/agent-secret/:agent_secret_id',
+    document: DeleteAgentSecretDocument,
+    variables: ({ request, parameter }) => ({
+      input: {
+        id: uuidIn('agent_secret_id', parameter('agent_secret_id')),
+        currentRevision: counterIn('current_revision', queryIn(request, 'current_revision')),
+      },
+    }),
+    body: ({ deleteAgentSecret }) => deleteAgentSecret && resultBody(deleteAgentSecret),
+  }),
+];
+
+/** Absent or null keeps the value; otherwise `{op: "unset"}` or `{op: "set", value}`, where null is a value. */
+function valueChange(change: JsonValue | undefined): SecretValueChange | null {
+  if (change == null) return null;
+  if (!isJsonObject(change)) throw invalidRequest('secretValue: expected an object with the key "op", or null');
+  if (change.op === 'unset') return { op: 'UNSET' };
+  if (change.op !== 'set') throw invalidRequest('secretValue.op: expected "set" or "unset"');
+  if (!Object.hasOwn(change, 'value')) throw invalidRequest('secretValue.value: expected a value to set');
+  return { op: 'SET', value: change.value as JsonValue };
+}
+
+function secretBody({ id, environmentId, path, revision, secretType, secretValue }: SecretFragment) {
+  return { id, environmentId, path, revision, secretType, secretValue };
+}
+
+function resultBody(
+  result: ({ __typename: 'AgentSecret' } & SecretFragment) | ({ __typename: unknown } & RefusedFragment),
+): object | Refused {
+  return isSecret(result) ? secretBody(result) : { refused: result };
+}
+
+function isSecret(result: { __typename: unknown }): result is { __typename: 'AgentSecret' } & SecretFragment {
+  return result.__typename === 'AgentSecret';
+}
