@@ -1,0 +1,152 @@
+// Composition root: both doors, health, docs and what guards them, as one Hono app. It never listens.
+import { randomUUID } from 'node:crypto';
+import { getConnInfo } from '@hono/node-server/conninfo';
+import { Hono, type Context as HonoContext, type MiddlewareHandler } from 'hono';
+import { cors } from 'hono/cors';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { authenticate } from './authenticate.js';
+import { requireJson } from './body.js';
+import type { Config } from './config.js';
+import type { Actor, Context, Services } from './domain/context.js';
+import { AppError } from './errors.js';
+import { createPipeline } from './graphql/execute.js';
+import { createGraphiqlRoutes } from './graphql/graphiql.js';
+import { exampleTabs } from './graphql/graphiql-examples.js';
+import { schema } from './graphql/schema.js';
+import { createDocsRoutes } from './rest/docs.js';
+import { createRestRoutes } from './rest/handler.js';
+import { JSON_TYPE, methodNotAllowed, notFoundRoute, problem } from './rest/problem.js';
+
+export interface AppOptions {
+  services: Services;
+  config: Config;
+  /** What development mode lets GraphiQL use without asking; never given in production or on a public address. */
+  development?: { token: string; environmentId: string } | undefined;
+}
+
+export function createApp({ services, config, development }: AppOptions): Hono {
+  const { log, bearers, db } = services;
+  const onBug = (error: unknown, requestId?: string) => log.error({ err: error, requestId }, 'unexpected error');
+  const pipeline = createPipeline({
+    schema,
+    introspection: config.introspection,
+    maxDepth: config.maxDepth,
+    maxTokens: config.maxTokens,
+    maxAliases: config.maxAliases,
+    maxBodyBytes: config.maxBodyBytes,
+    onBug,
+  });
+
+  function contextFor(c: HonoContext, door: Context['door']): Context | Promise<Context> {
+    const requestId = requestIdOf(c);
+    const actor = authenticate(c.req.raw.headers, bearers);
+    const withActor = (who: Actor | undefined): Context => ({ services, actor: who, requestId, door });
+    return actor instanceof Promise ? actor.then(withActor) : withActor(actor);
+  }
+
+  const app = new Hono();
+  app.onError((error, c) => {
+    if (error instanceof AppError) return problem(error);
+    onBug(error, requestIdOf(c));
+    return problem(new AppError('INTERNAL_UNKNOWN', 'Internal error'));
+  });
+  app.notFound(() => problem(notFoundRoute()));
+
+  app.get('/healthz', () => json({ status: 'ok' }));
+  app.get('/readyz', async () => {
+    await db.ping();
+    return json({ status: 'ready' });
+  });
+  app.route('/', createDocsRoutes());
+
+  if (config.corsOrigins.length > 0) app.use('*', crossOrigin(config.corsOrigins));
+  const guard = rateLimit(config);
+  app.route(
+    '/',
+    createRestRoutes<Context>({
+      context: (c) => contextFor(c, 'rest'),
+      guard,
+      isAuthenticated: (ctx) => ctx.actor !== undefined,
+      run: (document, variables, ctx) => pipeline.run(document, variables, ctx),
+      maxBodyBytes: config.maxBodyBytes,
+    }),
+  );
+  if (config.graphiql) {
+    app.route(
+      '/',
+      createGraphiqlRoutes({
+        title: 'Agent secrets',
+        tabs: exampleTabs({ environmentId: development?.environmentId ?? '' }),
+        headers: (request) => (development && isLocal(request) ? { authorization: `Bearer ${development.token}` } : {}),
+      }),
+    );
+  }
+  app.on(['GET', 'POST'], '/graphql', async (c) => {
+    await guard(c);
+    // Forms, multipart and plain text need no permission to cross origins; JSON does. Nothing else is a GraphQL request.
+    if (c.req.method === 'POST') requireJson(c.req.header('content-type') ?? null);
+    const response = await pipeline.fetch(c.req.raw, await contextFor(c, 'graphql'));
+    response.headers.set('cache-control', 'no-store');
+    return response;
+  });
+  app.all('/graphql', () => problem(methodNotAllowed(), { allow: 'GET, HEAD, POST' }));
+  return app;
+}
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{8,128}$/;
+
+/** The caller's own request id when it is a harmless one, else a fresh one; for logs and audit. */
+function requestIdOf(c: HonoContext): string {
+  const given = c.req.header('x-request-id');
+  return given !== undefined && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+function json(body: object): Response {
+  return new Response(JSON.stringify(body), { headers: { 'content-type': JSON_TYPE, 'cache-control': 'no-store' } });
+}
+
+function crossOrigin(origins: readonly string[]): MiddlewareHandler {
+  const anyone = origins.includes('*');
+  return cors({
+    origin: anyone ? '*' : [...origins],
+    credentials: !anyone,
+    allowMethods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+    allowHeaders: [
+      'authorization',
+      'content-type',
+      'idempotency-key',
+      'if-none-match',
+      'last-event-id',
+      'x-request-id',
+    ],
+    exposeHeaders: ['etag', 'retry-after'],
+    maxAge: 600,
+  });
+}
+
+/** Per client address and process: a brake, not a bookkeeper. Rejects with RATE_LIMITED. */
+function rateLimit({ rateLimit: points, trustProxy }: Config): (c: HonoContext) => Promise<void> {
+  if (points === 0) return async () => {};
+  const limiter = new RateLimiterMemory({ points, duration: 60 });
+  return async (c) => {
+    try {
+      await limiter.consume(addressOf(c, trustProxy));
+    } catch (rejected) {
+      const { msBeforeNext } = rejected as { msBeforeNext: number };
+      const retryAfter = Math.max(1, Math.ceil(msBeforeNext / 1_000));
+      throw new AppError('RATE_LIMITED', `Too many requests: ${points} a minute are allowed`, { retryAfter });
+    }
+  };
+}
+
+function addressOf(c: HonoContext, trustProxy: boolean): string {
+  // The last entry is the one our own proxy has added; the others are whatever the client said.
+  const forwarded = trustProxy ? c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim() : undefined;
+  return forwarded || (c.env?.incoming ? getConnInfo(c).remote.address : undefined) || 'unknown';
+}
+
+/** DNS rebinding: a foreign name that resolves to this machine must not be handed the development token. */
+function isLocal(request: Request): boolean {
+  const { hostname } = new URL(request.url);
+  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+}

@@ -1,0 +1,44 @@
+// Prints the contract files from code: schema/schema.graphql and schema/openapi.json; with --check it compares instead.
+import { readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+
+/** Loaded one by one: the REST door does not load before its typed documents fit the schema that is printed here. */
+const PRINTERS: Record<string, () => Promise<string>> = {
+  'schema/schema.graphql': async () => {
+    const [{ lexicographicSortSchema, printSchema }, { schema }] = await Promise.all([
+      import('graphql'),
+      import('../graphql/schema.js'),
+    ]);
+    return `${printSchema(lexicographicSortSchema(schema))}\n`;
+  },
+  'schema/openapi.json': async () => (await import('../rest/openapi.js')).printOpenApi(),
+};
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ options: { check: { type: 'boolean' } }, allowPositionals: true });
+  const files = positionals.length > 0 ? positionals : Object.keys(PRINTERS);
+  let drifted = 0;
+  for (const file of files) {
+    const print = PRINTERS[file];
+    if (!print) throw new Error(`Unknown: ${file}. The contract files are ${Object.keys(PRINTERS).join(', ')}`);
+    if (!values.check) {
+      await writeFile(file, await print());
+      continue;
+    }
+    const line = firstDifference(await readFile(file, 'utf8').catch(() => ''), await print());
+    if (line === undefined) continue;
+    drifted += 1;
+    process.stderr.write(`${file} is not what the code says, from line ${line} on\n`);
+  }
+  if (drifted > 0) process.stderr.write('Run `npm run contract`, read the difference, and commit it\n');
+  return drifted > 0 ? 1 : 0;
+}
+
+/** The number of the first line in which two texts differ. */
+function firstDifference(a: string, b: string): number | undefined {
+  if (a === b) return undefined;
+  const [left, right] = [a.split('\n'), b.split('\n')];
+  return left.findIndex((line, index) => line !== right[index]) + 1 || left.length + 1;
+}
+
+process.exitCode = await main();

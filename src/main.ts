@@ -1,0 +1,94 @@
+// Start and stop: configuration, database, migrations, listen; SIGTERM lets requests in flight finish.
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createApp } from './app.js';
+import { type Config, loadConfig } from './config.js';
+import { type DevelopmentFacts, prepareDevelopment } from './development.js';
+import { createLogger } from './log.js';
+import { createHttpServer, drain } from './server.js';
+import { openServices } from './services.js';
+import { explainFailure } from './start-failure.js';
+
+/** How long requests in flight may take once the process was told to stop. */
+const DRAIN_MS = 10_000;
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const log = createLogger(config.logLevel);
+  const services = await openServices(config, log);
+  const isDevelopment = !config.production && isLoopback(config.host);
+  // The app is made once the port is known: development.json names it.
+  let handle: (request: Request, env: object) => Response | Promise<Response> = () =>
+    new Response(null, { status: 503 });
+  const server = createHttpServer((request, env) => handle(request, env));
+  try {
+    const url = await listen(server, config);
+    const facts = isDevelopment ? await prepareDevelopment(services, config.dataDir, url) : undefined;
+    const app = createApp({ services, config, development: facts });
+    handle = (request, env) => app.fetch(request, env);
+    process.stdout.write(greeting(config, url, facts));
+  } catch (error) {
+    server.close();
+    await services.db.close();
+    throw error;
+  }
+
+  let stopping = false;
+  const stop = async () => {
+    if (stopping) return;
+    stopping = true;
+    await drain(server, DRAIN_MS);
+    await services.db.close();
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+async function listen(server: Server, { host, port }: Config): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const { port: actual } = server.address() as AddressInfo;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function greeting(config: Config, url: string, facts: DevelopmentFacts | undefined): string {
+  const database = config.databaseUrl
+    ? 'Postgres (DATABASE_URL)'
+    : `embedded Postgres in ${config.dataDir} (for development: one process, no fsync; set DATABASE_URL for real use)`;
+  const lines = [`Agent secrets gateway on ${url}`, '', `  Database     ${database}`];
+  if (config.graphiql) lines.push(`  GraphiQL     ${url}/graphql`);
+  lines.push(`  API docs     ${url}/docs`);
+  if (!facts) {
+    if (!config.production)
+      lines.push('', `  No development token on ${config.host}: make one with npm run token -- --account NAME`);
+    return `${lines.join('\n')}\n`;
+  }
+  const { token, environmentId } = facts;
+  return `${[
+    ...lines,
+    `  Token        ${token}`,
+    `  Environment  ${environmentId}`,
+    '',
+    'Try it:',
+    '',
+    `  curl -s ${url}/v1/envs/${environmentId}/agent-secrets -H 'authorization: Bearer ${token}'`,
+    '',
+    `  curl -s ${url}/graphql -H 'authorization: Bearer ${token}' -H 'content-type: application/json' -d '{"query":"{ viewer { name } }"}'`,
+    '',
+  ].join('\n')}\n`;
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${explainFailure(error)}\n`);
+  process.exit(1);
+});
