@@ -1,0 +1,46 @@
+// What the README prints from code is what the code says.
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { ENVIRONMENT_ACTIONS } from '../../src/domain/access.js';
+import { STATUS } from '../../src/rest/problem.js';
+
+const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+
+/** The cells of the rows of one marked table, without its head. */
+function table(name: string): string[][] {
+  const text = new RegExp(`<!-- table: ${name} -->\n([\\s\\S]*?)<!-- /table -->`).exec(readme)?.[1] ?? '';
+  return text
+    .trim()
+    .split('\n')
+    .slice(2)
+    .map((row) =>
+      row
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+test('the access table is the one that decides', () => {
+  const roles = ['owner', 'admin', 'deployer', 'viewer'] as const;
+  const expected = Object.entries(ENVIRONMENT_ACTIONS).map(([action, allowed]) => [
+    action,
+    ...roles.map((role) => ((allowed as readonly string[]).includes(role) ? 'yes' : '')),
+  ]);
+  expect(table('access')).toEqual(expected);
+});
+
+test('every code of the error table has that status, and no status is missing', () => {
+  const rows = table('errors').map(([status, codes]) => [Number(status), codes?.match(/[A-Z_]+/g)] as const);
+  for (const [status, codes] of rows) {
+    for (const code of codes ?? []) expect([code, STATUS[code as keyof typeof STATUS]]).toEqual([code, status]);
+  }
+  expect(rows.map(([status]) => status)).toEqual([...new Set(Object.values(STATUS))].sort());
+});
+
+test('every variable that the configuration reads is in the table, and no other', async () => {
+  const source = await readFile(new URL('../../src/config.ts', import.meta.url), 'utf8');
+  const read = [...source.matchAll(/^ {6}([A-Z_]+): /gm)].map((match) => match[1]);
+  const documented = table('configuration').flatMap(([names]) => names?.match(/[A-Z_]{3,}/g) ?? []);
+  expect(documented.filter((name) => name !== 'NODE_ENV').sort()).toEqual(read.sort());
+});

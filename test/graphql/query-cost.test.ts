@@ -1,0 +1,118 @@
+// What a request costs the database: as many statements for a full page as for a single item.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestApp, type TestApp } from '../support/app.js';
+import { ask } from '../support/graphql.js';
+import { createSecret, done, updateSecret } from '../support/graphql-secrets.js';
+import { createAccount, createEnvironment, createWorld, share, unique, type World } from '../support/world.js';
+
+let app: TestApp;
+let world: World;
+let token: string;
+const secretIds: string[] = [];
+beforeAll(async () => {
+  app = await createTestApp();
+  world = await createWorld(app);
+  token = world.people.owner.token;
+  const { people, environmentId } = world;
+  const writers = [people.owner, people.admin, people.deployer];
+  for (let n = 0; n < 12; n += 1) {
+    const input = { environmentId, path: [`s${n}`], secretType: { type: 'U64' }, secretValue: n };
+    const { id } = await done(createSecret(app, writers[n % 3]!.token, input));
+    await done(updateSecret(app, writers[(n + 1) % 3]!.token, { id, currentRevision: 0 }));
+    secretIds.push(id);
+  }
+  for (let n = 0; n < 6; n += 1) await createEnvironment(app, token, world.applicationId);
+});
+afterAll(() => app.close());
+
+/** Statements that one request needs, the token and the environments' keys being known. */
+async function statements(query: string, variables: object = {}, as = token): Promise<number> {
+  await ask(app, as, query, variables);
+  const before = app.queries();
+  await ask(app, as, query, variables);
+  return app.queries() - before;
+}
+
+test('a secret by its id, with its value opened, is one statement', async () => {
+  const document = `query ($id: UUID!) { agentSecret(id: $id) {
+    id environmentId path pathText revision secretType secretTypeText hasValue secretValue secretValueText createdAt updatedAt
+  } }`;
+  expect(await statements(document, { id: secretIds[0] })).toBe(1);
+});
+
+test('names of writers cost one statement more, however many there are', async () => {
+  const document = 'query ($id: UUID!) { agentSecret(id: $id) { createdBy { name } updatedBy { name } } }';
+  expect(await statements(document, { id: secretIds[0] })).toBe(2);
+});
+
+test('an environment by its id is one statement, its whole list of secrets with values one more', async () => {
+  const document = 'query ($id: UUID) { environment(id: $id) { id name revision myRoles } }';
+  expect(await statements(document, { id: world.environmentId })).toBe(1);
+  const list =
+    'query ($id: UUID) { environment(id: $id) { allAgentSecrets { id path revision secretType secretValue } } }';
+  expect(await statements(list, { id: world.environmentId })).toBe(2);
+});
+
+/** The same selection with pages of one item and of all: the count of statements may not depend on it. */
+async function sameForAnyPage(
+  document: (first: number) => string,
+  variables: object = {},
+  as = token,
+): Promise<number> {
+  const one = await statements(document(1), variables, as);
+  expect(await statements(document(200), variables, as)).toBe(one);
+  return one;
+}
+
+const environment = (selection: string) => (first: number) =>
+  `query ($id: UUID) { environment(id: $id) { ${selection.replace('FIRST', `first: ${first}`)} } }`;
+
+test('a page of secrets with values, count and writers is four statements, whatever its size', async () => {
+  const selection = `agentSecrets(FIRST) {
+    totalCount edges { node { secretValue createdBy { name } updatedBy { id name } } }
+  }`;
+  expect(await sameForAnyPage(environment(selection), { id: world.environmentId })).toBe(4);
+});
+
+test.each([
+  ['secrets with their environment', 'agentSecrets(FIRST) { edges { node { environment { id name } } } }'],
+  [
+    'secrets with their environment’s use',
+    'agentSecrets(FIRST) { edges { node { environment { usage { maxValueBytes } } } } }',
+  ],
+  ['shares with names', 'shares(FIRST) { edges { node { account { name } } } }'],
+])('a page of %s takes as many statements as one item', async (_, selection) => {
+  await sameForAnyPage(environment(selection), { id: world.environmentId });
+});
+
+test.each([
+  ['names and owners', 'name owner { name }'],
+  ['use of the plan', 'usage { agentSecrets { used limit } }'],
+  ['applications', 'application { name }'],
+])('a page of environments with %s takes as many statements as one item', async (_, selection) => {
+  const application = `application { environments(FIRST) { edges { node { ${selection} } } } }`;
+  await sameForAnyPage(environment(application), { id: world.environmentId });
+});
+
+test('a page of shared environments with owner and use takes as many statements as one item', async () => {
+  const { people, applicationId } = world;
+  for (let n = 0; n < 3; n += 1) {
+    const id = await createEnvironment(app, token, applicationId);
+    await share(app, token, id, people.viewer.id, ['VIEWER']);
+  }
+  await sameForAnyPage(
+    (first) =>
+      `{ viewer { sharedEnvironments(first: ${first}) { edges { node { owner { name } usage { maxValueBytes } } } } } }`,
+    {},
+    people.viewer.token,
+  );
+});
+
+test('a page of accounts with plan and use takes as many statements as one item', async () => {
+  await createAccount(app, unique('guest'));
+  await sameForAnyPage(
+    (first) => `{ accounts(first: ${first}) { edges { node { plan { name } environmentUsage { used limit } } } } }`,
+    {},
+    app.operatorToken,
+  );
+});

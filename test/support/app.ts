@@ -1,0 +1,112 @@
+// The whole service for one test file, on a database of its own: both doors in-process, everything that leaves it watched.
+import { randomBytes } from 'node:crypto';
+import type { Server } from 'node:http';
+import { inject } from 'vitest';
+import { createApp } from '../../src/app.js';
+import { type Config, loadConfig } from '../../src/config.js';
+import { generateKeyring, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
+import { insertWithToken } from '../../src/domain/account.js';
+import type { Services } from '../../src/domain/context.js';
+import { createLogger } from '../../src/log.js';
+import { createHttpServer } from '../../src/server.js';
+import { servicesOn } from '../../src/services.js';
+import { type Database, openPostgres } from '../../src/store/client.js';
+import { openEmbedded } from '../../src/store/embedded.js';
+import { migrate } from '../../src/store/migrate.js';
+import { CANARY, leaksIn } from './canary.js';
+import { createTestDatabase } from './database.js';
+
+export interface TestApp {
+  services: Services;
+  config: Config;
+  /** The app as a function, for GraphQL in-process. */
+  fetch(request: Request): Promise<Response>;
+  /** The app as a node:http server that is not listening, for supertest. */
+  server: Server;
+  /** A token of an account with the account role admin. */
+  operatorToken: string;
+  /** Log lines written so far. */
+  logs: string[];
+  /** Statements sent to the database so far. */
+  queries(): number;
+  /** Fails when a canary has shown up in an error body or a log line. */
+  close(): Promise<void>;
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    database: 'postgres' | 'embedded';
+  }
+}
+
+/** Which database this run of the suite is on. */
+export const databaseKind = (): 'postgres' | 'embedded' => inject('database');
+
+export async function createTestApp(overrides: Partial<Config> = {}): Promise<TestApp> {
+  const config = { ...loadConfig({ NODE_ENV: 'test' }), ...overrides };
+  const { db, drop } = await openTestDatabase(config);
+  let queries = 0;
+  const counted = counting(db, () => {
+    queries += 1;
+  });
+  const logs: string[] = [];
+  const log = createLogger('debug', { write: (line: string) => void logs.push(line) });
+  const services = servicesOn(counted, localKeyProvider(parseKeyring(generateKeyring())), log);
+  const name = `operator-${randomBytes(4).toString('hex')}`;
+  const { secret } = await db.transaction((tx) => insertWithToken(tx, { name, roles: ['admin'] }));
+  const app = createApp({ services, config });
+  const leaks: string[] = [];
+
+  async function fetch(request: Request, env?: object): Promise<Response> {
+    const response = await app.fetch(request, env);
+    leaks.push(...(await leaksIn(response)));
+    return response;
+  }
+
+  return {
+    services,
+    config,
+    fetch,
+    server: createHttpServer(fetch),
+    operatorToken: secret,
+    logs,
+    queries: () => queries,
+    async close() {
+      await counted.close();
+      await drop();
+      leaks.push(...logs.filter((line) => CANARY.test(line)));
+      if (leaks.length > 0) throw new Error(`a canary leaked:\n${leaks.join('\n')}`);
+    },
+  };
+}
+
+async function openTestDatabase(config: Config): Promise<{ db: Database; drop(): Promise<void> }> {
+  if (databaseKind() === 'embedded') {
+    const db = await openEmbedded(undefined);
+    await migrate(db);
+    return { db, drop: async () => {} };
+  }
+  const { url, drop } = await createTestDatabase();
+  const db = openPostgres({
+    url,
+    poolSize: 8,
+    statementTimeout: config.databaseStatementTimeout,
+    connectTimeout: 5,
+    prepare: true,
+  });
+  return { db, drop };
+}
+
+function counting(db: Database, count: () => void): Database {
+  return {
+    ...db,
+    rows(statement, input) {
+      count();
+      return db.rows(statement, input);
+    },
+    row(statement, input) {
+      count();
+      return db.row(statement, input);
+    },
+  };
+}
