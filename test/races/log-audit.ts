@@ -1,0 +1,97 @@
+// What must hold of an environment's log whatever has happened, checked from the rows alone.
+import { createHash } from 'node:crypto';
+import type postgres from 'postgres';
+import { expect } from 'vitest';
+
+export interface LogRow {
+  environmentRevision: number;
+  agentSecretId: string;
+  revision: number;
+  change: string;
+}
+
+/**
+ * Fails unless the log has no gap and no row too many, its hash chain verifies, every secret's revisions have no gap, and
+ * the environment's and the secrets' current rows say the same as the log. Answers the log.
+ */
+export async function auditEnvironment(sql: postgres.Sql, environmentId: string): Promise<LogRow[]> {
+  const [[environment], log, secrets] = await Promise.all([
+    sql`select revision::int, secret_count, head_hash from environments where id = ${environmentId}`,
+    sql`select * from agent_secret_revisions where environment_id = ${environmentId} order by environment_revision`,
+    sql`select * from agent_secrets where environment_id = ${environmentId}`,
+  ]);
+  const byId = new Map(secrets.map((secret) => [secret.id as string, secret]));
+  expect(environment?.revision, 'the environment’s revision').toBe(log.length);
+
+  let hash = sha256(`agent-secrets-log:1:${environmentId}`);
+  const last = new Map<string, postgres.Row>();
+  for (const [index, row] of log.entries()) {
+    const revision = index + 1;
+    expect(Number(row.environment_revision), 'no gap in the environment').toBe(revision);
+    const secret = byId.get(row.agent_secret_id);
+    if (!secret) throw new Error(`revision ${revision} is of an unknown secret`);
+    hash = sha256(Buffer.concat([hash, int8(revision), entryDigest(row, secret)]));
+    expect(Buffer.compare(row.hash, hash), `hash of revision ${revision}`).toBe(0);
+
+    const before = last.get(secret.id);
+    expect(Number(row.revision), 'no gap in the secret').toBe(before ? Number(before.revision) + 1 : 0);
+    expect(before?.change, 'nothing after a deletion').not.toBe('deleted');
+    expect(row.change === 'created', 'created once, first').toBe(before === undefined);
+    last.set(secret.id, row);
+  }
+  expect(Buffer.compare(environment?.head_hash, hash), 'the head of the chain').toBe(0);
+
+  expect(last.size, 'every secret is in the log').toBe(secrets.length);
+  for (const secret of secrets) {
+    const row = last.get(secret.id);
+    const setter = log.find((entry) => entry.agent_secret_id === secret.id && entry.revision === row?.value_revision);
+    expect(secret, 'the current row is what the log ends with').toMatchObject({
+      revision: row?.revision,
+      value_revision: row?.value_revision,
+      sealed_value: setter?.sealed_value ?? null,
+      updated_at: row?.at,
+      updated_by: row?.account_id,
+    });
+    expect(secret.deleted_at !== null, 'deleted as the log says').toBe(row?.change === 'deleted');
+  }
+  const live = secrets.filter((secret) => secret.deleted_at === null);
+  expect(environment?.secret_count, 'the count of secrets').toBe(live.length);
+  expect(new Set(live.map(({ path }) => path)).size, 'one secret a path').toBe(live.length);
+
+  return log.map((row) => ({
+    environmentRevision: Number(row.environment_revision),
+    agentSecretId: row.agent_secret_id,
+    revision: Number(row.revision),
+    change: row.change,
+  }));
+}
+
+/** As src/domain/log-entry.ts defines it, written again so that a change of the definition is noticed. */
+function entryDigest(row: postgres.Row, secret: postgres.Row): Buffer {
+  return sha256(
+    JSON.stringify([
+      'agent-secrets-log-entry:1',
+      row.environment_id,
+      row.agent_secret_id,
+      row.revision,
+      row.change,
+      secret.path,
+      secret.secret_type,
+      row.value_revision,
+      row.value_digest === null ? null : row.value_digest.toString('hex'),
+      row.at.getTime(),
+      row.account_id,
+      row.token_id,
+    ]),
+  );
+}
+
+function sha256(content: string | Buffer): Buffer {
+  return createHash('sha256').update(content).digest();
+}
+
+function int8(value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(BigInt(value));
+  return bytes;
+}

@@ -1,0 +1,187 @@
+// Starts that cannot work: one clear line for the operator, no stack, nothing on standard output, exit code 1.
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { generateKeyring } from '../../src/crypto/local-keyring.js';
+import { createTestDatabase, type TestDatabase, testPostgres } from '../support/database.js';
+import { runToEnd } from '../support/server.js';
+
+// A machine that does ten other things takes its time.
+vi.setConfig({ testTimeout: 60_000 });
+
+let folder: string;
+let database: TestDatabase;
+let taken: Server;
+let port: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'agent-secrets-refusals-'));
+  database = await createTestDatabase();
+  taken = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => taken.once('listening', resolve));
+  port = String((taken.address() as { port: number }).port);
+});
+afterAll(async () => {
+  taken?.close();
+  await database?.drop();
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+});
+
+/** The one line, after checking everything that holds for every refused start. */
+async function refusal(options: Parameters<typeof runToEnd>[0]): Promise<string> {
+  const { code, stdout, stderr } = await runToEnd({ dataDir: join(folder, 'unused'), ...options });
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/^(Cannot start|Bad configuration): [^\n]+\n$/);
+  expect(stderr).not.toMatch(/\bat \S+ \(|node:internal|undefined|\[object|Error:/);
+  return stderr.trimEnd();
+}
+
+/** The test database's URL with parts of it replaced. */
+function urlWith(change: Partial<Record<'hostname' | 'port' | 'username' | 'password' | 'pathname', string>>): string {
+  return Object.assign(new URL(database.url), change).href;
+}
+
+describe.concurrent('an address', () => {
+  test('whose port is taken is named, with what to change', async () => {
+    const line = await refusal({ env: { PORT: port, DATABASE_URL: database.url } });
+    expect(line).toContain(`127.0.0.1:${port}`);
+    expect(line).toContain('PORT');
+  });
+
+  test('that is not of this machine is named, with what to change', async () => {
+    const line = await refusal({
+      env: { HOST: '192.0.2.1', DATABASE_URL: database.url, MASTER_KEYS: generateKeyring() },
+    });
+    expect(line).toContain('192.0.2.1');
+    expect(line).toContain('HOST');
+  });
+
+  test('whose name does not resolve is named, with what to change', async () => {
+    const line = await refusal({
+      env: { HOST: 'no-such-host.invalid', DATABASE_URL: database.url, MASTER_KEYS: generateKeyring() },
+    });
+    expect(line).toContain('no-such-host.invalid');
+    expect(line).toContain('HOST');
+  });
+});
+
+describe.concurrent('a data folder', () => {
+  test('that is a file is refused by its path', async () => {
+    const file = join(folder, 'file');
+    await writeFile(file, '');
+    expect(await refusal({ dataDir: file })).toContain(file);
+  });
+
+  test('below a file is refused by its path', async () => {
+    const file = join(folder, 'parent');
+    await writeFile(file, '');
+    expect(await refusal({ dataDir: join(file, 'data') })).toContain(file);
+  });
+
+  test.skipIf(process.platform !== 'linux')('that nobody can create is refused by its path, at once', async () => {
+    const line = await refusal({ dataDir: '/proc/nope', withinMs: 15_000 });
+    expect(line).toContain('/proc/nope');
+    expect(line).toContain('DATA_DIR');
+  });
+
+  test('that leads nowhere is refused by its path, and DATA_DIR is named', async () => {
+    const dataDir = join(folder, 'dangling');
+    await symlink(join(folder, 'missing', 'target'), dataDir);
+    const line = await refusal({ dataDir });
+    expect(line).toContain(dataDir);
+    expect(line).toContain('DATA_DIR');
+  });
+
+  test('whose database folder is spoilt is refused, and the folder is named', async () => {
+    const dataDir = join(folder, 'spoilt');
+    await mkdir(join(dataDir, 'postgres'), { recursive: true });
+    await writeFile(join(dataDir, 'postgres', 'PG_VERSION'), 'nonsense\n');
+    await writeFile(join(dataDir, 'postgres', 'something'), 'else');
+    expect(await refusal({ dataDir })).toContain(dataDir);
+  });
+
+  test('with a spoilt key file is refused by the file’s path', async () => {
+    const dataDir = join(folder, 'spoilt-keys');
+    await mkdir(dataDir);
+    await writeFile(join(dataDir, 'master-keys.json'), '{"current":', { mode: 0o600 });
+    expect(await refusal({ dataDir })).toContain(join(dataDir, 'master-keys.json'));
+  });
+});
+
+describe.concurrent('a database', () => {
+  test('that nobody serves is reported as not reachable, with the reason', async () => {
+    const free = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => free.once('listening', resolve));
+    const closed = String((free.address() as { port: number }).port);
+    await new Promise((resolve) => free.close(resolve));
+    const line = await refusal({ env: { DATABASE_URL: urlWith({ port: closed }) } });
+    expect(line).toContain('DATABASE_URL');
+    expect(line).toContain('ECONNREFUSED');
+  });
+
+  test('on a host without an address is reported as not reachable, with the reason', async () => {
+    const line = await refusal({ env: { DATABASE_URL: 'postgres://u:c4n4ry@no-such-host.invalid:5432/x' } });
+    expect(line).toContain('DATABASE_URL');
+    expect(line).toMatch(/ENOTFOUND|EAI_AGAIN/);
+  });
+
+  test('that accepts connections and says nothing is given up on within seconds', async () => {
+    const began = performance.now();
+    // The taken port accepts and never answers.
+    const line = await refusal({ env: { DATABASE_URL: urlWith({ port }) } });
+    expect(line).toContain('DATABASE_URL');
+    expect(performance.now() - began).toBeLessThan(20_000);
+  });
+
+  test('that refuses the password is reported so, without the password', async () => {
+    const line = await refusal({ env: { DATABASE_URL: urlWith({ password: 'c4n4ry' }) } });
+    expect(line).toContain('DATABASE_URL');
+    expect(line).toContain('28P01');
+    expect(line).not.toContain('c4n4ry');
+  });
+
+  test('that does not exist is reported so', async () => {
+    const line = await refusal({ env: { DATABASE_URL: urlWith({ pathname: '/no_such_database' }) } });
+    expect(line).toContain('DATABASE_URL');
+    expect(line).toContain('3D000');
+  });
+
+  test('that takes no connections is reported so', async () => {
+    const { template } = await testPostgres();
+    const line = await refusal({ env: { DATABASE_URL: urlWith({ pathname: `/${template}` }) } });
+    expect(line).toContain('DATABASE_URL');
+  });
+});
+
+describe.concurrent('a configuration', () => {
+  test('with several mistakes is reported once, every mistake by its variable and without its content', async () => {
+    const line = await refusal({
+      env: {
+        PORT: 'c4n4ry',
+        DATABASE_URL: 'mysql://root:c4n4ry@localhost/x',
+        LOG_LEVEL: 'c4n4ry',
+        GRAPHIQL: 'c4n4ry',
+        MAX_BODY_BYTES: '-1',
+        CORS_ORIGINS: 'c4n4ry',
+      },
+    });
+    for (const name of ['PORT', 'DATABASE_URL', 'LOG_LEVEL', 'GRAPHIQL', 'MAX_BODY_BYTES', 'CORS_ORIGINS']) {
+      expect(line).toContain(`${name}: expected`);
+    }
+    expect(line).not.toContain('c4n4ry');
+  });
+
+  test('with both kinds of master key is refused, without the key', async () => {
+    const keys = generateKeyring();
+    const line = await refusal({ env: { MASTER_KEYS: keys, MASTER_KEY_FILE: '/somewhere/keys.json' } });
+    expect(line).toContain('MASTER_KEYS');
+    expect(line).not.toContain(JSON.parse(keys).keys?.[0]?.key ?? keys);
+  });
+
+  test('with a malformed master key is refused, without the key', async () => {
+    const line = await refusal({ env: { MASTER_KEYS: 'c4n4ry' } });
+    expect(line).toContain('MASTER_KEYS');
+    expect(line).not.toContain('c4n4ry');
+  });
+});
