@@ -1,0 +1,157 @@
+// What the load works on: made through the service's own doors, then copied in the clear for the floor.
+import type { Sql } from 'postgres';
+import { insertWithToken } from '../../src/domain/account.js';
+import { openPostgres } from '../../src/store/client.js';
+import { connection, sample, UPDATED_TYPE } from './samples.js';
+
+export interface Seed {
+  token: string;
+  accountId: string;
+  /** Environments of `LISTED` secrets each, and these secrets. */
+  listed: { environmentId: string; secretIds: string[] }[];
+  /** One secret in each of many environments. */
+  spread: { environmentId: string; secretId: string }[];
+  /** As many secrets in one environment. */
+  crowded: { environmentId: string; secretIds: string[] };
+}
+
+const LISTED = 100;
+const LISTED_ENVIRONMENTS = 10;
+const SPREAD = 64;
+const PARALLEL = 16;
+
+/** An account whose plan has room for the run, and its secrets. */
+export async function seed(url: string, databaseUrl: string): Promise<Seed> {
+  const operator = await operatorToken(databaseUrl);
+  const limits = 'maxEnvironments: 1000, maxSecretsPerEnvironment: 1000000, maxValueBytes: 65536';
+  const plan = await mutate(url, operator, `createPlan(input: { name: "bench", ${limits} })`, '... on Plan { id }');
+  const { secret: token, account } = await mutate(
+    url,
+    operator,
+    `createAccount(input: { name: "bench", planId: "${plan.id}" })`,
+    '... on CreatedAccount { secret account { id } }',
+  );
+  const application = await mutate(
+    url,
+    token,
+    'createApplication(input: { name: "bench" })',
+    '... on Application { id }',
+  );
+  const environment = async (name: string) => {
+    const input = `{ applicationId: "${application.id}", name: "${name}" }`;
+    return (await mutate(url, token, `createEnvironment(input: ${input})`, '... on Environment { id }')).id;
+  };
+  const secret = async (environmentId: string, name: string, secretType: object, secretValue: unknown) => {
+    const path = ['bench', name];
+    const body = { path, secretType, secretValue };
+    return (await post(`${url}/v1/envs/${environmentId}/agent-secrets`, token, body)).id as string;
+  };
+  const updated = (environmentId: string, n: number) =>
+    secret(environmentId, `updated${n}`, UPDATED_TYPE, connection(n));
+
+  const listed = await times(LISTED_ENVIRONMENTS, 1, async (e) => {
+    const environmentId = await environment(`listed-${e}`);
+    const secretIds = await times(LISTED, PARALLEL, (n) => {
+      const { type, value } = sample(e * LISTED + n);
+      return secret(environmentId, `secret${n}`, type, value);
+    });
+    return { environmentId, secretIds };
+  });
+  const spread = await times(SPREAD, PARALLEL, async (n) => {
+    const environmentId = await environment(`spread-${n}`);
+    return { environmentId, secretId: await updated(environmentId, n) };
+  });
+  const crowd = await environment('crowded');
+  const crowded = { environmentId: crowd, secretIds: await times(SPREAD, PARALLEL, (n) => updated(crowd, n)) };
+  return { token, accountId: account.id, listed, spread, crowded };
+}
+
+/**
+ * Copies of the tables that the floor reads and writes, in a schema of their own, so that the same statements run on
+ * both; their values are in the clear, as the service's own lists show them.
+ */
+export async function seedFloor(sql: Sql, url: string, { token, listed, spread, crowded }: Seed): Promise<void> {
+  await sql
+    .unsafe(
+      `create schema floor;
+      create table floor.environments (like public.environments including all);
+      create table floor.environment_shares (like public.environment_shares including all);
+      create table floor.agent_secrets (like public.agent_secrets including all);
+      alter table floor.agent_secrets alter column sealed_value type text using null,
+        add foreign key (environment_id) references floor.environments (id);
+      insert into floor.environments select * from public.environments;
+      insert into floor.environment_shares select * from public.environment_shares;
+      insert into floor.agent_secrets
+        select (jsonb_populate_record(null::floor.agent_secrets, to_jsonb(secret) - 'sealed_value')).* from public.agent_secrets secret;`,
+    )
+    .simple();
+  const environmentIds = [...listed, ...spread, crowded].map(({ environmentId }) => environmentId);
+  for (const environmentId of environmentIds) {
+    const { values } = await get(`${url}/v1/envs/${environmentId}/agent-secrets`, token);
+    const secrets = values as { id: string; secretValue: unknown }[];
+    await sql`update floor.agent_secrets set sealed_value = given.value
+      from unnest(${secrets.map(({ id }) => id)}::uuid[], ${secrets.map(({ secretValue }) => JSON.stringify(secretValue))}::text[])
+        as given (id, value)
+      where agent_secrets.id = given.id`;
+  }
+  await sql.unsafe('vacuum analyze');
+}
+
+/** The first admin comes from an operator command, not from a door. */
+async function operatorToken(databaseUrl: string): Promise<string> {
+  const db = openPostgres({
+    url: databaseUrl,
+    poolSize: 1,
+    statementTimeout: 10_000,
+    connectTimeout: 5,
+    prepare: true,
+  });
+  try {
+    const input = { name: 'bench-operator', roles: ['admin'] };
+    return (await db.transaction((tx) => insertWithToken(tx, input))).secret;
+  } finally {
+    await db.close();
+  }
+}
+
+/** What a mutation has made, as far as it was asked for. */
+interface Made {
+  id: string;
+  secret: string;
+  account: { id: string };
+}
+
+async function mutate(url: string, token: string, call: string, selection: string): Promise<Made> {
+  const query = `mutation { made: ${call} { ${selection} ... on Refusal { code message } } }`;
+  const { data, errors } = await post(`${url}/graphql`, token, { query });
+  const made = (data as { made: Made | { code: string } } | null)?.made;
+  if (errors || !made || 'code' in made) throw new Error(`${call}: ${JSON.stringify(errors ?? made)}`);
+  return made;
+}
+
+function post(url: string, token: string, body: object): Promise<Record<string, unknown>> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  return json(url, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+export function get(url: string, token: string): Promise<Record<string, unknown>> {
+  return json(url, { headers: { authorization: `Bearer ${token}` } });
+}
+
+async function json(url: string, init: RequestInit): Promise<Record<string, unknown>> {
+  const response = await fetch(url, init);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${init.method ?? 'GET'} ${url}: ${response.status} ${text}`);
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
+/** The results of `work` for 0 to count - 1, a few of them at a time. */
+async function times<T>(count: number, parallel: number, work: (n: number) => Promise<T>): Promise<T[]> {
+  const results = new Array<T>(count);
+  let next = 0;
+  const worker = async () => {
+    for (let n = next++; n < count; n = next++) results[n] = await work(n);
+  };
+  await Promise.all(Array.from({ length: parallel }, worker));
+  return results;
+}
