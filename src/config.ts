@@ -99,8 +99,11 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       },
     },
   );
-  if (production && !clean.DATABASE_URL && problems.length === 0) {
+  if (production && given.DATABASE_URL === undefined) {
     problems.push('DATABASE_URL: required in production; the embedded database is for development');
+  }
+  if (production && !clean.MASTER_KEY_FILE && !clean.MASTER_KEYS) {
+    problems.push('MASTER_KEY_FILE: required in production; npm run master-key -- FILE makes one');
   }
   if (clean.MASTER_KEY_FILE && clean.MASTER_KEYS) problems.push('MASTER_KEYS: give it or MASTER_KEY_FILE, not both');
   if (problems.length > 0) throw new ConfigError(problems);

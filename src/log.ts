@@ -22,10 +22,11 @@ export function describeError(error: unknown): Record<string, unknown> {
     constraint,
     table,
     routine,
+    // Frames only: the message before them may have several lines.
     stack: error.stack
       ?.split('\n')
-      .slice(1)
-      .map((line) => line.trim()),
+      .map((line) => line.trim())
+      .filter((line) => line.startsWith('at ')),
     cause: error.cause === undefined ? undefined : describeError(error.cause),
   };
 }

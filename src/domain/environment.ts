@@ -136,6 +136,8 @@ export async function createEnvironment(ctx: Context, input: CreateEnvironmentIn
   // Wrapping may go over the network: before the transaction, which holds the account's lock.
   const keys = await newEnvironmentKeys(keyProvider, id);
   return db.transaction(async (tx) => {
+    // Locked first, so that the plan is read as it is now and not as it was before a wait.
+    await lockAccount(tx, actor.accountId);
     const hasRoom = await takeEnvironmentRoom(tx, actor.accountId);
     const row = await insertEnvironment(tx, {
       id,

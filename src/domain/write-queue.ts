@@ -3,11 +3,12 @@
 import { unavailable } from '../errors.js';
 
 export interface WriteQueue {
-  /** Runs `write` after every earlier write of the environment has ended; UNAVAILABLE when too many wait already. */
+  /** Runs `write` after every earlier write of the environment has ended; UNAVAILABLE when too many wait, or too long. */
   run<T>(environmentId: string, write: () => Promise<T>): Promise<T>;
 }
 
-export function createWriteQueue(maxWaiting = 1_000): WriteQueue {
+/** `maxWaitMs`: a write whose turn comes later than that is refused, not done long after its caller has left. */
+export function createWriteQueue(maxWaiting = 1_000, maxWaitMs = 15_000): WriteQueue {
   const queues = new Map<string, { tail: Promise<unknown>; waiting: number }>();
   return {
     async run(environmentId, write) {
@@ -15,7 +16,12 @@ export function createWriteQueue(maxWaiting = 1_000): WriteQueue {
       if (queue.waiting >= maxWaiting) throw unavailable('Too many writes are waiting for this environment');
       queues.set(environmentId, queue);
       queue.waiting += 1;
-      const turn = queue.tail.then(write);
+      const since = performance.now();
+      const turn = queue.tail.then(() => {
+        if (performance.now() - since > maxWaitMs)
+          throw unavailable('Writes of this environment take too long just now');
+        return write();
+      });
       queue.tail = turn.catch(() => {});
       try {
         return await turn;
