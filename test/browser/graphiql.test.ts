@@ -63,6 +63,20 @@ async function run(): Promise<{ request: Request; body: { data?: unknown; errors
   return { request: response.request(), body: await response.json() };
 }
 
+/**
+ * For a moment after a change of tabs GraphiQL still holds the other tab's operation and answers a click with "Cannot infer
+ * operation", without asking the server. A person clicks again.
+ */
+async function runAfterSwitch(): ReturnType<typeof run> {
+  for (let attempt = 1; attempt < 5; attempt += 1) {
+    const sent = page.waitForRequest(isOperation, { timeout: 2_000 }).catch(() => undefined);
+    await page.locator('.graphiql-execute-button').click();
+    const response = await (await sent)?.response();
+    if (response) return { request: response.request(), body: await response.json() };
+  }
+  return run();
+}
+
 async function replaceText(editor: string, text: string): Promise<void> {
   await page.locator(`${editor} .view-lines >> visible=true`).click();
   await page.keyboard.press('Control+A');
@@ -156,7 +170,7 @@ it('keeps tabs and headers over a reload, but nothing on disk or in the address'
   expect(await activeTab()).toBe(title);
   await page.locator('.graphiql-tab-button', { hasText: 'Edited' }).click();
   await expect.poll(() => textOf('.graphiql-query-editor')).toContain('Edited');
-  expect((await (await run()).request.allHeaders())['x-kept']).toBe('yes');
+  expect((await (await runAfterSwitch()).request.allHeaders())['x-kept']).toBe('yes');
   expect(await page.evaluate('localStorage.length')).toBe(0);
 });
 
