@@ -5,6 +5,7 @@ import { createKeyCache } from './crypto/environment-keys.js';
 import { createKeyFile, loadKeyFile } from './crypto/key-file.js';
 import type { KeyProvider } from './crypto/key-provider.js';
 import { KeyringError, localKeyProvider, parseKeyring } from './crypto/local-keyring.js';
+import { createChangeFeed } from './domain/change-feed.js';
 import type { Services } from './domain/context.js';
 import { createBearerCache } from './domain/token.js';
 import { createWriteQueue } from './domain/write-queue.js';
@@ -42,6 +43,7 @@ export function servicesOn(db: Database, keyProvider: KeyProvider, log: Logger):
       max: CACHED_KEYS,
     }),
     writes: createWriteQueue(),
+    feed: createChangeFeed(db, log),
     bearers: createBearerCache(db),
     log,
   };

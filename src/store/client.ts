@@ -2,6 +2,7 @@
 import type postgres from 'postgres';
 import { AppError, unavailable } from '../errors.js';
 import { isLoss, type LaneOptions, openLanes } from './lanes.js';
+import { openListener } from './listener.js';
 import type { Statement } from './statement.js';
 
 /** Runs statements; either a connection of the pool or the inside of a transaction. */
@@ -23,11 +24,18 @@ export interface Database extends Session {
   transaction<T>(work: (session: Session) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Whether a query can be answered now; rejects with UNAVAILABLE otherwise. */
   ping(): Promise<void>;
+  /** Tells other processes on this database that environments have changed. */
+  notify(environmentIds: readonly string[]): Promise<void>;
+  /** Calls back for every environment another process tells of, as long as there is a connection. Stops by the result. */
+  listen(onChange: (environmentId: string) => void): () => Promise<void>;
   close(): Promise<void>;
 }
 
 type Raw = Record<string, unknown>;
 type Run = (text: string, parameters: unknown[]) => Promise<Raw[]>;
+
+const CHANNEL = 'agent_secret_changes';
+const NOTIFY = 'select pg_notify($1, id::text) from unnest($2::uuid[]) as id';
 
 export function openPostgres(options: LaneOptions): Database {
   const lanes = openLanes(options);
@@ -53,6 +61,11 @@ export function openPostgres(options: LaneOptions): Database {
     async ping() {
       await guarded(() => lanes.statement((client) => client.unsafe('select 1', [], execution)));
     },
+    async notify(environmentIds) {
+      const list = `{${environmentIds.join()}}`;
+      await guarded(() => lanes.statement((client) => client.unsafe(NOTIFY, [CHANNEL, list], execution)));
+    },
+    listen: (onChange) => openListener(options, CHANNEL, onChange),
     close: () => lanes.close(),
   };
 }

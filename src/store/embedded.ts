@@ -25,6 +25,9 @@ export async function openEmbedded(folder: string | undefined): Promise<Database
       kind: 'embedded',
       ...session(run(pglite), (text) => pglite.exec(text)),
       transaction: (work) => guarded(() => pglite.transaction((tx) => work(session(run(tx), (text) => tx.exec(text))))),
+      // One process has this database to itself: there is nobody else to tell, or to hear of.
+      notify: async () => {},
+      listen: () => async () => {},
       ping: () => guarded(async () => void (await pglite.query('select 1'))),
       async close() {
         if (!pglite.closed) await pglite.close();

@@ -119,8 +119,10 @@ export function openLanes(options: LaneOptions): Lanes {
   };
 }
 
-function connect(options: LaneOptions): postgres.Sql {
+/** A client with one connection. */
+export function connect(options: LaneOptions, more: postgres.Options<never> = {}): postgres.Sql {
   return postgres(options.url, {
+    ...more,
     max: 1,
     connect_timeout: options.connectTimeout,
     fetch_types: false,

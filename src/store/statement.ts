@@ -83,7 +83,7 @@ export function parameter(name: string, column?: Column): SQL {
   return column ? sql`${new Param(placeholder, column as never)}` : sql`${placeholder}`;
 }
 
-const arrayOf = { mapToDriverValue: (values: readonly string[]) => makePgArray([...values]) };
+const arrayOf = { mapToDriverValue: (values: readonly unknown[]) => makePgArray([...values]) };
 
 /**
  * Whether the column is any of the strings (or ids) of a named list. The list is one parameter, so the text is one for every
@@ -91,6 +91,11 @@ const arrayOf = { mapToDriverValue: (values: readonly string[]) => makePgArray([
  */
 export function anyOf(column: Column, name: string): SQL {
   return sql`${column} = any(${new Param(sql.placeholder(name), arrayOf as never)})`;
+}
+
+/** A whole list in one parameter, as rows through `unnest`. */
+export function elements(name: string, type: 'uuid' | 'bigint'): SQL {
+  return sql`${new Param(sql.placeholder(name), arrayOf as never)}::${sql.raw(type)}[]`;
 }
 
 /** The bare name of a column, for insert lists and set clauses. */
