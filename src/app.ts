@@ -85,9 +85,7 @@ export function createApp({ services, config, development }: AppOptions): Hono {
     await guard(c);
     // Forms, multipart and plain text need no permission to cross origins; JSON does. Nothing else is a GraphQL request.
     if (c.req.method === 'POST') requireJson(c.req.header('content-type') ?? null);
-    const response = await pipeline.fetch(c.req.raw, await contextFor(c, 'graphql'));
-    response.headers.set('cache-control', 'no-store');
-    return response;
+    return pipeline.fetch(c.req.raw, await contextFor(c, 'graphql'));
   });
   app.all('/graphql', () => problem(methodNotAllowed(), { allow: 'GET, HEAD, POST' }));
   return app;

@@ -1,5 +1,5 @@
 // The one GraphQL pipeline: Yoga's enveloped parse, validate, context and execute, with our limits, exact numbers and
-// error texts. Over HTTP it is Yoga's; the REST door runs its own documents through it in-process.
+// error texts. Plain POSTs (http.ts), Yoga's own HTTP layer and the REST door all run through it, in-process.
 import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
 import {
@@ -21,8 +21,9 @@ import { LRUCache } from 'lru-cache';
 import type { Context } from '../domain/context.js';
 import { printJson } from '../json.js';
 import { publicError } from './errors.js';
+import { answerOperation, type OperationOptions, plainResponseType, uncached } from './http.js';
 import { limitError, safeRules, syntaxError, variableErrors } from './request-errors.js';
-import { useExactRequests } from './request-parser.js';
+import { parsePost, useExactRequests } from './request-parser.js';
 
 export interface GraphQLOptions {
   schema: GraphQLSchema;
@@ -67,8 +68,18 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
     ] as Plugin[],
   });
 
+  const operations: OperationOptions = {
+    yoga,
+    read: (request) => parsePost(request, options.maxBodyBytes),
+    publicError: (error, requestId) => publicError(limitError(error), (bug) => options.onBug(bug, requestId)),
+  };
+
   return {
-    fetch: async (request, ctx) => yoga.fetch(request, ctx),
+    async fetch(request, ctx) {
+      const type = plainResponseType(request);
+      if (type !== undefined) return answerOperation(request, type, ctx, operations);
+      return uncached(await yoga.fetch(request, ctx));
+    },
     async run(document, variables, ctx) {
       const enveloped = yoga.getEnveloped(ctx as never);
       const contextValue = await enveloped.contextFactory();

@@ -9,16 +9,21 @@ export function useExactRequests(maxBodyBytes: number): Plugin {
   return {
     onRequestParse({ request, setRequestParser }) {
       if (request.method === 'GET') setRequestParser(parseGet);
-      if (request.method === 'POST') setRequestParser((post) => parsePost(post, maxBodyBytes));
+      if (request.method === 'POST') setRequestParser((post) => parsed.get(post) ?? parsePost(post, maxBodyBytes));
     },
   };
 }
 
-async function parsePost(request: Request, maxBodyBytes: number): Promise<GraphQLParams> {
+/** A body can be read only once: what was read of it, for whoever answers the request in the end. */
+const parsed = new WeakMap<Request, GraphQLParams>();
+
+export async function parsePost(request: Request, maxBodyBytes: number): Promise<GraphQLParams> {
   const bytes = await readBody(request, maxBodyBytes);
   const body = exactly('The body', () => parseJson(decodeUtf8(bytes)));
   if (!isJsonObject(body)) throw malformedRequestError('The body is not a JSON object with the key "query".');
-  return paramsFrom(body);
+  const params = paramsFrom(body);
+  parsed.set(request, params);
+  return params;
 }
 
 function parseGet(request: Request): GraphQLParams {
@@ -29,7 +34,7 @@ function parseGet(request: Request): GraphQLParams {
   };
   return paramsFrom({
     query: searchParams.get('query'),
-    operationName: searchParams.get('operationName') || null,
+    operationName: searchParams.get('operationName'),
     variables: json('variables'),
     extensions: json('extensions'),
   });
@@ -52,7 +57,8 @@ function paramsFrom(params: JsonObject): GraphQLParams {
   }
   return {
     query,
-    operationName: operationName ?? undefined,
+    // Some clients name an operation without a name so; an address cannot tell the two apart.
+    operationName: operationName || undefined,
     variables: withPlainNumbers(variables) ?? undefined,
     extensions: extensions ?? undefined,
   } as GraphQLParams;
