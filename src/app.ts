@@ -12,6 +12,7 @@ import { AppError } from './errors.js';
 import { createPipeline } from './graphql/execute.js';
 import { createGraphiqlRoutes } from './graphql/graphiql.js';
 import { exampleTabs } from './graphql/graphiql-examples.js';
+import { readManifest } from './graphql/persisted-documents.js';
 import { schema } from './graphql/schema.js';
 import { createDocsRoutes } from './rest/docs.js';
 import { createRestRoutes } from './rest/handler.js';
@@ -34,6 +35,9 @@ export function createApp({ services, config, development }: AppOptions): Hono {
     maxTokens: config.maxTokens,
     maxAliases: config.maxAliases,
     maxBodyBytes: config.maxBodyBytes,
+    documents: config.persistedDocuments
+      ? readManifest(config.persistedDocuments, config.persistedDocumentsOnly)
+      : undefined,
     onBug,
   });
 

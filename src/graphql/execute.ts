@@ -22,6 +22,7 @@ import type { Context } from '../domain/context.js';
 import { printJson } from '../json.js';
 import { publicError } from './errors.js';
 import { answerOperation, type OperationOptions, plainResponseType, uncached } from './http.js';
+import { ManifestError, type PersistedDocuments } from './persisted-documents.js';
 import { limitError, safeRules, syntaxError, variableErrors } from './request-errors.js';
 import { parsePost, useExactRequests } from './request-parser.js';
 
@@ -33,6 +34,8 @@ export interface GraphQLOptions {
   maxTokens: number;
   maxAliases: number;
   maxBodyBytes: number;
+  /** Operations that a request may name instead of sending them. */
+  documents?: PersistedDocuments | undefined;
   /** Called with what no caller may see. */
   onBug(error: unknown, requestId?: string): void;
 }
@@ -45,7 +48,8 @@ export interface GraphQLPipeline {
 }
 
 export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
-  const { schema } = options;
+  const { schema, maxBodyBytes, documents } = options;
+  const trusted = new Set(documents?.texts.values());
   const yoga: YogaServerInstance<Context, object> = createYoga<Context>({
     schema,
     logging: false,
@@ -55,12 +59,12 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
     multipart: false,
     batching: false,
     maxRequestBodySize: false,
-    parserAndValidationCache: { documentCache: documentCache(), errorCache: documentCache() },
+    parserAndValidationCache: { documentCache: documentCache(trusted), errorCache: documentCache() },
     maskedErrors: {
       maskError: (error) => publicError(limitError(error), options.onBug),
     },
     plugins: [
-      useExactRequests(options.maxBodyBytes),
+      useExactRequests({ maxBodyBytes, documents }),
       maxDepthPlugin({ n: options.maxDepth, flattenFragments: true }),
       maxAliasesPlugin({ n: options.maxAliases }),
       useSafeRequestErrors(options),
@@ -70,9 +74,10 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
 
   const operations: OperationOptions = {
     yoga,
-    read: (request) => parsePost(request, options.maxBodyBytes),
+    read: (request) => parsePost(request, { maxBodyBytes, documents }),
     publicError: (error, requestId) => publicError(limitError(error), (bug) => options.onBug(bug, requestId)),
   };
+  if (documents) checkDocuments(yoga, documents);
 
   return {
     async fetch(request, ctx) {
@@ -95,16 +100,36 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
 
 /**
  * Parsed documents by their text. Bounded in size, not only in number; long texts are not kept at all: they hold inline
- * values, which must not stay in memory, and anybody could fill it with them.
+ * values, which must not stay in memory, and anybody could fill it with them. Trusted ones stay.
  */
-function documentCache<T extends object>() {
+function documentCache<T extends object>(trusted: ReadonlySet<string> = new Set()) {
+  const kept = new Map<string, T>();
   const cache = new LRUCache<string, T>({
     maxSize: 4 * 1024 * 1024,
     maxEntrySize: 8 * 1024,
     sizeCalculation: (_, text) => text.length + 1,
     ttl: 3_600_000,
   });
-  return { get: (text: string) => cache.get(text), set: (text: string, entry: T) => void cache.set(text, entry) };
+  const of = (text: string) => (trusted.has(text) ? kept : cache);
+  return { get: (text: string) => of(text).get(text), set: (text: string, entry: T) => void of(text).set(text, entry) };
+}
+
+/** Persisted documents fit the schema and the limits, or the service does not start. */
+function checkDocuments(yoga: YogaServerInstance<Context, object>, { texts }: PersistedDocuments): void {
+  const { schema, parse, validate } = yoga.getEnveloped({} as never);
+  const problemIn = (text: string): GraphQLError | undefined => {
+    try {
+      return validate(schema, parse(text))[0];
+    } catch (error) {
+      return limitError(error) as GraphQLError;
+    }
+  };
+  const problems = [...texts].flatMap(([id, text]) => {
+    const { message, locations } = problemIn(text) ?? {};
+    const [at] = locations ?? [];
+    return message === undefined ? [] : [`${id}: ${message}${at ? ` (line ${at.line}, column ${at.column})` : ''}`];
+  });
+  if (problems.length > 0) throw new ManifestError(problems);
 }
 
 function useSafeRequestErrors(options: GraphQLOptions): Plugin {
