@@ -134,6 +134,7 @@ function checkDocuments(yoga: YogaServerInstance<Context, object>, { texts }: Pe
 
 function useSafeRequestErrors(options: GraphQLOptions): Plugin {
   const standard = specifiedRules.map((rule) => safeRules.get(rule) ?? rule);
+  const hideSuggestions = !options.introspection;
   const rules = options.introspection ? standard : [...standard, NoSchemaIntrospectionCustomRule];
   return {
     onParse({ setParseFn }) {
@@ -147,10 +148,10 @@ function useSafeRequestErrors(options: GraphQLOptions): Plugin {
     },
     onValidate({ setValidationFn }) {
       // Added rules (the limits) are kept; the standard ones are replaced by those that print no values.
-      setValidationFn((schema, document, asked, ...rest) => {
+      setValidationFn((schema, document, asked) => {
         const added = (asked ?? []).filter((rule: ValidationRule) => !specifiedRules.includes(rule));
         try {
-          const errors = validate(schema, document, [...rules, ...added], ...(rest as [undefined]));
+          const errors = validate(schema, document, [...rules, ...added], { hideSuggestions });
           return errors.map((error) => publicError(limitError(error), options.onBug));
         } catch (error) {
           // The rules walk fragments recursively.
@@ -177,7 +178,9 @@ function usePublicResults(options: GraphQLOptions): Plugin<Context> {
           const { requestId } = args.contextValue as Context;
           // Without `data` execution never began: the variables do not fit, and graphql-js has printed them.
           const isRequestError = !('data' in (result as object));
-          const safe = isRequestError ? variableErrors(args as ExecutionArgs) : [];
+          const safe = isRequestError
+            ? variableErrors({ ...args, hideSuggestions: !options.introspection } as ExecutionArgs)
+            : [];
           setResult({
             ...(isRequestError ? {} : { data }),
             errors:
