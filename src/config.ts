@@ -20,6 +20,9 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly graphiql: boolean;
   readonly introspection: boolean;
+  /** The manifest of persisted documents. */
+  readonly persistedDocuments: string | undefined;
+  readonly persistedDocumentsOnly: boolean;
   readonly maxBodyBytes: number;
   readonly maxDepth: number;
   readonly maxTokens: number;
@@ -84,8 +87,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       MASTER_KEYS: str({ default: undefined }),
       LOG_LEVEL: str<LogLevel>({ choices: ['debug', 'info', 'warn', 'error', 'silent'], default: 'info' }),
       CORS_ORIGINS: origins({ default: [] }),
-      GRAPHIQL: bool({ default: !production }),
+      GRAPHIQL: bool({ default: undefined }),
       INTROSPECTION: bool({ default: true }),
+      PERSISTED_DOCUMENTS: str({ default: undefined }),
+      PERSISTED_DOCUMENTS_ONLY: bool({ default: false }),
       MAX_BODY_BYTES: wholeNumber(1_024, 256 * 1024 * 1024)({ default: 1024 * 1024 }),
       GRAPHQL_MAX_DEPTH: wholeNumber(1, 100)({ default: 12 }),
       GRAPHQL_MAX_TOKENS: wholeNumber(100, 20_000)({ default: 2_000 }),
@@ -106,6 +111,12 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     problems.push('MASTER_KEY_FILE: required in production; npm run master-key -- FILE makes one');
   }
   if (clean.MASTER_KEY_FILE && clean.MASTER_KEYS) problems.push('MASTER_KEYS: give it or MASTER_KEY_FILE, not both');
+  if (clean.PERSISTED_DOCUMENTS_ONLY && !clean.PERSISTED_DOCUMENTS) {
+    problems.push('PERSISTED_DOCUMENTS: required where PERSISTED_DOCUMENTS_ONLY is true');
+  }
+  if (clean.PERSISTED_DOCUMENTS_ONLY && clean.GRAPHIQL) {
+    problems.push('GRAPHIQL: it cannot run anything where PERSISTED_DOCUMENTS_ONLY is true');
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   const dataDir = isAbsolute(clean.DATA_DIR) ? clean.DATA_DIR : resolve(clean.DATA_DIR);
   return Object.freeze({
@@ -121,8 +132,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     masterKeys: clean.MASTER_KEYS,
     logLevel: clean.LOG_LEVEL,
     corsOrigins: Object.freeze([...clean.CORS_ORIGINS]),
-    graphiql: clean.GRAPHIQL,
+    graphiql: clean.GRAPHIQL ?? !(production || clean.PERSISTED_DOCUMENTS_ONLY),
     introspection: clean.INTROSPECTION,
+    persistedDocuments: clean.PERSISTED_DOCUMENTS,
+    persistedDocumentsOnly: clean.PERSISTED_DOCUMENTS_ONLY,
     maxBodyBytes: clean.MAX_BODY_BYTES,
     maxDepth: clean.GRAPHQL_MAX_DEPTH,
     maxTokens: clean.GRAPHQL_MAX_TOKENS,

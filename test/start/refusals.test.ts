@@ -184,4 +184,17 @@ describe.concurrent('a configuration', () => {
     expect(line).toContain('MASTER_KEYS');
     expect(line).not.toContain('c4n4ry');
   });
+
+  test('of persisted documents that cannot work is refused, naming what is missing or too much', async () => {
+    const line = await refusal({ env: { PERSISTED_DOCUMENTS_ONLY: 'true', GRAPHIQL: 'true' } });
+    expect(line).toMatch(/PERSISTED_DOCUMENTS: required/);
+    expect(line).toMatch(/GRAPHIQL: it cannot run anything/);
+  });
+
+  test('of persisted documents that do not fit the schema is refused, naming document and place', async () => {
+    const manifest = join(folder, 'manifest.json');
+    await writeFile(manifest, JSON.stringify({ viewer: '{ viewer { name } }', other: '{ viewer { nothing } }' }));
+    const env = { DATABASE_URL: database.url, MASTER_KEYS: generateKeyring(), PERSISTED_DOCUMENTS: manifest };
+    expect(await refusal({ env })).toMatch(/^Cannot start: PERSISTED_DOCUMENTS: other: .* \(line 1, column 12\)$/);
+  });
 });
