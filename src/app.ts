@@ -1,5 +1,4 @@
 // Composition root: both doors, health, docs and what guards them, as one Hono app. It never listens.
-import { randomUUID } from 'node:crypto';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { Hono, type Context as HonoContext, type MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
@@ -13,6 +12,7 @@ import { createPipeline } from './graphql/execute.js';
 import { createGraphiqlRoutes } from './graphql/graphiql.js';
 import { exampleTabs } from './graphql/graphiql-examples.js';
 import { schema } from './graphql/schema.js';
+import { requestIdOf } from './request-id.js';
 import { createDocsRoutes } from './rest/docs.js';
 import { createRestRoutes } from './rest/handler.js';
 import { JSON_TYPE, methodNotAllowed, notFoundRoute, problem } from './rest/problem.js';
@@ -93,14 +93,6 @@ export function createApp({ services, config, development }: AppOptions): Hono {
   return app;
 }
 
-const REQUEST_ID = /^[A-Za-z0-9._-]{8,128}$/;
-
-/** The caller's own request id when it is a harmless one, else a fresh one; for logs and audit. */
-function requestIdOf(c: HonoContext): string {
-  const given = c.req.header('x-request-id');
-  return given !== undefined && REQUEST_ID.test(given) ? given : randomUUID();
-}
-
 function json(body: object): Response {
   return new Response(JSON.stringify(body), { headers: { 'content-type': JSON_TYPE, 'cache-control': 'no-store' } });
 }
@@ -119,7 +111,7 @@ function crossOrigin(origins: readonly string[]): MiddlewareHandler {
       'last-event-id',
       'x-request-id',
     ],
-    exposeHeaders: ['etag', 'retry-after'],
+    exposeHeaders: ['etag', 'retry-after', 'x-request-id'],
     maxAge: 600,
   });
 }

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { AppError, invalidRequest } from './errors.js';
+import { nameRequest } from './request-id.js';
 import { problem } from './rest/problem.js';
 
 type Fetch = (request: Request, env: object) => Response | Promise<Response>;
@@ -28,7 +29,10 @@ export function createHttpServer(fetch: Fetch): Server {
       keepAliveTimeout: 65_000,
       requireHostHeader: false,
     },
-    listener,
+    (incoming, outgoing) => {
+      nameRequest(incoming, outgoing);
+      listener(incoming, outgoing);
+    },
   );
   countRequests(server);
   return server.on('clientError', refuseMalformed);
