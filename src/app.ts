@@ -13,6 +13,7 @@ import { createGraphiqlRoutes } from './graphql/graphiql.js';
 import { exampleTabs } from './graphql/graphiql-examples.js';
 import { schema } from './graphql/schema.js';
 import { requestIdOf } from './request-id.js';
+import { createReport, logRequests } from './request-log.js';
 import { createDocsRoutes } from './rest/docs.js';
 import { createRestRoutes } from './rest/handler.js';
 import { JSON_TYPE, methodNotAllowed, notFoundRoute, problem } from './rest/problem.js';
@@ -26,7 +27,7 @@ export interface AppOptions {
 
 export function createApp({ services, config, development }: AppOptions): Hono {
   const { log, bearers, db } = services;
-  const onBug = (error: unknown, requestId?: string) => log.error({ err: error, requestId }, 'unexpected error');
+  const report = createReport(log);
   const pipeline = createPipeline({
     schema,
     introspection: config.introspection,
@@ -34,7 +35,7 @@ export function createApp({ services, config, development }: AppOptions): Hono {
     maxTokens: config.maxTokens,
     maxAliases: config.maxAliases,
     maxBodyBytes: config.maxBodyBytes,
-    onBug,
+    onBug: report,
   });
 
   function contextFor(c: HonoContext, door: Context['door']): Context | Promise<Context> {
@@ -46,11 +47,12 @@ export function createApp({ services, config, development }: AppOptions): Hono {
 
   const app = new Hono();
   app.onError((error, c) => {
-    if (error instanceof AppError) return problem(error);
-    onBug(error, requestIdOf(c));
-    return problem(new AppError('INTERNAL_UNKNOWN', 'Internal error'));
+    const isRefusal = error instanceof AppError;
+    if (!isRefusal || error.code === 'UNAVAILABLE') report(error, requestIdOf(c));
+    return problem(isRefusal ? error : new AppError('INTERNAL_UNKNOWN', 'Internal error'));
   });
   app.notFound(() => problem(notFoundRoute()));
+  if (log.isLevelEnabled('debug')) app.use('*', logRequests(log));
 
   app.get('/healthz', () => json({ status: 'ok' }));
   app.get('/readyz', async () => {

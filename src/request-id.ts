@@ -16,8 +16,13 @@ export function requestIdFrom(given: unknown): string {
   return typeof given === 'string' && HARMLESS.test(given) ? given : randomUUID();
 }
 
-/** The id of a request inside the app; without a server around it, as good as any. */
+/** The id that its answer has been given. */
+export function requestIdIn(outgoing: { getHeader(name: string): unknown }): string | undefined {
+  return outgoing.getHeader(HEADER) as string | undefined;
+}
+
+/** The id of a request inside the app, which may have no server around it. */
 export function requestIdOf({ req, env }: { req: { header(name: string): string | undefined }; env: unknown }): string {
   const { outgoing } = (env ?? {}) as { outgoing?: ServerResponse };
-  return (outgoing?.getHeader(HEADER) as string | undefined) ?? requestIdFrom(req.header(HEADER));
+  return (outgoing && requestIdIn(outgoing)) ?? requestIdFrom(req.header(HEADER));
 }

@@ -1,24 +1,33 @@
 // The HTTP server around the app: timeouts against slow clients, documented bodies for what never reaches the app.
 import { createServer, type Server } from 'node:http';
-import type { Socket } from 'node:net';
-import { getRequestListener, RequestError } from '@hono/node-server';
+import type { AddressInfo, Socket } from 'node:net';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { AppError, invalidRequest } from './errors.js';
-import { nameRequest } from './request-id.js';
+import type { Logger } from './log.js';
+import { nameRequest, requestIdIn } from './request-id.js';
 import { problem } from './rest/problem.js';
 
 type Fetch = (request: Request, env: object) => Response | Promise<Response>;
 
+export interface HttpServerOptions {
+  log: Logger;
+}
+
 /** Makes a server that does not listen yet. */
-export function createHttpServer(fetch: Fetch): Server {
-  const listener = getRequestListener((request, env) => fetch(request, env as object), {
+export function createHttpServer(fetch: Fetch, { log }: HttpServerOptions): Server {
+  async function answer(request: Request, env: HttpBindings): Promise<Response> {
+    try {
+      return await fetch(request, env);
+    } catch (error) {
+      // Whoever hangs up aborts what was done for them.
+      if (!env.outgoing.destroyed) log.error({ err: error, requestId: requestIdIn(env.outgoing) }, 'unexpected error');
+      return problem(new AppError('INTERNAL_UNKNOWN', 'Internal error'));
+    }
+  }
+  const listener = getRequestListener((request, env) => answer(request, env as HttpBindings), {
     // HTTP/1.0 has no Host, and a health check may well come without.
     hostname: 'localhost',
-    errorHandler: (error) =>
-      problem(
-        error instanceof RequestError
-          ? invalidRequest('The request is not valid HTTP')
-          : new AppError('INTERNAL_UNKNOWN', 'Internal error'),
-      ),
+    errorHandler: () => problem(invalidRequest('The request is not valid HTTP')),
   });
   const server = createServer(
     {
@@ -35,6 +44,10 @@ export function createHttpServer(fetch: Fetch): Server {
     },
   );
   countRequests(server);
+  server.on('listening', () => {
+    const { address, port } = server.address() as AddressInfo;
+    log.info({ address, port }, 'listening');
+  });
   return server.on('clientError', refuseMalformed);
 }
 
