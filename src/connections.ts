@@ -18,7 +18,7 @@ export interface Connections {
   /** No request is under way, nor has one begun to arrive. */
   isIdle(socket: Socket): boolean;
   open(): Iterable<Socket>;
-  /** From now on, every answer is the last one of its connection. */
+  /** Lets every connection end behind the requests that it has, or that are just arriving. */
   endAfterAnswers(): void;
 }
 
@@ -69,7 +69,9 @@ export function trackConnections(server: Server): Connections {
     endAfterAnswers() {
       ending = true;
       for (const { answers } of connections.values()) {
-        for (const answer of answers) if (!answer.headersSent) answer.setHeader('connection', 'close');
+        // Of several, the last: behind it the connection ends.
+        const last = [...answers].at(-1);
+        if (last && !last.headersSent) last.setHeader('connection', 'close');
       }
     },
   };
