@@ -44,6 +44,7 @@ export function createHttpServer(fetch: Fetch, { log, stalledAfterMs = 60_000 }:
     (incoming, outgoing) => {
       if (!connections.begin(outgoing)) return;
       nameRequest(incoming, outgoing);
+      outgoing.setHeader('x-content-type-options', 'nosniff');
       listener(incoming, outgoing);
     },
   );
