@@ -1,5 +1,4 @@
 // Composition root: both doors, health, docs and what guards them, as one Hono app. It never listens.
-import { randomUUID } from 'node:crypto';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { Hono, type Context as HonoContext, type MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
@@ -14,6 +13,8 @@ import { createGraphiqlRoutes } from './graphql/graphiql.js';
 import { exampleTabs } from './graphql/graphiql-examples.js';
 import { readManifest } from './graphql/persisted-documents.js';
 import { schema } from './graphql/schema.js';
+import { requestIdOf } from './request-id.js';
+import { createReport, logRequests } from './request-log.js';
 import { createDocsRoutes } from './rest/docs.js';
 import { createRestRoutes } from './rest/handler.js';
 import { JSON_TYPE, methodNotAllowed, notFoundRoute, problem } from './rest/problem.js';
@@ -27,7 +28,7 @@ export interface AppOptions {
 
 export function createApp({ services, config, development }: AppOptions): Hono {
   const { log, bearers, db } = services;
-  const onBug = (error: unknown, requestId?: string) => log.error({ err: error, requestId }, 'unexpected error');
+  const report = createReport(log);
   const pipeline = createPipeline({
     schema,
     introspection: config.introspection,
@@ -38,7 +39,7 @@ export function createApp({ services, config, development }: AppOptions): Hono {
     documents: config.persistedDocuments
       ? readManifest(config.persistedDocuments, config.persistedDocumentsOnly)
       : undefined,
-    onBug,
+    onBug: report,
   });
 
   function contextFor(c: HonoContext, door: Context['door']): Context | Promise<Context> {
@@ -50,11 +51,12 @@ export function createApp({ services, config, development }: AppOptions): Hono {
 
   const app = new Hono();
   app.onError((error, c) => {
-    if (error instanceof AppError) return problem(error);
-    onBug(error, requestIdOf(c));
-    return problem(new AppError('INTERNAL_UNKNOWN', 'Internal error'));
+    const isRefusal = error instanceof AppError;
+    if (!isRefusal || error.code === 'UNAVAILABLE') report(error, requestIdOf(c));
+    return problem(isRefusal ? error : new AppError('INTERNAL_UNKNOWN', 'Internal error'));
   });
   app.notFound(() => problem(notFoundRoute()));
+  if (log.isLevelEnabled('debug')) app.use('*', logRequests(log));
 
   app.get('/healthz', () => json({ status: 'ok' }));
   app.get('/readyz', async () => {
@@ -95,14 +97,6 @@ export function createApp({ services, config, development }: AppOptions): Hono {
   return app;
 }
 
-const REQUEST_ID = /^[A-Za-z0-9._-]{8,128}$/;
-
-/** The caller's own request id when it is a harmless one, else a fresh one; for logs and audit. */
-function requestIdOf(c: HonoContext): string {
-  const given = c.req.header('x-request-id');
-  return given !== undefined && REQUEST_ID.test(given) ? given : randomUUID();
-}
-
 function json(body: object): Response {
   return new Response(JSON.stringify(body), { headers: { 'content-type': JSON_TYPE, 'cache-control': 'no-store' } });
 }
@@ -121,7 +115,7 @@ function crossOrigin(origins: readonly string[]): MiddlewareHandler {
       'last-event-id',
       'x-request-id',
     ],
-    exposeHeaders: ['etag', 'retry-after'],
+    exposeHeaders: ['etag', 'retry-after', 'x-request-id'],
     maxAge: 600,
   });
 }

@@ -20,7 +20,7 @@ async function main(): Promise<void> {
   // The app is made once the port is known: development.json names it.
   let handle: (request: Request, env: object) => Response | Promise<Response> = () =>
     new Response(null, { status: 503 });
-  const server = createHttpServer((request, env) => handle(request, env));
+  const server = createHttpServer((request, env) => handle(request, env), { log });
   try {
     const url = await listen(server, config);
     const facts = isDevelopment ? await prepareDevelopment(services, config.dataDir, url) : undefined;

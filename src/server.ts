@@ -1,23 +1,36 @@
 // The HTTP server around the app: timeouts against slow clients, documented bodies for what never reaches the app.
 import { createServer, type Server } from 'node:http';
-import type { Socket } from 'node:net';
-import { getRequestListener, RequestError } from '@hono/node-server';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { type Connections, trackConnections } from './connections.js';
 import { AppError, invalidRequest } from './errors.js';
+import type { Logger } from './log.js';
+import { nameRequest, requestIdIn } from './request-id.js';
 import { problem } from './rest/problem.js';
 
 type Fetch = (request: Request, env: object) => Response | Promise<Response>;
 
+export interface HttpServerOptions {
+  log: Logger;
+  /** Milliseconds in which a client must take something of what is being sent to it. */
+  stalledAfterMs?: number;
+}
+
 /** Makes a server that does not listen yet. */
-export function createHttpServer(fetch: Fetch): Server {
-  const listener = getRequestListener((request, env) => fetch(request, env as object), {
+export function createHttpServer(fetch: Fetch, { log, stalledAfterMs = 60_000 }: HttpServerOptions): Server {
+  async function answer(request: Request, env: HttpBindings): Promise<Response> {
+    try {
+      return await fetch(request, env);
+    } catch (error) {
+      // Whoever hangs up aborts what was done for them.
+      if (!env.outgoing.destroyed) log.error({ err: error, requestId: requestIdIn(env.outgoing) }, 'unexpected error');
+      return problem(new AppError('INTERNAL_UNKNOWN', 'Internal error'));
+    }
+  }
+  const listener = getRequestListener((request, env) => answer(request, env as HttpBindings), {
     // HTTP/1.0 has no Host, and a health check may well come without.
     hostname: 'localhost',
-    errorHandler: (error) =>
-      problem(
-        error instanceof RequestError
-          ? invalidRequest('The request is not valid HTTP')
-          : new AppError('INTERNAL_UNKNOWN', 'Internal error'),
-      ),
+    errorHandler: () => problem(invalidRequest('The request is not valid HTTP')),
   });
   const server = createServer(
     {
@@ -28,10 +41,25 @@ export function createHttpServer(fetch: Fetch): Server {
       keepAliveTimeout: 65_000,
       requireHostHeader: false,
     },
-    listener,
+    (incoming, outgoing) => {
+      if (!connections.begin(outgoing)) return;
+      nameRequest(incoming, outgoing);
+      outgoing.setHeader('x-content-type-options', 'nosniff');
+      listener(incoming, outgoing);
+    },
   );
-  countRequests(server);
-  return server.on('clientError', refuseMalformed);
+  const connections = trackConnections(server);
+  connectionsOf.set(server, connections);
+  // Node notices by itself when bytes go out or come in. An answer that is still being made may take its time, and a stream
+  // may have nothing to say.
+  server.setTimeout(stalledAfterMs, (socket) => {
+    if (socket.writableLength > 0 || !connections.isUnderWay(socket)) socket.destroy();
+  });
+  server.on('listening', () => {
+    const { address, port } = server.address() as AddressInfo;
+    log.info({ address, port }, 'listening');
+  });
+  return server.on('clientError', (error, socket) => refuseMalformed(error, socket as Socket, connections));
 }
 
 const REFUSALS: Readonly<Record<string, { status: string; error: string }>> = {
@@ -40,8 +68,10 @@ const REFUSALS: Readonly<Record<string, { status: string; error: string }>> = {
 };
 
 /** What the HTTP parser refuses still gets the documented body, and the connection ends. */
-function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket, connections: Connections): void {
+  // Behind an answer that does not move, or before one that was asked for earlier, no other can be given.
+  const isAnswerable = socket.writable && socket.writableLength === 0 && connections.isAnswerable(socket);
+  if (!isAnswerable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
@@ -60,37 +90,21 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
-/** Stops listening, lets requests in flight finish for `graceMs`, and closes every connection that has none. */
+const connectionsOf = new WeakMap<Server, Connections>();
+
+/** Stops listening, lets requests finish for `graceMs` that have begun, and closes every connection that has none. */
 export async function drain(server: Server, graceMs: number): Promise<void> {
+  const connections = connectionsOf.get(server);
+  // An HTTP server's own close() cuts off answers that are made, but not yet wholly sent.
+  const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+  connections?.endAfterAnswers();
   const closeIdle = () => {
-    for (const [socket, requests] of connectionsOf(server)) if (requests === 0) socket.destroy();
+    for (const socket of connections?.open() ?? []) if (connections?.isIdle(socket)) socket.destroy();
   };
-  const closed = new Promise((resolve) => server.close(resolve));
   closeIdle();
   const again = setInterval(closeIdle, 50);
   const late = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
   clearInterval(again);
   clearTimeout(late);
-}
-
-const connections = new WeakMap<Server, Map<Socket, number>>();
-
-function connectionsOf(server: Server): Map<Socket, number> {
-  return connections.get(server) ?? new Map();
-}
-
-/** How many requests each connection has in flight; Node itself forgets connections that never sent anything. */
-function countRequests(server: Server): void {
-  const open = new Map<Socket, number>();
-  connections.set(server, open);
-  server.on('connection', (socket: Socket) => {
-    open.set(socket, 0);
-    socket.once('close', () => open.delete(socket));
-  });
-  server.on('request', ({ socket }, response) => {
-    const change = (by: number) => open.has(socket) && open.set(socket, (open.get(socket) ?? 0) + by);
-    change(1);
-    response.once('close', () => change(-1));
-  });
 }

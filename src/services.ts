@@ -9,7 +9,7 @@ import { createChangeFeed } from './domain/change-feed.js';
 import type { Services } from './domain/context.js';
 import { createBearerCache } from './domain/token.js';
 import { createWriteQueue } from './domain/write-queue.js';
-import type { Logger } from './log.js';
+import { codeOf, createOutageLog, type Logger } from './log.js';
 import { type Database, openPostgres } from './store/client.js';
 import { openEmbedded } from './store/embedded.js';
 import { findEnvironmentKeys } from './store/environment-key.js';
@@ -22,7 +22,7 @@ const CACHED_KEYS = 10_000;
 /** Opens and migrates the configured database and loads the master keys. */
 export async function openServices(config: Config, log: Logger): Promise<Services> {
   const keyProvider = await openKeyProvider(config, log);
-  const db = await openDatabase(config);
+  const db = await openDatabase(config, log);
   try {
     await migrate(db);
     return servicesOn(db, keyProvider, log);
@@ -49,16 +49,23 @@ export function servicesOn(db: Database, keyProvider: KeyProvider, log: Logger):
   };
 }
 
-async function openDatabase(config: Config): Promise<Database> {
+async function openDatabase(config: Config, log: Logger): Promise<Database> {
   if (!config.databaseUrl) return openEmbedded(config.dataDir);
+  const outage = createOutageLog(log);
+  // A start that fails says why by itself.
+  let isOpen = false;
   const db = openPostgres({
     url: config.databaseUrl,
     poolSize: config.databasePoolSize,
     statementTimeout: config.databaseStatementTimeout,
     connectTimeout: 5,
     prepare: config.databasePrepare,
+    onReplaced(error) {
+      if (isOpen) outage('database connection replaced', { code: codeOf(error) ?? 'NO_ANSWER' });
+    },
   });
   await db.ping();
+  isOpen = true;
   return db;
 }
 

@@ -4,10 +4,14 @@ import { AppError, ERROR_CODES, type ErrorCode } from '../errors.js';
 
 const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
 
-/** An error as both doors may show it. `extensions.code` is one of the closed list. */
-export function publicError(error: unknown, onBug: (error: unknown) => void): GraphQLError {
+/**
+ * An error as both doors may show it. `extensions.code` is one of the closed list. `report` gets what the caller is not
+ * told: bugs, and why the service is UNAVAILABLE.
+ */
+export function publicError(error: unknown, report: (error: unknown) => void): GraphQLError {
   const refusal = refusalIn(error);
   const at = placeOf(error);
+  if (refusal?.code === 'UNAVAILABLE') report(refusal);
   if (refusal) return new GraphQLError(refusal.message, { ...at, extensions: extensionsOf(refusal) });
   if (error instanceof GraphQLError) {
     if (CODES.has(error.extensions.code)) return error;
@@ -15,7 +19,7 @@ export function publicError(error: unknown, onBug: (error: unknown) => void): Gr
     if (!error.path && !error.originalError) return invalidRequestError(error.message, error);
     if (error.message.startsWith('Argument "')) return invalidRequestError(argumentMessage(error.message), error);
   }
-  onBug((error instanceof GraphQLError && error.originalError) || error);
+  report((error instanceof GraphQLError && error.originalError) || error);
   return new GraphQLError('Internal error', { ...at, extensions: { code: 'INTERNAL_UNKNOWN' satisfies ErrorCode } });
 }
 

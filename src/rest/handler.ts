@@ -34,25 +34,21 @@ export function createRestRoutes<Ctx>(options: RestOptions<Ctx>): Hono {
 }
 
 async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ctx>): Promise<Response> {
-  try {
-    await options.guard(c);
-    const ctx = await options.context(c);
-    if (!options.isAuthenticated(ctx)) throw unauthorized();
-    const variables = await route.variables({
-      request: c.req.raw,
-      parameter: (name) => c.req.param(name) as string,
-      body: () => jsonBody(c.req.raw, options.maxBodyBytes),
-    });
-    const { data, errors } = await options.run(route.document, variables, ctx);
-    if (errors?.[0]) throw refusalOf(errors[0].extensions, errors[0].message);
-    const body = route.body(data as never);
-    if (body === null) throw new Error(`${route.operationId} answered nothing`);
-    if (isRefused(body)) throw refusalOf({ ...body.refused }, body.refused.message);
-    return new Response(printJson(body), { headers: { 'content-type': JSON_TYPE, 'cache-control': 'no-store' } });
-  } catch (error) {
-    if (error instanceof AppError) return problem(error);
-    throw error;
-  }
+  await options.guard(c);
+  const ctx = await options.context(c);
+  if (!options.isAuthenticated(ctx)) throw unauthorized();
+  const variables = await route.variables({
+    request: c.req.raw,
+    parameter: (name) => c.req.param(name) as string,
+    body: () => jsonBody(c.req.raw, options.maxBodyBytes),
+  });
+  const { data, errors } = await options.run(route.document, variables, ctx);
+  // What has come through GraphQL was reported there; what is thrown is the app's to report.
+  if (errors?.[0]) return problem(refusalOf(errors[0].extensions, errors[0].message));
+  const body = route.body(data as never);
+  if (body === null) throw new Error(`${route.operationId} answered nothing`);
+  if (isRefused(body)) return problem(refusalOf({ ...body.refused }, body.refused.message));
+  return new Response(printJson(body), { headers: { 'content-type': JSON_TYPE, 'cache-control': 'no-store' } });
 }
 
 function isRefused(body: object | Refused): body is Refused {

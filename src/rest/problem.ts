@@ -41,6 +41,7 @@ export function problem(error: AppError, headers: Record<string, string> = {}): 
     status,
     headers: {
       'content-type': JSON_TYPE,
+      'cache-control': 'no-store',
       ...(details.retryAfter === undefined ? {} : { 'retry-after': String(details.retryAfter) }),
       ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
       ...headers,

@@ -12,6 +12,8 @@ export interface LaneOptions {
   connectTimeout: number;
   /** Named prepared statements; off behind poolers that cannot keep them. */
   prepare: boolean;
+  /** Told of every connection that is given up for a new one, with the error that was its end, if there was one. */
+  onReplaced?(error: unknown): void;
 }
 
 /** How much later than the server's own statement timeout an answer may come. */
@@ -65,7 +67,7 @@ export function openLanes(options: LaneOptions): Lanes {
           },
           (error) => {
             // postgres.js would tell of the loss once more, to the first statement on the connection after it.
-            if (isLoss(error) && lane.flight === flight) replace(lane);
+            if (isLoss(error) && lane.flight === flight) replace(lane, error);
             land(lane, flight);
             reject(error);
           },
@@ -86,8 +88,9 @@ export function openLanes(options: LaneOptions): Lanes {
     else free.push(lane);
   }
 
-  function replace(lane: Lane): void {
+  function replace(lane: Lane, error?: unknown): void {
     if (closed) return;
+    options.onReplaced?.(error);
     lane.client.end({ timeout: 0 }).catch(() => {});
     lane.client = connect(options);
   }

@@ -98,7 +98,7 @@ async function startProcess(url: string, keyring: string, options: FleetOptions)
   });
   return {
     fetch: (request) => fetch(new Request(request.url.replace('http://localhost', server.url), request)),
-    logged: server.stderr,
+    logged: server.complaints,
     async close() {
       const code = await server.stop();
       if (code !== 0) throw new Error(`a process ended with ${code}:\n${server.stderr()}`);

@@ -98,7 +98,7 @@ test('three processes that start at once on an empty database all come up', asyn
   const servers = await Promise.all(Array.from({ length: 3 }, () => startServer({ env })));
   try {
     for (const { url } of servers) expect((await fetch(`${url}/readyz`)).status).toBe(200);
-    expect(servers.map((server) => server.stderr())).toEqual(['', '', '']);
+    expect(servers.map((server) => server.complaints())).toEqual(['', '', '']);
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
   }

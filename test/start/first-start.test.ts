@@ -40,7 +40,7 @@ test('both curl lines of the greeting work when they are pasted', async () => {
 });
 
 test('nothing but the greeting is printed', () => {
-  expect(server.stderr()).toBe('');
+  expect(server.complaints()).toBe('');
 });
 
 test('development.json holds the documented facts and nothing else', () => {

@@ -76,7 +76,7 @@ describe('a start with a database and a key file', () => {
     const said = server.stdout() + server.stderr();
     expect(said).not.toMatch(/asg_|Token|Bearer/);
     expect(said).not.toContain(new URL(database.url).password);
-    expect(server.stderr()).toBe('');
+    expect(server.complaints()).toBe('');
   });
 
   test('has no GraphiQL, and does not advertise it', async () => {

@@ -116,7 +116,7 @@ describe.concurrent('a signal', () => {
         });
         expect(await answer).toMatchObject({ status: 200, body: { id, revision: 1 } });
         expect(await ended(server)).toBe(0);
-        expect(server.stderr()).toBe('');
+        expect(server.complaints()).toBe('');
       }));
   }
 

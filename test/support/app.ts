@@ -67,7 +67,7 @@ export async function createTestApp(overrides: Partial<Config> = {}): Promise<Te
     services,
     config,
     fetch,
-    server: createHttpServer(fetch),
+    server: createHttpServer(fetch, { log }),
     operatorToken: secret,
     logs,
     queries: () => queries,

@@ -110,11 +110,12 @@ export async function createRestApp(overrides: Partial<Config> = {}): Promise<Re
     anonymous: clientOf(app.server, undefined),
     async variant(config, services = app.services) {
       const door = createApp({ services, config: { ...app.config, ...config } });
-      const server = createHttpServer(async (incoming, env) => {
+      const fetch = async (incoming: Request, env: object) => {
         const response = await door.fetch(incoming, env);
         leaks.push(...(await leaksIn(response)));
         return response;
-      });
+      };
+      const server = createHttpServer(fetch, { log: app.services.log });
       servers.push(await listening(server));
       return server;
     },

@@ -53,6 +53,8 @@ export interface RunningServer {
   child: ChildProcess;
   stdout(): string;
   stderr(): string;
+  /** Its log lines from warnings upwards, and whatever else it says on standard error. */
+  complaints(): string;
   /** What stands in development.json now. */
   facts(): DevelopmentJson;
   /** Sends the signal (SIGTERM) and answers the exit code; null when a signal ended the process. */
@@ -94,6 +96,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     child,
     stdout: () => said.stdout,
     stderr: () => said.stderr,
+    complaints: () => said.stderr.replace(/^\{"level":[123]0,.*\n/gm, ''),
     facts: () => JSON.parse(readFileSync(join(dataDir, 'development.json'), 'utf8')),
     async stop(signal = 'SIGTERM') {
       child.kill(signal);
