@@ -1,7 +1,7 @@
 // Plans: the limits accounts live under.
-import { inArray, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, plans } from './tables.js';
 
 const PLAN = {
@@ -31,11 +31,14 @@ export function findPlanByName(db: Session, name: string): Promise<PlanRow | und
 }
 
 const WITH_ACCOUNT = { ...PLAN, accountId: accounts.id };
+const OF_ACCOUNTS = statement<{ accountIds: readonly string[] }>()(
+  WITH_ACCOUNT,
+  sql`select ${columns(WITH_ACCOUNT)} from ${accounts} join ${plans} on ${plans.id} = ${accounts.planId}
+    where ${anyOf(accounts.id, 'accountIds')}`,
+);
 /** The plans of several accounts, in no order. */
 export function findPlansOfAccounts(db: Session, accountIds: readonly string[]): Promise<RowOf<typeof WITH_ACCOUNT>[]> {
-  const query = sql`select ${columns(WITH_ACCOUNT)} from ${accounts} join ${plans} on ${plans.id} = ${accounts.planId}
-    where ${inArray(accounts.id, [...accountIds])}`;
-  return db.rows(statement()(WITH_ACCOUNT, query), {});
+  return db.rows(OF_ACCOUNTS, { accountIds });
 }
 
 const ALL = statement()(PLAN, sql`select ${columns(PLAN)} from ${plans} order by ${plans.name}`);
