@@ -6,6 +6,7 @@ import {
   findAccountByName,
   findAccountNames,
   findAccounts,
+  findAccountsById,
   insertAccount,
   lockAccount,
   removeAccount,
@@ -33,6 +34,14 @@ export async function getAccount(ctx: Context, id: string): Promise<Account> {
   const row = actor.isAdmin || actor.accountId === id ? await findAccount(ctx.services.db, id) : undefined;
   if (!row) throw notFound('account', id);
   return row;
+}
+
+/** Several at once, in the order of the ids; null in the place of each the caller may not see. */
+export async function getAccounts(ctx: Context, ids: readonly string[]): Promise<(Account | null)[]> {
+  const actor = actorOf(ctx);
+  const rows = await findAccountsById(ctx.services.db, ids);
+  const visible = new Map(rows.filter(({ id }) => actor.isAdmin || actor.accountId === id).map((row) => [row.id, row]));
+  return ids.map((id) => visible.get(id) ?? null);
 }
 
 /** Who is asking. */

@@ -23,6 +23,15 @@ export function findAccount(db: Session, id: string): Promise<AccountRow | undef
   return db.row(BY_ID, { id });
 }
 
+const BY_IDS = statement<{ ids: readonly string[] }>()(
+  ACCOUNT,
+  sql`select ${columns(ACCOUNT)} from ${accounts} where ${anyOf(accounts.id, 'ids')} and ${live}`,
+);
+/** Several at once, in no order. */
+export function findAccountsById(db: Session, ids: readonly string[]): Promise<AccountRow[]> {
+  return db.rows(BY_IDS, { ids });
+}
+
 const BY_NAME = statement<{ name: string }>()(
   ACCOUNT,
   sql`select ${columns(ACCOUNT)} from ${accounts} where ${accounts.name} = ${parameter('name')} and ${live}`,

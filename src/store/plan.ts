@@ -22,6 +22,15 @@ export function findPlan(db: Session, id: string): Promise<PlanRow | undefined> 
   return db.row(BY_ID, { id });
 }
 
+const BY_IDS = statement<{ ids: readonly string[] }>()(
+  PLAN,
+  sql`select ${columns(PLAN)} from ${plans} where ${anyOf(plans.id, 'ids')}`,
+);
+/** Several at once, in no order. */
+export function findPlansById(db: Session, ids: readonly string[]): Promise<PlanRow[]> {
+  return db.rows(BY_IDS, { ids });
+}
+
 const BY_NAME = statement<{ name: string }>()(
   PLAN,
   sql`select ${columns(PLAN)} from ${plans} where ${plans.name} = ${parameter('name')}`,

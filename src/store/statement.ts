@@ -87,10 +87,13 @@ const arrayOf = { mapToDriverValue: (values: readonly unknown[]) => makePgArray(
 
 /**
  * Whether the column is any of the strings (or ids) of a named list. The list is one parameter, so the text is one for every
- * length: a placeholder for each would be a statement of its own for the server to keep, and 65,534 of them its end.
+ * length: a placeholder for each would be a statement of its own for the server to keep, and 65,534 of them its end. Behind
+ * a sub-select the server cannot see how long it is, and so does not plan the statement anew for every list.
  */
 export function anyOf(column: Column, name: string): SQL {
-  return sql`${column} = any(${new Param(sql.placeholder(name), arrayOf as never)})`;
+  const type = /^\w+/.exec(column.getSQLType())?.[0] ?? 'text';
+  const list = sql`${new Param(sql.placeholder(name), arrayOf as never)}::${sql.raw(type)}[]`;
+  return sql`${column} = any(array(select unnest(${list})))`;
 }
 
 /** A whole list in one parameter, as rows through `unnest`. */

@@ -151,9 +151,9 @@ describe('a value of a column', () => {
 describe('a list of strings', () => {
   /** Those of the given names that are among the wanted ones. */
   const AMONG = statement<{ given: string[]; wanted: readonly string[] }>()(
-    { name: plans.name },
-    sql`with ${plans} as (select unnest(${parameter('given', accounts.roles)}::text[]) as name)
-      select ${columns({ name: plans.name })} from ${plans} where ${anyOf(plans.name, 'wanted')}`,
+    { name: environments.name },
+    sql`with ${environments} as (select unnest(${parameter('given', accounts.roles)}::text[]) as name)
+      select ${columns({ name: environments.name })} from ${environments} where ${anyOf(environments.name, 'wanted')}`,
   );
   const ODD = ['', 'plain', 'a,b', '{c}', '"quoted"', "it's", 'back\\slash', '\\"', 'NULL', '🦊', ' padded ', 'a\nb'];
 
