@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApp } from './app.js';
 import { type Config, loadConfig } from './config.js';
-import { type DevelopmentFacts, prepareDevelopment } from './development.js';
+import { type DevelopmentFacts, factsFile, prepareDevelopment } from './development.js';
 import { createLogger } from './log.js';
 import { createHttpServer, drain } from './server.js';
 import { openServices } from './services.js';
@@ -69,8 +69,7 @@ function greeting(config: Config, url: string, facts: DevelopmentFacts | undefin
   if (config.graphiql) lines.push(`  GraphiQL     ${url}/graphql`);
   lines.push(`  API docs     ${url}/docs`);
   if (!facts) {
-    if (!config.production)
-      lines.push('', `  No development token on ${config.host}: make one with npm run token -- --account NAME`);
+    if (!config.production) lines.push('', `  No development token: ${whyNoToken(config)}`);
     return `${lines.join('\n')}\n`;
   }
   const { token, environmentId } = facts;
@@ -86,6 +85,14 @@ function greeting(config: Config, url: string, facts: DevelopmentFacts | undefin
     `  curl -s ${url}/graphql -H 'authorization: Bearer ${token}' -H 'content-type: application/json' -d '{"query":"{ viewer { name } }"}'`,
     '',
   ].join('\n')}\n`;
+}
+
+/** The embedded database is this process's own, so the operator command has to wait for it to stop. */
+function whyNoToken(config: Config): string {
+  const reason = isLoopback(config.host)
+    ? `this database has accounts, and ${factsFile(config.dataDir)} names none of them`
+    : `HOST=${config.host} is not only this machine's`;
+  return `${reason}; ${config.databaseUrl ? 'make' : 'stop this process and make'} one with npm run token -- --account NAME`;
 }
 
 main().catch((error: unknown) => {
