@@ -4,13 +4,17 @@ import type { AddressInfo } from 'node:net';
 import { createApp } from './app.js';
 import { type Config, loadConfig } from './config.js';
 import { type DevelopmentFacts, factsFile, prepareDevelopment } from './development.js';
+import { unavailable } from './errors.js';
 import { createLogger } from './log.js';
+import { problem } from './rest/problem.js';
 import { createHttpServer, drain } from './server.js';
 import { openServices } from './services.js';
 import { explainFailure } from './start-failure.js';
 
 /** How long requests in flight may take once the process was told to stop. */
 const DRAIN_MS = 10_000;
+/** After which a further signal ends the process at once; npm passes on a Ctrl-C that has reached us already. */
+const IMPATIENT_AFTER_MS = 1_000;
 
 async function main(): Promise<void> {
   const config = loadConfig();
@@ -19,7 +23,7 @@ async function main(): Promise<void> {
   const isDevelopment = !config.production && isLoopback(config.host);
   // The app is made once the port is known: development.json names it.
   let handle: (request: Request, env: object) => Response | Promise<Response> = () =>
-    new Response(null, { status: 503 });
+    problem(unavailable('The service is starting, try again shortly'));
   const server = createHttpServer((request, env) => handle(request, env));
   try {
     const url = await listen(server, config);
@@ -29,17 +33,27 @@ async function main(): Promise<void> {
     process.stdout.write(greeting(config, url, facts));
   } catch (error) {
     server.close();
-    await services.db.close();
+    // What went wrong first is what the operator should read.
+    await services.db.close().catch(() => {});
     throw error;
   }
 
-  let stopping = false;
-  const stop = async () => {
-    if (stopping) return;
-    stopping = true;
-    await drain(server, DRAIN_MS);
-    await services.db.close();
-    process.exit(0);
+  let stoppingSince: number | undefined;
+  const stop = () => {
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince > IMPATIENT_AFTER_MS) process.exit(1);
+      return;
+    }
+    stoppingSince = performance.now();
+    drain(server, DRAIN_MS)
+      .then(() => services.db.close())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ err: error }, 'could not stop cleanly');
+          process.exit(1);
+        },
+      );
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);

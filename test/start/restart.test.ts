@@ -1,12 +1,11 @@
 // What is there after a stop or a crash: everything that was acknowledged. And a data folder has one owner at a time.
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { launch, type RunningServer, runToEnd, startServer } from '../support/server.js';
-import { ask, call, createSecret, developer, secretsOf } from './client.js';
+import { ask, call, createSecret, developer, freePort, secretsOf } from './client.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 60_000 });
@@ -26,14 +25,6 @@ async function start(env: Record<string, string> = {}): Promise<RunningServer> {
   const server = await startServer({ dataDir, env });
   running.push(server);
   return server;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 /** Only root may, and not in every sandbox. */
