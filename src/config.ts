@@ -40,6 +40,13 @@ export class ConfigError extends Error {
   }
 }
 
+const oneOf = <T extends string>(...choices: T[]) =>
+  makeValidator<T>((input) => {
+    const choice = choices.find((name) => name === input);
+    if (choice === undefined) throw new EnvError(`expected one of ${choices.join(', ')}`);
+    return choice;
+  });
+
 const wholeNumber = (min: number, max: number) =>
   makeValidator<number>((input) => {
     const value = /^\d{1,15}$/.test(input) ? Number(input) : Number.NaN;
@@ -56,7 +63,9 @@ const postgresUrl = makeValidator<string>((input) => {
 
 const origins = makeValidator<string[]>((input) => {
   const list = commaSeparated(input);
-  const isOrigin = (text: string) => text === '*' || (URL.canParse(text) && new URL(text).origin === text);
+  // Origins are compared as they are: one with a wildcard in it would allow nobody.
+  const isOrigin = (text: string) =>
+    text === '*' || (!text.includes('*') && URL.canParse(text) && new URL(text).origin === text);
   if (!list.every(isOrigin)) {
     throw new EnvError('expected origins such as https://app.example.com, separated by commas');
   }
@@ -76,6 +85,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const clean = cleanEnv(
     given,
     {
+      NODE_ENV: oneOf('production', 'development', 'test')({ default: undefined }),
       HOST: str({ default: '127.0.0.1' }),
       PORT: wholeNumber(0, 65_535)({ default: 4000 }),
       DATABASE_URL: postgresUrl({ default: undefined }),
@@ -85,7 +95,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       DATA_DIR: str({ default: './data' }),
       MASTER_KEY_FILE: str({ default: undefined }),
       MASTER_KEYS: str({ default: undefined }),
-      LOG_LEVEL: str<LogLevel>({ choices: ['debug', 'info', 'warn', 'error', 'silent'], default: 'info' }),
+      LOG_LEVEL: oneOf<LogLevel>('debug', 'info', 'warn', 'error', 'silent')({ default: 'info' }),
       CORS_ORIGINS: origins({ default: [] }),
       GRAPHIQL: bool({ default: undefined }),
       INTROSPECTION: bool({ default: true }),
@@ -104,18 +114,20 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       },
     },
   );
+  // From here on `given`, not `clean`: envalid throws when a variable is read that did not pass.
   if (production && given.DATABASE_URL === undefined) {
     problems.push('DATABASE_URL: required in production; the embedded database is for development');
   }
-  if (production && !clean.MASTER_KEY_FILE && !clean.MASTER_KEYS) {
+  if (production && !given.MASTER_KEY_FILE && !given.MASTER_KEYS) {
     problems.push('MASTER_KEY_FILE: required in production; npm run master-key -- FILE makes one');
   }
-  if (clean.MASTER_KEY_FILE && clean.MASTER_KEYS) problems.push('MASTER_KEYS: give it or MASTER_KEY_FILE, not both');
-  if (clean.PERSISTED_DOCUMENTS_ONLY && !clean.PERSISTED_DOCUMENTS) {
-    problems.push('PERSISTED_DOCUMENTS: required where PERSISTED_DOCUMENTS_ONLY is true');
-  }
-  if (clean.PERSISTED_DOCUMENTS_ONLY && clean.GRAPHIQL) {
-    problems.push('GRAPHIQL: it cannot run anything where PERSISTED_DOCUMENTS_ONLY is true');
+  if (given.MASTER_KEY_FILE && given.MASTER_KEYS) problems.push('MASTER_KEYS: give it or MASTER_KEY_FILE, not both');
+  // A value that is no boolean throws when it is looked at, and has been reported.
+  if (problems.length === 0 && clean.PERSISTED_DOCUMENTS_ONLY) {
+    if (!clean.PERSISTED_DOCUMENTS) {
+      problems.push('PERSISTED_DOCUMENTS: required where PERSISTED_DOCUMENTS_ONLY is true');
+    }
+    if (clean.GRAPHIQL) problems.push('GRAPHIQL: it cannot run anything where PERSISTED_DOCUMENTS_ONLY is true');
   }
   if (problems.length > 0) throw new ConfigError(problems);
   const dataDir = isAbsolute(clean.DATA_DIR) ? clean.DATA_DIR : resolve(clean.DATA_DIR);
@@ -148,6 +160,5 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
 /** envalid quotes the input in its own messages; a variable may hold a password. */
 function describe(error: Error): string {
   if (error instanceof EnvError && error.message.startsWith('expected')) return error.message;
-  if (error.message.includes('not in choices')) return 'expected one of debug, info, warn, error, silent';
   return 'expected true or false';
 }

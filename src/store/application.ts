@@ -30,6 +30,19 @@ export function findApplicationsById(db: Session, ids: readonly string[]): Promi
   return db.rows(BY_IDS, { ids });
 }
 
+const BY_NAME = statement<{ accountId: string; name: string }>()(
+  APPLICATION,
+  sql`select ${columns(APPLICATION)} from ${applications}
+    where ${applications.accountId} = ${parameter('accountId')} and ${applications.name} = ${parameter('name')} and ${live}`,
+);
+export function findApplicationByName(
+  db: Session,
+  accountId: string,
+  name: string,
+): Promise<ApplicationRow | undefined> {
+  return db.row(BY_NAME, { accountId, name });
+}
+
 const OF_ACCOUNT = statement<{ accountId: string; after: string | null; limit: number }>()(
   APPLICATION,
   sql`select ${columns(APPLICATION)} from ${applications}
