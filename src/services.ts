@@ -64,7 +64,7 @@ async function openKeyProvider(config: Config, log: Logger): Promise<KeyProvider
   if (config.masterKeys) return localKeyProvider(parseKeyring(config.masterKeys, 'MASTER_KEYS'));
   const { keyring, warnings } = await loadOrCreate(config);
   for (const warning of warnings) log.warn(warning);
-  return localKeyProvider(keyring);
+  return localKeyProvider(keyring, async () => (await loadKeyFile(config.masterKeyFile)).keyring);
 }
 
 /** Development makes its own key file at the first start; production never makes one up. */
