@@ -1,5 +1,13 @@
 // What wraps data keys: the one seam behind which master keys live, in a local keyring or in a key service.
 
+/** The cause of an UNAVAILABLE that is the key service's. */
+export class KeyServiceUnreachable extends Error {
+  constructor(trouble: string) {
+    super(`the key service of TRANSIT_URL is not reachable (${trouble})`);
+    this.name = 'KeyServiceUnreachable';
+  }
+}
+
 /** A data key that only the holder of the named master key can use; safe to store beside the data. */
 export interface WrappedKey {
   readonly masterKeyId: string;

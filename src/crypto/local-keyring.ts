@@ -15,6 +15,8 @@ export type KeyringReason =
   | 'unwritable'
   | 'malformed'
   | 'unknown-master-key'
+  | 'forbidden'
+  | 'unsupported'
   | 'unwrap-refused';
 
 /** Something is wrong with master keys. One line: place, problem, remedy; never any key material. */
