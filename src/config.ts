@@ -13,9 +13,13 @@ export interface Config {
   readonly databaseStatementTimeout: number;
   readonly databasePrepare: boolean;
   readonly dataDir: string;
-  readonly masterKeyFile: string;
+  /** Who wraps new data keys. The other one, when it is configured too, still unwraps what it once wrapped. */
+  readonly masterKeyProvider: 'local' | 'transit';
+  /** Undefined with Transit, unless one is named. */
+  readonly masterKeyFile: string | undefined;
   /** The keyring itself, instead of a file. */
   readonly masterKeys: string | undefined;
+  readonly transit: TransitConfig | undefined;
   readonly logLevel: LogLevel;
   readonly corsOrigins: readonly string[];
   readonly graphiql: boolean;
@@ -30,6 +34,16 @@ export interface Config {
   /** Requests a minute and client address; 0: no limit. */
   readonly rateLimit: number;
   readonly trustProxy: boolean;
+}
+
+export interface TransitConfig {
+  readonly url: string;
+  readonly mount: string;
+  readonly key: string;
+  readonly namespace: string | undefined;
+  /** One of the two. */
+  readonly token: string | undefined;
+  readonly tokenFile: string | undefined;
 }
 
 /** Everything that is wrong with the environment, one problem a line. */
@@ -57,6 +71,27 @@ const wholeNumber = (min: number, max: number) =>
 const postgresUrl = makeValidator<string>((input) => {
   if (!/^postgres(ql)?:$/.test(URL.canParse(input) ? new URL(input).protocol : '')) {
     throw new EnvError('expected a URL such as postgres://user:password@host:5432/database');
+  }
+  return input;
+});
+
+const keyHolder = makeValidator<'local' | 'transit'>((input) => {
+  if (input !== 'local' && input !== 'transit') throw new EnvError('expected local or transit');
+  return input;
+});
+
+const httpUrl = makeValidator<string>((input) => {
+  const url = URL.canParse(input) ? new URL(input) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
+    throw new EnvError('expected a URL such as https://vault.example.com:8200');
+  }
+  return input.replace(/\/+$/, '');
+});
+
+/** Names in a path: nothing that would need an escape. */
+const pathName = makeValidator<string>((input) => {
+  if (!/^\w([\w.-]*\w)?(\/\w([\w.-]*\w)?)*$/.test(input)) {
+    throw new EnvError('expected letters, digits, dots, dashes or underscores');
   }
   return input;
 });
@@ -95,6 +130,13 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       DATA_DIR: str({ default: './data' }),
       MASTER_KEY_FILE: str({ default: undefined }),
       MASTER_KEYS: str({ default: undefined }),
+      MASTER_KEY_PROVIDER: keyHolder({ default: 'local' }),
+      TRANSIT_URL: httpUrl({ default: undefined }),
+      TRANSIT_MOUNT: pathName({ default: 'transit' }),
+      TRANSIT_KEY: pathName({ default: undefined }),
+      TRANSIT_TOKEN: str({ default: undefined }),
+      TRANSIT_TOKEN_FILE: str({ default: undefined }),
+      TRANSIT_NAMESPACE: pathName({ default: undefined }),
       LOG_LEVEL: oneOf<LogLevel>('debug', 'info', 'warn', 'error', 'silent')({ default: 'info' }),
       CORS_ORIGINS: origins({ default: [] }),
       GRAPHIQL: bool({ default: undefined }),
@@ -118,10 +160,12 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (production && given.DATABASE_URL === undefined) {
     problems.push('DATABASE_URL: required in production; the embedded database is for development');
   }
-  if (production && !given.MASTER_KEY_FILE && !given.MASTER_KEYS) {
+  const isLocal = given.MASTER_KEY_PROVIDER !== 'transit';
+  if (production && isLocal && !given.MASTER_KEY_FILE && !given.MASTER_KEYS) {
     problems.push('MASTER_KEY_FILE: required in production; npm run master-key -- FILE makes one');
   }
   if (given.MASTER_KEY_FILE && given.MASTER_KEYS) problems.push('MASTER_KEYS: give it or MASTER_KEY_FILE, not both');
+  problems.push(...transitProblems(given));
   // A value that is no boolean throws when it is looked at, and has been reported.
   if (problems.length === 0 && clean.PERSISTED_DOCUMENTS_ONLY) {
     if (!clean.PERSISTED_DOCUMENTS) {
@@ -140,8 +184,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     databaseStatementTimeout: clean.DATABASE_STATEMENT_TIMEOUT_MS,
     databasePrepare: clean.DATABASE_PREPARE,
     dataDir,
-    masterKeyFile: clean.MASTER_KEY_FILE ?? resolve(dataDir, 'master-keys.json'),
+    masterKeyProvider: clean.MASTER_KEY_PROVIDER,
+    masterKeyFile: clean.MASTER_KEY_FILE ?? (isLocal ? resolve(dataDir, 'master-keys.json') : undefined),
     masterKeys: clean.MASTER_KEYS,
+    transit: transitFrom(clean),
     logLevel: clean.LOG_LEVEL,
     corsOrigins: Object.freeze([...clean.CORS_ORIGINS]),
     graphiql: clean.GRAPHIQL ?? !(production || clean.PERSISTED_DOCUMENTS_ONLY),
@@ -155,6 +201,42 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     rateLimit: clean.RATE_LIMIT_PER_MINUTE,
     trustProxy: clean.TRUST_PROXY,
   });
+}
+
+interface TransitVariables {
+  TRANSIT_URL: string | undefined;
+  TRANSIT_MOUNT: string;
+  TRANSIT_KEY: string | undefined;
+  TRANSIT_TOKEN: string | undefined;
+  TRANSIT_TOKEN_FILE: string | undefined;
+  TRANSIT_NAMESPACE: string | undefined;
+}
+
+function transitFrom(clean: TransitVariables): TransitConfig | undefined {
+  if (clean.TRANSIT_URL === undefined || clean.TRANSIT_KEY === undefined) return undefined;
+  return Object.freeze({
+    url: clean.TRANSIT_URL,
+    mount: clean.TRANSIT_MOUNT,
+    key: clean.TRANSIT_KEY,
+    namespace: clean.TRANSIT_NAMESPACE,
+    token: clean.TRANSIT_TOKEN,
+    tokenFile: clean.TRANSIT_TOKEN_FILE,
+  });
+}
+
+/** What is missing or too much for Transit, by what was given: what failed its own check cannot be read any more. */
+function transitProblems(given: NodeJS.ProcessEnv): string[] {
+  const problems: string[] = [];
+  if (given.MASTER_KEY_PROVIDER !== 'transit' && !given.TRANSIT_URL) return problems;
+  if (!given.TRANSIT_URL) problems.push('TRANSIT_URL: required to use Transit');
+  if (!given.TRANSIT_KEY) problems.push('TRANSIT_KEY: required to use Transit');
+  if (given.TRANSIT_TOKEN && given.TRANSIT_TOKEN_FILE) {
+    problems.push('TRANSIT_TOKEN: give it or TRANSIT_TOKEN_FILE, not both');
+  }
+  if (!given.TRANSIT_TOKEN && !given.TRANSIT_TOKEN_FILE) {
+    problems.push('TRANSIT_TOKEN: required to use Transit, unless TRANSIT_TOKEN_FILE is given');
+  }
+  return problems;
 }
 
 /** envalid quotes the input in its own messages; a variable may hold a password. */

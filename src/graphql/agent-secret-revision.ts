@@ -1,6 +1,7 @@
 // A secret's history in GraphQL: what each of its writes did.
-import { type AgentSecretRevision, listAgentSecretRevisions, secretOf } from '../domain/agent-secret-revision.js';
+
 import { valueStateOf } from '../domain/agent-secret.js';
+import { type AgentSecretRevision, listAgentSecretRevisions, secretOf } from '../domain/agent-secret-revision.js';
 import type { Context } from '../domain/context.js';
 import { asRaw, ValueStateRef } from './agent-secret.js';
 import { builder } from './builder.js';
@@ -14,7 +15,10 @@ const ChangeRef = builder.enumType('AgentSecretChangeKind', {
     UPDATED: { value: 'updated', description: 'Its value was set, or kept while the revision grew.' },
     VALUE_REMOVED: { value: 'value_removed', description: 'Its value was unset.' },
     DELETED: { value: 'deleted', description: 'It was deleted.' },
-    RESTORED: { value: 'restored', description: 'It went back to the value of an old revision, perhaps out of deletion.' },
+    RESTORED: {
+      value: 'restored',
+      description: 'It went back to the value of an old revision, perhaps out of deletion.',
+    },
     VALUE_DESTROYED: {
       value: 'value_destroyed',
       description: 'The value of an old revision, `destroyedRevision`, was erased for good.',

@@ -20,7 +20,11 @@ const UPDATE_REFUSALS = [
   'LIMIT_EXCEEDED',
   'IDEMPOTENCY_KEY_REUSED',
 ] as const satisfies RefusalCode[];
-const DELETE_REFUSALS = ['INVALID_REQUEST', 'CONCURRENT_UPDATE', 'IDEMPOTENCY_KEY_REUSED'] as const satisfies RefusalCode[];
+const DELETE_REFUSALS = [
+  'INVALID_REQUEST',
+  'CONCURRENT_UPDATE',
+  'IDEMPOTENCY_KEY_REUSED',
+] as const satisfies RefusalCode[];
 
 export const idempotencyKey = {
   description:

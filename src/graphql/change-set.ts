@@ -19,7 +19,11 @@ const CHANGE_REFUSALS = [
   'AGENT_SECRET_ALREADY_EXISTS',
   'LIMIT_EXCEEDED',
 ] as const satisfies RefusalCode[];
-const SET_REFUSALS = ['INVALID_REQUEST', 'CONCURRENT_UPDATE', 'IDEMPOTENCY_KEY_REUSED'] as const satisfies RefusalCode[];
+const SET_REFUSALS = [
+  'INVALID_REQUEST',
+  'CONCURRENT_UPDATE',
+  'IDEMPOTENCY_KEY_REUSED',
+] as const satisfies RefusalCode[];
 const RESTORE_REFUSALS = [
   'INVALID_REQUEST',
   'CONCURRENT_UPDATE',

@@ -59,10 +59,7 @@ const REFUSALS = {
   ),
   AGENT_SECRET_NOT_FOUND: refusal('AgentSecretNotFound', 'No such secret in this environment.'),
   AGENT_SECRET_REVISION_NOT_FOUND: refusal('AgentSecretRevisionNotFound', 'The secret has no such revision.'),
-  AGENT_SECRET_VALUE_DESTROYED: refusal(
-    'AgentSecretValueDestroyed',
-    'The value of that revision was erased for good.',
-  ),
+  AGENT_SECRET_VALUE_DESTROYED: refusal('AgentSecretValueDestroyed', 'The value of that revision was erased for good.'),
   IDEMPOTENCY_KEY_REUSED: refusal(
     'IdempotencyKeyReused',
     'The idempotency key belongs to another request of the last 24 hours.',
