@@ -222,7 +222,9 @@ export function createChangeFeed(db: Database, log: Logger, limits = LIMITS): Ch
       isClosed = true;
       clearInterval(timer);
       for (const waiting of everyone()) end(waiting, stopping());
-      await Promise.all([tellOthers(), stopListening?.()]);
+      // Not waited for: the database may be away.
+      void tellOthers();
+      await stopListening?.();
     },
   };
 }

@@ -127,6 +127,82 @@ mutation DeleteSecret($input: DeleteAgentSecretInput!) {
 }
 `;
 
+const HISTORY = `# Every write of a secret, newest first,
+# with the value it has set.
+query SecretHistory($environmentId: UUID!) {
+  environment(id: $environmentId) {
+    agentSecrets(first: 3) {
+      edges {
+        node {
+          pathText
+          revisions(first: 10) {
+            edges {
+              node {
+                revision
+                change
+                at
+                by {
+                  name
+                }
+                environmentRevision
+                secretValueText
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+`;
+
+const AS_OF = `# The environment as it was after its
+# first write: what was there, with the
+# values of then.
+query AsItWas(
+  $environmentId: UUID!
+  $at: Revision
+) {
+  environment(id: $environmentId, at: $at) {
+    revision
+    agentSecrets {
+      totalCount
+      edges {
+        node {
+          pathText
+          revision
+          secretValueText
+        }
+      }
+    }
+  }
+}
+`;
+
+const WATCH = `# Every change behind a revision, then
+# live ones: run it, create a secret in
+# another window, and see.
+subscription WatchSecrets(
+  $environmentId: UUID!
+  $after: Revision
+) {
+  agentSecretChanges(
+    environmentId: $environmentId
+    after: $after
+  ) {
+    environmentRevision
+    changes {
+      change
+      at
+      agentSecret {
+        pathText
+        revision
+      }
+    }
+  }
+}
+`;
+
 /** Without an environment to show, the reader has to name one. */
 export function exampleTabs(facts: { environmentId: string }): ExampleTab[] {
   const environmentId = facts.environmentId || PASTE_ID;
@@ -157,6 +233,9 @@ export function exampleTabs(facts: { environmentId: string }): ExampleTab[] {
       },
     }),
     tab(DELETE, { input: { id: PASTE_ID, currentRevision: 1 } }),
+    tab(HISTORY, { environmentId }),
+    tab(AS_OF, { environmentId, at: 1 }),
+    tab(WATCH, { environmentId, after: 0 }),
   ];
 }
 

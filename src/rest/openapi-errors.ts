@@ -73,7 +73,7 @@ const REFUSALS: Record<ErrorCode, Refusal | null> = {
     says: 'Expected content-type application/json; charset=utf-8',
   },
   RATE_LIMITED: {
-    when: 'Too many requests; `Retry-After` says for how long.',
+    when: 'Too many requests, or open streams of the account; `Retry-After` says when to try again.',
     says: 'Too many requests: 600 a minute are allowed',
   },
   LIMIT_EXCEEDED: {
@@ -85,7 +85,7 @@ const REFUSALS: Record<ErrorCode, Refusal | null> = {
     says: 'Internal error',
   },
   UNAVAILABLE: {
-    when: 'The database cannot be reached, or too many writes wait for it; `Retry-After` says when to try again.',
+    when: 'The database cannot be reached, or too many writes wait for it, or too many streams are open; `Retry-After` says when to try again.',
     says: 'The database is not reachable, try again later',
   },
 };

@@ -184,3 +184,43 @@ it('sends subscriptions by POST, so that their variables stay out of addresses',
   expect(request.method()).toBe('POST');
   expect(request.url()).toBe(server.graphqlUrl);
 });
+
+it('shows history and the past of the environment', async () => {
+  for (const title of ['SecretHistory', 'AsItWas']) {
+    await page.locator('.graphiql-tab-button', { hasText: title }).click();
+    await expect.poll(() => textOf('.graphiql-query-editor')).toContain(title);
+    const { body } = await runAfterSwitch();
+    expect(body.errors).toBeUndefined();
+    expect(JSON.stringify(body.data)).toContain('secretValueText');
+  }
+});
+
+it('shows the changes of a subscription as they come, until it is stopped', async () => {
+  await page.locator('.graphiql-tab-button', { hasText: 'WatchSecrets' }).click();
+  await expect.poll(() => textOf('.graphiql-query-editor')).toContain('WatchSecrets');
+  await expect
+    .poll(async () => {
+      if (!(await page.locator('.graphiql-execute-button[aria-label^="Stop"]').count())) {
+        await page.locator('.graphiql-execute-button').click();
+      }
+      return textOf('.graphiql-response');
+    })
+    .toContain('environmentRevision');
+  const create = async (name: string) => {
+    const response = await fetch(`${server.url}/v1/envs/${server.environmentId}/agent-secrets`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ path: [name], secretType: { type: 'Str' } }),
+    });
+    expect(response.status).toBe(200);
+  };
+  for (const name of ['first', 'second']) {
+    await create(name);
+    await expect.poll(() => textOf('.graphiql-response')).toContain(`"pathText": "${name}"`);
+  }
+  await page.locator('.graphiql-execute-button').click();
+  await create('third');
+  await expect.poll(() => page.locator('.graphiql-execute-button[aria-label^="Stop"]').count()).toBe(0);
+  expect(await textOf('.graphiql-response')).not.toContain('third');
+  expect(complaints).toEqual([]);
+});

@@ -189,7 +189,7 @@ describe('its examples', () => {
     const schema = buildSchema(await readFile(new URL('../../schema/schema.graphql', import.meta.url), 'utf8'));
     for (const { query, variables } of exampleTabs({ environmentId: '' })) {
       expect(validate(schema, parse(query))).toEqual([]);
-      expect(query).toMatch(/^# .+\n(#.*\n)*(query|mutation) [A-Z]\w+\(/);
+      expect(query).toMatch(/^# .+\n(#.*\n)*(query|mutation|subscription) [A-Z]\w+\(/);
       expect(JSON.parse(variables ?? '')).toBeTypeOf('object');
     }
   });
