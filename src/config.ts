@@ -1,6 +1,7 @@
 // Configuration: the environment in, one frozen object out. Nothing else reads process.env.
 import { isAbsolute, resolve } from 'node:path';
 import { bool, cleanEnv, EnvError, makeValidator, str } from 'envalid';
+import { READ_AUDIT_MODES, type ReadAuditMode } from './domain/read-audit.js';
 import type { LogLevel } from './log.js';
 
 export interface Config {
@@ -20,6 +21,9 @@ export interface Config {
   /** The keyring itself, instead of a file. */
   readonly masterKeys: string | undefined;
   readonly transit: TransitConfig | undefined;
+  readonly readAudit: ReadAuditMode;
+  /** Days after which records of opened values may go. */
+  readonly readRetentionDays: number;
   readonly logLevel: LogLevel;
   readonly corsOrigins: readonly string[];
   readonly graphiql: boolean;
@@ -137,6 +141,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       TRANSIT_TOKEN: str({ default: undefined }),
       TRANSIT_TOKEN_FILE: str({ default: undefined }),
       TRANSIT_NAMESPACE: pathName({ default: undefined }),
+      READ_AUDIT: oneOf<ReadAuditMode>(...READ_AUDIT_MODES)({ default: 'async' }),
+      READ_RETENTION_DAYS: wholeNumber(1, 36_500)({ default: 90 }),
       LOG_LEVEL: oneOf<LogLevel>('debug', 'info', 'warn', 'error', 'silent')({ default: 'info' }),
       CORS_ORIGINS: origins({ default: [] }),
       GRAPHIQL: bool({ default: undefined }),
@@ -188,6 +194,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     masterKeyFile: clean.MASTER_KEY_FILE ?? (isLocal ? resolve(dataDir, 'master-keys.json') : undefined),
     masterKeys: clean.MASTER_KEYS,
     transit: transitFrom(clean),
+    readAudit: clean.READ_AUDIT,
+    readRetentionDays: clean.READ_RETENTION_DAYS,
     logLevel: clean.LOG_LEVEL,
     corsOrigins: Object.freeze([...clean.CORS_ORIGINS]),
     graphiql: clean.GRAPHIQL ?? !(production || clean.PERSISTED_DOCUMENTS_ONLY),

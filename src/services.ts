@@ -5,6 +5,7 @@ import type { KeyProvider } from './crypto/key-provider.js';
 import { checkMasterKeys } from './crypto/master-key-check.js';
 import { createChangeFeed } from './domain/change-feed.js';
 import type { Services } from './domain/context.js';
+import { createReadAudit, type ReadAuditMode } from './domain/read-audit.js';
 import { createBearerCache } from './domain/token.js';
 import { createWriteQueue } from './domain/write-queue.js';
 import { codeOf, createOutageLog, type Logger } from './log.js';
@@ -24,7 +25,7 @@ export async function openServices(config: Config, log: Logger): Promise<Service
     await migrate(db);
     const keyProvider = await openKeyProvider(config, log, () => hasEnvironmentKeys(db));
     await checkMasterKeys(keyProvider, await findEnvironmentKeySamples(db));
-    return servicesOn(db, keyProvider, log);
+    return servicesOn(db, keyProvider, log, config.readAudit);
   } catch (error) {
     await db.close();
     throw error;
@@ -32,7 +33,12 @@ export async function openServices(config: Config, log: Logger): Promise<Service
 }
 
 /** Services on a database that is already open and migrated. */
-export function servicesOn(db: Database, keyProvider: KeyProvider, log: Logger): Services {
+export function servicesOn(
+  db: Database,
+  keyProvider: KeyProvider,
+  log: Logger,
+  readAudit: ReadAuditMode = 'async',
+): Services {
   return {
     db,
     keyProvider,
@@ -44,6 +50,7 @@ export function servicesOn(db: Database, keyProvider: KeyProvider, log: Logger):
     writes: createWriteQueue(),
     feed: createChangeFeed(db, log),
     bearers: createBearerCache(db),
+    reads: createReadAudit(db, log, readAudit),
     log,
   };
 }

@@ -18,7 +18,7 @@ let world: World;
 let token: string;
 const secretIds: string[] = [];
 beforeAll(async () => {
-  app = await createTestApp();
+  app = await createTestApp({ readAudit: 'off' });
   world = await createWorld(app);
   token = world.people.owner.token;
   const { people, environmentId } = world;

@@ -51,7 +51,12 @@ export async function createTestApp(overrides: Partial<Config> = {}): Promise<Te
   });
   const logs: string[] = [];
   const log = createLogger('debug', { write: (line: string) => void logs.push(line) });
-  const services = servicesOn(counted, localKeyProvider(parseKeyring(generateKeyring())), log);
+  const services = servicesOn(
+    counted,
+    localKeyProvider(parseKeyring(generateKeyring())),
+    log,
+    config.readAudit,
+  );
   const name = `operator-${randomBytes(4).toString('hex')}`;
   const { secret } = await db.transaction((tx) => insertWithToken(tx, { name, roles: ['admin'] }));
   const app = createApp({ services, config });
@@ -72,6 +77,8 @@ export async function createTestApp(overrides: Partial<Config> = {}): Promise<Te
     logs,
     queries: () => queries,
     async close() {
+      await services.feed.close();
+      await services.reads.close();
       await counted.close();
       await drop();
       leaks.push(...logs.filter((line) => CANARY.test(line)));
