@@ -40,12 +40,28 @@ export interface BearerCache {
 export function createBearerCache(db: Database, max = 10_000): BearerCache {
   const trusted = new LRUCache<string, { actor: Actor; expiresAt: number }>({ max, ttl: TRUSTED_FOR * 1_000 });
 
-  async function lookUp(hash: Buffer, key: string): Promise<Actor | undefined> {
+  /** Look-ups under way, so that many requests with one token are one. */
+  const asked = new Map<string, Promise<Actor | undefined>>();
+  /** Counts the calls of `clear`: what was read before one is not remembered after it. */
+  let generation = 0;
+
+  async function read(hash: Buffer, key: string): Promise<Actor | undefined> {
+    const since = generation;
     const row = await findBearer(db, hash);
     if (!row) return undefined;
     const entry = { actor: actorFrom(row), expiresAt: row.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY };
-    trusted.set(key, entry);
+    if (since === generation) trusted.set(key, entry);
     return unexpired(entry);
+  }
+
+  function lookUp(hash: Buffer, key: string): Promise<Actor | undefined> {
+    const underway = asked.get(key);
+    if (underway) return underway;
+    const answer = read(hash, key).finally(() => {
+      if (asked.get(key) === answer) asked.delete(key);
+    });
+    asked.set(key, answer);
+    return answer;
   }
 
   return {
@@ -55,7 +71,11 @@ export function createBearerCache(db: Database, max = 10_000): BearerCache {
       const entry = trusted.get(key);
       return entry ? unexpired(entry) : lookUp(hash, key);
     },
-    clear: () => trusted.clear(),
+    clear() {
+      generation += 1;
+      trusted.clear();
+      asked.clear();
+    },
   };
 }
 
