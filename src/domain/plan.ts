@@ -12,6 +12,8 @@ import {
 } from '../store/plan.js';
 import { actorOf, adminOf, type Context, newId } from './context.js';
 import { checkName } from './name.js';
+import { forwardPage, type Page, type PageArguments, pageOf, stringPlace } from './page.js';
+import { spendItems } from './read-budget.js';
 
 export type Plan = PlanRow;
 export const DEFAULT_PLAN = 'default';
@@ -42,9 +44,12 @@ export async function getPlansOfAccounts(ctx: Context, accountIds: readonly stri
 }
 
 /** All plans by name; admins only. */
-export async function listPlans(ctx: Context): Promise<Plan[]> {
+export async function listPlans(ctx: Context, args: PageArguments): Promise<Page<Plan>> {
   adminOf(ctx, 'ViewPlan');
-  return findPlans(ctx.services.db);
+  const request = forwardPage(args, stringPlace);
+  spendItems(ctx, request.size);
+  const rows = await findPlans(ctx.services.db, request.after ?? null, request.size + 1);
+  return pageOf(request, rows, (plan) => plan.name);
 }
 
 /** Admins only. Refuses: INVALID_REQUEST, ALREADY_EXISTS. */

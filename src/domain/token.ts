@@ -1,10 +1,12 @@
 // Tokens: who a caller is. The secret part is shown once, when it is made; only its hash is stored.
 import { createHash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { invalidRequest, notFound } from '../errors.js';
+import { invalidRequest, limitExceeded, notFound } from '../errors.js';
+import { lockAccount } from '../store/account.js';
 import type { Database, Session } from '../store/client.js';
 import {
   type BearerRow,
+  countValidTokens,
   findBearer,
   findToken,
   findTokens,
@@ -17,8 +19,13 @@ import { ownAccountOnly } from './access.js';
 import { type Actor, actorOf, type Context, newId } from './context.js';
 import { isStorableMoment } from './moment.js';
 import { checkName } from './name.js';
+import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from './page.js';
+import { spendItems } from './read-budget.js';
 
 export type Token = TokenRow;
+
+/** Valid tokens per account. */
+export const MAX_TOKENS = 1_000;
 
 /** A token that has just been made, with the only copy of its secret. */
 export interface CreatedToken {
@@ -105,19 +112,31 @@ export async function getTokens(ctx: Context, ids: readonly string[]): Promise<(
 }
 
 /** The caller's tokens that are not revoked, oldest first. */
-export function listTokens(ctx: Context): Promise<Token[]> {
-  return findTokens(ctx.services.db, actorOf(ctx).accountId);
+export async function listTokens(ctx: Context, args: PageArguments): Promise<Page<Token>> {
+  const { accountId } = actorOf(ctx);
+  const request = forwardPage(args, idPlace);
+  spendItems(ctx, request.size);
+  const rows = await findTokens(ctx.services.db, { accountId, after: request.after ?? null, limit: request.size + 1 });
+  return pageOf(request, rows, (token) => token.id);
 }
 
-/** For the caller's own account. Refuses: INVALID_REQUEST (name, or an expiry in the past). */
+/** For the caller's own account. Refuses: INVALID_REQUEST (name, or an expiry in the past), LIMIT_EXCEEDED. */
 export function createToken(
   ctx: Context,
   input: { name: string; expiresAt?: Date | null | undefined },
 ): Promise<CreatedToken> {
-  return issueToken(ctx.services.db, { ...input, accountId: actorOf(ctx).accountId });
+  const { accountId } = actorOf(ctx);
+  return ctx.services.db.transaction(async (tx) => {
+    if (!(await lockAccount(tx, accountId))) throw notFound('account', accountId);
+    const created = await issueToken(tx, { ...input, accountId });
+    if ((await countValidTokens(tx, accountId, new Date())) > MAX_TOKENS) {
+      throw limitExceeded(`An account may have ${MAX_TOKENS} valid tokens: revoke one first`);
+    }
+    return created;
+  });
 }
 
-/** Makes a token for any account: account creation and operator commands. */
+/** Makes a token for any account, whatever it has: account creation and operator commands. */
 export async function issueToken(
   db: Session,
   input: { accountId: string; name: string; expiresAt?: Date | null | undefined },

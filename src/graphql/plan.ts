@@ -26,12 +26,16 @@ PlanRef.implement({
 });
 
 builder.queryFields((t) => ({
-  plans: t.field({
-    type: [PlanRef],
-    nullable: true,
-    description: 'All plans by name. Account role: admin.',
-    resolve: (_, __, ctx) => listPlans(ctx),
-  }),
+  plans: t.connection(
+    {
+      type: PlanRef,
+      nullable: true,
+      description: 'All plans by name. Account role: admin.',
+      resolve: (_, args, ctx) => listPlans(ctx, args),
+    },
+    { name: 'PlanConnection', description: 'A page of plans.' },
+    { name: 'PlanEdge', description: 'A plan and its place in the list.' },
+  ),
 }));
 
 const CreateInput = builder.inputType('CreatePlanInput', {

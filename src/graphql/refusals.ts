@@ -58,7 +58,7 @@ const REFUSALS = {
     'The environment already has a secret at this canonical path.',
   ),
   ALREADY_EXISTS: refusal('AlreadyExists', 'The name is taken.'),
-  LIMIT_EXCEEDED: refusal('LimitExceeded', 'A limit of the account’s plan is reached.'),
+  LIMIT_EXCEEDED: refusal('LimitExceeded', 'A limit is reached: of the account’s plan, or a fixed one.'),
   CONCURRENT_UPDATE: builder.objectRef<Refused>('ConcurrentUpdate').implement({
     description: 'The secret is not at the revision the caller named: somebody else wrote first.',
     interfaces: [Refusal],

@@ -50,9 +50,14 @@ export function findPlansOfAccounts(db: Session, accountIds: readonly string[]):
   return db.rows(OF_ACCOUNTS, { accountIds });
 }
 
-const ALL = statement()(PLAN, sql`select ${columns(PLAN)} from ${plans} order by ${plans.name}`);
-export function findPlans(db: Session): Promise<PlanRow[]> {
-  return db.rows(ALL, {});
+const PAGE = statement<{ after: string | null; limit: number }>()(
+  PLAN,
+  sql`select ${columns(PLAN)} from ${plans} where ${parameter('after')}::text is null or ${plans.name} > ${parameter('after')}::text
+    order by ${plans.name} limit ${parameter('limit')}::integer`,
+);
+/** By name, after the given name. */
+export function findPlans(db: Session, after: string | null, limit: number): Promise<PlanRow[]> {
+  return db.rows(PAGE, { after, limit });
 }
 
 const INSERT = statement<PlanRow>()(

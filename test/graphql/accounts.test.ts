@@ -32,15 +32,17 @@ test('a new account has the default plan, no roles, and a first token that works
     plan: { name: 'default' },
     environmentUsage: { used: 0, limit: 100 },
   });
-  const { viewer } = await ask(app, secret, `{ viewer { ${FIELDS} tokens { name expiresAt } } }`);
-  expect(viewer).toEqual({ ...account, tokens: [{ name: 'initial', expiresAt: null }] });
+  const { viewer } = await ask(app, secret, `{ viewer { ${FIELDS} tokens { edges { node { name expiresAt } } } } }`);
+  expect(viewer).toEqual({ ...account, tokens: { edges: [{ node: { name: 'initial', expiresAt: null } }] } });
 });
 
 test('a new account may be given roles and a plan', async () => {
   const plan = await createPlan(app, { environments: 7 });
   const { account, secret } = await create({ name: unique('a'), roles: ['ADMIN', 'ADMIN'], planId: plan.id });
   expect(account).toMatchObject({ roles: ['ADMIN'], plan, environmentUsage: { used: 0, limit: 7 } });
-  expect((await ask(app, secret, '{ plans { id } }')).plans).toContainEqual({ id: plan.id });
+  expect((await ask(app, secret, '{ plans(first: 200) { edges { node { id } } } }')).plans.edges).toContainEqual({
+    node: { id: plan.id },
+  });
 });
 
 test.each(['a', 'A', '0', 'a-b_c.d', 'x'.repeat(64)])('the name %s is fine', async (name) => {
@@ -77,7 +79,7 @@ test('of accounts created at once with one name exactly one is made', async () =
 
 test('roles and plan change from the next request on; what is absent stays', async () => {
   const { account, secret } = await create({ name: unique('a') });
-  const mayList = async () => (await graphql(app, secret, '{ plans { id } }')).errors === undefined;
+  const mayList = async () => (await graphql(app, secret, '{ plans { edges { cursor } } }')).errors === undefined;
   expect(await mayList()).toBe(false);
   expect(await update({ id: account.id, roles: ['ADMIN'] })).toMatchObject({ roles: ['ADMIN'], plan: account.plan });
   expect(await mayList()).toBe(true);
@@ -137,7 +139,8 @@ describe('plans', () => {
       ...LIMITS,
       maxEnvironments: 0,
     });
-    const { plans } = await ask(app, operator, '{ plans { name maxEnvironments } }');
+    const answer = await ask(app, operator, '{ plans(first: 200) { edges { node { name maxEnvironments } } } }');
+    const plans = answer.plans.edges.map(({ node }: any) => node);
     expect(plans).toContainEqual({ name, maxEnvironments: 0 });
     expect(plans.map(({ name: listed }: any) => listed)).toEqual(plans.map(({ name: listed }: any) => listed).sort());
   });

@@ -117,7 +117,7 @@ export const ACCESS_CASES: readonly AccessCase[] = [
     others: 'ACCOUNT_NOT_FOUND',
   }),
   query('accounts', '{ accounts { edges { node { id } } } }', nothing, OPERATOR),
-  query('plans', '{ plans { id } }', nothing, OPERATOR),
+  query('plans', '{ plans { edges { node { id } } } }', nothing, OPERATOR),
   query('environment by id', 'query ($id: UUID!) { environment(id: $id) { id } }', environment, {
     ...deployers('ENVIRONMENT_NOT_FOUND'),
     viewer: 'ok',
