@@ -78,7 +78,16 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
   },
   UpdatePlanResult: {
     Plan: () => mutate('updatePlan', `id: "${planId}", maxEnvironments: 1000`),
+    AlreadyExists: async () => {
+      const name = unique('p');
+      await mutate('createPlan', `${named(name)}, ${limits(1)}`);
+      return mutate('updatePlan', `id: "${planId}", ${named(name)}`);
+    },
     InvalidRequest: () => mutate('updatePlan', `id: "${planId}", maxEnvironments: 2000000000`),
+  },
+  DeletePlanResult: {
+    Plan: async () => mutate('deletePlan', `id: "${await plan(1, 1, 1)}"`),
+    InvalidRequest: () => mutate('deletePlan', `id: "${planId}"`),
   },
   CreateTokenResult: {
     CreatedToken: () => mutate('createToken', named('t'), token),

@@ -150,6 +150,12 @@ export const ACCESS_CASES: readonly AccessCase[] = [
     async (app) => (await ask(app, app.operatorToken, CREATE_PLAN, name())).createPlan,
     OPERATOR,
   ),
+  mutation(
+    'deletePlan',
+    'id: $id',
+    async (app) => (await ask(app, app.operatorToken, CREATE_PLAN, name())).createPlan,
+    OPERATOR,
+  ),
   mutation('createToken', 'name: $name', name, EVERYONE),
   mutation(
     'revokeToken',
