@@ -15,6 +15,10 @@ import { openEmbedded } from './store/embedded.js';
 import { findEnvironmentKeySamples, findEnvironmentKeys, hasEnvironmentKeys } from './store/environment-key.js';
 import { makeFolder } from './store/folder.js';
 import { migrate } from './store/migrate.js';
+import { findServer } from './store/server.js';
+
+/** The oldest major version that everything here runs on. */
+const OLDEST_POSTGRES = 15;
 
 /** Environments whose keys stay in memory. */
 const CACHED_KEYS = 10_000;
@@ -22,7 +26,7 @@ const CACHED_KEYS = 10_000;
 /** Opens and migrates the configured database and loads the master keys, which must be those of the database. */
 export async function openServices(config: Config, log: Logger): Promise<Services> {
   const given = await findKeyProvider(config, log);
-  const db = await openDatabase(config);
+  const db = await openDatabase(config, log);
   try {
     await migrate(db);
     const keyProvider = given ?? (await createKeyProvider(config, log, db));
@@ -50,7 +54,7 @@ export function servicesOn(db: Database, keyProvider: KeyProvider, log: Logger):
   };
 }
 
-async function openDatabase(config: Config): Promise<Database> {
+async function openDatabase(config: Config, log: Logger): Promise<Database> {
   if (!config.databaseUrl) return openEmbedded(config.dataDir);
   const db = openPostgres({
     url: config.databaseUrl,
@@ -58,9 +62,25 @@ async function openDatabase(config: Config): Promise<Database> {
     statementTimeout: config.databaseStatementTimeout,
     connectTimeout: 5,
     prepare: config.databasePrepare,
+    pooler: config.databasePooler,
   });
-  await db.ping();
-  return db;
+  try {
+    const server = await findServer(db);
+    if (server.versionNumber < OLDEST_POSTGRES * 10_000) {
+      throw new Error(
+        `the database of DATABASE_URL is Postgres ${server.version}; ${OLDEST_POSTGRES} or newer is needed`,
+      );
+    }
+    if (server.statementTimeout === 0 || server.idleInTransactionTimeout === 0) {
+      log.warn(
+        'DATABASE_POOLER: without statement_timeout and idle_in_transaction_session_timeout nothing ends a statement whose client has gone; set both with alter role',
+      );
+    }
+    return db;
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
 }
 
 /** Undefined in development when there is no key file yet; production never makes one up. */

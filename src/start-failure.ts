@@ -9,6 +9,9 @@ export function explainFailure(error: unknown): string {
   if (error instanceof KeyringError || error instanceof DataFolderInUse) return `Cannot start: ${error.message}`;
   if (error instanceof AppError && error.code === 'UNAVAILABLE') {
     const cause = codeOf(error.cause);
+    if (cause === '08P01') {
+      return `Cannot start: the database of DATABASE_URL refuses session settings (${cause}); behind a pooler set DATABASE_POOLER=true`;
+    }
     if (cause && /^(28|3D)/.test(cause)) {
       return `Cannot start: the database of DATABASE_URL refuses this user or has no such database (${cause})`;
     }

@@ -12,6 +12,8 @@ export interface LaneOptions {
   connectTimeout: number;
   /** Named prepared statements; off behind poolers that cannot keep them. */
   prepare: boolean;
+  /** Behind a pooler in transaction mode sessions are shared: timeouts are the role's own, and none are sent. */
+  pooler?: boolean;
 }
 
 /** How much later than the server's own statement timeout an answer may come. */
@@ -128,8 +130,12 @@ function connect(options: LaneOptions): postgres.Sql {
     onnotice: () => {},
     connection: {
       application_name: 'agent-secrets-gateway',
-      statement_timeout: options.statementTimeout,
-      idle_in_transaction_session_timeout: 3 * options.statementTimeout,
+      ...(options.pooler
+        ? {}
+        : {
+            statement_timeout: options.statementTimeout,
+            idle_in_transaction_session_timeout: 3 * options.statementTimeout,
+          }),
     },
   });
 }
