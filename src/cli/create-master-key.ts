@@ -1,27 +1,30 @@
 // Operator command: a key file with one fresh master key.
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createKeyFile } from '../crypto/key-file.js';
-import { explainFailure } from '../start-failure.js';
+import { makeFolder } from '../store/folder.js';
+import { runCommand, UsageError } from './run-command.js';
 
-const USAGE = `Usage: npm run master-key -- FILE
+const USAGE = `Usage: npm run --silent master-key -- FILE
 
-Writes a new key file (mode 0600). Keep a copy apart from the database's backups: without it no value can be opened.
-Start the service with MASTER_KEY_FILE=FILE.
+Writes a new key file (mode 0600), and prints its path. Keep a copy apart from the database's backups: without it no
+value can be opened. Start the service with MASTER_KEY_FILE=FILE.
 `;
 
-async function main(): Promise<void> {
-  const { positionals } = parseArgs({ allowPositionals: true });
-  const [file] = positionals;
-  if (!file || positionals.length > 1) {
-    process.stdout.write(USAGE);
-    process.exit(1);
-  }
-  await createKeyFile(resolve(file));
-  process.stdout.write(`${resolve(file)}\n`);
-}
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${explainFailure(error)}\n`);
-  process.exit(1);
+await runCommand({
+  usage: USAGE,
+  purpose: 'create the key file',
+  async work() {
+    const { values, positionals } = parseArgs({
+      options: { help: { type: 'boolean', short: 'h' } },
+      allowPositionals: true,
+    });
+    if (values.help) return undefined;
+    const [file] = positionals;
+    if (!file || positionals.length > 1) throw new UsageError('Expected one FILE');
+    const path = resolve(file);
+    await makeFolder(dirname(path));
+    await createKeyFile(path);
+    return path;
+  },
 });
