@@ -12,6 +12,7 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly databasePoolSize: number;
   readonly databaseStatementTimeout: number;
+  readonly databasePooler: boolean;
   readonly databasePrepare: boolean;
   readonly dataDir: string;
   /** Who wraps new data keys. The other one, when it is configured too, still unwraps what it once wrapped. */
@@ -130,7 +131,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       DATABASE_URL: postgresUrl({ default: undefined }),
       DATABASE_POOL_SIZE: wholeNumber(1, 100)({ default: 4 }),
       DATABASE_STATEMENT_TIMEOUT_MS: wholeNumber(100, 600_000)({ default: 10_000 }),
-      DATABASE_PREPARE: bool({ default: true }),
+      DATABASE_POOLER: bool({ default: false }),
+      DATABASE_PREPARE: bool({ default: undefined }),
       DATA_DIR: str({ default: './data' }),
       MASTER_KEY_FILE: str({ default: undefined }),
       MASTER_KEYS: str({ default: undefined }),
@@ -188,7 +190,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     databaseUrl: clean.DATABASE_URL,
     databasePoolSize: clean.DATABASE_POOL_SIZE,
     databaseStatementTimeout: clean.DATABASE_STATEMENT_TIMEOUT_MS,
-    databasePrepare: clean.DATABASE_PREPARE,
+    databasePooler: clean.DATABASE_POOLER,
+    databasePrepare: clean.DATABASE_PREPARE ?? !clean.DATABASE_POOLER,
     dataDir,
     masterKeyProvider: clean.MASTER_KEY_PROVIDER,
     masterKeyFile: clean.MASTER_KEY_FILE ?? (isLocal ? resolve(dataDir, 'master-keys.json') : undefined),

@@ -14,6 +14,10 @@ import { type Database, openPostgres } from './store/client.js';
 import { openEmbedded } from './store/embedded.js';
 import { findEnvironmentKeySamples, findEnvironmentKeys, hasEnvironmentKeys } from './store/environment-key.js';
 import { migrate } from './store/migrate.js';
+import { findServer } from './store/server.js';
+
+/** The oldest major version that everything here runs on. */
+const OLDEST_POSTGRES = 15;
 
 /** Environments whose keys stay in memory. */
 const CACHED_KEYS = 10_000;
@@ -66,11 +70,27 @@ async function openDatabase(config: Config, log: Logger): Promise<Database> {
     statementTimeout: config.databaseStatementTimeout,
     connectTimeout: 5,
     prepare: config.databasePrepare,
+    pooler: config.databasePooler,
     onReplaced(error) {
       if (isOpen) outage('database connection replaced', { code: codeOf(error) ?? 'NO_ANSWER' });
     },
   });
-  await db.ping();
-  isOpen = true;
-  return db;
+  try {
+    const server = await findServer(db);
+    if (server.versionNumber < OLDEST_POSTGRES * 10_000) {
+      throw new Error(
+        `the database of DATABASE_URL is Postgres ${server.version}; ${OLDEST_POSTGRES} or newer is needed`,
+      );
+    }
+    if (server.statementTimeout === 0 || server.idleInTransactionTimeout === 0) {
+      log.warn(
+        'DATABASE_POOLER: without statement_timeout and idle_in_transaction_session_timeout nothing ends a statement whose client has gone; set both with alter role',
+      );
+    }
+    isOpen = true;
+    return db;
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
 }
