@@ -7,7 +7,7 @@ import { authenticate } from './authenticate.js';
 import { requireJson } from './body.js';
 import type { Config } from './config.js';
 import type { Actor, Context, Services } from './domain/context.js';
-import { AppError } from './errors.js';
+import { AppError, invalidRequest } from './errors.js';
 import { createPipeline } from './graphql/execute.js';
 import { createGraphiqlRoutes } from './graphql/graphiql.js';
 import { exampleTabs } from './graphql/graphiql-examples.js';
@@ -85,6 +85,7 @@ export function createApp({ services, config, development }: AppOptions): Hono {
   }
   app.on(['GET', 'POST'], '/graphql', async (c) => {
     await guard(c);
+    if (!acceptsAnswer(c.req.header('accept'))) return notAcceptable();
     // Forms, multipart and plain text need no permission to cross origins; JSON does. Nothing else is a GraphQL request.
     if (c.req.method === 'POST') requireJson(c.req.header('content-type') ?? null);
     const response = await pipeline.fetch(c.req.raw, await contextFor(c, 'graphql'));
@@ -93,6 +94,21 @@ export function createApp({ services, config, development }: AppOptions): Hono {
   });
   app.all('/graphql', () => problem(methodNotAllowed(), { allow: 'GET, HEAD, POST' }));
   return app;
+}
+
+const ANSWER_TYPE = /^(\*\/\*|application\/(\*|json|graphql-response\+json)|text\/event-stream|multipart\/mixed)$/;
+
+/** Whether the client takes any of the types that a GraphQL answer may have; asked first, so that nothing is done in vain. */
+function acceptsAnswer(accept: string | undefined): boolean {
+  if (!accept) return true;
+  return accept.split(',').some((range) => {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+    return ANSWER_TYPE.test(type) && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
+  });
+}
+
+function notAcceptable(): Response {
+  return problem(invalidRequest('Accept: expected application/json or application/graphql-response+json'), {}, 406);
 }
 
 function json(body: object): Response {
