@@ -55,11 +55,13 @@ export function createApp({ services, config, development }: AppOptions): Hono {
   if (log.isLevelEnabled('debug')) app.use('*', logRequests(log));
 
   app.get('/healthz', () => json({ status: 'ok' }));
+  const ping = shared(() => db.ping());
   app.get('/readyz', async () => {
-    await db.ping();
+    await ping();
     return json({ status: 'ready' });
   });
-  app.route('/', createDocsRoutes());
+  app.get('/', (c) => c.redirect('/docs'));
+  app.route('/', createDocsRoutes({ graphiql: config.graphiql, trustProxy: config.trustProxy }));
 
   if (config.corsOrigins.length > 0) app.use('*', crossOrigin(config.corsOrigins));
   const guard = rateLimit(config);
@@ -96,6 +98,8 @@ export function createApp({ services, config, development }: AppOptions): Hono {
   return app;
 }
 
+const PING_AGAIN_AFTER_MS = 250;
+
 const ANSWER_TYPE = /^(\*\/\*|application\/(\*|json|graphql-response\+json)|text\/event-stream|multipart\/mixed)$/;
 
 /** Whether the client takes any of the types that a GraphQL answer may have; asked first, so that nothing is done in vain. */
@@ -113,6 +117,19 @@ function notAcceptable(): Response {
 
 function json(body: object): Response {
   return new Response(JSON.stringify(body), { headers: { 'content-type': JSON_TYPE, 'cache-control': 'no-store' } });
+}
+
+/** Anybody may ask, as often as they like: all of a moment share one outcome. */
+function shared(ping: () => Promise<void>): () => Promise<void> {
+  let outcome: Promise<void> | undefined;
+  return () => {
+    outcome ??= ping().finally(() => {
+      setTimeout(() => {
+        outcome = undefined;
+      }, PING_AGAIN_AFTER_MS).unref();
+    });
+    return outcome;
+  };
 }
 
 function crossOrigin(origins: readonly string[]): MiddlewareHandler {
