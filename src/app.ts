@@ -11,6 +11,7 @@ import { AppError, invalidRequest } from './errors.js';
 import { createPipeline } from './graphql/execute.js';
 import { createGraphiqlRoutes } from './graphql/graphiql.js';
 import { exampleTabs } from './graphql/graphiql-examples.js';
+import { readManifest } from './graphql/persisted-documents.js';
 import { schema } from './graphql/schema.js';
 import { requestIdOf } from './request-id.js';
 import { createReport, logRequests } from './request-log.js';
@@ -35,6 +36,9 @@ export function createApp({ services, config, development }: AppOptions): Hono {
     maxTokens: config.maxTokens,
     maxAliases: config.maxAliases,
     maxBodyBytes: config.maxBodyBytes,
+    documents: config.persistedDocuments
+      ? readManifest(config.persistedDocuments, config.persistedDocumentsOnly)
+      : undefined,
     onBug: report,
   });
 
@@ -90,9 +94,7 @@ export function createApp({ services, config, development }: AppOptions): Hono {
     if (!acceptsAnswer(c.req.header('accept'))) return notAcceptable();
     // Forms, multipart and plain text need no permission to cross origins; JSON does. Nothing else is a GraphQL request.
     if (c.req.method === 'POST') requireJson(c.req.header('content-type') ?? null);
-    const response = await pipeline.fetch(c.req.raw, await contextFor(c, 'graphql'));
-    response.headers.set('cache-control', 'no-store');
-    return response;
+    return pipeline.fetch(c.req.raw, await contextFor(c, 'graphql'));
   });
   app.all('/graphql', () => problem(methodNotAllowed(), { allow: 'GET, HEAD, POST' }));
   return app;

@@ -13,13 +13,20 @@ export interface Config {
   readonly databaseStatementTimeout: number;
   readonly databasePrepare: boolean;
   readonly dataDir: string;
-  readonly masterKeyFile: string;
+  /** Who wraps new data keys. The other one, when it is configured too, still unwraps what it once wrapped. */
+  readonly masterKeyProvider: 'local' | 'transit';
+  /** Undefined with Transit, unless one is named. */
+  readonly masterKeyFile: string | undefined;
   /** The keyring itself, instead of a file. */
   readonly masterKeys: string | undefined;
+  readonly transit: TransitConfig | undefined;
   readonly logLevel: LogLevel;
   readonly corsOrigins: readonly string[];
   readonly graphiql: boolean;
   readonly introspection: boolean;
+  /** The manifest of persisted documents. */
+  readonly persistedDocuments: string | undefined;
+  readonly persistedDocumentsOnly: boolean;
   readonly maxBodyBytes: number;
   readonly maxDepth: number;
   readonly maxTokens: number;
@@ -29,6 +36,16 @@ export interface Config {
   readonly trustProxy: boolean;
 }
 
+export interface TransitConfig {
+  readonly url: string;
+  readonly mount: string;
+  readonly key: string;
+  readonly namespace: string | undefined;
+  /** One of the two. */
+  readonly token: string | undefined;
+  readonly tokenFile: string | undefined;
+}
+
 /** Everything that is wrong with the environment, one problem a line. */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
@@ -36,6 +53,13 @@ export class ConfigError extends Error {
     this.name = 'ConfigError';
   }
 }
+
+const oneOf = <T extends string>(...choices: T[]) =>
+  makeValidator<T>((input) => {
+    const choice = choices.find((name) => name === input);
+    if (choice === undefined) throw new EnvError(`expected one of ${choices.join(', ')}`);
+    return choice;
+  });
 
 const wholeNumber = (min: number, max: number) =>
   makeValidator<number>((input) => {
@@ -51,9 +75,32 @@ const postgresUrl = makeValidator<string>((input) => {
   return input;
 });
 
+const keyHolder = makeValidator<'local' | 'transit'>((input) => {
+  if (input !== 'local' && input !== 'transit') throw new EnvError('expected local or transit');
+  return input;
+});
+
+const httpUrl = makeValidator<string>((input) => {
+  const url = URL.canParse(input) ? new URL(input) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
+    throw new EnvError('expected a URL such as https://vault.example.com:8200');
+  }
+  return input.replace(/\/+$/, '');
+});
+
+/** Names in a path: nothing that would need an escape. */
+const pathName = makeValidator<string>((input) => {
+  if (!/^\w([\w.-]*\w)?(\/\w([\w.-]*\w)?)*$/.test(input)) {
+    throw new EnvError('expected letters, digits, dots, dashes or underscores');
+  }
+  return input;
+});
+
 const origins = makeValidator<string[]>((input) => {
   const list = commaSeparated(input);
-  const isOrigin = (text: string) => text === '*' || (URL.canParse(text) && new URL(text).origin === text);
+  // Origins are compared as they are: one with a wildcard in it would allow nobody.
+  const isOrigin = (text: string) =>
+    text === '*' || (!text.includes('*') && URL.canParse(text) && new URL(text).origin === text);
   if (!list.every(isOrigin)) {
     throw new EnvError('expected origins such as https://app.example.com, separated by commas');
   }
@@ -73,6 +120,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const clean = cleanEnv(
     given,
     {
+      NODE_ENV: oneOf('production', 'development', 'test')({ default: undefined }),
       HOST: str({ default: '127.0.0.1' }),
       PORT: wholeNumber(0, 65_535)({ default: 4000 }),
       DATABASE_URL: postgresUrl({ default: undefined }),
@@ -82,10 +130,19 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       DATA_DIR: str({ default: './data' }),
       MASTER_KEY_FILE: str({ default: undefined }),
       MASTER_KEYS: str({ default: undefined }),
-      LOG_LEVEL: str<LogLevel>({ choices: ['debug', 'info', 'warn', 'error', 'silent'], default: 'info' }),
+      MASTER_KEY_PROVIDER: keyHolder({ default: 'local' }),
+      TRANSIT_URL: httpUrl({ default: undefined }),
+      TRANSIT_MOUNT: pathName({ default: 'transit' }),
+      TRANSIT_KEY: pathName({ default: undefined }),
+      TRANSIT_TOKEN: str({ default: undefined }),
+      TRANSIT_TOKEN_FILE: str({ default: undefined }),
+      TRANSIT_NAMESPACE: pathName({ default: undefined }),
+      LOG_LEVEL: oneOf<LogLevel>('debug', 'info', 'warn', 'error', 'silent')({ default: 'info' }),
       CORS_ORIGINS: origins({ default: [] }),
-      GRAPHIQL: bool({ default: !production }),
+      GRAPHIQL: bool({ default: undefined }),
       INTROSPECTION: bool({ default: true }),
+      PERSISTED_DOCUMENTS: str({ default: undefined }),
+      PERSISTED_DOCUMENTS_ONLY: bool({ default: false }),
       MAX_BODY_BYTES: wholeNumber(1_024, 256 * 1024 * 1024)({ default: 1024 * 1024 }),
       GRAPHQL_MAX_DEPTH: wholeNumber(1, 100)({ default: 12 }),
       GRAPHQL_MAX_TOKENS: wholeNumber(100, 20_000)({ default: 2_000 }),
@@ -99,13 +156,23 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       },
     },
   );
+  // From here on `given`, not `clean`: envalid throws when a variable is read that did not pass.
   if (production && given.DATABASE_URL === undefined) {
     problems.push('DATABASE_URL: required in production; the embedded database is for development');
   }
-  if (production && !clean.MASTER_KEY_FILE && !clean.MASTER_KEYS) {
+  const isLocal = given.MASTER_KEY_PROVIDER !== 'transit';
+  if (production && isLocal && !given.MASTER_KEY_FILE && !given.MASTER_KEYS) {
     problems.push('MASTER_KEY_FILE: required in production; npm run master-key -- FILE makes one');
   }
-  if (clean.MASTER_KEY_FILE && clean.MASTER_KEYS) problems.push('MASTER_KEYS: give it or MASTER_KEY_FILE, not both');
+  if (given.MASTER_KEY_FILE && given.MASTER_KEYS) problems.push('MASTER_KEYS: give it or MASTER_KEY_FILE, not both');
+  problems.push(...transitProblems(given));
+  // A value that is no boolean throws when it is looked at, and has been reported.
+  if (problems.length === 0 && clean.PERSISTED_DOCUMENTS_ONLY) {
+    if (!clean.PERSISTED_DOCUMENTS) {
+      problems.push('PERSISTED_DOCUMENTS: required where PERSISTED_DOCUMENTS_ONLY is true');
+    }
+    if (clean.GRAPHIQL) problems.push('GRAPHIQL: it cannot run anything where PERSISTED_DOCUMENTS_ONLY is true');
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   const dataDir = isAbsolute(clean.DATA_DIR) ? clean.DATA_DIR : resolve(clean.DATA_DIR);
   return Object.freeze({
@@ -117,12 +184,16 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     databaseStatementTimeout: clean.DATABASE_STATEMENT_TIMEOUT_MS,
     databasePrepare: clean.DATABASE_PREPARE,
     dataDir,
-    masterKeyFile: clean.MASTER_KEY_FILE ?? resolve(dataDir, 'master-keys.json'),
+    masterKeyProvider: clean.MASTER_KEY_PROVIDER,
+    masterKeyFile: clean.MASTER_KEY_FILE ?? (isLocal ? resolve(dataDir, 'master-keys.json') : undefined),
     masterKeys: clean.MASTER_KEYS,
+    transit: transitFrom(clean),
     logLevel: clean.LOG_LEVEL,
     corsOrigins: Object.freeze([...clean.CORS_ORIGINS]),
-    graphiql: clean.GRAPHIQL,
+    graphiql: clean.GRAPHIQL ?? !(production || clean.PERSISTED_DOCUMENTS_ONLY),
     introspection: clean.INTROSPECTION,
+    persistedDocuments: clean.PERSISTED_DOCUMENTS,
+    persistedDocumentsOnly: clean.PERSISTED_DOCUMENTS_ONLY,
     maxBodyBytes: clean.MAX_BODY_BYTES,
     maxDepth: clean.GRAPHQL_MAX_DEPTH,
     maxTokens: clean.GRAPHQL_MAX_TOKENS,
@@ -132,9 +203,44 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   });
 }
 
+interface TransitVariables {
+  TRANSIT_URL: string | undefined;
+  TRANSIT_MOUNT: string;
+  TRANSIT_KEY: string | undefined;
+  TRANSIT_TOKEN: string | undefined;
+  TRANSIT_TOKEN_FILE: string | undefined;
+  TRANSIT_NAMESPACE: string | undefined;
+}
+
+function transitFrom(clean: TransitVariables): TransitConfig | undefined {
+  if (clean.TRANSIT_URL === undefined || clean.TRANSIT_KEY === undefined) return undefined;
+  return Object.freeze({
+    url: clean.TRANSIT_URL,
+    mount: clean.TRANSIT_MOUNT,
+    key: clean.TRANSIT_KEY,
+    namespace: clean.TRANSIT_NAMESPACE,
+    token: clean.TRANSIT_TOKEN,
+    tokenFile: clean.TRANSIT_TOKEN_FILE,
+  });
+}
+
+/** What is missing or too much for Transit, by what was given: what failed its own check cannot be read any more. */
+function transitProblems(given: NodeJS.ProcessEnv): string[] {
+  const problems: string[] = [];
+  if (given.MASTER_KEY_PROVIDER !== 'transit' && !given.TRANSIT_URL) return problems;
+  if (!given.TRANSIT_URL) problems.push('TRANSIT_URL: required to use Transit');
+  if (!given.TRANSIT_KEY) problems.push('TRANSIT_KEY: required to use Transit');
+  if (given.TRANSIT_TOKEN && given.TRANSIT_TOKEN_FILE) {
+    problems.push('TRANSIT_TOKEN: give it or TRANSIT_TOKEN_FILE, not both');
+  }
+  if (!given.TRANSIT_TOKEN && !given.TRANSIT_TOKEN_FILE) {
+    problems.push('TRANSIT_TOKEN: required to use Transit, unless TRANSIT_TOKEN_FILE is given');
+  }
+  return problems;
+}
+
 /** envalid quotes the input in its own messages; a variable may hold a password. */
 function describe(error: Error): string {
   if (error instanceof EnvError && error.message.startsWith('expected')) return error.message;
-  if (error.message.includes('not in choices')) return 'expected one of debug, info, warn, error, silent';
   return 'expected true or false';
 }

@@ -1,13 +1,14 @@
 // The first start in development: an account, an application, an environment, a token and secrets to look at.
 import { randomUUID } from 'node:crypto';
-import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { findByName, hasAccounts, insertWithToken } from './domain/account.js';
+import { validate as isUuid } from 'uuid';
+import { type Account, findById, hasAccounts, insertWithToken } from './domain/account.js';
 import { createAgentSecret } from './domain/agent-secret-write.js';
 import { parseAnalysedType } from './domain/analysed-type-parse.js';
-import { createApplication, listApplications } from './domain/application.js';
-import type { Context, Services } from './domain/context.js';
-import { createEnvironment, type Environment, listEnvironments } from './domain/environment.js';
+import { createApplication, findByName as findApplication } from './domain/application.js';
+import { type Context, newId, type Services } from './domain/context.js';
+import { createEnvironment, type Environment, getEnvironmentAt } from './domain/environment.js';
 import { issueToken } from './domain/token.js';
 import { AppError } from './errors.js';
 import { parseJson } from './json-parser.js';
@@ -50,21 +51,21 @@ const SAMPLES: { path: string[]; type: string; value?: string }[] = [
 
 /**
  * Makes whatever of the development set-up is missing and writes `development.json` (0600) into the data folder.
- * Returns undefined, and changes nothing, where somebody else's accounts already live.
+ * Returns undefined, and changes nothing, where accounts live of which `development.json` names none.
  */
 export async function prepareDevelopment(
   services: Services,
   dataDir: string,
   url: string,
 ): Promise<DevelopmentFacts | undefined> {
-  const file = join(dataDir, 'development.json');
-  const earlier = await readFacts(file);
-  const owner = await findOrCreateAccount(services);
+  const { db, bearers } = services;
+  const file = factsFile(dataDir);
+  const owner = await findOrCreateAccount(services, file);
   if (!owner) return undefined;
-  const { accountId } = owner;
-  let token = owner.token ?? earlier?.token;
-  if (!token || (await services.bearers.authenticate(token))?.accountId !== accountId) {
-    token = (await issueToken(services.db, { accountId, name: 'development' })).secret;
+  const accountId = owner.account.id;
+  let token = owner.secret ?? (await readFacts(file)).token;
+  if (!token || (await bearers.authenticate(token))?.accountId !== accountId) {
+    token = (await issueToken(db, { accountId, name: 'development' })).secret;
   }
   const ctx: Context = {
     services,
@@ -73,11 +74,11 @@ export async function prepareDevelopment(
     door: 'operator',
   };
   const application = await findOrCreate(
-    async () => nodeNamed(APPLICATION, await listApplications(ctx, {})),
+    () => findApplication(ctx, APPLICATION),
     () => createApplication(ctx, { name: APPLICATION }),
   );
   const environment = await findOrCreate(
-    async () => nodeNamed(ENVIRONMENT, await listEnvironments(ctx, application, {})),
+    () => findEnvironment(ctx, owner.account.name, application.name),
     () => createEnvironment(ctx, { applicationId: application.id, name: ENVIRONMENT }),
   );
   await createSamples(ctx, environment);
@@ -89,21 +90,40 @@ export async function prepareDevelopment(
     applicationId: application.id,
     environmentId: environment.id,
   };
-  await writeFacts(file, facts);
+  await replaceFile(file, facts);
   return facts;
 }
 
-/** Undefined where there are accounts, but not ours. A token comes with an account that has just been made. */
-async function findOrCreateAccount({ db }: Services): Promise<{ accountId: string; token?: string } | undefined> {
-  const find = async (): Promise<{ accountId: string; token?: string } | undefined> => {
-    const account = await findByName(db, ACCOUNT);
-    return account && { accountId: account.id };
-  };
-  if (!(await find()) && (await hasAccounts(db))) return undefined;
-  return findOrCreate(find, async () => {
-    const { account, secret } = await db.transaction((tx) => insertWithToken(tx, { name: ACCOUNT, roles: ['admin'] }));
-    return { accountId: account.id, token: secret };
-  });
+export function factsFile(dataDir: string): string {
+  return join(dataDir, 'development.json');
+}
+
+/**
+ * The account that the folder names; on a database without any account it is made, under an id that the folder names
+ * beforehand. So a start that is killed in between finds its account again, and nobody else's is ever taken for it.
+ */
+async function findOrCreateAccount(
+  { db }: Services,
+  file: string,
+): Promise<{ account: Account; secret?: string } | undefined> {
+  async function find(id: string) {
+    const account = await findById(db, id);
+    return account && { account };
+  }
+  const { accountId } = await readFacts(file);
+  const found = accountId === undefined ? undefined : await find(accountId);
+  if (found || (await hasAccounts(db))) return found;
+  const id = accountId ?? (await claim(file));
+  try {
+    return await findOrCreate(
+      () => find(id),
+      () => db.transaction((tx) => insertWithToken(tx, { id, name: ACCOUNT, roles: ['admin'] })),
+    );
+  } catch (error) {
+    // Another instance, with a folder of its own, was faster.
+    if (error instanceof AppError && error.code === 'ALREADY_EXISTS') return undefined;
+    throw error;
+  }
 }
 
 /** Another instance may start at the same moment and be first: then its thing is ours, too. */
@@ -113,14 +133,19 @@ async function findOrCreate<T>(find: () => Promise<T | undefined>, create: () =>
   try {
     return await create();
   } catch (error) {
-    const winner = error instanceof AppError && error.code === 'ALREADY_EXISTS' ? await find() : undefined;
+    const winner = await find();
     if (winner === undefined) throw error;
     return winner;
   }
 }
 
-function nodeNamed<T extends { name: string }>(name: string, page: { edges: { node: T }[] }): T | undefined {
-  return page.edges.find(({ node }) => node.name === name)?.node;
+async function findEnvironment(ctx: Context, account: string, application: string): Promise<Environment | undefined> {
+  try {
+    return await getEnvironmentAt(ctx, { account, application, name: ENVIRONMENT });
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'ENVIRONMENT_NOT_FOUND') return undefined;
+    throw error;
+  }
 }
 
 /** Each sample is one write, in order: the environment's revision tells where a start that was killed has stopped. */
@@ -139,20 +164,46 @@ async function createSamples(ctx: Context, environment: Environment): Promise<vo
   }
 }
 
-async function readFacts(file: string): Promise<Partial<DevelopmentFacts> | undefined> {
+/** What the file tells as far as it is usable; nothing when it is missing or spoilt. */
+async function readFacts(file: string): Promise<{ accountId?: string; token?: string }> {
+  const read: unknown = await readFile(file, 'utf8')
+    .then(JSON.parse)
+    .catch(() => undefined);
+  const { accountId, token } = (read ?? {}) as Record<string, unknown>;
+  return {
+    ...(typeof accountId === 'string' && isUuid(accountId) ? { accountId } : {}),
+    ...(typeof token === 'string' ? { token } : {}),
+  };
+}
+
+/** Chooses an account id and writes it down; of several instances on one folder all get the same one. */
+async function claim(file: string): Promise<string> {
+  const accountId = newId();
+  const draft = await writeDraft(file, { accountId });
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Partial<DevelopmentFacts>;
-  } catch {
-    // Missing or spoilt: it is written anew.
-    return undefined;
+    await link(draft, file);
+    return accountId;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const earlier = code === 'EEXIST' ? (await readFacts(file)).accountId : undefined;
+    if (earlier !== undefined) return earlier;
+    // Spoilt, or a file system without links.
+    await replaceFile(file, { accountId });
+    return accountId;
+  } finally {
+    await rm(draft, { force: true });
   }
 }
 
+async function replaceFile(file: string, facts: Partial<DevelopmentFacts>): Promise<void> {
+  await rename(await writeDraft(file, facts), file);
+}
+
 /** Under another name first: a reader never sees half of it, and the mode is right from the beginning. */
-async function writeFacts(file: string, facts: DevelopmentFacts): Promise<void> {
+async function writeDraft(file: string, facts: Partial<DevelopmentFacts>): Promise<string> {
   await makeFolder(dirname(file));
   const draft = `${file}.${randomUUID()}`;
   await writeFile(draft, `${JSON.stringify(facts, null, 2)}\n`, { mode: 0o600 });
   await chmod(draft, 0o600);
-  await rename(draft, file);
+  return draft;
 }

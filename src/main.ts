@@ -3,14 +3,18 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApp } from './app.js';
 import { type Config, loadConfig } from './config.js';
-import { type DevelopmentFacts, prepareDevelopment } from './development.js';
+import { type DevelopmentFacts, factsFile, prepareDevelopment } from './development.js';
+import { unavailable } from './errors.js';
 import { createLogger } from './log.js';
+import { problem } from './rest/problem.js';
 import { createHttpServer, drain } from './server.js';
 import { openServices } from './services.js';
 import { explainFailure } from './start-failure.js';
 
 /** How long requests in flight may take once the process was told to stop. */
 const DRAIN_MS = 10_000;
+/** After which a further signal ends the process at once; npm passes on a Ctrl-C that has reached us already. */
+const IMPATIENT_AFTER_MS = 1_000;
 
 async function main(): Promise<void> {
   const config = loadConfig();
@@ -19,7 +23,7 @@ async function main(): Promise<void> {
   const isDevelopment = !config.production && isLoopback(config.host);
   // The app is made once the port is known: development.json names it.
   let handle: (request: Request, env: object) => Response | Promise<Response> = () =>
-    new Response(null, { status: 503 });
+    problem(unavailable('The service is starting, try again shortly'));
   const server = createHttpServer((request, env) => handle(request, env), { log });
   try {
     const url = await listen(server, config);
@@ -29,17 +33,27 @@ async function main(): Promise<void> {
     process.stdout.write(greeting(config, url, facts));
   } catch (error) {
     server.close();
-    await services.db.close();
+    // What went wrong first is what the operator should read.
+    await services.db.close().catch(() => {});
     throw error;
   }
 
-  let stopping = false;
-  const stop = async () => {
-    if (stopping) return;
-    stopping = true;
-    await drain(server, DRAIN_MS);
-    await services.db.close();
-    process.exit(0);
+  let stoppingSince: number | undefined;
+  const stop = () => {
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince > IMPATIENT_AFTER_MS) process.exit(1);
+      return;
+    }
+    stoppingSince = performance.now();
+    drain(server, DRAIN_MS)
+      .then(() => services.db.close())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ err: error }, 'could not stop cleanly');
+          process.exit(1);
+        },
+      );
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
@@ -69,8 +83,7 @@ function greeting(config: Config, url: string, facts: DevelopmentFacts | undefin
   if (config.graphiql) lines.push(`  GraphiQL     ${url}/graphql`);
   lines.push(`  API docs     ${url}/docs`);
   if (!facts) {
-    if (!config.production)
-      lines.push('', `  No development token on ${config.host}: make one with npm run token -- --account NAME`);
+    if (!config.production) lines.push('', `  No development token: ${whyNoToken(config)}`);
     return `${lines.join('\n')}\n`;
   }
   const { token, environmentId } = facts;
@@ -86,6 +99,14 @@ function greeting(config: Config, url: string, facts: DevelopmentFacts | undefin
     `  curl -s ${url}/graphql -H 'authorization: Bearer ${token}' -H 'content-type: application/json' -d '{"query":"{ viewer { name } }"}'`,
     '',
   ].join('\n')}\n`;
+}
+
+/** The embedded database is this process's own, so the operator command has to wait for it to stop. */
+function whyNoToken(config: Config): string {
+  const reason = isLoopback(config.host)
+    ? `this database has accounts, and ${factsFile(config.dataDir)} names none of them`
+    : `HOST=${config.host} is not only this machine's`;
+  return `${reason}; ${config.databaseUrl ? 'make' : 'stop this process and make'} one with npm run token -- --account NAME`;
 }
 
 main().catch((error: unknown) => {

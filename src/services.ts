@@ -1,29 +1,29 @@
 // What a process needs before it can serve or administer: database, keys, caches, in the order they depend on each other.
-import { dirname } from 'node:path';
 import type { Config } from './config.js';
 import { createKeyCache } from './crypto/environment-keys.js';
-import { createKeyFile, loadKeyFile } from './crypto/key-file.js';
 import type { KeyProvider } from './crypto/key-provider.js';
-import { KeyringError, localKeyProvider, parseKeyring } from './crypto/local-keyring.js';
+import { checkMasterKeys } from './crypto/master-key-check.js';
+import { createChangeFeed } from './domain/change-feed.js';
 import type { Services } from './domain/context.js';
 import { createBearerCache } from './domain/token.js';
 import { createWriteQueue } from './domain/write-queue.js';
 import { codeOf, createOutageLog, type Logger } from './log.js';
+import { openKeyProvider } from './master-keys.js';
 import { type Database, openPostgres } from './store/client.js';
 import { openEmbedded } from './store/embedded.js';
-import { findEnvironmentKeys } from './store/environment-key.js';
-import { makeFolder } from './store/folder.js';
+import { findEnvironmentKeySamples, findEnvironmentKeys, hasEnvironmentKeys } from './store/environment-key.js';
 import { migrate } from './store/migrate.js';
 
 /** Environments whose keys stay in memory. */
 const CACHED_KEYS = 10_000;
 
-/** Opens and migrates the configured database and loads the master keys. */
+/** Opens and migrates the configured database and loads the master keys, which must be those of the database. */
 export async function openServices(config: Config, log: Logger): Promise<Services> {
-  const keyProvider = await openKeyProvider(config, log);
   const db = await openDatabase(config, log);
   try {
     await migrate(db);
+    const keyProvider = await openKeyProvider(config, log, () => hasEnvironmentKeys(db));
+    await checkMasterKeys(keyProvider, await findEnvironmentKeySamples(db));
     return servicesOn(db, keyProvider, log);
   } catch (error) {
     await db.close();
@@ -42,6 +42,7 @@ export function servicesOn(db: Database, keyProvider: KeyProvider, log: Logger):
       max: CACHED_KEYS,
     }),
     writes: createWriteQueue(),
+    feed: createChangeFeed(db, log),
     bearers: createBearerCache(db),
     log,
   };
@@ -65,25 +66,4 @@ async function openDatabase(config: Config, log: Logger): Promise<Database> {
   await db.ping();
   isOpen = true;
   return db;
-}
-
-async function openKeyProvider(config: Config, log: Logger): Promise<KeyProvider> {
-  if (config.masterKeys) return localKeyProvider(parseKeyring(config.masterKeys, 'MASTER_KEYS'));
-  const { keyring, warnings } = await loadOrCreate(config);
-  for (const warning of warnings) log.warn(warning);
-  return localKeyProvider(keyring);
-}
-
-/** Development makes its own key file at the first start; production never makes one up. */
-async function loadOrCreate(config: Config) {
-  if (!config.production) await makeFolder(dirname(config.masterKeyFile));
-  try {
-    return await loadKeyFile(config.masterKeyFile);
-  } catch (error) {
-    if (!(error instanceof KeyringError) || error.reason !== 'missing' || config.production) throw error;
-    await createKeyFile(config.masterKeyFile).catch((failure: unknown) => {
-      if (!(failure instanceof KeyringError) || failure.reason !== 'exists') throw failure;
-    });
-    return loadKeyFile(config.masterKeyFile);
-  }
 }

@@ -1,5 +1,6 @@
 // Why the service or a command cannot start, in one clear line for the operator.
 import { ConfigError } from './config.js';
+import { KeyServiceUnreachable } from './crypto/key-provider.js';
 import { KeyringError } from './crypto/local-keyring.js';
 import { AppError } from './errors.js';
 import { DataFolderInUse } from './store/data-folder-lock.js';
@@ -7,6 +8,9 @@ import { DataFolderInUse } from './store/data-folder-lock.js';
 export function explainFailure(error: unknown): string {
   if (error instanceof ConfigError) return `Bad configuration: ${error.message.split('\n').join('; ')}`;
   if (error instanceof KeyringError || error instanceof DataFolderInUse) return `Cannot start: ${error.message}`;
+  if (error instanceof AppError && error.cause instanceof KeyServiceUnreachable) {
+    return `Cannot start: ${error.cause.message}`;
+  }
   if (error instanceof AppError && error.code === 'UNAVAILABLE') {
     const cause = codeOf(error.cause);
     if (cause && /^(28|3D)/.test(cause)) {

@@ -19,3 +19,10 @@ export function valueDigest(digestKey: KeyObject, plaintext: string | null): Uin
   }
   return hmac.update(PRESENT).update(plaintext, 'utf8').digest();
 }
+
+const REQUEST = 'agent-secrets-gateway:request-digest:1\0';
+
+/** HMAC-SHA-256 of a request's text under the environment's digest key: requests hold values, which may be guessable. */
+export function requestDigest(digestKey: KeyObject, request: string): Uint8Array {
+  return createHmac('sha256', digestKey).update(REQUEST).update(request, 'utf8').digest();
+}

@@ -24,6 +24,8 @@ export interface EnvironmentKeys {
   has(version: number): boolean;
   /** Throws a `SealError` that names the version when it is missing. */
   data(version: number): DataKey;
+  /** The key that was unwrapped from exactly these bytes, if it was. */
+  unwrapped(stored: StoredKey): KeyObject | undefined;
 }
 
 const KEY_BYTES = 32;
@@ -67,17 +69,24 @@ export function newEnvironmentKeys(provider: KeyProvider, environmentId: string)
   ]);
 }
 
-/** Unwraps all of an environment's keys; one that does not unwrap refuses them all, so that nobody works on a part. */
+/**
+ * Unwraps all of an environment's keys; one that does not unwrap refuses them all, so that nobody works on a part.
+ * What `earlier` has unwrapped already is not unwrapped again.
+ */
 export async function openEnvironmentKeys(
   provider: KeyProvider,
   environmentId: string,
   stored: readonly StoredKey[],
+  earlier?: EnvironmentKeys,
 ): Promise<EnvironmentKeys> {
   const opened = await Promise.all(
-    stored.map(async ({ purpose, version, masterKeyId, wrapped }) => {
+    stored.map(async (row) => {
+      const { purpose, version, masterKeyId, wrapped } = row;
+      const known = earlier?.unwrapped(row);
+      if (known) return { ...row, key: known };
       const context = keyContext(environmentId, purpose, version);
       const bytes = await provider.unwrap({ masterKeyId, bytes: wrapped }, context);
-      return { purpose, version, key: toKeyObject(bytes, context) };
+      return { ...row, key: toKeyObject(bytes, context) };
     }),
   );
   const dataKeys = new Map<number, DataKey>();
@@ -112,7 +121,14 @@ export async function openEnvironmentKeys(
     return dataKey;
   }
 
-  return { current, digest, has: (version) => dataKeys.has(version), data };
+  function unwrapped({ purpose, version, masterKeyId, wrapped }: StoredKey): KeyObject | undefined {
+    const same = (key: StoredKey) =>
+      key.purpose === purpose && key.version === version && key.masterKeyId === masterKeyId;
+    const found = opened.find((key) => same(key) && Buffer.compare(key.wrapped, wrapped) === 0);
+    return found?.key;
+  }
+
+  return { current, digest, has: (version) => dataKeys.has(version), data, unwrapped };
 }
 
 export interface KeyCacheOptions {
@@ -120,7 +136,12 @@ export interface KeyCacheOptions {
   readonly load: (environmentId: string) => Promise<readonly StoredKey[]>;
   /** How many environments' keys stay in memory. */
   readonly max: number;
+  /** Milliseconds after which they are compared with what is stored: a key that was replaced meanwhile is not used. */
+  readonly maxAgeMs?: number;
 }
+
+/** Nobody seals under a data key that was replaced longer ago than this (and as long as the write itself may take). */
+export const KEYS_MAX_AGE_MS = 60_000;
 
 export interface KeyCache {
   /** The keys themselves when they are in memory, so that a hot read need not wait; else a promise of them. */
@@ -131,6 +152,12 @@ export interface KeyCache {
   forget(environmentId: string): void;
 }
 
+interface Cached {
+  readonly keys: EnvironmentKeys;
+  /** When they were asked for, on this process's own clock. */
+  readonly since: number;
+}
+
 interface Load {
   readonly keys: Promise<EnvironmentKeys>;
   /** The load that begins when this one ends; all who ask meanwhile share it. */
@@ -138,8 +165,8 @@ interface Load {
 }
 
 /** A bounded cache of unwrapped keys. Failures are not cached, and concurrent loads of one environment are one. */
-export function createKeyCache({ provider, load, max }: KeyCacheOptions): KeyCache {
-  const cached = new LRUCache<string, EnvironmentKeys>({ max });
+export function createKeyCache({ provider, load, max, maxAgeMs = KEYS_MAX_AGE_MS }: KeyCacheOptions): KeyCache {
+  const cached = new LRUCache<string, Cached>({ max });
   const loads = new Map<string, Load>();
 
   function begin(environmentId: string): Promise<EnvironmentKeys> {
@@ -150,9 +177,11 @@ export function createKeyCache({ provider, load, max }: KeyCacheOptions): KeyCac
 
     async function run(): Promise<EnvironmentKeys> {
       try {
-        const keys = await openEnvironmentKeys(provider, environmentId, await load(environmentId));
+        const since = performance.now();
+        const earlier = cached.peek(environmentId)?.keys;
+        const keys = await openEnvironmentKeys(provider, environmentId, await load(environmentId), earlier);
         // Only the newest load may speak: an older one, or one from before `forget`, could bring back the past.
-        if (loads.get(environmentId) === entry) cached.set(environmentId, keys);
+        if (loads.get(environmentId) === entry) cached.set(environmentId, { keys, since });
         return keys;
       } finally {
         if (loads.get(environmentId) === entry) loads.delete(environmentId);
@@ -161,7 +190,9 @@ export function createKeyCache({ provider, load, max }: KeyCacheOptions): KeyCac
   }
 
   function keysOf(environmentId: string): EnvironmentKeys | Promise<EnvironmentKeys> {
-    return cached.get(environmentId) ?? loads.get(environmentId)?.keys ?? begin(environmentId);
+    const found = cached.get(environmentId);
+    if (found && performance.now() - found.since < maxAgeMs) return found.keys;
+    return loads.get(environmentId)?.keys ?? begin(environmentId);
   }
 
   function reload(environmentId: string): Promise<EnvironmentKeys> {

@@ -103,7 +103,7 @@ async function writeNew(path: string, text: string): Promise<void> {
 }
 
 /** Makes the new name itself durable, where a folder can be opened and synced. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(path, 'r');

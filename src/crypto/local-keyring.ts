@@ -15,6 +15,8 @@ export type KeyringReason =
   | 'unwritable'
   | 'malformed'
   | 'unknown-master-key'
+  | 'forbidden'
+  | 'unsupported'
   | 'unwrap-refused';
 
 /** Something is wrong with master keys. One line: place, problem, remedy; never any key material. */
@@ -79,18 +81,63 @@ export function parseKeyring(text: string, place = 'keyring'): Keyring {
 
 /** The text of a new key file with one fresh master key. */
 export function generateKeyring(): string {
-  const id = `k-${randomBytes(4).toString('hex')}`;
-  const keys = { [id]: randomBytes(MASTER_KEY_BYTES).toString('base64') };
-  return `${JSON.stringify({ version: KEYRING_VERSION, current: id, keys }, null, 2)}\n`;
+  const { id, keys } = withFreshKey(new Map());
+  return printKeyring({ current: id, keys });
 }
+
+/** The text of a key file; `parseKeyring` reads it. */
+export function printKeyring({ current, keys }: Keyring): string {
+  const encoded = [...keys].map(([id, key]) => [id, key.export().toString('base64')]);
+  return `${JSON.stringify({ version: KEYRING_VERSION, current, keys: Object.fromEntries(encoded) }, null, 2)}\n`;
+}
+
+/** The same keys and, last, a fresh one under an id of its own. */
+export function withFreshKey(keys: Keyring['keys']): { id: string; keys: Keyring['keys'] } {
+  let id: string;
+  do {
+    id = `k-${randomBytes(4).toString('hex')}`;
+  } while (keys.has(id));
+  const bytes = randomBytes(MASTER_KEY_BYTES);
+  const key = createSecretKey(bytes);
+  bytes.fill(0);
+  return { id, keys: new Map([...keys, [id, key]]) };
+}
+
+/** How often an unknown master key may make the provider look for it in a changed key file. */
+const RELOAD_EVERY_MS = 1_000;
 
 /**
  * Wraps data keys with AES-256-GCM under the keyring's current key.
  *
  * Wrapped layout: 1 byte format, 12 bytes nonce, ciphertext, 16 bytes tag. Format, master key id and context are the
  * additional data.
+ *
+ * With `reload` the keyring may change while the service runs. A wrap always asks for it: a data key wrapped under a
+ * master key that is on its way out, or that no file holds any more, would be lost with it. An unwrap asks when it does
+ * not know the master key.
  */
-export function localKeyProvider(keyring: Keyring): KeyProvider {
+export function localKeyProvider(initial: Keyring, reload?: () => Promise<Keyring>): KeyProvider {
+  let keyring = initial;
+  let reloading: Promise<void> | undefined;
+  let reloadedAt = Number.NEGATIVE_INFINITY;
+
+  function refresh(): Promise<void> {
+    reloading ??= (async () => {
+      try {
+        if (reload) keyring = await reload();
+      } finally {
+        reloadedAt = performance.now();
+        reloading = undefined;
+      }
+    })();
+    return reloading;
+  }
+
+  async function refreshForUnknown(id: string): Promise<void> {
+    if (!reload || keyring.keys.has(id)) return;
+    if (reloading || performance.now() - reloadedAt >= RELOAD_EVERY_MS) await refresh();
+  }
+
   function masterKey(id: string): KeyObject {
     const key = keyring.keys.get(id);
     if (!key) {
@@ -105,6 +152,7 @@ export function localKeyProvider(keyring: Keyring): KeyProvider {
   }
 
   async function wrap(dataKey: Uint8Array, context: string): Promise<WrappedKey> {
+    await refresh();
     const masterKeyId = keyring.current;
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', masterKey(masterKeyId), nonce, { authTagLength: TAG_BYTES });
@@ -115,6 +163,7 @@ export function localKeyProvider(keyring: Keyring): KeyProvider {
   }
 
   async function unwrap({ masterKeyId, bytes }: WrappedKey, context: string): Promise<Uint8Array> {
+    await refreshForUnknown(masterKeyId);
     const key = masterKey(masterKeyId);
     const refused = () =>
       new KeyringError(
@@ -139,8 +188,18 @@ export function localKeyProvider(keyring: Keyring): KeyProvider {
     return dataKey;
   }
 
+  async function keyIds(): Promise<string[]> {
+    await refresh();
+    return [...keyring.keys.keys()];
+  }
+
+  async function currentKeyId(): Promise<string> {
+    await refresh();
+    return keyring.current;
+  }
+
   masterKey(keyring.current);
-  return { currentKeyId: keyring.current, wrap, unwrap };
+  return { currentKeyId, keyIds, wrap, unwrap };
 }
 
 /** Unambiguous because a key id contains no colon; UTF-16 because UTF-8 maps all lone surrogates to one character. */

@@ -6,6 +6,7 @@ import {
   findAccountByName,
   findAccountNames,
   findAccounts,
+  findAccountsById,
   insertAccount,
   lockAccount,
   removeAccount,
@@ -33,6 +34,14 @@ export async function getAccount(ctx: Context, id: string): Promise<Account> {
   const row = actor.isAdmin || actor.accountId === id ? await findAccount(ctx.services.db, id) : undefined;
   if (!row) throw notFound('account', id);
   return row;
+}
+
+/** Several at once, in the order of the ids; null in the place of each the caller may not see. */
+export async function getAccounts(ctx: Context, ids: readonly string[]): Promise<(Account | null)[]> {
+  const actor = actorOf(ctx);
+  const rows = await findAccountsById(ctx.services.db, ids);
+  const visible = new Map(rows.filter(({ id }) => actor.isAdmin || actor.accountId === id).map((row) => [row.id, row]));
+  return ids.map((id) => visible.get(id) ?? null);
 }
 
 /** Who is asking. */
@@ -79,16 +88,16 @@ export async function createAccount(ctx: Context, input: CreateAccountInput): Pr
   return ctx.services.db.transaction((tx) => insertWithToken(tx, input));
 }
 
-/** The same without a caller, for operator commands and the first start. */
+/** The same without a caller, for operator commands and the first start, which chooses the id beforehand. */
 export async function insertWithToken(
   tx: Session,
-  input: CreateAccountInput & { expiresAt?: Date | undefined },
+  input: CreateAccountInput & { id?: string; expiresAt?: Date | undefined },
 ): Promise<CreatedAccount> {
   const name = checkName(input.name);
   const plan = input.planId == null ? await findPlanByName(tx, DEFAULT_PLAN) : await findPlan(tx, input.planId);
   if (!plan) throw notFound('plan', input.planId ?? DEFAULT_PLAN);
   const account = await insertAccount(tx, {
-    id: newId(),
+    id: input.id ?? newId(),
     name,
     roles: checkRoles(input.roles ?? []),
     planId: plan.id,
@@ -138,6 +147,11 @@ export async function deleteAccount(ctx: Context, input: { id: string }): Promis
 /** By name, for operator commands. */
 export function findByName(db: Session, name: string): Promise<Account | undefined> {
   return findAccountByName(db, name);
+}
+
+/** By id, for the first start. */
+export function findById(db: Session, id: string): Promise<Account | undefined> {
+  return findAccount(db, id);
 }
 
 /** Whether anybody lives here, for the first start. */

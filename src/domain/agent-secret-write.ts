@@ -1,27 +1,35 @@
 // Creating, updating and deleting secrets: authorize, check, seal, write. The order of the checks is the contract's.
-import { valueDigest } from '../crypto/digest.js';
-import { sealValue } from '../crypto/sealing.js';
-import { AppError, limitExceeded, notFound } from '../errors.js';
+import { AppError, notFound } from '../errors.js';
 import type { JsonValue } from '../json.js';
 import { findAgentSecretByPath, findAgentSecretForWrite } from '../store/agent-secret.js';
 import {
   findEnvironmentRoom,
   insertAgentSecret,
-  type LogEntry,
   removeAgentSecret,
   updateAgentSecret as updateRow,
+  type Written,
 } from '../store/agent-secret-write.js';
 import { findEnvironment } from '../store/environment.js';
 import { authorizeEnvironment, type EnvironmentAction, may, rolesOf } from './access.js';
 import type { AgentSecret } from './agent-secret.js';
+import { pathTaken, stale, tooManySecrets, valueTooLarge } from './agent-secret-refusal.js';
+import { getAgentSecretAtRevision } from './agent-secret-revision.js';
 import { type AnalysedType, printAnalysedType } from './analysed-type.js';
 import { analysedTypeFromText } from './analysed-type-parse.js';
 import { actorOf, type Context, newId } from './context.js';
-import { entryDigest, type LogEntryContent } from './log-entry.js';
+import { getEnvironment } from './environment.js';
+import { atMostOnce, type EarlierOutcome, type Outcome, type Write } from './idempotency.js';
+import { logEntry } from './log-entry.js';
+import { NO_VALUE, sealWith } from './sealed-value.js';
 import { canonicalPath } from './secret-path.js';
 import { checkSecretValue } from './secret-value.js';
 
-export interface CreateAgentSecretInput {
+/** What makes a write safe to repeat: 1 to 255 visible ASCII characters, remembered for 24 hours. */
+export interface Repeatable {
+  idempotencyKey?: string | null | undefined;
+}
+
+export interface CreateAgentSecretInput extends Repeatable {
   environmentId: string;
   /** Segments in any casing. */
   path: readonly string[];
@@ -33,51 +41,72 @@ export interface CreateAgentSecretInput {
 /**
  * Creates a secret at revision 0.
  *
- * Refuses, in this order: INVALID_REQUEST (path), ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN,
+ * Refuses, in this order: INVALID_REQUEST (path, type), ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN,
  * AGENT_SECRET_VALUE_TYPE_MISMATCH, AGENT_SECRET_ALREADY_EXISTS, LIMIT_EXCEEDED.
  */
-export async function createAgentSecret(ctx: Context, input: CreateAgentSecretInput): Promise<AgentSecret> {
+export function createAgentSecret(ctx: Context, input: CreateAgentSecretInput): Promise<AgentSecret> {
+  const { environmentId, path, secretValue = null } = input;
+  const secretType = printAnalysedType(input.secretType);
+  return atMostOnce(ctx, {
+    key: input.idempotencyKey,
+    request: ['create', environmentId, path, secretType, secretValue],
+    run: (write) => create(ctx, input, secretType, write),
+    replay: async (earlier) => ({
+      ...(await replayed(ctx, earlier, 'CreateAgentSecret')),
+      echo: plaintextOf(input),
+    }),
+  });
+}
+
+async function create(
+  ctx: Context,
+  input: CreateAgentSecretInput,
+  secretType: string,
+  write: Write,
+): Promise<AgentSecret> {
   const actor = actorOf(ctx);
-  const { db, writes } = ctx.services;
-  const path = canonicalPath(input.path);
+  const { db, keys } = ctx.services;
+  const path = canonicalPath(input.path).text;
   const environment = await findEnvironment(db, input.environmentId, actor.accountId);
   if (!environment) throw notFound('environment', input.environmentId);
   authorizeEnvironment(environment.id, rolesOf(actor, environment), 'CreateAgentSecret');
-  const plaintext = input.secretValue == null ? null : checkSecretValue(input.secretType, input.secretValue);
+  const plaintext = plaintextOf(input);
 
-  const id = newId();
+  const subject = { environmentId: environment.id, id: newId(), path, secretType };
   const revision = 0n;
-  const secretType = printAnalysedType(input.secretType);
-  const subject = { environmentId: environment.id, id, path: path.text, secretType };
-  const sealed = await seal(ctx, subject, revision, plaintext);
-  const entry = logEntry(ctx, subject, { change: 'created', revision, ...sealed });
-  const written = await writes.run(environment.id, () =>
-    insertAgentSecret(db, {
-      ...subject,
-      ...sealed,
-      ...entry,
-      typeKind: input.secretType.type,
-      valueBytes: plaintext === null ? 0 : Buffer.byteLength(plaintext),
-    }),
+  const sealed =
+    plaintext === null ? NO_VALUE : sealWith(await keys.keysOf(environment.id), subject, revision, plaintext);
+  let at = new Date();
+  const written = await write(
+    environment.id,
+    (session) => {
+      const entry = logEntry(ctx, subject, { change: 'created', revision, ...sealed });
+      at = entry.at;
+      return insertAgentSecret(session, {
+        ...subject,
+        ...sealed,
+        ...entry,
+        typeKind: input.secretType.type,
+        valueBytes: plaintext === null ? 0 : Buffer.byteLength(plaintext),
+      });
+    },
+    outcomeOf(subject.id),
   );
-  if (!written) throw await whyNotCreated(ctx, environment.id, path.text, plaintext);
-  return {
-    ...subject,
-    revision,
-    sealedValue: sealed.sealedValue,
-    valueRevision: sealed.valueRevision,
-    createdAt: entry.at,
-    createdBy: actor.accountId,
-    updatedAt: entry.at,
-    updatedBy: actor.accountId,
-    echo: plaintext,
-  };
+  if (!written) throw await whyNotCreated(ctx, environment.id, path, plaintext);
+  const { accountId } = actor;
+  const { sealedValue, valueRevision } = sealed;
+  const born = { createdAt: at, createdBy: accountId, updatedAt: at, updatedBy: accountId };
+  return { ...subject, ...born, revision, sealedValue, valueRevision, echo: plaintext };
+}
+
+function plaintextOf({ secretType, secretValue }: CreateAgentSecretInput): string | null {
+  return secretValue == null ? null : checkSecretValue(secretType, secretValue);
 }
 
 /** What an update does to the value; the revision advances in any case. */
 export type SecretValueChange = { op: 'keep' } | { op: 'set'; value: JsonValue } | { op: 'unset' };
 
-export interface UpdateAgentSecretInput {
+export interface UpdateAgentSecretInput extends Repeatable {
   id: string;
   currentRevision: bigint;
   secretValue: SecretValueChange;
@@ -89,9 +118,24 @@ export interface UpdateAgentSecretInput {
  * Refuses, in this order: AGENT_SECRET_NOT_FOUND, AUTH_FORBIDDEN, CONCURRENT_UPDATE,
  * AGENT_SECRET_VALUE_TYPE_MISMATCH, LIMIT_EXCEEDED, CONCURRENT_UPDATE (a race lost).
  */
-export async function updateAgentSecret(ctx: Context, input: UpdateAgentSecretInput): Promise<AgentSecret> {
-  const { db, writes } = ctx.services;
-  const { maxValueBytes, ...secret } = await currentForWrite(ctx, input.id, 'UpdateAgentSecret', input.currentRevision);
+export function updateAgentSecret(ctx: Context, input: UpdateAgentSecretInput): Promise<AgentSecret> {
+  const { id, currentRevision, secretValue } = input;
+  return atMostOnce(ctx, {
+    key: input.idempotencyKey,
+    request: ['update', id, currentRevision, secretValue],
+    run: (write) => update(ctx, input, write),
+    async replay(earlier) {
+      const secret = await replayed(ctx, earlier, 'UpdateAgentSecret');
+      if (secretValue.op !== 'set') return secret;
+      return { ...secret, echo: checkSecretValue(analysedTypeFromText(secret.secretType), secretValue.value) };
+    },
+  });
+}
+
+async function update(ctx: Context, input: UpdateAgentSecretInput, write: Write): Promise<AgentSecret> {
+  const { keys } = ctx.services;
+  const { currentRevision } = input;
+  const { maxValueBytes, ...secret } = await currentForWrite(ctx, input.id, 'UpdateAgentSecret', currentRevision);
   const revision = secret.revision + 1n;
   const { op } = input.secretValue;
   const plaintext =
@@ -99,62 +143,81 @@ export async function updateAgentSecret(ctx: Context, input: UpdateAgentSecretIn
       ? checkSecretValue(analysedTypeFromText(secret.secretType), input.secretValue.value)
       : null;
   if (plaintext !== null && Buffer.byteLength(plaintext) > maxValueBytes) throw valueTooLarge(maxValueBytes);
-  const sealed = await seal(ctx, secret, revision, plaintext);
-  const kept = { sealedValue: secret.sealedValue, valueRevision: secret.valueRevision };
-  const entry = logEntry(ctx, secret, {
-    change: op === 'unset' && secret.sealedValue !== null ? 'value_removed' : 'updated',
-    revision,
-    valueRevision: op === 'keep' ? kept.valueRevision : sealed.valueRevision,
-    valueDigest: sealed.valueDigest,
-  });
-  const written = await writes.run(secret.environmentId, () =>
-    updateRow(db, {
-      ...sealed,
-      ...entry,
-      id: secret.id,
-      environmentId: secret.environmentId,
-      currentRevision: input.currentRevision,
-      keepsValue: op === 'keep',
-    }),
+  const sealed =
+    plaintext === null ? NO_VALUE : sealWith(await keys.keysOf(secret.environmentId), secret, revision, plaintext);
+  const { sealedValue, valueRevision } = op === 'keep' ? secret : sealed;
+  let updatedAt = new Date();
+  const written = await write(
+    secret.environmentId,
+    (session) => {
+      const entry = logEntry(ctx, secret, {
+        change: op === 'unset' && secret.valueRevision !== null ? 'value_removed' : 'updated',
+        revision,
+        valueRevision,
+        valueDigest: sealed.valueDigest,
+      });
+      updatedAt = entry.at;
+      const { id, environmentId } = secret;
+      return updateRow(session, { ...sealed, ...entry, id, environmentId, currentRevision, keepsValue: op === 'keep' });
+    },
+    outcomeOf(secret.id),
   );
   if (!written) throw await whyNotWritten(ctx, secret.id);
-  return {
-    ...secret,
-    ...(op === 'keep' ? kept : { ...pick(sealed), echo: plaintext }),
-    revision,
-    updatedAt: entry.at,
-    updatedBy: entry.accountId,
-  };
+  const updatedBy = actorOf(ctx).accountId;
+  const updated = { ...secret, revision, sealedValue, valueRevision, updatedAt, updatedBy };
+  return op === 'keep' ? updated : { ...updated, echo: plaintext };
+}
+
+export interface DeleteAgentSecretInput extends Repeatable {
+  id: string;
+  currentRevision: bigint;
 }
 
 /**
  * Deletes a secret, if it still has the revision the caller names; answers it with the revision of the deletion and
  * without a value. Refuses as `updateAgentSecret`.
  */
-export async function deleteAgentSecret(
-  ctx: Context,
-  input: { id: string; currentRevision: bigint },
-): Promise<AgentSecret> {
-  const { db, writes } = ctx.services;
-  const { maxValueBytes: _, ...secret } = await currentForWrite(
-    ctx,
-    input.id,
-    'DeleteAgentSecret',
-    input.currentRevision,
-  );
+export function deleteAgentSecret(ctx: Context, input: DeleteAgentSecretInput): Promise<AgentSecret> {
+  return atMostOnce(ctx, {
+    key: input.idempotencyKey,
+    request: ['delete', input.id, input.currentRevision],
+    run: (write) => remove(ctx, input, write),
+    replay: (earlier) => replayed(ctx, earlier, 'DeleteAgentSecret'),
+  });
+}
+
+async function remove(ctx: Context, input: DeleteAgentSecretInput, write: Write): Promise<AgentSecret> {
+  const { currentRevision } = input;
+  const { maxValueBytes: _, ...secret } = await currentForWrite(ctx, input.id, 'DeleteAgentSecret', currentRevision);
   const revision = secret.revision + 1n;
-  const nothing = { sealedValue: null, valueRevision: null, valueDigest: null };
-  const entry = logEntry(ctx, secret, { change: 'deleted', revision, ...nothing });
-  const written = await writes.run(secret.environmentId, () =>
-    removeAgentSecret(db, {
-      ...entry,
-      id: secret.id,
-      environmentId: secret.environmentId,
-      currentRevision: input.currentRevision,
-    }),
+  let deletedAt = new Date();
+  const written = await write(
+    secret.environmentId,
+    (session) => {
+      const entry = logEntry(ctx, secret, { change: 'deleted', revision, ...NO_VALUE });
+      deletedAt = entry.at;
+      const { id, environmentId } = secret;
+      return removeAgentSecret(session, { ...entry, id, environmentId, currentRevision });
+    },
+    outcomeOf(secret.id),
   );
   if (!written) throw await whyNotWritten(ctx, secret.id);
-  return { ...secret, ...pick(nothing), revision, updatedAt: entry.at, updatedBy: entry.accountId, echo: null };
+  const updatedBy = actorOf(ctx).accountId;
+  const value = { sealedValue: null, valueRevision: null, echo: null };
+  return { ...secret, ...value, revision, updatedAt: deletedAt, updatedBy, deletedAt };
+}
+
+function outcomeOf(agentSecretId: string): (written: Written) => Outcome {
+  return ({ revision, environmentRevision }) => ({ agentSecretId, revision, environmentRevision });
+}
+
+/** The secret as an earlier write left it, for a caller who may still do such a write. */
+export async function replayed(ctx: Context, earlier: EarlierOutcome, action: EnvironmentAction): Promise<AgentSecret> {
+  if (action === 'CreateAgentSecret') await getEnvironment(ctx, earlier.environmentId, action);
+  const { agentSecretId, revision } = earlier;
+  const secret = await getAgentSecretAtRevision(ctx, agentSecretId as string, revision as bigint);
+  await getEnvironment(ctx, earlier.environmentId, action);
+  return secret;
 }
 
 /** The secret the caller may change, at the revision the caller names. */
@@ -162,51 +225,11 @@ async function currentForWrite(ctx: Context, id: string, action: EnvironmentActi
   const actor = actorOf(ctx);
   const row = await findAgentSecretForWrite(ctx.services.db, id, actor.accountId);
   const roles = row ? rolesOf(actor, row) : [];
-  if (!row || !may(roles, 'ViewAgentSecret')) throw notFound('agentSecret', id);
+  if (!row || row.deletedAt || !may(roles, 'ViewAgentSecret')) throw notFound('agentSecret', id);
   authorizeEnvironment(row.environmentId, roles, action);
   if (row.revision !== currentRevision) throw stale(row.revision);
   const { ownerId: _, shareRoles: __, ...secret } = row;
   return secret;
-}
-
-interface Subject {
-  environmentId: string;
-  id: string;
-  path: string;
-  secretType: string;
-}
-
-/** Seals a value before anything else sees it, bound to the revision that sets it; all null without a value. */
-async function seal(ctx: Context, subject: Subject, revision: bigint, plaintext: string | null) {
-  if (plaintext === null) return { sealedValue: null, valueRevision: null, valueDigest: null };
-  const keys = await ctx.services.keys.keysOf(subject.environmentId);
-  const binding = { environmentId: subject.environmentId, agentSecretId: subject.id, revision };
-  return {
-    sealedValue: sealValue(keys.current, binding, plaintext),
-    valueRevision: revision,
-    // With id and revision in it, equal values of two revisions have nothing in common that the log would show.
-    valueDigest: valueDigest(keys.digest, `${subject.id}:${revision}:${plaintext}`),
-  };
-}
-
-function logEntry(
-  ctx: Context,
-  subject: Subject,
-  content: Pick<LogEntryContent, 'change' | 'revision' | 'valueRevision' | 'valueDigest'>,
-): LogEntry {
-  const { accountId, tokenId } = actorOf(ctx);
-  const { change, revision, valueRevision, valueDigest } = content;
-  const at = new Date();
-  const { id: agentSecretId, environmentId, path, secretType } = subject;
-  const entry = { change, at, accountId, tokenId, valueDigest };
-  return {
-    ...entry,
-    entryDigest: entryDigest({ ...entry, environmentId, agentSecretId, path, secretType, revision, valueRevision }),
-  };
-}
-
-function pick({ sealedValue, valueRevision }: { sealedValue: Uint8Array | null; valueRevision: bigint | null }) {
-  return { sealedValue, valueRevision };
 }
 
 /** The insert wrote nothing: say why, in the contract's order. */
@@ -219,12 +242,12 @@ async function whyNotCreated(
   const { db } = ctx.services;
   const room = await findEnvironmentRoom(db, environmentId);
   if (!room) return notFound('environment', environmentId);
-  if (await findAgentSecretByPath(db, environmentId, path)) {
-    return new AppError('AGENT_SECRET_ALREADY_EXISTS', `Agent secret for path ${path} already exists in environment`);
+  if (await findAgentSecretByPath(db, { environmentId }, path)) {
+    return pathTaken(path);
   }
   if (plaintext !== null && Buffer.byteLength(plaintext) > room.maxValueBytes) return valueTooLarge(room.maxValueBytes);
   if (room.secretCount >= room.maxSecrets) {
-    return limitExceeded(`The plan allows ${room.maxSecrets} secrets per environment`);
+    return tooManySecrets(room.maxSecrets);
   }
   // Taken or full a moment ago, free by now: nothing was written, and a retry will tell.
   return new AppError('CONCURRENT_UPDATE', 'Concurrent update attempt');
@@ -233,17 +256,5 @@ async function whyNotCreated(
 /** The update found another revision, or nothing: a race was lost. */
 async function whyNotWritten(ctx: Context, id: string): Promise<AppError> {
   const row = await findAgentSecretForWrite(ctx.services.db, id, actorOf(ctx).accountId);
-  return stale(row?.revision);
-}
-
-function stale(currentRevision: bigint | undefined): AppError {
-  return new AppError(
-    'CONCURRENT_UPDATE',
-    'Concurrent update attempt',
-    currentRevision === undefined ? {} : { currentRevision },
-  );
-}
-
-function valueTooLarge(maxValueBytes: number): AppError {
-  return limitExceeded(`The plan allows ${maxValueBytes} bytes per secret value`);
+  return stale(row?.deletedAt ? undefined : row?.revision);
 }

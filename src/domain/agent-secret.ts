@@ -1,9 +1,7 @@
-// Reading secrets: by id, by path, in pages, whole environments. Writing them is agent-secret-write.ts.
-import { openValue, sealedKeyVersion } from '../crypto/sealing.js';
+// Reading secrets: by id, by path, in pages, whole environments, now or as they were. Writing them is agent-secret-write.ts.
 import { invalidRequest, notFound } from '../errors.js';
 import {
   type AgentSecretFilter,
-  type AgentSecretRow,
   type AgentSecretSortField,
   countAgentSecrets,
   findAgentSecret,
@@ -12,17 +10,46 @@ import {
   findAllAgentSecrets,
 } from '../store/agent-secret.js';
 import { authorize, may, rolesOf } from './access.js';
+import { valueDestroyed } from './agent-secret-refusal.js';
 import { actorOf, type Context } from './context.js';
 import type { Environment } from './environment.js';
 import { storableMoment } from './moment.js';
 import { idPlace, momentPlace, type Page, type PageArguments, pageOf, pageRequest, stringPlace } from './page.js';
 import { spendItems } from './read-budget.js';
+import { openSealedValue } from './sealed-value.js';
 import { canonicalPath } from './secret-path.js';
 
-/** A secret as the caller may see it. The value stays sealed until `openSecretValue`. */
-export interface AgentSecret extends AgentSecretRow {
+/** A secret as the caller may see it, now or at an earlier revision. The value stays sealed until `openSecretValue`. */
+export interface AgentSecret {
+  id: string;
+  environmentId: string;
+  path: string;
+  /** The type document in canonical form. */
+  secretType: string;
+  revision: bigint;
+  /** The revision that set the value; null without a value. */
+  valueRevision: bigint | null;
+  /** Null without a value, and where it was destroyed; undefined where it is read only when somebody asks for it. */
+  sealedValue: Uint8Array | null | undefined;
+  /** Whether the value was destroyed; told apart from `sealedValue` only where that is not read yet. */
+  isDestroyed?: boolean;
+  createdAt: Date;
+  createdBy: string;
+  updatedAt: Date;
+  updatedBy: string;
+  deletedAt?: Date | null;
+  /** The environment it was read in, where that is one of the past. */
+  environment?: Environment;
   /** The value's canonical JSON text where the caller has just sent it: an echo needs no opening. */
   echo?: string | null;
+}
+
+/** What there is of a value: one, none, or one that was erased for good. */
+export type ValueState = 'PRESENT' | 'ABSENT' | 'DESTROYED';
+
+export function valueStateOf(secret: Pick<AgentSecret, 'valueRevision' | 'sealedValue' | 'isDestroyed'>): ValueState {
+  if (secret.valueRevision === null) return 'ABSENT';
+  return secret.isDestroyed || secret.sealedValue === null ? 'DESTROYED' : 'PRESENT';
 }
 
 /** AGENT_SECRET_NOT_FOUND for whoever may not see it, viewers included. */
@@ -51,19 +78,30 @@ export async function getAgentSecretByPath(
     throw invalidRequest('expected exactly one of path and pathText');
   }
   const path = place.path != null ? canonicalPath(place.path).text : (place.pathText as string);
-  return (await findAgentSecretByPath(ctx.services.db, environment.id, storable(path))) ?? null;
+  if (environment.isDeleted) return null;
+  const row = await findAgentSecretByPath(ctx.services.db, stateOf(environment), storable(path));
+  return row ? within(environment, row) : null;
 }
 
 /** Every secret of the environment by path; bounded by the plan's secrets per environment. */
 export async function listAllAgentSecrets(ctx: Context, environment: Environment): Promise<AgentSecret[]> {
   authorize(environment, 'ViewAgentSecret');
+  if (environment.isDeleted) return [];
   spendItems(ctx, Math.max(1, environment.secretCount));
-  return findAllAgentSecrets(ctx.services.db, environment.id);
+  const rows = await findAllAgentSecrets(ctx.services.db, stateOf(environment));
+  return environment.at === undefined ? rows : rows.map((row) => within(environment, row));
+}
+
+/** Changes whenever the environment's list of secrets may have changed; the same for two readers who see the same. */
+export function agentSecretsTag(environment: Environment): string {
+  authorize(environment, 'ViewAgentSecret');
+  return String(environment.revision);
 }
 
 export interface AgentSecretQuery extends PageArguments {
   filter?:
     | {
+        deleted?: boolean | null | undefined;
         pathPrefix?: string | null | undefined;
         hasValue?: boolean | null | undefined;
         typeKinds?: readonly string[] | null | undefined;
@@ -89,10 +127,10 @@ export async function listAgentSecrets(
   const { db } = ctx.services;
   const field = query.orderBy?.field ?? 'path';
   const request = pageRequest(query, (json) => readPlace(json, field));
-  spendItems(ctx, request.size);
   const filter = storableFilter(query.filter);
-  const rows = await findAgentSecrets(db, {
-    environmentId: environment.id,
+  if (environment.isDeleted) return { ...pageOf(request, [], () => undefined), totalCount: async () => 0 };
+  spendItems(ctx, request.size);
+  const rows = await findAgentSecrets(db, stateOf(environment), {
     filter,
     field,
     descending: (query.orderBy?.direction === 'DESC') !== request.backward,
@@ -101,42 +139,32 @@ export async function listAgentSecrets(
     before: request.backward ? request.after : request.before,
     limit: request.size + 1,
   });
+  const secrets = rows.map((row) => within(environment, row));
   return {
-    ...pageOf(request, rows, (secret) => [field, keyOf(secret, field), secret.id]),
-    totalCount: () => countAgentSecrets(db, environment.id, filter),
+    ...pageOf(request, secrets, (secret) => [field, keyOf(secret, field), secret.id]),
+    totalCount: () => countAgentSecrets(db, stateOf(environment), filter),
   };
 }
 
 /**
  * The value's canonical JSON text, or null without a value. A promise only when the environment's keys are not in memory.
- * Rejects with SealError when the stored bytes are not what was sealed for this secret.
+ * AGENT_SECRET_VALUE_DESTROYED when it was erased. Rejects with SealError when the stored bytes are not what was sealed
+ * for this secret.
  */
 export function openSecretValue(ctx: Context, secret: AgentSecret): string | null | Promise<string | null> {
   if (secret.echo !== undefined) return secret.echo;
-  if (secret.sealedValue === null) return null;
-  const keys = ctx.services.keys.keysOf(secret.environmentId);
-  if (!(keys instanceof Promise) && keys.has(sealedKeyVersion(secret.sealedValue))) return open(secret, keys);
-  return openWithFreshKeys(ctx, secret);
+  if (secret.valueRevision === null) return null;
+  if (!secret.sealedValue) throw valueDestroyed();
+  return openSealedValue(ctx, secret, secret.sealedValue);
 }
 
-async function openWithFreshKeys(ctx: Context, secret: AgentSecret): Promise<string | null> {
-  const keys = await ctx.services.keys.keysOf(secret.environmentId);
-  const version = sealedKeyVersion(secret.sealedValue as Uint8Array);
-  // Another instance may have made a newer key since this one loaded the environment's keys.
-  return open(secret, keys.has(version) ? keys : await ctx.services.keys.reload(secret.environmentId));
+function stateOf({ id, at }: Environment) {
+  return { environmentId: id, at };
 }
 
-function open(secret: AgentSecret, keys: { data(version: number): Parameters<typeof openValue>[0] }): string {
-  const sealed = secret.sealedValue as Uint8Array;
-  return openValue(
-    keys.data(sealedKeyVersion(sealed)),
-    {
-      environmentId: secret.environmentId,
-      agentSecretId: secret.id,
-      revision: secret.valueRevision as bigint,
-    },
-    sealed,
-  );
+/** A secret of the past remembers which past it is of. */
+function within<Row extends object>(environment: Environment, row: Row): Row & { environment?: Environment } {
+  return environment.at === undefined ? row : { ...row, environment };
 }
 
 function keyOf(secret: AgentSecret, field: AgentSecretSortField): string {
@@ -153,9 +181,10 @@ function readPlace(json: unknown, field: AgentSecretSortField): { key: string; i
 
 function storableFilter(filter: AgentSecretQuery['filter']): AgentSecretFilter {
   return {
+    deleted: filter?.deleted ?? false,
     pathPrefix: filter?.pathPrefix == null ? undefined : storable(filter.pathPrefix),
     hasValue: filter?.hasValue ?? undefined,
-    typeKinds: filter?.typeKinds ?? undefined,
+    typeKinds: filter?.typeKinds == null ? undefined : [...new Set(filter.typeKinds)],
     updatedSince: filter?.updatedSince == null ? undefined : storableMoment(filter.updatedSince),
   };
 }

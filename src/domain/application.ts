@@ -4,6 +4,7 @@ import { giveEnvironmentRoom, lockAccount } from '../store/account.js';
 import {
   type ApplicationRow,
   findApplication,
+  findApplicationByName,
   findApplications,
   findApplicationsById,
   insertApplication,
@@ -43,6 +44,11 @@ export async function listApplications(ctx: Context, args: PageArguments): Promi
   spendItems(ctx, request.size);
   const rows = await findApplications(ctx.services.db, accountId, request.after ?? null, request.size + 1);
   return pageOf(request, rows, (application) => application.name);
+}
+
+/** One of the caller's own by name, for the first start. */
+export function findByName(ctx: Context, name: string): Promise<Application | undefined> {
+  return findApplicationByName(ctx.services.db, actorOf(ctx).accountId, name);
 }
 
 /** In the caller's own account. Refuses: INVALID_REQUEST, ALREADY_EXISTS. */

@@ -5,6 +5,7 @@ import type { KeyProvider } from '../crypto/key-provider.js';
 import { forbidden, unauthorized } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { Database } from '../store/client.js';
+import type { ChangeFeed } from './change-feed.js';
 import type { BearerCache } from './token.js';
 import type { WriteQueue } from './write-queue.js';
 
@@ -14,6 +15,7 @@ export interface Services {
   readonly keyProvider: KeyProvider;
   readonly keys: KeyCache;
   readonly writes: WriteQueue;
+  readonly feed: ChangeFeed;
   readonly bearers: BearerCache;
   readonly log: Logger;
 }

@@ -1,11 +1,12 @@
 // Shares: owner and admins of an environment give other accounts roles in it.
 import { AppError, alreadyExists, invalidRequest, notFound } from '../errors.js';
 import { findAccount, findAccountByName } from '../store/account.js';
-import { findEnvironment } from '../store/environment.js';
+import { findEnvironment, findEnvironmentsById } from '../store/environment.js';
 import {
   type EnvironmentShareRow,
   findEnvironmentShare,
   findEnvironmentShares,
+  findEnvironmentSharesById,
   insertEnvironmentShare,
   removeEnvironmentShare,
   updateEnvironmentShare as updateRow,
@@ -18,9 +19,18 @@ import { spendItems } from './read-budget.js';
 
 export type EnvironmentShare = EnvironmentShareRow;
 
-/** ENVIRONMENT_SHARE_NOT_FOUND for whoever may not see the environment's shares. */
-export async function getEnvironmentShare(ctx: Context, id: string): Promise<EnvironmentShare> {
-  return shareFor(ctx, id, 'ViewShare');
+/** Several at once, in the order of the ids; null in the place of each the caller may not see. */
+export async function getEnvironmentShares(ctx: Context, ids: readonly string[]): Promise<(EnvironmentShare | null)[]> {
+  const actor = actorOf(ctx);
+  const { db } = ctx.services;
+  const shares = new Map((await findEnvironmentSharesById(db, ids)).map((row) => [row.id, row]));
+  const environmentIds = [...new Set([...shares.values()].map((share) => share.environmentId))];
+  const environments = await findEnvironmentsById(db, environmentIds, actor.accountId);
+  const open = new Set(environments.filter((row) => may(rolesOf(actor, row), 'ViewShare')).map(({ id }) => id));
+  return ids.map((id) => {
+    const share = shares.get(id);
+    return share && open.has(share.environmentId) ? share : null;
+  });
 }
 
 /** The environment's shares by account id; owner and admin. */

@@ -2,6 +2,8 @@
 import { newEnvironmentKeys } from '../crypto/environment-keys.js';
 import { AppError, alreadyExists, invalidRequest, limitExceeded, notFound } from '../errors.js';
 import { giveEnvironmentRoom, lockAccount, takeEnvironmentRoom } from '../store/account.js';
+import { countAgentSecrets } from '../store/agent-secret.js';
+import { findLogPoint } from '../store/agent-secret-revision.js';
 import { findApplication } from '../store/application.js';
 import type { Session } from '../store/client.js';
 import {
@@ -29,6 +31,10 @@ import { spendItems } from './read-budget.js';
 /** An environment as the caller knows it. */
 export interface Environment extends EnvironmentRow {
   roles: Role[];
+  /** Read as it was after this revision; undefined: as it is. Access, roles and names are always today's. */
+  at?: bigint;
+  /** Deleted by the very request that shows it: nothing is left to read in it. */
+  isDeleted?: boolean;
 }
 
 /** ENVIRONMENT_NOT_FOUND for whoever has no role in it. */
@@ -61,8 +67,49 @@ export interface EnvironmentPlace {
   name?: string | null | undefined;
 }
 
-/** By id, or by the three names; INVALID_REQUEST unless it is exactly one of the two. */
-export async function getEnvironmentAt(ctx: Context, place: EnvironmentPlace): Promise<Environment> {
+/**
+ * By id, or by the three names, as it is or as it was after revision `at`. Refuses: INVALID_REQUEST (neither or both, a
+ * revision to come), ENVIRONMENT_NOT_FOUND.
+ */
+export async function getEnvironmentAt(
+  ctx: Context,
+  place: EnvironmentPlace,
+  at?: bigint | null | undefined,
+): Promise<Environment> {
+  const environment = await getEnvironmentOf(ctx, place);
+  return at == null ? environment : asItWas(ctx, environment, at);
+}
+
+async function asItWas(ctx: Context, environment: Environment, asked: bigint): Promise<Environment> {
+  const { db } = ctx.services;
+  const { at, updatedAt } = await logPointOf(ctx, environment, 'at', asked);
+  const state = { environmentId: environment.id, at };
+  const secretCount = await countAgentSecrets(db, state, { deleted: false });
+  return { ...environment, at, revision: at, updatedAt, secretCount };
+}
+
+/**
+ * The state after an environment's revision. A revision inside a change set counts as the one before the set: nobody ever
+ * sees half of it. INVALID_REQUEST names `argument` for a revision to come.
+ */
+export async function logPointOf(
+  ctx: Context,
+  environment: Pick<Environment, 'id' | 'revision' | 'createdAt'>,
+  argument: string,
+  asked: bigint,
+): Promise<{ at: bigint; updatedAt: Date }> {
+  if (asked > environment.revision) {
+    throw invalidRequest(`${argument}: the environment is at revision ${environment.revision}`);
+  }
+  if (asked === 0n) return { at: 0n, updatedAt: environment.createdAt };
+  const point = await findLogPoint(ctx.services.db, environment.id, asked);
+  if (!point) throw new Error(`the log of environment ${environment.id} has no revision ${asked}`);
+  const { setPosition, setSize } = point;
+  if (setPosition === null || setPosition + 1 === setSize) return { at: asked, updatedAt: point.at };
+  return logPointOf(ctx, environment, argument, asked - BigInt(setPosition) - 1n);
+}
+
+async function getEnvironmentOf(ctx: Context, place: EnvironmentPlace): Promise<Environment> {
   const actor = actorOf(ctx);
   const { id, account, application, name } = place;
   const names = [account, application, name];
@@ -177,7 +224,7 @@ export async function deleteEnvironment(ctx: Context, input: { id: string }): Pr
     await lockAccount(tx, environment.ownerId);
     if (!(await removeEnvironment(tx, environment.id, new Date()))) throw notFound('environment', environment.id);
     await giveEnvironmentRoom(tx, environment.ownerId, 1);
-    return environment;
+    return { ...environment, isDeleted: true };
   });
 }
 

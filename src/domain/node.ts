@@ -1,47 +1,73 @@
 // The noun behind any id. What the caller may not see, or what is not there, is null here and never an error.
 import { AppError, invalidRequest } from '../errors.js';
-import { findNodeKind, type NodeKind } from '../store/node.js';
-import { getAccount } from './account.js';
+import { findNodeKinds, type NodeKind } from '../store/node.js';
+import { getAccounts } from './account.js';
 import { getAgentSecret } from './agent-secret.js';
-import { getApplication } from './application.js';
+import { getApplications } from './application.js';
 import { actorOf, type Context } from './context.js';
-import { getEnvironment } from './environment.js';
-import { getEnvironmentShare } from './environment-share.js';
+import { getEnvironments } from './environment.js';
+import { getEnvironmentShares } from './environment-share.js';
 import { MAX_PAGE_SIZE } from './page.js';
-import { getPlan } from './plan.js';
+import { getPlans } from './plan.js';
 import { spendItems } from './read-budget.js';
-import { getToken } from './token.js';
+import { getTokens } from './token.js';
 
+/** By kind, how several are read at once: in the order of the ids, with an error or null in the place of what is not for the caller. */
 const getters = {
-  agentSecret: getAgentSecret,
-  environment: (ctx: Context, id: string) => getEnvironment(ctx, id),
-  application: getApplication,
-  account: getAccount,
-  environmentShare: getEnvironmentShare,
-  token: getToken,
-  plan: getPlan,
-} satisfies Record<NodeKind, (ctx: Context, id: string) => Promise<unknown>>;
+  agentSecret: (ctx: Context, ids: readonly string[]) =>
+    Promise.all(ids.map((id) => getAgentSecret(ctx, id).catch((error: Error) => error))),
+  environment: getEnvironments,
+  application: getApplications,
+  account: getAccounts,
+  environmentShare: getEnvironmentShares,
+  token: getTokens,
+  plan: getPlans,
+} satisfies Record<NodeKind, (ctx: Context, ids: readonly string[]) => Promise<unknown[]>>;
 
-export type Node = { [K in NodeKind]: { kind: K; value: Awaited<ReturnType<(typeof getters)[K]>> } }[NodeKind];
+type Found<K extends NodeKind> = Exclude<Awaited<ReturnType<(typeof getters)[K]>>[number], Error | null>;
+export type Node = { [K in NodeKind]: { kind: K; value: Found<K> } }[NodeKind];
 
 /** Several at once, in the order of the ids. INVALID_REQUEST for more than a page. */
-export function getNodes(ctx: Context, ids: readonly string[]): Promise<(Node | null)[]> {
+export async function getNodes(ctx: Context, ids: readonly string[]): Promise<(Node | null)[]> {
   actorOf(ctx);
   if (ids.length > MAX_PAGE_SIZE) throw invalidRequest(`ids: expected ${MAX_PAGE_SIZE} ids at most`);
   spendItems(ctx, ids.length);
-  return Promise.all(ids.map((id) => getNode(ctx, id)));
+  return nodesOf(ctx, ids);
 }
 
-/** The node of an id with its kind, or null. Ids that are no UUIDs belong to nothing. */
+/** The node of an id with its kind, or null. */
 export async function getNode(ctx: Context, id: string): Promise<Node | null> {
   actorOf(ctx);
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return null;
-  const kind = await findNodeKind(ctx.services.db, id.toLowerCase());
-  if (!kind) return null;
-  try {
-    return { kind, value: await getters[kind](ctx, id.toLowerCase()) } as Node;
-  } catch (error) {
-    if (error instanceof AppError && (error.code.endsWith('NOT_FOUND') || error.code === 'AUTH_FORBIDDEN')) return null;
-    throw error;
-  }
+  return (await nodesOf(ctx, [id]))[0] ?? null;
 }
+
+/** One read tells the kinds of all ids, one more each kind's nodes. Ids that are no UUIDs belong to nothing. */
+async function nodesOf(ctx: Context, ids: readonly string[]): Promise<(Node | null)[]> {
+  const asked = ids.map((id) => (UUID.test(id) ? id.toLowerCase() : null));
+  const distinct = [...new Set(asked)].filter((id) => id !== null);
+  const nodes = new Map<string, Node>();
+  if (distinct.length > 0) {
+    const idsByKind = new Map<NodeKind, string[]>();
+    for (const { id, kind } of await findNodeKinds(ctx.services.db, distinct)) {
+      idsByKind.set(kind, [...(idsByKind.get(kind) ?? []), id]);
+    }
+    await Promise.all(
+      [...idsByKind].map(async ([kind, ofKind]) => {
+        const values = await getters[kind](ctx, ofKind);
+        for (const [index, id] of ofKind.entries()) {
+          const value = values[index];
+          if (value instanceof Error) throwUnlessHidden(value);
+          else if (value) nodes.set(id, { kind, value } as Node);
+        }
+      }),
+    );
+  }
+  return asked.map((id) => (id === null ? null : (nodes.get(id) ?? null)));
+}
+
+function throwUnlessHidden(error: Error): void {
+  const isHidden = error instanceof AppError && (error.code.endsWith('NOT_FOUND') || error.code === 'AUTH_FORBIDDEN');
+  if (!isHidden) throw error;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -2,8 +2,8 @@
 import { alreadyExists, invalidRequest, notFound } from '../errors.js';
 import { findAccount } from '../store/account.js';
 import {
-  findPlan,
   findPlans,
+  findPlansById,
   findPlansOfAccounts,
   insertPlan,
   type PlanLimits,
@@ -23,14 +23,14 @@ const HIGHEST: PlanLimits = {
   maxValueBytes: 64 * 1024 * 1024,
 };
 
-/** The caller's own plan, or any plan for an admin; PLAN_NOT_FOUND otherwise. */
-export async function getPlan(ctx: Context, id: string): Promise<Plan> {
-  const actor = actorOf(ctx);
-  const row = await findPlan(ctx.services.db, id);
-  if (!row) throw notFound('plan', id);
-  if (!actor.isAdmin && (await findAccount(ctx.services.db, actor.accountId))?.planId !== id)
-    throw notFound('plan', id);
-  return row;
+/** Several at once, in the order of the ids: any for an admin, else the caller's own; null in the place of others. */
+export async function getPlans(ctx: Context, ids: readonly string[]): Promise<(Plan | null)[]> {
+  const { accountId, isAdmin } = actorOf(ctx);
+  const { db } = ctx.services;
+  const own = isAdmin ? undefined : (await findAccount(db, accountId))?.planId;
+  const rows = await findPlansById(db, isAdmin ? ids : ids.filter((id) => id === own));
+  const plans = new Map(rows.map((row) => [row.id, row]));
+  return ids.map((id) => plans.get(id) ?? null);
 }
 
 /** The plans that several accounts live under, in the order of the accounts: for who already knows the accounts. */

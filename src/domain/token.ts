@@ -8,6 +8,7 @@ import {
   findBearer,
   findToken,
   findTokens,
+  findTokensById,
   insertToken,
   removeToken,
   type TokenRow,
@@ -73,6 +74,14 @@ export async function getToken(ctx: Context, id: string): Promise<Token> {
   if (!row) throw notFound('token', id);
   ownAccountOnly(ctx, row.accountId, () => notFound('token', id));
   return row;
+}
+
+/** Several of the caller's own at once, in the order of the ids; null in the place of each that is not. */
+export async function getTokens(ctx: Context, ids: readonly string[]): Promise<(Token | null)[]> {
+  const { accountId } = actorOf(ctx);
+  const rows = await findTokensById(ctx.services.db, ids);
+  const own = new Map(rows.filter((row) => row.accountId === accountId).map((row) => [row.id, row]));
+  return ids.map((id) => own.get(id) ?? null);
 }
 
 /** The caller's tokens that are not revoked, oldest first. */

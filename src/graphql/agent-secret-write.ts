@@ -11,26 +11,45 @@ const CREATE_REFUSALS = [
   'AGENT_SECRET_ALREADY_EXISTS',
   'LIMIT_EXCEEDED',
   'CONCURRENT_UPDATE',
+  'IDEMPOTENCY_KEY_REUSED',
 ] as const satisfies RefusalCode[];
 const UPDATE_REFUSALS = [
   'INVALID_REQUEST',
   'CONCURRENT_UPDATE',
   'AGENT_SECRET_VALUE_TYPE_MISMATCH',
   'LIMIT_EXCEEDED',
+  'IDEMPOTENCY_KEY_REUSED',
 ] as const satisfies RefusalCode[];
-const DELETE_REFUSALS = ['CONCURRENT_UPDATE'] as const satisfies RefusalCode[];
+const DELETE_REFUSALS = [
+  'INVALID_REQUEST',
+  'CONCURRENT_UPDATE',
+  'IDEMPOTENCY_KEY_REUSED',
+] as const satisfies RefusalCode[];
+
+export const idempotencyKey = {
+  description:
+    'Makes the write safe to repeat for 24 hours: the same request with the same key answers what the first one did. 1 to 255 visible ASCII characters, the caller’s own choice.',
+} as const;
+
+type InputFields = Parameters<Parameters<typeof builder.inputType<'NewAgentSecret', never>>[1]['fields']>[0];
+
+/** What a new secret takes, alone or among other changes. */
+export const CREATE_FIELDS = (t: InputFields) => ({
+  path: t.stringList({
+    required: true,
+    description: '1 to 16 segments in any casing; converted to canonical form, in which they are unique.',
+  }),
+  secretType: t.field({ type: 'AnalysedType', required: true, description: 'Its type, for good.' }),
+  secretValue: t.field({ type: 'SecretValue', description: 'Its value; absent or null: a secret without a value.' }),
+  secretValueText: t.string({ description: 'The value as exact JSON text instead; give only one of the two.' }),
+});
 
 const CreateInput = builder.inputType('CreateAgentSecretInput', {
   description: 'A new secret.',
   fields: (t) => ({
     environmentId: t.field({ type: 'UUID', required: true, description: 'Where.' }),
-    path: t.stringList({
-      required: true,
-      description: '1 to 16 segments in any casing; converted to canonical form, in which they are unique.',
-    }),
-    secretType: t.field({ type: 'AnalysedType', required: true, description: 'Its type, for good.' }),
-    secretValue: t.field({ type: 'SecretValue', description: 'Its value; absent or null: a secret without a value.' }),
-    secretValueText: t.string({ description: 'The value as exact JSON text instead; give only one of the two.' }),
+    ...CREATE_FIELDS(t),
+    idempotencyKey: t.string(idempotencyKey),
   }),
 });
 
@@ -42,7 +61,7 @@ const ValueOp = builder.enumType('SecretValueOp', {
   } as const,
 });
 
-const ValueChange = builder.inputType('SecretValueChange', {
+export const ValueChange = builder.inputType('SecretValueChange', {
   description: 'A change of a secret’s value.',
   fields: (t) => ({
     op: t.field({ type: ValueOp, required: true, description: 'Set or unset.' }),
@@ -64,6 +83,7 @@ const UpdateInput = builder.inputType('UpdateAgentSecretInput', {
       type: ValueChange,
       description: 'Absent or null: the value is kept, and the revision still grows by one.',
     }),
+    idempotencyKey: t.string(idempotencyKey),
   }),
 });
 
@@ -72,6 +92,7 @@ const DeleteInput = builder.inputType('DeleteAgentSecretInput', {
   fields: (t) => ({
     id: t.field({ type: 'UUID', required: true, description: 'Which secret.' }),
     currentRevision: t.field({ type: 'Revision', required: true, description: 'The revision the caller has seen.' }),
+    idempotencyKey: t.string(idempotencyKey),
   }),
 });
 

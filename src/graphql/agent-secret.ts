@@ -1,18 +1,32 @@
 // AgentSecret in GraphQL: its fields, and how environments list and find secrets.
 import {
+  type AgentSecret,
+  agentSecretsTag,
   getAgentSecret,
   getAgentSecretByPath,
   listAgentSecrets,
   listAllAgentSecrets,
   openSecretValue,
+  valueStateOf,
 } from '../domain/agent-secret.js';
+import { getAgentSecretAtRevision } from '../domain/agent-secret-revision.js';
 import { describeAnalysedType, TYPE_KINDS, type TypeKind } from '../domain/analysed-type.js';
 import { analysedTypeFromText } from '../domain/analysed-type-parse.js';
+import type { Context } from '../domain/context.js';
 import { segmentsOf } from '../domain/secret-path.js';
 import { RawJson } from '../json.js';
 import { builder } from './builder.js';
-import { loadAccountName, loadEnvironment } from './loaders.js';
+import { loadAccountName, loadEnvironment, loadStoredValue } from './loaders.js';
 import { AccountNameRef, AgentSecretRef, EnvironmentRef, NodeRef } from './refs.js';
+
+export const ValueStateRef = builder.enumType('ValueState', {
+  description: 'What there is of a value.',
+  values: {
+    PRESENT: { description: 'A value; an Option set to none is one.' },
+    ABSENT: { description: 'None is set.' },
+    DESTROYED: { description: 'There was one, which has been erased for good.' },
+  } as const,
+});
 
 AgentSecretRef.implement({
   description: 'A typed secret at a path of an environment, changed only by revision-checked writes.',
@@ -22,7 +36,7 @@ AgentSecretRef.implement({
     environment: t.field({
       type: EnvironmentRef,
       description: 'Its environment.',
-      resolve: (secret, _, ctx) => loadEnvironment(ctx, secret.environmentId),
+      resolve: (secret, _, ctx) => secret.environment ?? loadEnvironment(ctx, secret.environmentId),
     }),
     path: t.stringList({
       description: 'Canonical path segments, each in lowerCamelCase.',
@@ -41,14 +55,20 @@ AgentSecretRef.implement({
     }),
     hasValue: t.boolean({
       description: 'Whether a value is set; an Option set to none is a value.',
-      resolve: (secret) => secret.sealedValue !== null,
+      resolve: (secret) => valueStateOf(secret) === 'PRESENT',
+    }),
+    valueState: t.field({
+      type: ValueStateRef,
+      description: 'Tells a null `secretValue` from another.',
+      resolve: valueStateOf,
     }),
     secretValue: t.field({
       type: 'SecretValue',
       nullable: true,
-      description: 'The value, opened because it is selected; null without a value, and for an Option set to none.',
+      description:
+        'The value, opened because it is selected; null without a value, and for an Option set to none. The error AGENT_SECRET_VALUE_DESTROYED where it was erased.',
       resolve: (secret, _, ctx) => {
-        const text = openSecretValue(ctx, secret);
+        const text = valueText(ctx, secret);
         return text instanceof Promise ? text.then(asRaw) : asRaw(text);
       },
     }),
@@ -56,7 +76,7 @@ AgentSecretRef.implement({
       nullable: true,
       description:
         'The value as exact JSON text, for clients whose JSON parser rounds large integers; null without one.',
-      resolve: (secret, _, ctx) => openSecretValue(ctx, secret),
+      resolve: (secret, _, ctx) => valueText(ctx, secret),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
     createdBy: t.field({
@@ -70,10 +90,22 @@ AgentSecretRef.implement({
       description: 'Who wrote it last.',
       resolve: (secret, _, ctx) => loadAccountName(ctx, secret.updatedBy),
     }),
+    deletedAt: t.field({
+      type: 'DateTimeISO',
+      nullable: true,
+      description: 'When it was deleted; null for one that is not.',
+      resolve: ({ deletedAt }) => deletedAt ?? null,
+    }),
   }),
 });
 
-function asRaw(text: string | null): RawJson | null {
+/** A value that has been read is opened at once; others are read, all that a request asks for together. */
+function valueText(ctx: Context, secret: AgentSecret): string | null | Promise<string | null> {
+  const isRead = secret.sealedValue !== undefined || secret.echo !== undefined || secret.isDestroyed;
+  return isRead ? openSecretValue(ctx, secret) : loadStoredValue(ctx, secret);
+}
+
+export function asRaw(text: string | null): RawJson | null {
   return text === null ? null : new RawJson(text);
 }
 
@@ -91,6 +123,7 @@ const Filter = builder.inputType('AgentSecretFilter', {
       description:
         'Canonical dotted paths that begin with this text: `db` finds `db`, `db.host` and `dbName`, `db.` only what is below `db`.',
     }),
+    deleted: t.boolean({ description: 'Deleted ones instead of those that live.' }),
     hasValue: t.boolean({ description: 'With a value, or without one.' }),
     typeKinds: t.field({ type: [TypeKindRef], description: 'Whose type’s outermost kind is one of these.' }),
     updatedSince: t.field({ type: 'DateTimeISO', description: 'Written at this time or later.' }),
@@ -148,6 +181,11 @@ builder.objectFields(EnvironmentRef, (t) => ({
     description: 'Every secret of the environment by path, in one list as REST answers it; the plan bounds its length.',
     resolve: (environment, _, ctx) => listAllAgentSecrets(ctx, environment),
   }),
+  agentSecretsTag: t.string({
+    description:
+      'Changes whenever `agentSecrets` may have changed; REST answers it as the list’s `ETag`. Costs no look at any secret.',
+    resolve: (environment) => agentSecretsTag(environment),
+  }),
   agentSecret: t.field({
     type: AgentSecretRef,
     nullable: true,
@@ -165,7 +203,15 @@ builder.queryFields((t) => ({
     type: AgentSecretRef,
     nullable: true,
     description: 'A secret by its id; the error AGENT_SECRET_NOT_FOUND when the caller may not see it.',
-    args: { id: t.arg({ type: 'UUID', required: true, description: 'The secret’s id.' }) },
-    resolve: (_, { id }, ctx) => getAgentSecret(ctx, id),
+    args: {
+      id: t.arg({ type: 'UUID', required: true, description: 'The secret’s id.' }),
+      revision: t.arg({
+        type: 'Revision',
+        description:
+          'As this revision of the secret left it, also when it has been deleted since; the error AGENT_SECRET_REVISION_NOT_FOUND when there is none.',
+      }),
+    },
+    resolve: (_, { id, revision }, ctx) =>
+      revision == null ? getAgentSecret(ctx, id) : getAgentSecretAtRevision(ctx, id, revision),
   }),
 }));

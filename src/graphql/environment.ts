@@ -98,8 +98,13 @@ builder.queryFields((t) => ({
       account: t.arg.string({ description: 'Name of the account that owns it.' }),
       application: t.arg.string({ description: 'Name of its application.' }),
       name: t.arg.string({ description: 'Its name.' }),
+      at: t.arg({
+        type: 'Revision',
+        description:
+          'Its secrets, paths, types, values and counts as they were after this revision of it; access, roles and names are today’s. Inside a change set it counts as before the set.',
+      }),
     },
-    resolve: (_, place, ctx) => getEnvironmentAt(ctx, place),
+    resolve: (_, { at, ...place }, ctx) => getEnvironmentAt(ctx, place, at),
   }),
 }));
 

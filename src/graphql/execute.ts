@@ -1,5 +1,5 @@
 // The one GraphQL pipeline: Yoga's enveloped parse, validate, context and execute, with our limits, exact numbers and
-// error texts. Over HTTP it is Yoga's; the REST door runs its own documents through it in-process.
+// error texts. Plain POSTs (http.ts), Yoga's own HTTP layer and the REST door all run through it, in-process.
 import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
 import {
@@ -21,8 +21,10 @@ import { LRUCache } from 'lru-cache';
 import type { Context } from '../domain/context.js';
 import { printJson } from '../json.js';
 import { publicError } from './errors.js';
+import { answerOperation, type OperationOptions, plainResponseType, uncached } from './http.js';
+import { ManifestError, type PersistedDocuments } from './persisted-documents.js';
 import { limitError, safeRules, syntaxError, variableErrors } from './request-errors.js';
-import { useExactRequests } from './request-parser.js';
+import { parsePost, useExactRequests } from './request-parser.js';
 
 export interface GraphQLOptions {
   schema: GraphQLSchema;
@@ -32,6 +34,8 @@ export interface GraphQLOptions {
   maxTokens: number;
   maxAliases: number;
   maxBodyBytes: number;
+  /** Operations that a request may name instead of sending them. */
+  documents?: PersistedDocuments | undefined;
   /** Called with what no caller may see. */
   onBug(error: unknown, requestId?: string): void;
 }
@@ -44,7 +48,8 @@ export interface GraphQLPipeline {
 }
 
 export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
-  const { schema } = options;
+  const { schema, maxBodyBytes, documents } = options;
+  const trusted = new Set(documents?.texts.values());
   const yoga: YogaServerInstance<Context, object> = createYoga<Context>({
     schema,
     logging: false,
@@ -54,12 +59,12 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
     multipart: false,
     batching: false,
     maxRequestBodySize: false,
-    parserAndValidationCache: { documentCache: documentCache(), errorCache: documentCache() },
+    parserAndValidationCache: { documentCache: documentCache(trusted), errorCache: documentCache() },
     maskedErrors: {
       maskError: (error) => publicError(limitError(error), options.onBug),
     },
     plugins: [
-      useExactRequests(options.maxBodyBytes),
+      useExactRequests({ maxBodyBytes, documents }),
       maxDepthPlugin({ n: options.maxDepth, flattenFragments: true }),
       maxAliasesPlugin({ n: options.maxAliases }),
       useSafeRequestErrors(options),
@@ -67,8 +72,19 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
     ] as Plugin[],
   });
 
+  const operations: OperationOptions = {
+    yoga,
+    read: (request) => parsePost(request, { maxBodyBytes, documents }),
+    publicError: (error, requestId) => publicError(limitError(error), (bug) => options.onBug(bug, requestId)),
+  };
+  if (documents) checkDocuments(yoga, documents);
+
   return {
-    fetch: async (request, ctx) => yoga.fetch(request, ctx),
+    async fetch(request, ctx) {
+      const type = plainResponseType(request);
+      if (type !== undefined) return answerOperation(request, type, ctx, operations);
+      return uncached(await yoga.fetch(request, ctx));
+    },
     async run(document, variables, ctx) {
       const enveloped = yoga.getEnveloped(ctx as never);
       const contextValue = await enveloped.contextFactory();
@@ -84,20 +100,41 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
 
 /**
  * Parsed documents by their text. Bounded in size, not only in number; long texts are not kept at all: they hold inline
- * values, which must not stay in memory, and anybody could fill it with them.
+ * values, which must not stay in memory, and anybody could fill it with them. Trusted ones stay.
  */
-function documentCache<T extends object>() {
+function documentCache<T extends object>(trusted: ReadonlySet<string> = new Set()) {
+  const kept = new Map<string, T>();
   const cache = new LRUCache<string, T>({
     maxSize: 4 * 1024 * 1024,
     maxEntrySize: 8 * 1024,
     sizeCalculation: (_, text) => text.length + 1,
     ttl: 3_600_000,
   });
-  return { get: (text: string) => cache.get(text), set: (text: string, entry: T) => void cache.set(text, entry) };
+  const of = (text: string) => (trusted.has(text) ? kept : cache);
+  return { get: (text: string) => of(text).get(text), set: (text: string, entry: T) => void of(text).set(text, entry) };
+}
+
+/** Persisted documents fit the schema and the limits, or the service does not start. */
+function checkDocuments(yoga: YogaServerInstance<Context, object>, { texts }: PersistedDocuments): void {
+  const { schema, parse, validate } = yoga.getEnveloped({} as never);
+  const problemIn = (text: string): GraphQLError | undefined => {
+    try {
+      return validate(schema, parse(text))[0];
+    } catch (error) {
+      return limitError(error) as GraphQLError;
+    }
+  };
+  const problems = [...texts].flatMap(([id, text]) => {
+    const { message, locations } = problemIn(text) ?? {};
+    const [at] = locations ?? [];
+    return message === undefined ? [] : [`${id}: ${message}${at ? ` (line ${at.line}, column ${at.column})` : ''}`];
+  });
+  if (problems.length > 0) throw new ManifestError(problems);
 }
 
 function useSafeRequestErrors(options: GraphQLOptions): Plugin {
   const standard = specifiedRules.map((rule) => safeRules.get(rule) ?? rule);
+  const hideSuggestions = !options.introspection;
   const rules = options.introspection ? standard : [...standard, NoSchemaIntrospectionCustomRule];
   return {
     onParse({ setParseFn }) {
@@ -111,10 +148,10 @@ function useSafeRequestErrors(options: GraphQLOptions): Plugin {
     },
     onValidate({ setValidationFn }) {
       // Added rules (the limits) are kept; the standard ones are replaced by those that print no values.
-      setValidationFn((schema, document, asked, ...rest) => {
+      setValidationFn((schema, document, asked) => {
         const added = (asked ?? []).filter((rule: ValidationRule) => !specifiedRules.includes(rule));
         try {
-          const errors = validate(schema, document, [...rules, ...added], ...(rest as [undefined]));
+          const errors = validate(schema, document, [...rules, ...added], { hideSuggestions });
           return errors.map((error) => publicError(limitError(error), options.onBug));
         } catch (error) {
           // The rules walk fragments recursively.
@@ -141,7 +178,9 @@ function usePublicResults(options: GraphQLOptions): Plugin<Context> {
           const { requestId } = args.contextValue as Context;
           // Without `data` execution never began: the variables do not fit, and graphql-js has printed them.
           const isRequestError = !('data' in (result as object));
-          const safe = isRequestError ? variableErrors(args as ExecutionArgs) : [];
+          const safe = isRequestError
+            ? variableErrors({ ...args, hideSuggestions: !options.introspection } as ExecutionArgs)
+            : [];
           setResult({
             ...(isRequestError ? {} : { data }),
             errors:

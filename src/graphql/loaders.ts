@@ -2,34 +2,42 @@
 // that a mutation sees what the one before it has changed.
 import DataLoader from 'dataloader';
 import { getAccountNames } from '../domain/account.js';
+import { openStoredValues } from '../domain/agent-secret-revision.js';
 import { getApplications } from '../domain/application.js';
 import type { Context } from '../domain/context.js';
 import { getEnvironments } from '../domain/environment.js';
 import { getPlansOfAccounts } from '../domain/plan.js';
 
-type ReadMany<T> = (ctx: Context, ids: readonly string[]) => Promise<(T | Error)[]>;
+type ReadMany<Key, T> = (ctx: Context, keys: readonly Key[]) => Promise<(T | Error)[]>;
 
-/** One loader per request, made when it is first asked. */
-function loader<T>(readMany: ReadMany<T>): (ctx: Context, id: string) => Promise<T> {
-  const loaders = new WeakMap<Context, DataLoader<string, T>>();
-  return (ctx, id) => {
+/** One loader per request, made when it is first asked; keys of the same name are read once. */
+function loader<Key, T>(
+  readMany: ReadMany<Key, T>,
+  nameOf: (key: Key) => string,
+): (ctx: Context, key: Key) => Promise<T> {
+  const loaders = new WeakMap<Context, DataLoader<Key, T>>();
+  return (ctx, key) => {
     let found = loaders.get(ctx);
     if (!found) {
-      found = new DataLoader((ids) => readDistinct(ctx, ids, readMany), { cache: false });
+      found = new DataLoader((keys) => readDistinct(ctx, keys), { cache: false });
       loaders.set(ctx, found);
     }
-    return found.load(id);
+    return found.load(key);
   };
+
+  async function readDistinct(ctx: Context, keys: readonly Key[]): Promise<(T | Error)[]> {
+    const distinct = new Map(keys.map((key) => [nameOf(key), key]));
+    const results = await readMany(ctx, [...distinct.values()]);
+    const byName = new Map([...distinct.keys()].map((name, index) => [name, results[index] as T | Error]));
+    return keys.map((key) => byName.get(nameOf(key)) as T | Error);
+  }
 }
 
-async function readDistinct<T>(ctx: Context, ids: readonly string[], readMany: ReadMany<T>): Promise<(T | Error)[]> {
-  const distinct = [...new Set(ids)];
-  const results = await readMany(ctx, distinct);
-  const byId = new Map(distinct.map((id, index) => [id, results[index] as T | Error]));
-  return ids.map((id) => byId.get(id) as T | Error);
-}
+const itself = (id: string) => id;
 
-export const loadAccountName = loader(getAccountNames);
-export const loadApplication = loader(getApplications);
-export const loadEnvironment = loader(getEnvironments);
-export const loadPlanOfAccount = loader(getPlansOfAccounts);
+export const loadAccountName = loader(getAccountNames, itself);
+export const loadApplication = loader(getApplications, itself);
+export const loadEnvironment = loader(getEnvironments, itself);
+export const loadPlanOfAccount = loader(getPlansOfAccounts, itself);
+/** Values that were not read with their secrets: those of the past. */
+export const loadStoredValue = loader(openStoredValues, ({ id, valueRevision }) => `${id}:${valueRevision}`);

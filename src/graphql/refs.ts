@@ -1,6 +1,7 @@
 // The nouns by name, so that their files can point at each other without importing each other.
 import type { Account, AccountName } from '../domain/account.js';
 import type { AgentSecret } from '../domain/agent-secret.js';
+import type { AgentSecretRevision } from '../domain/agent-secret-revision.js';
 import type { Application } from '../domain/application.js';
 import type { Environment } from '../domain/environment.js';
 import type { EnvironmentShare } from '../domain/environment-share.js';
@@ -11,6 +12,7 @@ import { builder } from './builder.js';
 export const AccountRef = builder.objectRef<Account>('Account');
 export const AccountNameRef = builder.objectRef<AccountName>('AccountName');
 export const AgentSecretRef = builder.objectRef<AgentSecret>('AgentSecret');
+export const AgentSecretRevisionRef = builder.objectRef<AgentSecretRevision>('AgentSecretRevision');
 export const ApplicationRef = builder.objectRef<Application>('Application');
 export const EnvironmentRef = builder.objectRef<Environment>('Environment');
 export const EnvironmentShareRef = builder.objectRef<EnvironmentShare>('EnvironmentShare');

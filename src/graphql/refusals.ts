@@ -8,7 +8,7 @@ import { ErrorCodeRef } from './error-code.js';
 type Types = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : never;
 
 /** An AppError as a value: graphql-js throws whatever is an Error, even when a resolver returns it. */
-class Refused {
+export class Refused {
   readonly code: ErrorCode;
   readonly message: string;
   readonly details: ErrorDetails;
@@ -57,10 +57,17 @@ const REFUSALS = {
     'AgentSecretAlreadyExists',
     'The environment already has a secret at this canonical path.',
   ),
+  AGENT_SECRET_NOT_FOUND: refusal('AgentSecretNotFound', 'No such secret in this environment.'),
+  AGENT_SECRET_REVISION_NOT_FOUND: refusal('AgentSecretRevisionNotFound', 'The secret has no such revision.'),
+  AGENT_SECRET_VALUE_DESTROYED: refusal('AgentSecretValueDestroyed', 'The value of that revision was erased for good.'),
+  IDEMPOTENCY_KEY_REUSED: refusal(
+    'IdempotencyKeyReused',
+    'The idempotency key belongs to another request of the last 24 hours.',
+  ),
   ALREADY_EXISTS: refusal('AlreadyExists', 'The name is taken.'),
   LIMIT_EXCEEDED: refusal('LimitExceeded', 'A limit of the account’s plan is reached.'),
   CONCURRENT_UPDATE: builder.objectRef<Refused>('ConcurrentUpdate').implement({
-    description: 'The secret is not at the revision the caller named: somebody else wrote first.',
+    description: 'It is not at the revision the caller named: somebody else wrote first.',
     interfaces: [Refusal],
     fields: (t) => ({
       currentRevision: t.field({
@@ -78,15 +85,24 @@ const NAMES: Record<RefusalCode, string> = {
   INVALID_REQUEST: 'InvalidRequest',
   AGENT_SECRET_VALUE_TYPE_MISMATCH: 'AgentSecretValueTypeMismatch',
   AGENT_SECRET_ALREADY_EXISTS: 'AgentSecretAlreadyExists',
+  AGENT_SECRET_NOT_FOUND: 'AgentSecretNotFound',
+  AGENT_SECRET_REVISION_NOT_FOUND: 'AgentSecretRevisionNotFound',
+  AGENT_SECRET_VALUE_DESTROYED: 'AgentSecretValueDestroyed',
+  IDEMPOTENCY_KEY_REUSED: 'IdempotencyKeyReused',
   ALREADY_EXISTS: 'AlreadyExists',
   LIMIT_EXCEEDED: 'LimitExceeded',
   CONCURRENT_UPDATE: 'ConcurrentUpdate',
 };
 
 /** The union of a mutation's success and the refusals it may answer as data. */
-export function resultOf<T>(name: string, success: ObjectRef<Types, T>, codes: readonly RefusalCode[]) {
+export function resultOf<T>(
+  name: string,
+  success: ObjectRef<Types, T>,
+  codes: readonly RefusalCode[],
+  description = `\`${success.name}\` when it was done, otherwise why not.`,
+) {
   return builder.unionType(name, {
-    description: `\`${success.name}\` when it was done, otherwise why not.`,
+    description,
     types: [success, ...codes.map((code) => REFUSALS[code])],
     resolveType: (value) => (value instanceof Refused ? NAMES[value.code as RefusalCode] : success.name),
   });

@@ -71,7 +71,7 @@ function withoutValue(error: GraphQLError, context: ValidationContext): GraphQLE
     return invalidRequestError('There can be only one input field of each name.', error);
   }
   if (/^Field "\w+" is not defined by type/.test(error.message)) {
-    return invalidRequestError(unknownField(context.getParentInputType()), error);
+    return invalidRequestError(unknownField(context.getParentInputType(), context.hideSuggestions), error);
   }
   const type = context.getInputType();
   return invalidRequestError(type ? `Expected a value of type "${type}".` : 'A value is not valid.', error);
@@ -84,7 +84,8 @@ const ENOUGH = new Error('enough');
  * The problems of an operation's variables, each naming its place: `$input.path: expected [String!]!`. At most 50: there
  * may be as many as the body has elements.
  */
-export function variableErrors({ schema, document, operationName, variableValues }: ExecutionArgs): GraphQLError[] {
+export function variableErrors(args: ExecutionArgs): GraphQLError[] {
+  const { schema, document, operationName, variableValues, hideSuggestions } = args;
   const operation = getOperationAST(document, operationName);
   const errors: GraphQLError[] = [];
   try {
@@ -100,7 +101,9 @@ export function variableErrors({ schema, document, operationName, variableValues
       coerceInputValue(value, type, (path, _, error) => {
         if (errors.length >= MAX_VARIABLE_ERRORS) throw ENOUGH;
         const place = `$${name}${path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('')}`;
-        const problems = problemsOf(error, typeAt(type, path)).map((problem) => `${place}: ${problem}`);
+        const problems = problemsOf(error, typeAt(type, path), hideSuggestions).map(
+          (problem) => `${place}: ${problem}`,
+        );
         errors.push(invalidRequestError(problems.join('; '), at, problems));
       });
     }
@@ -111,17 +114,22 @@ export function variableErrors({ schema, document, operationName, variableValues
   return errors;
 }
 
-function problemsOf(error: GraphQLError, type: GraphQLInputType | undefined): readonly string[] {
+function problemsOf(
+  error: GraphQLError,
+  type: GraphQLInputType | undefined,
+  hideNames: ExecutionArgs['hideSuggestions'],
+): readonly string[] {
   const refusal = refusalIn(error);
   if (refusal) return refusal.details.problems ?? [refusal.message];
   if (/^Field "\w+" of required type/.test(error.message)) return [error.message];
-  if (/^Field ".*" is not defined by type "\w+"/s.test(error.message)) return [unknownField(type)];
+  if (/^Field ".*" is not defined by type "\w+"/s.test(error.message)) return [unknownField(type, hideNames)];
   return [`expected ${type ?? 'another type'}`];
 }
 
-function unknownField(of: GraphQLInputType | null | undefined): string {
+/** Names the fields there are, for whoever may ask for the schema. */
+function unknownField(of: GraphQLInputType | null | undefined, hideNames: ExecutionArgs['hideSuggestions']): string {
   const type = of && getNamedType(of);
-  if (!isInputObjectType(type)) return 'expected only fields that are defined';
+  if (hideNames || !isInputObjectType(type)) return 'expected only fields that are defined';
   return `expected only the fields ${Object.keys(type.getFields()).join(', ')} of ${type.name}`;
 }
 

@@ -4,41 +4,52 @@ import { readBody } from '../body.js';
 import { isJsonObject, JsonNumber, type JsonObject, JsonSyntaxError, type JsonValue } from '../json.js';
 import { decodeUtf8, parseJson } from '../json-parser.js';
 import { malformedRequestError } from './errors.js';
+import { documentOf, type PersistedDocuments } from './persisted-documents.js';
 
-export function useExactRequests(maxBodyBytes: number): Plugin {
+export interface ParserOptions {
+  maxBodyBytes: number;
+  /** Operations that a request may name instead of sending them. */
+  documents: PersistedDocuments | undefined;
+}
+
+export function useExactRequests(options: ParserOptions): Plugin {
   return {
     onRequestParse({ request, setRequestParser }) {
-      if (request.method === 'GET') setRequestParser(parseGet);
-      if (request.method === 'POST') setRequestParser((post) => parsePost(post, maxBodyBytes));
+      if (request.method === 'GET') setRequestParser((get) => parseGet(get, options));
+      if (request.method === 'POST') setRequestParser((post) => parsed.get(post) ?? parsePost(post, options));
     },
   };
 }
 
-async function parsePost(request: Request, maxBodyBytes: number): Promise<GraphQLParams> {
-  const bytes = await readBody(request, maxBodyBytes);
+/** A body can be read only once: what was read of it, for whoever answers the request in the end. */
+const parsed = new WeakMap<Request, GraphQLParams>();
+
+export async function parsePost(request: Request, options: ParserOptions): Promise<GraphQLParams> {
+  const bytes = await readBody(request, options.maxBodyBytes);
   const body = exactly('The body', () => parseJson(decodeUtf8(bytes)));
   if (!isJsonObject(body)) throw malformedRequestError('The body is not a JSON object with the key "query".');
-  return paramsFrom(body);
+  const params = paramsFrom(body, options);
+  parsed.set(request, params);
+  return params;
 }
 
-function parseGet(request: Request): GraphQLParams {
+function parseGet(request: Request, options: ParserOptions): GraphQLParams {
   const { searchParams } = new URL(request.url, 'http://localhost');
-  const json = (name: string) => {
+  const params: JsonObject = {};
+  for (const name of [...PARAMETERS, 'documentId']) {
     const text = searchParams.get(name);
-    return text ? exactly(`The parameter ${name}`, () => parseJson(text)) : null;
-  };
-  return paramsFrom({
-    query: searchParams.get('query'),
-    operationName: searchParams.get('operationName') || null,
-    variables: json('variables'),
-    extensions: json('extensions'),
-  });
+    if (text === null || (text === '' && name !== 'query')) continue;
+    const isJson = name === 'variables' || name === 'extensions';
+    params[name] = isJson ? exactly(`The parameter ${name}`, () => parseJson(text)) : text;
+  }
+  return paramsFrom(params, options);
 }
 
 const PARAMETERS = ['query', 'operationName', 'variables', 'extensions'];
 
-function paramsFrom(params: JsonObject): GraphQLParams {
-  const { query = null, operationName = null, variables = null, extensions = null } = params;
+function paramsFrom(params: JsonObject, { documents }: ParserOptions): GraphQLParams {
+  const { operationName = null, variables = null, extensions = null } = params;
+  const query = documentOf(params, documents);
   if (typeof query !== 'string') throw malformedRequestError('"query" is not a string with a GraphQL document.');
   if (operationName !== null && typeof operationName !== 'string') {
     throw malformedRequestError('"operationName" is not a string.');
@@ -47,12 +58,14 @@ function paramsFrom(params: JsonObject): GraphQLParams {
     if (value !== null && !isJsonObject(value)) throw malformedRequestError(`"${name}" is not a JSON object.`);
   }
   // Their names are the caller's own words: not repeated.
-  if (Object.keys(params).some((name) => !PARAMETERS.includes(name))) {
-    throw malformedRequestError(`The request has a parameter other than ${PARAMETERS.join(', ')}.`);
+  const known = documents ? [...PARAMETERS, 'documentId'] : PARAMETERS;
+  if (Object.keys(params).some((name) => !known.includes(name))) {
+    throw malformedRequestError(`The request has a parameter other than ${known.join(', ')}.`);
   }
   return {
     query,
-    operationName: operationName ?? undefined,
+    // Some clients name an operation without a name so; an address cannot tell the two apart.
+    operationName: operationName || undefined,
     variables: withPlainNumbers(variables) ?? undefined,
     extensions: extensions ?? undefined,
   } as GraphQLParams;

@@ -10,7 +10,10 @@ import './application.js';
 import './environment.js';
 import './environment-share.js';
 import './agent-secret.js';
+import './agent-secret-revision.js';
 import './agent-secret-write.js';
+import './agent-secret-change.js';
+import './change-set.js';
 
 builder.queryType({ description: 'Reads. Every field needs a credential.' });
 builder.mutationType({ description: 'Writes. Expected refusals are data (`Refusal`), the rest are errors.' });

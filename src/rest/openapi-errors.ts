@@ -51,6 +51,15 @@ const REFUSALS: Record<ErrorCode, Refusal | null> = {
     when: 'Another secret of the environment has this path, in its canonical form.',
     says: 'Agent secret for path payments.mainDb already exists in environment',
   },
+  AGENT_SECRET_REVISION_NOT_FOUND: null,
+  AGENT_SECRET_VALUE_DESTROYED: {
+    when: 'A repeated write is answered with the value it kept then, and that value has been erased since.',
+    says: 'The value of this revision was destroyed',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    when: 'The `Idempotency-Key` was used for another request within the last 24 hours.',
+    says: 'The idempotency key belongs to another request',
+  },
   CONCURRENT_UPDATE: {
     when: 'Somebody else has written in the meantime: the revision is not the current one. Read again, then decide.',
     says: 'Concurrent update attempt',

@@ -7,6 +7,8 @@ import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-
 export type CreateAgentSecretInput = {
   /** Where. */
   environmentId: string;
+  /** Makes the write safe to repeat for 24 hours: the same request with the same key answers what the first one did. 1 to 255 visible ASCII characters, the caller’s own choice. */
+  idempotencyKey?: string | null | undefined;
   /** 1 to 16 segments in any casing; converted to canonical form, in which they are unique. */
   path: Array<string>;
   /** Its type, for good. */
@@ -23,6 +25,8 @@ export type DeleteAgentSecretInput = {
   currentRevision: import('../json.js').JsonNumber | bigint;
   /** Which secret. */
   id: string;
+  /** Makes the write safe to repeat for 24 hours: the same request with the same key answers what the first one did. 1 to 255 visible ASCII characters, the caller’s own choice. */
+  idempotencyKey?: string | null | undefined;
 };
 
 /** Permanent codes of refusals: `extensions.code` of errors, `code` of refusals and of REST bodies. */
@@ -33,6 +37,10 @@ export type ErrorCode =
   | 'AGENT_SECRET_ALREADY_EXISTS'
   /** No such secret for this caller. */
   | 'AGENT_SECRET_NOT_FOUND'
+  /** The secret has no such revision. */
+  | 'AGENT_SECRET_REVISION_NOT_FOUND'
+  /** The value of this revision was erased for good. */
+  | 'AGENT_SECRET_VALUE_DESTROYED'
   /** The value does not fit the secret’s type; `problems` says where. */
   | 'AGENT_SECRET_VALUE_TYPE_MISMATCH'
   /** The name is taken. */
@@ -49,6 +57,8 @@ export type ErrorCode =
   | 'ENVIRONMENT_NOT_FOUND'
   /** No such share for this caller. */
   | 'ENVIRONMENT_SHARE_NOT_FOUND'
+  /** The idempotency key belongs to another request. */
+  | 'IDEMPOTENCY_KEY_REUSED'
   /** A fault of this service; it is logged. */
   | 'INTERNAL_UNKNOWN'
   /** The request or its input is not acceptable; `problems` says where. */
@@ -95,6 +105,8 @@ export type UpdateAgentSecretInput = {
   currentRevision: import('../json.js').JsonNumber | bigint;
   /** Which secret. */
   id: string;
+  /** Makes the write safe to repeat for 24 hours: the same request with the same key answers what the first one did. 1 to 255 visible ASCII characters, the caller’s own choice. */
+  idempotencyKey?: string | null | undefined;
   /** Absent or null: the value is kept, and the revision still grows by one. */
   secretValue?: SecretValueChange | null | undefined;
 };
@@ -103,11 +115,19 @@ export type SecretFragment = { id: string, environmentId: string, path: Array<st
 
 type Refused_AgentSecretAlreadyExists_Fragment = { code: ErrorCode, message: string };
 
+type Refused_AgentSecretNotFound_Fragment = { code: ErrorCode, message: string };
+
+type Refused_AgentSecretRevisionNotFound_Fragment = { code: ErrorCode, message: string };
+
+type Refused_AgentSecretValueDestroyed_Fragment = { code: ErrorCode, message: string };
+
 type Refused_AgentSecretValueTypeMismatch_Fragment = { problems: Array<string>, code: ErrorCode, message: string };
 
 type Refused_AlreadyExists_Fragment = { code: ErrorCode, message: string };
 
 type Refused_ConcurrentUpdate_Fragment = { code: ErrorCode, message: string };
+
+type Refused_IdempotencyKeyReused_Fragment = { code: ErrorCode, message: string };
 
 type Refused_InvalidRequest_Fragment = { problems: Array<string>, code: ErrorCode, message: string };
 
@@ -115,9 +135,13 @@ type Refused_LimitExceeded_Fragment = { code: ErrorCode, message: string };
 
 export type RefusedFragment =
   | Refused_AgentSecretAlreadyExists_Fragment
+  | Refused_AgentSecretNotFound_Fragment
+  | Refused_AgentSecretRevisionNotFound_Fragment
+  | Refused_AgentSecretValueDestroyed_Fragment
   | Refused_AgentSecretValueTypeMismatch_Fragment
   | Refused_AlreadyExists_Fragment
   | Refused_ConcurrentUpdate_Fragment
+  | Refused_IdempotencyKeyReused_Fragment
   | Refused_InvalidRequest_Fragment
   | Refused_LimitExceeded_Fragment
 ;
@@ -139,6 +163,7 @@ export type CreateAgentSecretMutation = { createAgentSecret:
     | { __typename: 'AgentSecretAlreadyExists', code: ErrorCode, message: string }
     | { __typename: 'AgentSecretValueTypeMismatch', problems: Array<string>, code: ErrorCode, message: string }
     | { __typename: 'ConcurrentUpdate', code: ErrorCode, message: string }
+    | { __typename: 'IdempotencyKeyReused', code: ErrorCode, message: string }
     | { __typename: 'InvalidRequest', problems: Array<string>, code: ErrorCode, message: string }
     | { __typename: 'LimitExceeded', code: ErrorCode, message: string }
    | null };
@@ -159,6 +184,7 @@ export type UpdateAgentSecretMutation = { updateAgentSecret:
     | { __typename: 'AgentSecret', id: string, environmentId: string, path: Array<string>, revision: bigint, secretType: import('../json.js').RawJson, secretValue: import('../json.js').RawJson | null }
     | { __typename: 'AgentSecretValueTypeMismatch', problems: Array<string>, code: ErrorCode, message: string }
     | { __typename: 'ConcurrentUpdate', code: ErrorCode, message: string }
+    | { __typename: 'IdempotencyKeyReused', code: ErrorCode, message: string }
     | { __typename: 'InvalidRequest', problems: Array<string>, code: ErrorCode, message: string }
     | { __typename: 'LimitExceeded', code: ErrorCode, message: string }
    | null };
@@ -171,6 +197,8 @@ export type DeleteAgentSecretMutationVariables = Exact<{
 export type DeleteAgentSecretMutation = { deleteAgentSecret:
     | { __typename: 'AgentSecret', id: string, environmentId: string, path: Array<string>, revision: bigint, secretType: import('../json.js').RawJson, secretValue: import('../json.js').RawJson | null }
     | { __typename: 'ConcurrentUpdate', code: ErrorCode, message: string }
+    | { __typename: 'IdempotencyKeyReused', code: ErrorCode, message: string }
+    | { __typename: 'InvalidRequest', problems: Array<string>, code: ErrorCode, message: string }
    | null };
 
 export const SecretFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"Secret"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"AgentSecret"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"environmentId"}},{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}},{"kind":"Field","name":{"kind":"Name","value":"secretType"}},{"kind":"Field","name":{"kind":"Name","value":"secretValue"}}]}}]} as unknown as DocumentNode<SecretFragment, unknown>;

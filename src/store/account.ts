@@ -1,7 +1,7 @@
 // Accounts: who owns applications and environments. A deleted account stays as a row, for the log's sake.
-import { inArray, isNull, sql } from 'drizzle-orm';
+import { isNull, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, plans } from './tables.js';
 
 const ACCOUNT = {
@@ -23,6 +23,15 @@ export function findAccount(db: Session, id: string): Promise<AccountRow | undef
   return db.row(BY_ID, { id });
 }
 
+const BY_IDS = statement<{ ids: readonly string[] }>()(
+  ACCOUNT,
+  sql`select ${columns(ACCOUNT)} from ${accounts} where ${anyOf(accounts.id, 'ids')} and ${live}`,
+);
+/** Several at once, in no order. */
+export function findAccountsById(db: Session, ids: readonly string[]): Promise<AccountRow[]> {
+  return db.rows(BY_IDS, { ids });
+}
+
 const BY_NAME = statement<{ name: string }>()(
   ACCOUNT,
   sql`select ${columns(ACCOUNT)} from ${accounts} where ${accounts.name} = ${parameter('name')} and ${live}`,
@@ -32,12 +41,13 @@ export function findAccountByName(db: Session, name: string): Promise<AccountRow
 }
 
 const NAMES = { id: accounts.id, name: accounts.name };
+const NAMES_BY_ID = statement<{ ids: readonly string[] }>()(
+  NAMES,
+  sql`select ${columns(NAMES)} from ${accounts} where ${anyOf(accounts.id, 'ids')}`,
+);
 /** Names by id, deleted accounts included: the log keeps naming them. */
 export function findAccountNames(db: Session, ids: readonly string[]): Promise<RowOf<typeof NAMES>[]> {
-  return db.rows(
-    statement()(NAMES, sql`select ${columns(NAMES)} from ${accounts} where ${inArray(accounts.id, [...ids])}`),
-    {},
-  );
+  return db.rows(NAMES_BY_ID, { ids });
 }
 
 const PAGE = statement<{ after: string | null; limit: number }>()(

@@ -6,20 +6,9 @@
 // return. The lock is taken by reading the environment, the counters are advanced last.
 import { type SQL, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
+import type { LogEntry } from './log-entry.js';
 import { columns, name, parameter, type RowOf, statement } from './statement.js';
-import { accounts, agentSecretRevisions, agentSecrets, type Change, environments, plans } from './tables.js';
-
-/** What every write brings for its log row. */
-export interface LogEntry {
-  change: Change;
-  at: Date;
-  accountId: string;
-  tokenId: string | null;
-  /** Of the value this write sets; null when it sets none. */
-  valueDigest: Uint8Array | null;
-  /** Digest of the row's content; the database adds the environment revision and the previous hash. */
-  entryDigest: Uint8Array;
-}
+import { accounts, agentSecretRevisions, agentSecrets, environments, plans } from './tables.js';
 
 interface Sealed {
   sealedValue: Uint8Array | null;
@@ -64,6 +53,7 @@ function advanceAndLog(secretCountChange: -1 | 0 | 1): SQL {
         agentSecretRevisions.sealedValue,
         agentSecretRevisions.valueRevision,
         agentSecretRevisions.valueDigest,
+        agentSecretRevisions.deletedAt,
         agentSecretRevisions.at,
         agentSecretRevisions.accountId,
         agentSecretRevisions.tokenId,
@@ -73,8 +63,8 @@ function advanceAndLog(secretCountChange: -1 | 0 | 1): SQL {
     )})
     select advanced.id, advanced.revision, written.id, written.revision, ${parameter('change')}::text,
       case when written.value_revision = written.revision then written.sealed_value end, written.value_revision,
-      ${parameter('valueDigest')}::bytea, ${parameter('at')}::timestamptz, ${parameter('accountId')}::uuid,
-      ${parameter('tokenId')}::uuid, advanced.head_hash
+      ${parameter('valueDigest')}::bytea, ${parameter('deletedAt')}::timestamptz, ${parameter('at')}::timestamptz,
+      ${parameter('accountId')}::uuid, ${parameter('tokenId')}::uuid, advanced.head_hash
     from advanced, written
   )`;
 }

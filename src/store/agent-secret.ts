@@ -1,10 +1,11 @@
-// Reads of the current secrets. Writes are in agent-secret-write.ts.
-import { and, asc, desc, eq, gt, gte, inArray, isNotNull, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
+// Reads of secrets as they are now; findAgentSecrets and its like also as they were (as-of.ts). Writes are elsewhere.
+import { asc, desc, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
+import { asOf } from './as-of.js';
 import type { Session } from './client.js';
-import { columns, computed, optional, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, computed, optional, parameter, type RowOf, type Statement, statement } from './statement.js';
 import { accounts, agentSecrets, environmentShares, environments, plans } from './tables.js';
 
-const SECRET = {
+export const SECRET = {
   id: agentSecrets.id,
   environmentId: agentSecrets.environmentId,
   path: agentSecrets.path,
@@ -47,117 +48,195 @@ export function findAgentSecret(
   return db.row(BY_ID, { id, accountId });
 }
 
-const WITH_LIMITS = { ...SECRET_WITH_ACCESS, maxValueBytes: plans.maxValueBytes };
+const FOR_WRITE_SHAPE = {
+  ...SECRET_WITH_ACCESS,
+  deletedAt: agentSecrets.deletedAt,
+  maxValueBytes: plans.maxValueBytes,
+};
 const FOR_WRITE = statement<{ id: string; accountId: string }>()(
-  WITH_LIMITS,
-  sql`select ${columns(WITH_LIMITS)}
+  FOR_WRITE_SHAPE,
+  sql`select ${columns(FOR_WRITE_SHAPE)}
     from ${agentSecrets}
     join ${environments} on ${environments.id} = ${agentSecrets.environmentId} and ${environments.deletedAt} is null
     join ${accounts} on ${accounts.id} = ${environments.accountId}
     join ${plans} on ${plans.id} = ${accounts.planId}
     left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
       and ${environmentShares.accountId} = ${parameter('accountId')}
-    where ${agentSecrets.id} = ${parameter('id')} and ${live}`,
+    where ${agentSecrets.id} = ${parameter('id')}`,
 );
 
-/** The same with the plan's limit on the size of a value. */
+/** The same for a write, deleted or not, with the plan's limit on the size of a value. */
 export function findAgentSecretForWrite(
   db: Session,
   id: string,
   accountId: string,
-): Promise<RowOf<typeof WITH_LIMITS> | undefined> {
+): Promise<RowOf<typeof FOR_WRITE_SHAPE> | undefined> {
   return db.row(FOR_WRITE, { id, accountId });
 }
 
-const BY_PATH = statement<{ environmentId: string; path: string }>()(
-  SECRET,
-  sql`select ${columns(SECRET)} from ${agentSecrets}
-    where ${agentSecrets.environmentId} = ${parameter('environmentId')} and ${agentSecrets.path} = ${parameter('path')} and ${live}`,
+const LISTED = { ...SECRET, deletedAt: agentSecrets.deletedAt };
+export type ListedAgentSecretRow = RowOf<typeof LISTED>;
+
+/** Which state of an environment a read is about: the one after revision `at`, or the current one. */
+export interface EnvironmentState {
+  environmentId: string;
+  at?: bigint | undefined;
+}
+
+/** The table of secrets, or under its name the secrets as they were at `at`. */
+function source(state: EnvironmentState): SQL {
+  return state.at === undefined ? sql`${agentSecrets}` : asOf();
+}
+
+/** A statement for the current state and its twin for the past. */
+function inBoth<Input extends object>(build: (from: SQL) => SQL) {
+  const compile = (from: SQL) => statement<Input & EnvironmentState>()(LISTED, build(from));
+  const now = compile(sql`${agentSecrets}`);
+  const past = compile(asOf());
+  return (state: EnvironmentState) => (state.at === undefined ? now : past);
+}
+
+const inEnvironment = sql`${agentSecrets.environmentId} = ${parameter('environmentId')}`;
+
+const BY_PATH = inBoth<{ path: string }>(
+  (from) => sql`select ${columns(LISTED)} from ${from}
+    where ${inEnvironment} and ${agentSecrets.path} = ${parameter('path')} and ${live}`,
 );
 
 export function findAgentSecretByPath(
   db: Session,
-  environmentId: string,
+  state: EnvironmentState,
   path: string,
-): Promise<AgentSecretRow | undefined> {
-  return db.row(BY_PATH, { environmentId, path });
+): Promise<ListedAgentSecretRow | undefined> {
+  return db.row(BY_PATH(state), { ...state, path });
 }
 
-const ALL = statement<{ environmentId: string }>()(
-  SECRET,
-  sql`select ${columns(SECRET)} from ${agentSecrets}
-    where ${agentSecrets.environmentId} = ${parameter('environmentId')} and ${live} order by ${agentSecrets.path}`,
+const ALL = inBoth(
+  (from) =>
+    sql`select ${columns(LISTED)} from ${from} where ${inEnvironment} and ${live} order by ${agentSecrets.path}`,
 );
 
 /** Every secret of the environment, by path. */
-export function findAllAgentSecrets(db: Session, environmentId: string): Promise<AgentSecretRow[]> {
-  return db.rows(ALL, { environmentId });
+export function findAllAgentSecrets(db: Session, state: EnvironmentState): Promise<ListedAgentSecretRow[]> {
+  return db.rows(ALL(state), state);
 }
 
 export interface AgentSecretFilter {
+  deleted: boolean;
   pathPrefix?: string | undefined;
   hasValue?: boolean | undefined;
   typeKinds?: readonly string[] | undefined;
   updatedSince?: Date | undefined;
 }
 export type AgentSecretSortField = 'path' | 'createdAt' | 'updatedAt';
+/** A row's place in an order: its sort key and, for ties, its id. */
+export interface AgentSecretPlaceInOrder {
+  key: string;
+  id: string;
+}
 export interface AgentSecretPage {
-  environmentId: string;
   filter: AgentSecretFilter;
   field: AgentSecretSortField;
   descending: boolean;
   /** Rows strictly behind this place in the asked order. */
-  after?: { key: string; id: string } | undefined;
+  after?: AgentSecretPlaceInOrder | undefined;
   /** Rows strictly before this place in the asked order. */
-  before?: { key: string; id: string } | undefined;
+  before?: AgentSecretPlaceInOrder | undefined;
   limit: number;
 }
 
 /** One page in the asked order, by keyset: `after` and `before` name the sort key and id of a row. */
-export function findAgentSecrets(db: Session, page: AgentSecretPage): Promise<AgentSecretRow[]> {
-  const column = agentSecrets[page.field];
-  const direction = page.descending ? desc : asc;
-  const beyond = (place: { key: string; id: string }, forward: boolean) => {
-    const key = page.field === 'path' ? place.key : new Date(place.key);
-    const further = forward !== page.descending ? gt : lt;
-    // A live path is unique, so the path alone is the whole key, and the index can seek to it.
-    if (page.field === 'path') return further(column, key);
-    return or(further(column, key), and(eq(column, key), further(agentSecrets.id, place.id)));
-  };
-  const where = and(
-    matching(page.environmentId, page.filter),
-    page.after && beyond(page.after, true),
-    page.before && beyond(page.before, false),
-  );
-  const order = page.field === 'path' ? [direction(column)] : [direction(column), direction(agentSecrets.id)];
-  const query = sql`select ${columns(SECRET)} from ${agentSecrets} where ${where}
-    order by ${sql.join(order, sql`, `)} limit ${page.limit}`;
-  return db.rows(statement()(SECRET, query), {});
+export function findAgentSecrets(
+  db: Session,
+  state: EnvironmentState,
+  page: AgentSecretPage,
+): Promise<ListedAgentSecretRow[]> {
+  const { filter, field, descending, after, before, limit } = page;
+  const key = [state.at === undefined, field, descending, !!after, !!before, ...filterKey(filter)].join();
+  const query = remembered(key, () => {
+    const direction = descending ? desc : asc;
+    const conditions = [
+      ...matching(filter),
+      ...(after ? [beyond('after', page, !descending)] : []),
+      ...(before ? [beyond('before', page, descending)] : []),
+    ];
+    const order = [direction(agentSecrets[field]), ...(isUnique(page) ? [] : [direction(agentSecrets.id)])];
+    return statement<Record<string, unknown>>()(
+      LISTED,
+      sql`select ${columns(LISTED)} from ${source(state)} where ${sql.join(conditions, sql` and `)}
+        order by ${sql.join(order, sql`, `)} limit ${parameter('limit')}::integer`,
+    );
+  });
+  return db.rows(query, {
+    ...state,
+    ...filter,
+    afterKey: after?.key,
+    afterId: after?.id,
+    beforeKey: before?.key,
+    beforeId: before?.id,
+    limit,
+  });
 }
+
+const COUNT = { count: computed(sql`count(*)`, Number) };
 
 export async function countAgentSecrets(
   db: Session,
-  environmentId: string,
+  state: EnvironmentState,
   filter: AgentSecretFilter,
 ): Promise<number> {
-  const query = sql`select count(*) as "count" from ${agentSecrets} where ${matching(environmentId, filter)}`;
-  const row = await db.row(statement()({ count: computed(sql`count(*)`, Number) }, query), {});
+  const query = remembered(['count', state.at === undefined, ...filterKey(filter)].join(), () =>
+    statement<Record<string, unknown>>()(
+      COUNT,
+      sql`select ${columns(COUNT)} from ${source(state)} where ${sql.join(matching(filter), sql` and `)}`,
+    ),
+  );
+  const row = (await db.row(query, { ...state, ...filter })) as { count: number } | undefined;
   return row?.count ?? 0;
 }
 
-function matching(environmentId: string, filter: AgentSecretFilter): SQL | undefined {
-  return and(
-    eq(agentSecrets.environmentId, environmentId),
-    live,
-    startsWith(filter.pathPrefix),
-    filter.hasValue === undefined ? undefined : (filter.hasValue ? isNotNull : isNull)(agentSecrets.sealedValue),
-    filter.typeKinds && inArray(agentSecrets.typeKind, [...filter.typeKinds]),
-    filter.updatedSince && gte(agentSecrets.updatedAt, filter.updatedSince),
-  );
+/** Statements by what of a query is given; its values are parameters, so that there are only so many. */
+const statements = new Map<string, Statement<never, Record<string, unknown>>>();
+
+function remembered<Row>(
+  key: string,
+  build: () => Statement<Row, Record<string, unknown>>,
+): Statement<Row, Record<string, unknown>> {
+  let found = statements.get(key) as Statement<Row, Record<string, unknown>> | undefined;
+  if (!found) {
+    found = build();
+    statements.set(key, found as never);
+  }
+  return found;
 }
 
-/** As a range, which the index on the byte-ordered path serves; U+10FFFF sorts behind every letter and digit. */
-function startsWith(prefix: string | undefined): SQL | undefined {
-  if (!prefix) return undefined;
-  return and(gte(agentSecrets.path, prefix), lt(agentSecrets.path, `${prefix}\u{10FFFF}`));
+function filterKey({ deleted, pathPrefix, hasValue, typeKinds, updatedSince }: AgentSecretFilter): unknown[] {
+  return [deleted, !!pathPrefix, hasValue, !!typeKinds, !!updatedSince];
+}
+
+function matching(filter: AgentSecretFilter): SQL[] {
+  const { path, sealedValue, typeKind, updatedAt, deletedAt } = agentSecrets;
+  const conditions = [inEnvironment, filter.deleted ? isNotNull(deletedAt) : isNull(deletedAt)];
+  if (filter.pathPrefix) {
+    // As a range, which the index on the byte-ordered path serves; U+10FFFF sorts behind every letter and digit.
+    const prefix = parameter('pathPrefix');
+    conditions.push(sql`${path} >= ${prefix}::text`, sql`${path} < (${prefix}::text || ${'\u{10FFFF}'})`);
+  }
+  if (filter.hasValue !== undefined) conditions.push((filter.hasValue ? isNotNull : isNull)(sealedValue));
+  if (filter.typeKinds) conditions.push(anyOf(typeKind, 'typeKinds'));
+  if (filter.updatedSince) conditions.push(sql`${updatedAt} >= ${parameter('updatedSince')}::timestamptz`);
+  return conditions;
+}
+
+/** A live path is the whole key by itself, and the index can seek to it. */
+function isUnique({ field, filter }: AgentSecretPage): boolean {
+  return field === 'path' && !filter.deleted;
+}
+
+function beyond(place: 'after' | 'before', page: AgentSecretPage, upward: boolean): SQL {
+  const column = agentSecrets[page.field];
+  const key = sql`${parameter(`${place}Key`)}::${page.field === 'path' ? sql`text` : sql`timestamptz`}`;
+  const than = upward ? sql`>` : sql`<`;
+  if (isUnique(page)) return sql`${column} ${than} ${key}`;
+  return sql`(${column}, ${agentSecrets.id}) ${than} (${key}, ${parameter(`${place}Id`)}::uuid)`;
 }

@@ -1,7 +1,7 @@
 // Applications: named groups of environments under one account.
-import { inArray, isNull, sql } from 'drizzle-orm';
+import { isNull, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
 import { applications } from './tables.js';
 
 const APPLICATION = {
@@ -21,10 +21,26 @@ export function findApplication(db: Session, id: string): Promise<ApplicationRow
   return db.row(BY_ID, { id });
 }
 
+const BY_IDS = statement<{ ids: readonly string[] }>()(
+  APPLICATION,
+  sql`select ${columns(APPLICATION)} from ${applications} where ${anyOf(applications.id, 'ids')} and ${live}`,
+);
 /** Several at once, in no order. */
 export function findApplicationsById(db: Session, ids: readonly string[]): Promise<ApplicationRow[]> {
-  const query = sql`select ${columns(APPLICATION)} from ${applications} where ${inArray(applications.id, [...ids])} and ${live}`;
-  return db.rows(statement()(APPLICATION, query), {});
+  return db.rows(BY_IDS, { ids });
+}
+
+const BY_NAME = statement<{ accountId: string; name: string }>()(
+  APPLICATION,
+  sql`select ${columns(APPLICATION)} from ${applications}
+    where ${applications.accountId} = ${parameter('accountId')} and ${applications.name} = ${parameter('name')} and ${live}`,
+);
+export function findApplicationByName(
+  db: Session,
+  accountId: string,
+  name: string,
+): Promise<ApplicationRow | undefined> {
+  return db.row(BY_NAME, { accountId, name });
 }
 
 const OF_ACCOUNT = statement<{ accountId: string; after: string | null; limit: number }>()(

@@ -1,7 +1,8 @@
 // The database behind one small interface: a real Postgres through postgres.js, or the embedded one (embedded.ts).
 import type postgres from 'postgres';
 import { AppError, unavailable } from '../errors.js';
-import { isLoss, type LaneOptions, openLanes } from './lanes.js';
+import { type Flight, isLoss, type LaneOptions, openLanes } from './lanes.js';
+import { openListener } from './listener.js';
 import type { Statement } from './statement.js';
 
 /** Runs statements; either a connection of the pool or the inside of a transaction. */
@@ -23,11 +24,18 @@ export interface Database extends Session {
   transaction<T>(work: (session: Session) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Whether a query can be answered now; rejects with UNAVAILABLE otherwise. */
   ping(): Promise<void>;
+  /** Tells other processes on this database that environments have changed. */
+  notify(environmentIds: readonly string[]): Promise<void>;
+  /** Calls back for every environment another process tells of, as long as there is a connection. Stops by the result. */
+  listen(onChange: (environmentId: string) => void): () => Promise<void>;
   close(): Promise<void>;
 }
 
 type Raw = Record<string, unknown>;
 type Run = (text: string, parameters: unknown[]) => Promise<Raw[]>;
+
+const CHANNEL = 'agent_secret_changes';
+const NOTIFY = 'select pg_notify($1, id::text) from unnest($2::uuid[]) as id';
 
 export function openPostgres(options: LaneOptions): Database {
   const lanes = openLanes(options);
@@ -45,14 +53,23 @@ export function openPostgres(options: LaneOptions): Database {
     transaction: (work, { unhurried = false } = {}) =>
       guarded(() =>
         lanes.transaction(
-          (client) =>
-            client.begin((tx) => work(session(runOn(tx), (text) => tx.unsafe(text).simple())).catch(unlessLost)),
+          (client, flight) =>
+            client.begin((tx) =>
+              inTransaction(runOn(tx), (text) => tx.unsafe(text).simple(), work, flight).catch((error) =>
+                unlessLost(error, flight),
+              ),
+            ),
           unhurried,
         ),
       ) as Promise<never>,
     async ping() {
       await guarded(() => lanes.statement((client) => client.unsafe('select 1', [], execution)));
     },
+    async notify(environmentIds) {
+      const list = `{${environmentIds.join()}}`;
+      await guarded(() => lanes.statement((client) => client.unsafe(NOTIFY, [CHANNEL, list], execution)));
+    },
+    listen: (onChange) => openListener(options, CHANNEL, onChange),
     close: () => lanes.close(),
   };
 }
@@ -61,12 +78,55 @@ export function openPostgres(options: LaneOptions): Database {
  * A transaction whose connection is gone must not end by itself: postgres.js would send ROLLBACK into the dead socket,
  * which throws past every handler. `begin` rejects on its own once it learns of the loss.
  */
-function unlessLost(error: unknown): Promise<never> {
-  return isLoss(error instanceof AppError ? error.cause : error) ? new Promise(() => {}) : Promise.reject(error);
+function unlessLost(error: unknown, flight: Flight): Promise<never> {
+  const isLost = flight.givenUp !== undefined || isLoss(error instanceof AppError ? error.cause : error);
+  return isLost ? new Promise(() => {}) : Promise.reject(error);
+}
+
+type Script = (text: string) => PromiseLike<unknown>;
+
+/**
+ * Runs the inside of a transaction: rejects when it must be rolled back, even if `work` minds neither a statement that has
+ * failed nor being given up. Statements may be asked for at once, and run in that order. None runs once `work` is over
+ * (a branch of a Promise.all goes on when another has failed): behind the end it would be outside of the transaction, and stay.
+ */
+export async function inTransaction<T>(
+  run: Run,
+  script: Script,
+  work: (session: Session) => Promise<T>,
+  flight?: Flight,
+): Promise<T> {
+  let isOver = false;
+  let failure: { error: unknown } | undefined;
+  async function inside<Result>(send: () => PromiseLike<Result>): Promise<Result> {
+    if (flight?.givenUp) throw flight.givenUp;
+    // Postgres would refuse it, too; on a connection that is gone the driver would throw past every handler.
+    if (failure) throw failure.error;
+    if (isOver) throw new Error('the transaction is over');
+    try {
+      return await send();
+    } catch (error) {
+      failure ??= { error };
+      throw error;
+    }
+  }
+  try {
+    const result = await work(
+      session(
+        (text, parameters) => inside(() => run(text, parameters)),
+        (text) => inside(() => script(text)),
+      ),
+    );
+    if (flight?.givenUp) throw flight.givenUp;
+    if (failure) throw failure.error;
+    return result;
+  } finally {
+    isOver = true;
+  }
 }
 
 /** A session over any driver that answers `text, parameters` with rows keyed by column name. */
-export function session(run: Run, script: (text: string) => PromiseLike<unknown>): Session {
+export function session(run: Run, script: Script): Session {
   return {
     // Not through `guarded`: a promise more on the hottest path costs a tenth of a read.
     async rows(statement, input) {

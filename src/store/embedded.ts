@@ -7,7 +7,7 @@ import type { ReadableStream } from 'node:stream/web';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
 import { dataDir as preparedDataFolder } from '@electric-sql/pglite-prepopulatedfs';
 import { extract } from 'tar';
-import { type Database, guarded, session } from './client.js';
+import { type Database, guarded, inTransaction, session } from './client.js';
 import { lockDataFolder } from './data-folder-lock.js';
 import { exists } from './folder.js';
 
@@ -24,7 +24,11 @@ export async function openEmbedded(folder: string | undefined): Promise<Database
     return {
       kind: 'embedded',
       ...session(run(pglite), (text) => pglite.exec(text)),
-      transaction: (work) => guarded(() => pglite.transaction((tx) => work(session(run(tx), (text) => tx.exec(text))))),
+      transaction: (work) =>
+        guarded(() => pglite.transaction((tx) => inTransaction(run(tx), (text) => tx.exec(text), work))),
+      // One process has this database to itself: there is nobody else to tell, or to hear of.
+      notify: async () => {},
+      listen: () => async () => {},
       ping: () => guarded(async () => void (await pglite.query('select 1'))),
       async close() {
         if (!pglite.closed) await pglite.close();

@@ -1,7 +1,7 @@
 // Shares: which other account has which roles in an environment.
 import { sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
 import { environmentShares } from './tables.js';
 
 const SHARE = {
@@ -20,6 +20,15 @@ const BY_ID = statement<{ id: string }>()(
 );
 export function findEnvironmentShare(db: Session, id: string): Promise<EnvironmentShareRow | undefined> {
   return db.row(BY_ID, { id });
+}
+
+const BY_IDS = statement<{ ids: readonly string[] }>()(
+  SHARE,
+  sql`select ${columns(SHARE)} from ${environmentShares} where ${anyOf(environmentShares.id, 'ids')}`,
+);
+/** Several at once, in no order. */
+export function findEnvironmentSharesById(db: Session, ids: readonly string[]): Promise<EnvironmentShareRow[]> {
+  return db.rows(BY_IDS, { ids });
 }
 
 const OF_ENVIRONMENT = statement<{ environmentId: string; after: string | null; limit: number }>()(

@@ -1,7 +1,7 @@
 // Environments, read together with what decides who may see them.
-import { inArray, isNull, type SQL, sql } from 'drizzle-orm';
+import { isNull, type SQL, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { columns, name, optional, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, name, optional, parameter, type RowOf, statement } from './statement.js';
 import { accounts, applications, environmentShares, environments } from './tables.js';
 
 const ENVIRONMENT = {
@@ -36,14 +36,17 @@ export function findEnvironment(
   return db.row(BY_ID, { id, viewerId });
 }
 
+const BY_IDS = statement<{ ids: readonly string[]; viewerId: string }>()(
+  WITH_ACCESS,
+  withAccess(sql``, anyOf(environments.id, 'ids')),
+);
 /** Several at once, in no order. */
 export function findEnvironmentsById(
   db: Session,
   ids: readonly string[],
   viewerId: string,
 ): Promise<EnvironmentWithAccessRow[]> {
-  const query = withAccess(sql``, inArray(environments.id, [...ids]));
-  return db.rows(statement<{ viewerId: string }>()(WITH_ACCESS, query), { viewerId });
+  return db.rows(BY_IDS, { ids, viewerId });
 }
 
 const BY_NAME = statement<{ account: string; application: string; name: string; viewerId: string }>()(

@@ -20,11 +20,22 @@ export interface LaneOptions {
 const GRACE_MS = 2_000;
 const WATCH_EVERY_MS = 500;
 
+/** What is under way on a connection. */
+export interface Flight {
+  /** Why it was given up or lost, once it was: its caller has been refused, so nothing of it may happen any more. */
+  givenUp: unknown;
+}
+
+interface Underway extends Flight {
+  /** Until when something must have been heard. */
+  until: number;
+  reject(error: unknown): void;
+}
+
 /** A connection, with one thing at a time on it: what is behind a statement that waits for a lock would wait as well. */
 interface Lane {
   client: postgres.Sql;
-  /** What is under way, and until when something must have been heard. */
-  flight: { until: number; reject(error: unknown): void } | undefined;
+  flight: Underway | undefined;
 }
 
 interface Waiter {
@@ -43,7 +54,7 @@ export interface Lanes {
   /** Runs one statement on a connection of its own, as soon as there is one. */
   statement<T>(work: (client: postgres.Sql) => PromiseLike<T>): Promise<T>;
   /** Runs a transaction on a connection of its own; `unhurried` ones may take any time. */
-  transaction<T>(work: (client: postgres.Sql) => PromiseLike<T>, unhurried: boolean): Promise<T>;
+  transaction<T>(work: (client: postgres.Sql, flight: Flight) => PromiseLike<T>, unhurried: boolean): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -54,18 +65,19 @@ export function openLanes(options: LaneOptions): Lanes {
   const patience = options.statementTimeout + GRACE_MS;
   let closed = false;
 
-  function run<T>(work: (client: postgres.Sql) => PromiseLike<T>, allowed: number): Promise<T> {
+  function run<T>(work: (client: postgres.Sql, flight: Flight) => PromiseLike<T>, allowed: number): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       function take(lane: Lane): void {
         const { client } = lane;
-        const flight = { until: performance.now() + allowed, reject };
+        const flight: Underway = { until: performance.now() + allowed, reject, givenUp: undefined };
         lane.flight = flight;
-        work(client).then(
+        work(client, flight).then(
           (value) => {
             land(lane, flight);
             resolve(value);
           },
           (error) => {
+            flight.givenUp ??= error;
             // postgres.js would tell of the loss once more, to the first statement on the connection after it.
             if (isLoss(error) && lane.flight === flight) replace(lane, error);
             land(lane, flight);
@@ -80,7 +92,7 @@ export function openLanes(options: LaneOptions): Lanes {
   }
 
   /** Frees the lane for whoever waits longest; a flight that was given up has freed it already. */
-  function land(lane: Lane, flight: Lane['flight']): void {
+  function land(lane: Lane, flight: Underway): void {
     if (lane.flight !== flight) return;
     lane.flight = undefined;
     const next = waiting.shift();
@@ -88,6 +100,7 @@ export function openLanes(options: LaneOptions): Lanes {
     else free.push(lane);
   }
 
+  /** Cuts the connection, whatever is on it, for a fresh one; what may still be sent before the cut is up to the flight. */
   function replace(lane: Lane, error?: unknown): void {
     if (closed) return;
     options.onReplaced?.(error);
@@ -103,9 +116,10 @@ export function openLanes(options: LaneOptions): Lanes {
     for (const lane of lanes) {
       const { flight } = lane;
       if (!flight || flight.until >= now) continue;
+      flight.givenUp = refusal();
       replace(lane);
       land(lane, flight);
-      flight.reject(refusal());
+      flight.reject(flight.givenUp);
     }
   }
   const timer = setInterval(watch, WATCH_EVERY_MS);
@@ -122,8 +136,10 @@ export function openLanes(options: LaneOptions): Lanes {
   };
 }
 
-function connect(options: LaneOptions): postgres.Sql {
+/** A client with one connection. */
+export function connect(options: LaneOptions, more: postgres.Options<never> = {}): postgres.Sql {
   return postgres(options.url, {
+    ...more,
     max: 1,
     connect_timeout: options.connectTimeout,
     fetch_types: false,

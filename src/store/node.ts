@@ -1,7 +1,7 @@
 // Which noun an id belongs to: ids are plain UUIDs in both doors, so `node(id)` has to ask.
 import { sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { computed, parameter, statement } from './statement.js';
+import { anyOf, computed, statement } from './statement.js';
 import { accounts, agentSecrets, applications, environmentShares, environments, plans, tokens } from './tables.js';
 
 export const NODE_KINDS = [
@@ -25,18 +25,18 @@ const tablesByKind = {
   plan: plans,
 } satisfies Record<NodeKind, unknown>;
 
-const KIND = statement<{ id: string }>()(
-  { kind: computed(sql`kind`, (value) => value as NodeKind) },
+const KINDS = statement<{ ids: readonly string[] }>()(
+  { id: accounts.id, kind: computed(sql`kind`, (value) => value as NodeKind) },
   sql.join(
     NODE_KINDS.map((kind) => {
       const table = tablesByKind[kind];
-      return sql`select ${sql.raw(`'${kind}'`)} as kind from ${table} where ${table.id} = ${parameter('id')}`;
+      return sql`select ${table.id} as "id", ${sql.raw(`'${kind}'`)} as "kind" from ${table} where ${anyOf(table.id, 'ids')}`;
     }),
     sql` union all `,
   ),
 );
 
-/** The noun of an id, whether or not the row is deleted or visible. */
-export async function findNodeKind(db: Session, id: string): Promise<NodeKind | undefined> {
-  return (await db.row(KIND, { id }))?.kind;
+/** The nouns of ids, in no order, whether or not the rows are deleted or visible. */
+export function findNodeKinds(db: Session, ids: readonly string[]): Promise<{ id: string; kind: NodeKind }[]> {
+  return db.rows(KINDS, { ids });
 }

@@ -1,7 +1,7 @@
 // Plans: the limits accounts live under.
-import { inArray, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, plans } from './tables.js';
 
 const PLAN = {
@@ -22,6 +22,15 @@ export function findPlan(db: Session, id: string): Promise<PlanRow | undefined> 
   return db.row(BY_ID, { id });
 }
 
+const BY_IDS = statement<{ ids: readonly string[] }>()(
+  PLAN,
+  sql`select ${columns(PLAN)} from ${plans} where ${anyOf(plans.id, 'ids')}`,
+);
+/** Several at once, in no order. */
+export function findPlansById(db: Session, ids: readonly string[]): Promise<PlanRow[]> {
+  return db.rows(BY_IDS, { ids });
+}
+
 const BY_NAME = statement<{ name: string }>()(
   PLAN,
   sql`select ${columns(PLAN)} from ${plans} where ${plans.name} = ${parameter('name')}`,
@@ -31,11 +40,14 @@ export function findPlanByName(db: Session, name: string): Promise<PlanRow | und
 }
 
 const WITH_ACCOUNT = { ...PLAN, accountId: accounts.id };
+const OF_ACCOUNTS = statement<{ accountIds: readonly string[] }>()(
+  WITH_ACCOUNT,
+  sql`select ${columns(WITH_ACCOUNT)} from ${accounts} join ${plans} on ${plans.id} = ${accounts.planId}
+    where ${anyOf(accounts.id, 'accountIds')}`,
+);
 /** The plans of several accounts, in no order. */
 export function findPlansOfAccounts(db: Session, accountIds: readonly string[]): Promise<RowOf<typeof WITH_ACCOUNT>[]> {
-  const query = sql`select ${columns(WITH_ACCOUNT)} from ${accounts} join ${plans} on ${plans.id} = ${accounts.planId}
-    where ${inArray(accounts.id, [...accountIds])}`;
-  return db.rows(statement()(WITH_ACCOUNT, query), {});
+  return db.rows(OF_ACCOUNTS, { accountIds });
 }
 
 const ALL = statement()(PLAN, sql`select ${columns(PLAN)} from ${plans} order by ${plans.name}`);

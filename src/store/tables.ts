@@ -1,5 +1,5 @@
 // The tables, as drizzle sees them. The SQL in drizzle/ is generated from here; `npm run verify` checks that it still is.
-import { isNull, sql } from 'drizzle-orm';
+import { isNotNull, isNull, sql } from 'drizzle-orm';
 import {
   bigint,
   customType,
@@ -165,10 +165,13 @@ export const agentSecrets = pgTable(
     updatedBy: uuid('updated_by').notNull(),
     deletedAt: moment('deleted_at'),
   },
-  (t) => [uniqueIndex('agent_secrets_path').on(t.environmentId, t.path).where(isNull(t.deletedAt))],
+  (t) => [
+    uniqueIndex('agent_secrets_path').on(t.environmentId, t.path).where(isNull(t.deletedAt)),
+    index('agent_secrets_deleted').on(t.environmentId, t.path, t.id).where(isNotNull(t.deletedAt)),
+  ],
 );
 
-export type Change = 'created' | 'updated' | 'value_removed' | 'deleted' | 'restored';
+export type Change = 'created' | 'updated' | 'value_removed' | 'deleted' | 'restored' | 'value_destroyed';
 
 /** The log: append-only, one row per write of the environment. */
 export const agentSecretRevisions = pgTable(
@@ -181,11 +184,18 @@ export const agentSecretRevisions = pgTable(
       .references(() => agentSecrets.id),
     revision: int8('revision').notNull(),
     change: text('change').$type<Change>().notNull(),
-    /** Only on the row that set the value; rows that keep it point at that one by `valueRevision`. */
+    /** Only on the row that set the value, until that is destroyed; rows that keep it point there by `valueRevision`. */
     sealedValue: bytes('sealed_value'),
     valueRevision: int8('value_revision'),
     /** HMAC of the value under the environment's digest key; on the row that set it, as the sealed value. */
     valueDigest: bytes('value_digest'),
+    /** When the secret was deleted, on every row that leaves it deleted. */
+    deletedAt: moment('deleted_at'),
+    /** The revision that had set the value which this row's write erased. */
+    destroyedRevision: int8('destroyed_revision'),
+    /** Place in its change set, from 0, and that set's size; null for a write of its own. */
+    setPosition: integer('set_position'),
+    setSize: integer('set_size'),
     at: moment('at').notNull(),
     accountId: uuid('account_id').notNull(),
     tokenId: uuid('token_id'),
@@ -195,6 +205,7 @@ export const agentSecretRevisions = pgTable(
   (t) => [
     primaryKey({ columns: [t.environmentId, t.environmentRevision] }),
     unique('agent_secret_revisions_secret').on(t.agentSecretId, t.revision),
+    index('agent_secret_revisions_as_of').on(t.agentSecretId, t.environmentRevision),
   ],
 );
 

@@ -1,7 +1,7 @@
 // Tokens, found by the hash of what the caller presents.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, tokens } from './tables.js';
 
 const TOKEN = {
@@ -48,6 +48,15 @@ const BY_ID = statement<{ id: string }>()(
 );
 export function findToken(db: Session, id: string): Promise<TokenRow | undefined> {
   return db.row(BY_ID, { id });
+}
+
+const BY_IDS = statement<{ ids: readonly string[] }>()(
+  TOKEN,
+  sql`select ${columns(TOKEN)} from ${tokens} where ${anyOf(tokens.id, 'ids')} and ${isNull(tokens.revokedAt)}`,
+);
+/** Several at once, in no order. */
+export function findTokensById(db: Session, ids: readonly string[]): Promise<TokenRow[]> {
+  return db.rows(BY_IDS, { ids });
 }
 
 export interface TokenInsertion {

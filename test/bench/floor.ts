@@ -36,7 +36,7 @@ function statementOf(find: (db: Session) => Promise<unknown>): Text {
 }
 
 const BY_ID = statementOf((db) => findAgentSecret(db, '', ''));
-const ALL = statementOf((db) => findAllAgentSecrets(db, ''));
+const ALL = statementOf((db) => findAllAgentSecrets(db, { environmentId: '' }));
 const FIELDS =
   'id, environment_id as "environmentId", path, revision, secret_type as "secretType", sealed_value as "sealedValue"';
 const UPDATE = `update agent_secrets set revision = revision + 1, sealed_value = $3, updated_at = now()

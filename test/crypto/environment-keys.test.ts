@@ -32,7 +32,7 @@ function watched(): { provider: KeyProvider; seen: Uint8Array[]; before: string[
     seen,
     before,
     provider: {
-      currentKeyId: provider.currentKeyId,
+      ...provider,
       wrap: (dataKey, context) => provider.wrap(note(dataKey), context),
       unwrap: async (wrapped, context) => note(await provider.unwrap(wrapped, context)),
     },

@@ -174,4 +174,44 @@ describe('the key cache', () => {
     await cache.keysOf('e1');
     expect(calls).toEqual(['e1', 'e1']);
   });
+
+  /** The provider, with the contexts of what it has unwrapped. */
+  function watched() {
+    const unwrapped: string[] = [];
+    const unwrap: typeof provider.unwrap = (wrapped, context) => {
+      unwrapped.push(context);
+      return provider.unwrap(wrapped, context);
+    };
+    return { provider: { ...provider, unwrap }, unwrapped };
+  }
+
+  test('keys older than the maximum age are compared with what is stored: a new version is current from then on', async () => {
+    const { load, rotate } = store();
+    const watch = watched();
+    const cache = createKeyCache({ provider: watch.provider, load, max: 4, maxAgeMs: 0 });
+    expect((await cache.keysOf('e1')).current.version).toBe(1);
+    await rotate('e1', 2);
+    const keys = await cache.keysOf('e1');
+    expect(keys.current.version).toBe(2);
+    expect(keys.data(1).version).toBe(1);
+    // What is stored as it was is not unwrapped again: an outage of a key service harms nobody who knows the keys.
+    expect(watch.unwrapped).toEqual(['environment:e1:data:1', 'environment:e1:digest:1', 'environment:e1:data:2']);
+  });
+
+  test('a key that is stored as other bytes is unwrapped again, not taken for the one in memory', async () => {
+    const stored = await newEnvironmentKeys(provider, 'e1');
+    const [first, digest] = stored as [StoredKey, StoredKey];
+    let rows = stored;
+    const watch = watched();
+    const load = async () => rows;
+    const cache = createKeyCache({ provider: watch.provider, load, max: 4, maxAgeMs: 0 });
+    const before = await cache.keysOf('e1');
+    rows = [await newStoredKey(provider, 'e1', 'data', 1), digest];
+    const after = await cache.keysOf('e1');
+    expect(after.current.key.equals(before.current.key)).toBe(false);
+    expect(after.digest.equals(before.digest)).toBe(true);
+    rows = [{ ...first, masterKeyId: 'k-elsewhere' }, digest];
+    await expect(cache.keysOf('e1')).rejects.toThrow('k-elsewhere');
+    expect(watch.unwrapped.filter((context) => context.includes('digest'))).toHaveLength(1);
+  });
 });

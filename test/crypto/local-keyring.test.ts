@@ -155,7 +155,7 @@ describe('localKeyProvider', () => {
     const rotated = localKeyProvider(parseKeyring(file({ current: 'k-2', keys: both })));
     const old = await provider.wrap(dataKey, 'c');
     expect(Buffer.from(await rotated.unwrap(old, 'c')).equals(dataKey)).toBe(true);
-    expect(rotated.currentKeyId).toBe('k-2');
+    expect(await rotated.currentKeyId()).toBe('k-2');
     expect((await rotated.wrap(dataKey, 'c')).masterKeyId).toBe('k-2');
   });
 

@@ -242,4 +242,41 @@ describe('introspection', () => {
     const { data } = await sendQuery(door, token, '{ __typename viewer { __typename id } }');
     expect(data).toEqual({ __typename: 'Query', viewer: { __typename: 'Account', id: person.id } });
   });
+
+  test('that is switched off is not made up for by errors: they suggest and list no names', async () => {
+    const door = withConfig(app, { introspection: false });
+    const NAMES = /Did you mean|viewer|agentSecret|environmentId|secretType|currentRevision|totalCount|after/g;
+    const remove = 'mutation ($input: DeleteAgentSecretInput!) { deleteAgentSecret(input: $input) { __typename } }';
+    const cases: [query: string, variables?: object][] = [
+      ['{ viewe { id } }'],
+      ['{ viewer { nam } }'],
+      ['{ environmen(id: 1) { id } }'],
+      ['{ environment(i: 1) { id } }'],
+      ['{ environment { agentSecrets(firs: 1, afte: "") { totalCoun } } }'],
+      ['query ($a: UUI) { environment(id: $a) { id } }'],
+      ['{ viewer { ... on Accoun { id } } }'],
+      ['{ viewer @skp(if: true) { id } }'],
+      ['{ environment { agentSecrets(orderBy: { fiel: PATH }) { edges { cursor } } } }'],
+      ['{ environment { agentSecrets(orderBy: { field: PAT }) { edges { cursor } } } }'],
+      [remove.replace('$input:', '$other:').replace('$input', '{ id: "x", currentRevision: 0, currentRevisio: 1 }')],
+      [remove, { input: { id: person.id, currentRevision: 0, currentRevisio: 1 } }],
+    ];
+    for (const [query, variables] of cases) {
+      const loud = await sendQuery(app, token, query, variables);
+      const quiet = await sendQuery(door, token, query, variables);
+      expect([loud.status, quiet.status]).toEqual([400, 400]);
+      const places = ({ errors }: typeof loud) => errors.map(({ locations }) => locations);
+      expect(places(quiet)).toEqual(places(loud));
+      for (const { message, extensions } of quiet.errors) {
+        expect(message).not.toMatch(/Did you mean|only the fields /);
+        expect(extensions?.code).toBe('INVALID_REQUEST');
+        // Nothing of the schema but what stands in the question. (What is required and missing is still told.)
+        for (const [name] of message.matchAll(NAMES)) expect(query).toContain(name);
+      }
+    }
+    const loud = await Promise.all(cases.map(([query, variables]) => sendQuery(app, token, query, variables)));
+    const messages = loud.flatMap(({ errors }) => errors.map(({ message }) => message)).join();
+    expect(messages).toContain('Did you mean "viewer"');
+    expect(messages).toContain('expected only the fields ');
+  });
 });

@@ -149,6 +149,23 @@ describe('fragments', () => {
   });
 });
 
+test('limits hold however often a document is sent, whichever of its operations is asked for', async () => {
+  const fine = 'query Fine { viewer { id } }';
+  const rest = { headers: { accept: RESPONSE_JSON }, token };
+  for (const [bad, limit] of [
+    [`query Bad ${deep(13)}`, /depth limit of 12\b/],
+    [`query Bad { ${names(31, (n) => `a${n}: viewer { id }`)} }`, /[Aa]lias(es)? limit of 30\b/],
+    [`query Bad { viewer { ${'id '.repeat(1_999)} } }`, /[Tt]oken limit of 2000\b/],
+  ] as const) {
+    for (const operationName of ['Fine', 'Fine', 'Bad', 'Bad', 'Fine', undefined]) {
+      const query = operationName === undefined ? bad : `${fine} ${bad}`;
+      const search = `?${new URLSearchParams({ query, ...(operationName ? { operationName } : {}) })}`;
+      expectRefused(await send(app, { body: JSON.stringify({ query, operationName }), ...rest }), limit);
+      expectRefused(await send(app, { method: 'GET', search, ...rest }), limit);
+    }
+  }
+});
+
 describe('page size', () => {
   test.each([201, 2 ** 31 - 1])('of %i is refused, naming the limit', async (first) => {
     const document = `{ environment(id: "${world.environmentId}") { agentSecrets(first: ${first}) { totalCount } } }`;

@@ -3,7 +3,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestApp, type TestApp } from '../support/app.js';
 import { ask } from '../support/graphql.js';
 import { createSecret, done, updateSecret } from '../support/graphql-secrets.js';
-import { createAccount, createEnvironment, createWorld, share, unique, type World } from '../support/world.js';
+import {
+  createAccount,
+  createApplication,
+  createEnvironment,
+  createWorld,
+  share,
+  unique,
+  type World,
+} from '../support/world.js';
 
 let app: TestApp;
 let world: World;
@@ -106,6 +114,25 @@ test('a page of shared environments with owner and use takes as many statements 
     {},
     people.viewer.token,
   );
+});
+
+test('nodes takes as many statements for 200 ids as for one of each kind, and node two or three', async () => {
+  const { viewer } = await ask(app, token, '{ viewer { id plan { id } tokens { id } } }');
+  const guests = await Promise.all([1, 2, 3].map(() => createAccount(app, unique('guest'))));
+  const shares = await Promise.all(guests.map((guest) => share(app, token, world.environmentId, guest.id, ['VIEWER'])));
+  const environments = await Promise.all([1, 2].map(() => createEnvironment(app, token, world.applicationId)));
+  const applications = await Promise.all([1, 2].map(() => createApplication(app, token)));
+  const one = [viewer.id, viewer.plan.id, viewer.tokens[0].id, shares[0], environments[0], applications[0]];
+  const nodes = (ids: unknown[]) => statements('query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids });
+  const cost = await nodes(one);
+  const all = [...one, ...shares, ...environments, ...applications, ...one.map((id) => id.toUpperCase())];
+  expect(await nodes([...all, ...Array(200 - all.length).fill(world.applicationId)])).toBe(cost);
+  expect(cost).toBe(1 + 6 + 2);
+  const node = (id: string) => statements('query ($id: ID!) { node(id: $id) { id } }', { id });
+  const costs: number[] = [];
+  for (const id of one) costs.push(await node(id));
+  // What it is, then itself; a plan and a share also ask what they belong to.
+  expect(costs).toEqual([2, 3, 2, 3, 2, 2]);
 });
 
 test('a page of accounts with plan and use takes as many statements as one item', async () => {

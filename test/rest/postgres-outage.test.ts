@@ -1,6 +1,4 @@
 // A Postgres that cuts connections, makes statements wait too long, or goes away and comes back: 503, never 500.
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
@@ -11,6 +9,7 @@ import { computed, statement } from '../../src/store/statement.js';
 import { databaseKind } from '../support/app.js';
 import { canary } from '../support/canary.js';
 import { testPostgres } from '../support/database.js';
+import { networkTo } from '../support/network.js';
 import { type Answer, type Client, clientOf, createRestApp, expectRefusal, type RestApp } from '../support/rest-app.js';
 
 const DATABASE = statement()(
@@ -99,10 +98,15 @@ describe.runIf(databaseKind() === 'postgres')('Postgres (the embedded database h
 
   test('a network that swallows everything is UNAVAILABLE in time, and what it swallowed is not missed later', async () => {
     const url = new URL((await testPostgres()).adminUrl);
-    const network = await networkTo(url);
     url.pathname = `/${database}`;
-    url.host = `127.0.0.1:${network.port}`;
-    const db = openPostgres({ url: url.href, poolSize: 2, statementTimeout: 1_000, connectTimeout: 1, prepare: true });
+    const network = await networkTo(url.href);
+    const db = openPostgres({
+      url: network.url,
+      poolSize: 2,
+      statementTimeout: 1_000,
+      connectTimeout: 1,
+      prepare: true,
+    });
     const server = await app.variant({}, servicesOn(db, app.services.keyProvider, app.services.log));
     const client = clientOf(server, app.world.people.owner.token);
     try {
@@ -142,41 +146,4 @@ async function inTime<T>(answer: Promise<T>): Promise<T> {
 async function tooLate(signal: AbortSignal): Promise<never> {
   await sleep(10_000, undefined, { signal }).catch(() => {});
   throw new Error('no answer within ten seconds');
-}
-
-/** A network between the service and its Postgres that can stop delivering without saying so. */
-async function networkTo({ hostname, port }: URL) {
-  let swallows = false;
-  const wires = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(Number(port), hostname);
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      wires.add(from);
-      from.on('data', (bytes) => swallows || to.write(bytes));
-      from.on('error', () => {});
-      from.on('close', () => to.destroy());
-    }
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const cut = () => {
-    for (const wire of wires) wire.destroy();
-    wires.clear();
-  };
-  return {
-    port: (server.address() as AddressInfo).port,
-    swallow: () => {
-      swallows = true;
-    },
-    recover: () => {
-      swallows = false;
-      cut();
-    },
-    close: () => {
-      server.close();
-      cut();
-    },
-  };
 }

@@ -1,4 +1,5 @@
 // A plain HTTP client for a service in a process of its own, and the waiting that its tests have in common.
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningServer } from '../support/server.js';
 
@@ -74,4 +75,13 @@ export async function until<T>(what: string, look: () => Promise<T | undefined |
     if (performance.now() > deadline) throw new Error(`${what}: not within ${ms} ms`);
     await sleep(25);
   }
+}
+
+/** A port for a start that is asked before it greets. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  const { port } = probe.address() as { port: number };
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
 }

@@ -55,18 +55,22 @@ test(`killed at any moment (${ROUNDS} rounds), the next start works and has the 
   for (let number = 0; number < ROUNDS; number += 2) await Promise.all([round(number), round(number + 1)]);
 }, 120_000);
 
-test('killed between the environment and its samples, the next start has all samples', async () => {
+test.each([
+  ['account', 'application', 'applications'],
+  ['application', 'environment', 'environments'],
+  ['environment', 'samples', 'agent_secrets'],
+])('killed between the %s and its %s, the next start finishes the set-up', async (_, __, next) => {
   const database = await createTestDatabase();
   const sql = postgres(database.url, { max: 2, onnotice: () => undefined });
   const env = { DATABASE_URL: database.url };
   const dataDir = join(parent, 'data');
   try {
     await sql.begin(async (lock) => {
-      await lock`lock table agent_secrets in share mode`;
+      await lock`lock table ${lock(next)} in share mode`;
       await cutShort(
         dataDir,
         () =>
-          until('the first sample waits for the table', async () => {
+          until('the start waits for the table', async () => {
             const [row] = await sql`
               select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
             return row;
@@ -77,6 +81,7 @@ test('killed between the environment and its samples, the next start has all sam
     const server = await startServer({ dataDir, env });
     try {
       expect((await secretsOf(server)).size).toBe(6);
+      expect(await sql`select id from accounts`).toEqual([{ id: server.facts().accountId }]);
     } finally {
       await server.kill9();
     }

@@ -3,9 +3,11 @@ import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type RunningServer, startServer } from '../support/server.js';
-import { ask, call, developer, secretsOf } from './client.js';
+import { createTestDatabase } from '../support/database.js';
+import { launch, type RunningServer, startServer } from '../support/server.js';
+import { ask, call, developer, freePort, secretsOf, until } from './client.js';
 
 let server: RunningServer;
 beforeAll(async () => {
@@ -97,4 +99,29 @@ test('GraphiQL opens without any header, and its page brings the token along', a
 test('the process and the database report that they are well, to anybody', async () => {
   expect(await call({ url: server.url }, 'GET', '/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
   expect(await call({ url: server.url }, 'GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'ready' } });
+});
+
+test('while the set-up is being made, requests get the documented refusal and a time to come back', async () => {
+  const database = await createTestDatabase();
+  const sql = postgres(database.url, { max: 1, onnotice: () => undefined });
+  const port = await freePort();
+  const starting = await sql.begin(async (lock) => {
+    await lock`lock table agent_secrets in share mode`;
+    const launched = await launch({ env: { DATABASE_URL: database.url, PORT: String(port) } });
+    const url = `http://127.0.0.1:${port}`;
+    const answer = await until('an answer', () => call({ url }, 'GET', '/readyz').catch(() => undefined));
+    expect(answer).toMatchObject({ status: 503, body: { code: 'UNAVAILABLE', error: expect.any(String) } });
+    expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect(answer.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+    return launched;
+  });
+  try {
+    expect(await starting.said.listening).toBe(`http://127.0.0.1:${port}`);
+  } finally {
+    starting.child.kill('SIGKILL');
+    await starting.ended;
+    await starting.cleanUp();
+    await sql.end({ timeout: 5 });
+    await database.drop();
+  }
 });

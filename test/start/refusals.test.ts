@@ -164,12 +164,45 @@ describe.concurrent('a configuration', () => {
         GRAPHIQL: 'c4n4ry',
         MAX_BODY_BYTES: '-1',
         CORS_ORIGINS: 'c4n4ry',
+        NODE_ENV: 'c4n4ry',
       },
     });
-    for (const name of ['PORT', 'DATABASE_URL', 'LOG_LEVEL', 'GRAPHIQL', 'MAX_BODY_BYTES', 'CORS_ORIGINS']) {
+    for (const name of [
+      'PORT',
+      'DATABASE_URL',
+      'LOG_LEVEL',
+      'GRAPHIQL',
+      'MAX_BODY_BYTES',
+      'CORS_ORIGINS',
+      'NODE_ENV',
+    ]) {
       expect(line).toContain(`${name}: expected`);
     }
     expect(line).not.toContain('c4n4ry');
+  });
+
+  test('of production with several mistakes is reported once, too, with what production lacks', async () => {
+    const line = await refusal({
+      env: { NODE_ENV: 'production', DATABASE_URL: 'c4n4ry', PORT: 'c4n4ry', HOST: '0.0.0.0' },
+    });
+    expect(line).toMatch(/^Bad configuration: /);
+    for (const problem of ['DATABASE_URL: expected', 'PORT: expected', 'MASTER_KEY_FILE: required']) {
+      expect(line).toContain(problem);
+    }
+    expect(line).not.toContain('c4n4ry');
+  });
+
+  test('whose NODE_ENV is a misspelt production is refused, instead of being taken for development', async () => {
+    for (const NODE_ENV of ['prod', 'Production', 'production ', 'staging']) {
+      const line = await refusal({ env: { NODE_ENV, DATABASE_URL: database.url } });
+      expect(line).toBe('Bad configuration: NODE_ENV: expected one of production, development, test');
+    }
+  });
+
+  test('with an origin that has a wildcard in it is refused: it would never match', async () => {
+    for (const CORS_ORIGINS of ['https://*.example.com', 'https://app.example.com,https://*']) {
+      expect(await refusal({ env: { CORS_ORIGINS } })).toContain('CORS_ORIGINS: expected');
+    }
   });
 
   test('with both kinds of master key is refused, without the key', async () => {
@@ -183,5 +216,18 @@ describe.concurrent('a configuration', () => {
     const line = await refusal({ env: { MASTER_KEYS: 'c4n4ry' } });
     expect(line).toContain('MASTER_KEYS');
     expect(line).not.toContain('c4n4ry');
+  });
+
+  test('of persisted documents that cannot work is refused, naming what is missing or too much', async () => {
+    const line = await refusal({ env: { PERSISTED_DOCUMENTS_ONLY: 'true', GRAPHIQL: 'true' } });
+    expect(line).toMatch(/PERSISTED_DOCUMENTS: required/);
+    expect(line).toMatch(/GRAPHIQL: it cannot run anything/);
+  });
+
+  test('of persisted documents that do not fit the schema is refused, naming document and place', async () => {
+    const manifest = join(folder, 'manifest.json');
+    await writeFile(manifest, JSON.stringify({ viewer: '{ viewer { name } }', other: '{ viewer { nothing } }' }));
+    const env = { DATABASE_URL: database.url, MASTER_KEYS: generateKeyring(), PERSISTED_DOCUMENTS: manifest };
+    expect(await refusal({ env })).toMatch(/^Cannot start: PERSISTED_DOCUMENTS: other: .* \(line 1, column 12\)$/);
   });
 });

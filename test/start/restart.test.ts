@@ -1,12 +1,11 @@
 // What is there after a stop or a crash: everything that was acknowledged. And a data folder has one owner at a time.
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { launch, type RunningServer, runToEnd, startServer } from '../support/server.js';
-import { call, createSecret, developer, secretsOf } from './client.js';
+import { ask, call, createSecret, developer, freePort, secretsOf } from './client.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 60_000 });
@@ -26,14 +25,6 @@ async function start(env: Record<string, string> = {}): Promise<RunningServer> {
   const server = await startServer({ dataDir, env });
   running.push(server);
   return server;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 /** Only root may, and not in every sandbox. */
@@ -59,12 +50,17 @@ test('a second start finds the same account, token and data, and names its own p
   expect((await secretsOf(second)).get('kept')).toEqual(written);
   await second.stop();
 
-  // Without development.json nobody knows the token any more: a new one is made, for the same account and data.
+  // Without development.json nobody knows whose account this is: it is left alone, and the operator command helps.
   await rm(join(dataDir, 'development.json'));
   const third = await start();
-  expect(third.facts()).toMatchObject({ accountId: before.accountId, environmentId: before.environmentId });
-  expect(third.facts().token).not.toBe(before.token);
-  expect(await secretsOf(third)).toEqual(secrets);
+  expect(third.stdout()).toMatch(/No development token: .*; stop this process and make one with npm run token .*\n/);
+  expect(() => third.facts()).toThrow('ENOENT');
+  await third.stop();
+  const operator = await runToEnd({ script: 'cli/create-token.js', args: ['--account', 'development'], dataDir });
+  expect(operator).toMatchObject({ code: 0, stderr: '' });
+  const fourth = await start();
+  const { viewer } = await ask({ url: fourth.url, token: operator.stdout.trim() }, '{ viewer { id } }');
+  expect(viewer.id).toBe(before.accountId);
 });
 
 test('after kill -9 every acknowledged write is there, and writing goes on', async () => {

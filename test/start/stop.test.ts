@@ -2,10 +2,12 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, get } from 'node:http';
+import { createRequire } from 'node:module';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import postgres from 'postgres';
 import { describe, expect, test, vi } from 'vitest';
 import { createTestDatabase } from '../support/database.js';
@@ -106,7 +108,7 @@ describe.concurrent('a signal', () => {
           await writeWaits();
           server.child.kill(signal);
           await until('new connections are refused', () => isRefused(server.url));
-          // An impatient operator changes nothing, and neither does time.
+          // npm passes on a Ctrl-C that has reached the service already: that changes nothing, and neither does time.
           server.child.kill(signal);
           for (let turn = 0; turn < 20; turn += 1) {
             expect(await isRefused(server.url)).toBe(true);
@@ -119,6 +121,20 @@ describe.concurrent('a signal', () => {
         expect(server.complaints()).toBe('');
       }));
   }
+
+  test('that is repeated by an impatient operator ends the service at once', () =>
+    withServer(async (server, sql) => {
+      const { id } = await createSecret(server, 'impatient', 'x');
+      await holdingRow(sql, id, async (writeWaits) => {
+        const answer = update(server, id).catch(() => 'disconnected');
+        await writeWaits();
+        server.child.kill('SIGTERM');
+        await until('new connections are refused', () => isRefused(server.url));
+        await until('the service is gone', async () => !server.child.kill('SIGINT'), 4_000);
+        expect(server.child.exitCode).toBe(1);
+        expect(await answer).toBe('disconnected');
+      });
+    }));
 
   test('lets an upload finish that has begun', () =>
     withServer(async (server) => {
@@ -203,4 +219,17 @@ test('a stop in the middle of writes to the embedded database loses nothing that
     await Promise.all(running.map((server) => server.kill9()));
     await rm(dataDir, { recursive: true, force: true, maxRetries: 3 });
   }
+});
+
+test('a database that cannot be closed is logged, and the exit code tells', async () => {
+  const pglite = createRequire(import.meta.url)
+    .resolve('@electric-sql/pglite')
+    .replace(/\.cjs$/, '.js');
+  const probe = `import { PGlite } from ${JSON.stringify(pathToFileURL(pglite).href)};
+    PGlite.prototype.close = () => Promise.reject(Object.assign(new Error('no space left'), { code: 'ENOSPC' }));`;
+  const server = await startServer({
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(probe)}` },
+  });
+  expect(await server.stop()).toBe(1);
+  expect(server.stderr()).toMatch(/^\{[^\n]*ENOSPC[^\n]*"msg":"could not stop cleanly"\}\n$/);
 });

@@ -4,7 +4,7 @@ import { sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AppError } from '../../src/errors.js';
-import { columns, computed, name, optional, parameter, statement } from '../../src/store/statement.js';
+import { anyOf, columns, computed, name, optional, parameter, statement } from '../../src/store/statement.js';
 import { accounts, agentSecretRevisions, environments, plans } from '../../src/store/tables.js';
 import { type OpenedDatabase, openDatabase } from './open.js';
 
@@ -145,6 +145,26 @@ describe('a value of a column', () => {
   test('of the types integer, uuid and text comes back as number and string', async () => {
     const path = `it's "quoted", {braced} \\ 🦊 \u2028`;
     expect(await echo({ count: -(2 ** 31), path })).toMatchObject({ count: -(2 ** 31), id: SOME.id, path });
+  });
+});
+
+describe('a list of strings', () => {
+  /** Those of the given names that are among the wanted ones. */
+  const AMONG = statement<{ given: string[]; wanted: readonly string[] }>()(
+    { name: environments.name },
+    sql`with ${environments} as (select unnest(${parameter('given', accounts.roles)}::text[]) as name)
+      select ${columns({ name: environments.name })} from ${environments} where ${anyOf(environments.name, 'wanted')}`,
+  );
+  const ODD = ['', 'plain', 'a,b', '{c}', '"quoted"', "it's", 'back\\slash', '\\"', 'NULL', '🦊', ' padded ', 'a\nb'];
+
+  test('picks the rows whose column is any of them, whatever characters are in it', async () => {
+    const among = async (wanted: string[]) => {
+      const rows = await opened.db.rows(AMONG, { given: ODD, wanted });
+      return rows.map((row) => row.name);
+    };
+    expect(await among([])).toEqual([]);
+    expect(await among(['plain', 'none', 'plain'])).toEqual(['plain']);
+    expect(await among([...ODD].reverse())).toEqual(ODD);
   });
 });
 

@@ -1,0 +1,146 @@
+// Master keys in a Transit engine (Vault, OpenBao): it wraps and unwraps data keys, its keys never leave it.
+import { randomBytes } from 'node:crypto';
+import type { KeyProvider, WrappedKey } from './key-provider.js';
+import { KeyringError } from './local-keyring.js';
+import { type TransitConnection, TransitRefusal, transitClient } from './transit-client.js';
+
+export interface TransitOptions extends TransitConnection {
+  /** Where the engine is mounted. */
+  readonly mount: string;
+  /** The name of an AEAD key there, aes256-gcm96 for example. */
+  readonly key: string;
+}
+
+/** No id of a local keyring has a colon. */
+const PREFIX = 'transit:';
+const CIPHERTEXT = /^vault:v([1-9]\d{0,8}):[A-Za-z0-9+/]+=*$/;
+
+/** Whether a stored data key was wrapped by a Transit engine. */
+export function isTransitKeyId(masterKeyId: string): boolean {
+  return masterKeyId.startsWith(PREFIX);
+}
+
+/**
+ * Checks that the service answers, that the token may use the key, and that the wrap context is really bound; rejects
+ * with a KeyringError or UNAVAILABLE.
+ */
+export async function openTransitKeyProvider(options: TransitOptions): Promise<KeyProvider> {
+  const provider = transitKeyProvider(options);
+  const place = placeOf(options);
+  const wrapped = await provider.wrap(randomBytes(32), 'check:1');
+  const opened = await provider.unwrap(wrapped, 'check:2').catch((error: unknown) => {
+    if (error instanceof KeyringError && error.reason === 'unwrap-refused') return undefined;
+    throw error;
+  });
+  if (opened) {
+    const remedy = 'use an AEAD key such as aes256-gcm96, in a version of the service that knows associated_data';
+    throw new KeyringError('unsupported', place, 'it does not bind associated_data', remedy);
+  }
+  return provider;
+}
+
+/**
+ * What is stored as wrapped is the service's ciphertext as text. The context is the associated data; the key's version
+ * stands in the ciphertext, and in the master key id, so that a rotation in Transit is a new master key here.
+ */
+function transitKeyProvider(options: TransitOptions): KeyProvider {
+  const client = transitClient(options);
+  const place = placeOf(options);
+  const idOf = (version: string | number) => `${PREFIX}${pathOf(options)}:v${version}`;
+
+  async function ask(verb: 'encrypt' | 'decrypt', body: object): Promise<Record<string, unknown>> {
+    try {
+      return await client.post(`${options.mount}/${verb}/${options.key}`, body);
+    } catch (error) {
+      throw error instanceof TransitRefusal && !isVerdictOnCiphertext(error) ? explain(error, options) : error;
+    }
+  }
+
+  async function wrap(plaintext: Uint8Array, context: string): Promise<WrappedKey> {
+    const data = await ask('encrypt', { plaintext: base64(plaintext), associated_data: bound(context) });
+    const ciphertext = String(data.ciphertext);
+    const version = CIPHERTEXT.exec(ciphertext)?.[1];
+    if (version === undefined)
+      throw new KeyringError('unsupported', place, 'its answer is no ciphertext', 'check TRANSIT_URL');
+    return { masterKeyId: idOf(version), bytes: Buffer.from(ciphertext) };
+  }
+
+  async function unwrap({ masterKeyId, bytes }: WrappedKey, context: string): Promise<Uint8Array> {
+    const of = `master key "${masterKeyId}"`;
+    const refused = () =>
+      new KeyringError(
+        'unwrap-refused',
+        of,
+        `it does not unwrap the key of "${context}"`,
+        'the stored key was changed or moved, or Transit holds another key of this name',
+      );
+    const ciphertext = Buffer.from(bytes).toString('latin1');
+    const version = CIPHERTEXT.exec(ciphertext)?.[1];
+    if (!masterKeyId.startsWith(idOf(''))) {
+      throw new KeyringError(
+        'unknown-master-key',
+        of,
+        `it is not in ${place}`,
+        'set TRANSIT_MOUNT and TRANSIT_KEY to it',
+      );
+    }
+    if (version === undefined || masterKeyId !== idOf(version)) throw refused();
+    try {
+      const data = await ask('decrypt', { ciphertext, associated_data: bound(context) });
+      return Buffer.from(String(data.plaintext), 'base64');
+    } catch (error) {
+      if (!(error instanceof TransitRefusal)) throw error;
+      if (!error.problems.some((problem) => problem.includes('too old'))) throw refused();
+      const remedy = 'lower it until npm run rotate -- master-key has re-wrapped what is under this version';
+      throw new KeyringError('unknown-master-key', of, 'it is below min_decryption_version', remedy);
+    }
+  }
+
+  /** The version is only told with a ciphertext; reading the key itself would need another permission. */
+  async function currentKeyId(): Promise<string> {
+    return (await wrap(randomBytes(32), 'check:current')).masterKeyId;
+  }
+
+  return { currentKeyId, keyIds: async () => [await currentKeyId()], wrap, unwrap };
+}
+
+/** Refusals that are about the stored bytes, and not about the key, the token or the mount. */
+function isVerdictOnCiphertext({ problems }: TransitRefusal): boolean {
+  return problems.some((problem) => /authentication failed|unable to decrypt|invalid ciphertext|too old/.test(problem));
+}
+
+function explain({ status, problems }: TransitRefusal, options: TransitOptions): KeyringError {
+  const place = placeOf(options);
+  const { mount, key } = options;
+  if (status === 403) {
+    const remedy = `give a token that may update ${mount}/encrypt/${key} and ${mount}/decrypt/${key}`;
+    return new KeyringError('forbidden', place, 'permission denied', remedy);
+  }
+  if (status === 404 || problems.some((problem) => problem.includes('not found'))) {
+    return new KeyringError(
+      'missing',
+      place,
+      'there is no such key',
+      'make it, or set TRANSIT_MOUNT and TRANSIT_KEY to yours',
+    );
+  }
+  // Not in the service's words: they may quote what was sent.
+  return new KeyringError('unsupported', place, `the service answered ${status}`, 'see its audit log');
+}
+
+function placeOf(options: TransitOptions): string {
+  return `Transit key ${pathOf(options)}`;
+}
+
+function pathOf({ namespace, mount, key }: TransitOptions): string {
+  return [namespace, mount, key].filter(Boolean).join('/');
+}
+
+/** The key may serve other purposes, too: what was made for one of them is nothing here. */
+function bound(context: string): string {
+  return base64(Buffer.from(`agent-secrets-gateway:wrap:1:${context}`));
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}

@@ -1,0 +1,85 @@
+// The change feed of an environment: every write behind a revision, in order, then live ones as they are made.
+import { findChanges } from '../store/agent-secret-revision.js';
+import type { AgentSecretRevision } from './agent-secret-revision.js';
+import type { Watch } from './change-feed.js';
+import { actorOf, type Context } from './context.js';
+import { getEnvironment, logPointOf } from './environment.js';
+
+/** The largest change set fits into one page: a set is always told whole. */
+export const MAX_CHANGES_PER_SET = 100;
+const PAGE = MAX_CHANGES_PER_SET;
+
+/** What was written at once: one change, or a change set. */
+export interface AgentSecretChanges {
+  /** The revision to resume from. */
+  environmentRevision: bigint;
+  changes: AgentSecretRevision[];
+}
+
+/**
+ * Changes after a revision, without gap or duplicate; from now on without one. Ends with the refusal that applies once the
+ * caller may no longer look. Refuses: ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST (a revision to come),
+ * UNAVAILABLE (too many streams).
+ *
+ * Reads no further than its consumer takes: a slow one costs a page of memory, not the backlog.
+ */
+export async function watchAgentSecretChanges(
+  ctx: Context,
+  input: { environmentId: string; after?: bigint | null | undefined },
+): Promise<AsyncIterableIterator<AgentSecretChanges>> {
+  const environment = await getEnvironment(ctx, input.environmentId, 'ViewAgentSecret');
+  const { at: after } = await logPointOf(ctx, environment, 'after', input.after ?? environment.revision);
+  const watch = ctx.services.feed.watch(actorOf(ctx), environment.id, environment.revision);
+  const changes = readChanges(ctx, environment.id, after, watch);
+  const iterator: AsyncIterableIterator<AgentSecretChanges> = {
+    next: () => changes.next(),
+    // A generator that waits cannot be returned from outside: closing the watch ends the wait.
+    return() {
+      watch.close();
+      return changes.return(undefined);
+    },
+    throw(error) {
+      watch.close();
+      return changes.throw(error);
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  };
+  return iterator;
+}
+
+async function* readChanges(
+  ctx: Context,
+  environmentId: string,
+  after: bigint,
+  watch: Watch,
+): AsyncGenerator<AgentSecretChanges, undefined> {
+  let cursor = after;
+  try {
+    while (watch.isOpen()) {
+      watch.arm();
+      const rows = await findChanges(ctx.services.db, { environmentId, after: cursor, limit: PAGE });
+      for (const changes of wholeSets(rows)) {
+        if (!watch.isOpen()) return undefined;
+        yield changes;
+        cursor = changes.environmentRevision;
+      }
+      if (rows.length < PAGE) await watch.next();
+    }
+    return undefined;
+  } finally {
+    watch.close();
+  }
+}
+
+/** Rows in order, those of one set together; a set that the page has cut off is left for the next page. */
+function wholeSets(rows: readonly AgentSecretRevision[]): AgentSecretChanges[] {
+  const sets: AgentSecretChanges[] = [];
+  let open: AgentSecretRevision[] = [];
+  for (const row of rows) {
+    open.push(row);
+    if (row.setPosition !== null && row.setPosition + 1 !== row.setSize) continue;
+    sets.push({ environmentRevision: row.environmentRevision, changes: open });
+    open = [];
+  }
+  return sets;
+}

@@ -1,0 +1,67 @@
+// The one room of the domain that sees plaintext beside its seal: values sealed on their way in, opened on their way out.
+import { valueDigest } from '../crypto/digest.js';
+import type { EnvironmentKeys } from '../crypto/environment-keys.js';
+import { openValue, sealedKeyVersion, sealValue } from '../crypto/sealing.js';
+import type { Context } from './context.js';
+
+/** A value as a write stores it; all null without a value. */
+export interface SealedValue {
+  sealedValue: Uint8Array | null;
+  /** The revision that sets it, to which the seal is bound. */
+  valueRevision: bigint | null;
+  valueDigest: Uint8Array | null;
+}
+
+export const NO_VALUE: SealedValue = Object.freeze({ sealedValue: null, valueRevision: null, valueDigest: null });
+
+/** Seals a value before anything else sees it, bound to the revision that sets it. */
+export function sealWith(
+  keys: EnvironmentKeys,
+  subject: { environmentId: string; id: string },
+  revision: bigint,
+  plaintext: string | null,
+): SealedValue {
+  if (plaintext === null) return NO_VALUE;
+  const binding = { environmentId: subject.environmentId, agentSecretId: subject.id, revision };
+  return {
+    sealedValue: sealValue(keys.current, binding, plaintext),
+    valueRevision: revision,
+    valueDigest: digestOf(keys, subject.id, revision, plaintext),
+  };
+}
+
+/** With id and revision in it, equal values of two revisions have nothing in common that the log would show. */
+export function digestOf(keys: EnvironmentKeys, id: string, revision: bigint, plaintext: string): Uint8Array {
+  return valueDigest(keys.digest, `${id}:${revision}:${plaintext}`);
+}
+
+/** Where a sealed value is stored: what it takes to open it. */
+export interface SealedPlace {
+  id: string;
+  environmentId: string;
+  valueRevision: bigint | null;
+}
+
+/**
+ * The canonical JSON text of a sealed value. A promise only when the environment's keys are not in memory. Rejects with
+ * SealError when the bytes are not what was sealed for this place.
+ */
+export function openSealedValue(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
+  const keys = ctx.services.keys.keysOf(place.environmentId);
+  if (!(keys instanceof Promise) && keys.has(sealedKeyVersion(sealed))) return openWith(keys, place, sealed);
+  return openWithFreshKeys(ctx, place, sealed);
+}
+
+/** As `openSealedValue`, with keys at hand. */
+export function openWith(keys: Pick<EnvironmentKeys, 'data'>, place: SealedPlace, sealed: Uint8Array): string {
+  const { environmentId, id: agentSecretId, valueRevision } = place;
+  const binding = { environmentId, agentSecretId, revision: valueRevision as bigint };
+  return openValue(keys.data(sealedKeyVersion(sealed)), binding, sealed);
+}
+
+async function openWithFreshKeys(ctx: Context, place: SealedPlace, sealed: Uint8Array): Promise<string> {
+  const keys = await ctx.services.keys.keysOf(place.environmentId);
+  // Another instance may have made a newer key since this one loaded the environment's keys.
+  const isKnown = keys.has(sealedKeyVersion(sealed));
+  return openWith(isKnown ? keys : await ctx.services.keys.reload(place.environmentId), place, sealed);
+}

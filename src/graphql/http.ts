@@ -1,0 +1,87 @@
+// POST /graphql without Yoga's HTTP layer, which costs more than the operation: the same steps, the same answers. Whatever
+// is not one plain operation with one JSON answer is left to Yoga.
+import { type DocumentNode, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql';
+import { type GraphQLParams, processRegularResult, type YogaServerInstance } from 'graphql-yoga';
+import type { Context } from '../domain/context.js';
+import { printJson } from '../json.js';
+
+export interface OperationOptions {
+  yoga: YogaServerInstance<Context, object>;
+  /** The operation in a request's body. */
+  read(request: Request): Promise<GraphQLParams>;
+  /** What the caller may see of whatever was thrown before execution. */
+  publicError(error: unknown, requestId: string): GraphQLError;
+}
+
+const JSON_RESPONSE = 'application/json';
+const KNOWN = new Map([
+  ['*/*', JSON_RESPONSE],
+  ['application/*', JSON_RESPONSE],
+  [JSON_RESPONSE, JSON_RESPONSE],
+  ['application/graphql-response+json', 'application/graphql-response+json'],
+]);
+
+/**
+ * The media type of the one JSON answer to a request; undefined where Yoga has to decide. Like Yoga's, the choice is the
+ * first type that fits.
+ */
+export function plainResponseType({ method, headers }: Request): string | undefined {
+  if (method !== 'POST') return undefined;
+  const accept = headers.get('accept');
+  if (!accept) return JSON_RESPONSE;
+  const known = KNOWN.get(accept);
+  if (known !== undefined || /event-stream|multipart|text\/\*|charset/i.test(accept)) return known;
+  for (const part of accept.replace(/\s/g, '').toLowerCase().split(',')) {
+    const type = KNOWN.get(part.split(';', 1)[0] as string);
+    if (type !== undefined) return type;
+  }
+  return undefined;
+}
+
+/** Reads, parses, validates and runs the operation, and answers as Yoga does. */
+export async function answerOperation(
+  request: Request,
+  type: string,
+  ctx: Context,
+  options: OperationOptions,
+): Promise<Response> {
+  const result = await resultOf(request, ctx, options);
+  if (result === 'stream') return uncached(await options.yoga.fetch(request, ctx));
+  if (!result.errors) {
+    return new Response(printJson(result), {
+      headers: { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' },
+    });
+  }
+  return uncached(processRegularResult({ ...result, stringify: printJson } as never, { Response } as never, type));
+}
+
+async function resultOf(
+  request: Request,
+  ctx: Context,
+  { yoga, read, publicError }: OperationOptions,
+): Promise<ExecutionResult | 'stream'> {
+  try {
+    const params = await read(request);
+    const { query, operationName, variables: variableValues } = params;
+    // Its plugins look for the request and its parameters there.
+    const { schema, parse, validate, contextFactory, execute } = yoga.getEnveloped({
+      ...ctx,
+      request,
+      params,
+    } as never);
+    const document: DocumentNode = parse(query);
+    const errors: GraphQLError[] = validate(schema, document);
+    if (errors.length > 0) return { errors };
+    if (getOperationAST(document, operationName)?.operation === 'subscription') return 'stream';
+    const contextValue = await contextFactory();
+    return await execute({ schema, document, contextValue, variableValues, operationName });
+  } catch (error) {
+    return { errors: [publicError(error, ctx.requestId)] };
+  }
+}
+
+/** Answers hold what one caller may see, perhaps in the clear. */
+export function uncached(response: Response): Response {
+  response.headers.set('cache-control', 'no-store');
+  return response;
+}
