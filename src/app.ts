@@ -10,10 +10,10 @@ import type { Actor, Context, Services } from './domain/context.js';
 import { AppError, invalidRequest } from './errors.js';
 import { createPipeline } from './graphql/execute.js';
 import { createGraphiqlRoutes } from './graphql/graphiql.js';
-import { exampleTabs } from './graphql/graphiql-examples.js';
+import { exampleTabs, SAMPLES_DOCUMENT, type Samples } from './graphql/graphiql-examples.js';
 import { readManifest } from './graphql/persisted-documents.js';
 import { schema } from './graphql/schema.js';
-import { requestIdOf } from './request-id.js';
+import { requestIdFrom, requestIdOf } from './request-id.js';
 import { createReport, logRequests } from './request-log.js';
 import { createDocsRoutes } from './rest/docs.js';
 import { createRestRoutes } from './rest/handler.js';
@@ -47,6 +47,16 @@ export function createApp({ services, config, development }: AppOptions): Hono {
     const actor = authenticate(c.req.raw.headers, bearers);
     const withActor = (who: Actor | undefined): Context => ({ services, actor: who, requestId, door });
     return actor instanceof Promise ? actor.then(withActor) : withActor(actor);
+  }
+
+  /** What the example operations of development are about. */
+  async function samples(requestId: string): Promise<Samples | null> {
+    const actor = development && (await bearers.authenticate(development.token));
+    if (!actor) return null;
+    const { environmentId } = development;
+    const ctx: Context = { services, actor, requestId, door: 'graphql' };
+    const { data } = await pipeline.run<Samples>(SAMPLES_DOCUMENT, { environmentId }, ctx);
+    return data ?? null;
   }
 
   const app = new Hono();
@@ -84,7 +94,8 @@ export function createApp({ services, config, development }: AppOptions): Hono {
       '/',
       createGraphiqlRoutes({
         title: 'Agent secrets',
-        tabs: exampleTabs({ environmentId: development?.environmentId ?? '' }),
+        tabs: async (request) =>
+          exampleTabs(development?.environmentId, isLocal(request) ? await samples(requestIdFrom(undefined)) : null),
         headers: (request) => (development && isLocal(request) ? { authorization: `Bearer ${development.token}` } : {}),
       }),
     );
