@@ -86,6 +86,7 @@ export function createApp({ services, config, development }: AppOptions): Hono {
       guard,
       isAuthenticated: (ctx) => ctx.actor !== undefined,
       run: (document, variables, ctx) => pipeline.run(document, variables, ctx),
+      subscribe: (document, variables, ctx) => pipeline.subscribe(document, variables, ctx),
       maxBodyBytes: config.maxBodyBytes,
     }),
   );

@@ -45,7 +45,10 @@ async function main(): Promise<void> {
       return;
     }
     stoppingSince = performance.now();
-    drain(server, DRAIN_MS)
+    // Streams never end by themselves: their clients go on elsewhere.
+    services.feed
+      .close()
+      .then(() => drain(server, DRAIN_MS))
       .then(() => services.db.close())
       .then(
         () => process.exit(0),

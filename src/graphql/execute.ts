@@ -13,10 +13,11 @@ import {
   type ParseOptions,
   parse,
   specifiedRules,
+  subscribe,
   type ValidationRule,
   validate,
 } from 'graphql';
-import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
+import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import type { Context } from '../domain/context.js';
 import { printJson } from '../json.js';
@@ -45,6 +46,12 @@ export interface GraphQLPipeline {
   fetch(request: Request, ctx: Context): Promise<Response>;
   /** A document that was checked at start, with variables whose numbers are exact. */
   run<Data>(document: DocumentNode, variables: Record<string, unknown>, ctx: Context): Promise<ExecutionResult<Data>>;
+  /** The same for a subscription; one result where the stream cannot begin. */
+  subscribe(
+    document: DocumentNode,
+    variables: Record<string, unknown>,
+    ctx: Context,
+  ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
 }
 
 export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
@@ -94,6 +101,16 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
         variableValues: variables,
         contextValue,
       } as ExecutionArgs) as Promise<ExecutionResult<never>>;
+    },
+    async subscribe(document, variables, ctx) {
+      const enveloped = yoga.getEnveloped(ctx as never);
+      const contextValue = await enveloped.contextFactory();
+      return enveloped.subscribe({
+        schema,
+        document,
+        variableValues: variables,
+        contextValue,
+      } as ExecutionArgs) as never;
     },
   };
 }
@@ -163,32 +180,44 @@ function useSafeRequestErrors(options: GraphQLOptions): Plugin {
   };
 }
 
-/** Results as callers may see them, printed with every number exact. */
+/** Results as callers may see them, printed with every number exact; a stream's one by one. */
 function usePublicResults(options: GraphQLOptions): Plugin<Context> {
+  function publicResult(result: ExecutionResult, args: ExecutionArgs): ExecutionResult {
+    const { data, errors } = result;
+    if (!errors) return Object.assign(result, { stringify: printJson });
+    const { requestId } = args.contextValue as Context;
+    // Without `data` execution never began: the variables do not fit, and graphql-js has printed them.
+    const isRequestError = !('data' in result);
+    const safe = isRequestError ? variableErrors({ ...args, hideSuggestions: !options.introspection }) : [];
+    return {
+      ...(isRequestError ? {} : { data }),
+      errors:
+        safe.length > 0 ? safe : errors.map((error) => publicError(error, (bug) => options.onBug(bug, requestId))),
+      stringify: printJson,
+    } as ExecutionResult;
+  }
   return {
     onExecute({ setExecuteFn }) {
       setExecuteFn(execute as never);
       return {
         onExecuteDone({ result, args, setResult }) {
-          const { data, errors } = result as ExecutionResult;
-          if (!errors) {
-            Object.assign(result, { stringify: printJson });
-            return;
+          setResult(publicResult(result as ExecutionResult, args as ExecutionArgs));
+        },
+      };
+    },
+    onSubscribe({ setSubscribeFn }) {
+      setSubscribeFn(subscribe as never);
+      return {
+        onSubscribeResult({ result, args, setResult }) {
+          if (!isAsyncIterable(result)) {
+            setResult(publicResult(result as ExecutionResult, args as ExecutionArgs));
+            return undefined;
           }
-          const { requestId } = args.contextValue as Context;
-          // Without `data` execution never began: the variables do not fit, and graphql-js has printed them.
-          const isRequestError = !('data' in (result as object));
-          const safe = isRequestError
-            ? variableErrors({ ...args, hideSuggestions: !options.introspection } as ExecutionArgs)
-            : [];
-          setResult({
-            ...(isRequestError ? {} : { data }),
-            errors:
-              safe.length > 0
-                ? safe
-                : errors.map((error) => publicError(error, (bug) => options.onBug(bug, requestId))),
-            stringify: printJson,
-          } as never);
+          return {
+            onNext(event) {
+              event.setResult(publicResult(event.result as ExecutionResult, args as ExecutionArgs));
+            },
+          };
         },
       };
     },

@@ -7,6 +7,8 @@ import { printJson } from '../json.js';
 import { JSON_TYPE, methodNotAllowed, problem } from './problem.js';
 import { jsonBody } from './request.js';
 import { type Refused, ROUTES, type Route } from './routes.js';
+import { streamEvents } from './stream.js';
+import { STREAMS, type StreamRoute } from './streams.js';
 
 /** What the door needs from the application: it knows documents and errors, nothing behind them. */
 export interface RestOptions<Ctx> {
@@ -16,6 +18,12 @@ export interface RestOptions<Ctx> {
   guard(c: HonoContext): Promise<void>;
   isAuthenticated(ctx: Ctx): boolean;
   run(document: DocumentNode, variables: Record<string, unknown>, ctx: Ctx): Promise<ExecutionResult>;
+  /** Runs a subscription: its results, or the one that says why there are none. */
+  subscribe(
+    document: DocumentNode,
+    variables: Record<string, unknown>,
+    ctx: Ctx,
+  ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
   maxBodyBytes: number;
 }
 
@@ -25,8 +33,10 @@ export function createRestRoutes<Ctx>(options: RestOptions<Ctx>): Hono {
   for (const route of ROUTES) {
     app.on(route.method, route.path, (c) => handle(route, c, options));
   }
-  for (const path of new Set(ROUTES.map((route) => route.path))) {
-    const methods = ROUTES.filter((route) => route.path === path).map((route) => route.method);
+  for (const stream of STREAMS) app.get(stream.path, (c) => handleStream(stream, c, options));
+  const all = [...ROUTES, ...STREAMS];
+  for (const path of new Set(all.map((route) => route.path))) {
+    const methods = all.filter((route) => route.path === path).map((route) => route.method);
     const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
     app.all(path, () => problem(methodNotAllowed(), { allow }));
   }
@@ -42,13 +52,46 @@ async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ct
     parameter: (name) => c.req.param(name) as string,
     body: () => jsonBody(c.req.raw, options.maxBodyBytes),
   });
+  const known = route.tag && c.req.header('if-none-match');
+  if (route.tag && known !== undefined) {
+    const { data, errors } = await options.run(route.tag.document, variables, ctx);
+    if (errors?.[0]) return problem(refusalOf(errors[0].extensions, errors[0].message));
+    const headers = tagHeaders(route, data as never);
+    if (matches(known, headers.etag)) return new Response(null, { status: 304, headers });
+  }
   const { data, errors } = await options.run(route.document, variables, ctx);
   // What has come through GraphQL was reported there; what is thrown is the app's to report.
   if (errors?.[0]) return problem(refusalOf(errors[0].extensions, errors[0].message));
   const body = route.body(data as never);
   if (body === null) throw new Error(`${route.operationId} answered nothing`);
   if (isRefused(body)) return problem(refusalOf({ ...body.refused }, body.refused.message));
-  return new Response(printJson(body), { headers: { 'content-type': JSON_TYPE, 'cache-control': 'no-store' } });
+  const headers = { 'content-type': JSON_TYPE, 'cache-control': 'no-store' };
+  return new Response(printJson(body), {
+    headers: route.tag ? { ...headers, ...tagHeaders(route, data as never) } : headers,
+  });
+}
+
+/** Shared caches keep no secrets; who keeps a list may ask whether it has changed. Callers may see different ones. */
+function tagHeaders(route: Route, data: never) {
+  return { etag: `"${route.tag?.of(data)}"`, 'cache-control': 'no-store', vary: 'authorization, cookie' };
+}
+
+/** As HTTP compares for `If-None-Match`: weakly, any of a list, or `*`. */
+function matches(known: string, etag: string): boolean {
+  return known.trim() === '*' || known.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+}
+
+async function handleStream<Ctx>(stream: StreamRoute, c: HonoContext, options: RestOptions<Ctx>): Promise<Response> {
+  await options.guard(c);
+  const ctx = await options.context(c);
+  if (!options.isAuthenticated(ctx)) throw unauthorized();
+  const variables = stream.variables({ request: c.req.raw, parameter: (name) => c.req.param(name) as string });
+  const results = await options.subscribe(stream.document, variables, ctx);
+  if (!(Symbol.asyncIterator in results)) {
+    const error = results.errors?.[0];
+    return problem(refusalOf({ ...error?.extensions }, error?.message ?? 'Internal error'));
+  }
+  return streamEvents(stream, results, c.req.raw.method === 'HEAD', refusalOf);
 }
 
 function isRefused(body: object | Refused): body is Refused {

@@ -27,6 +27,17 @@ export function queryIn(request: Request, name: string): string | undefined {
   return values[0];
 }
 
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** The header `Idempotency-Key`, or null without one; INVALID_REQUEST when it is malformed. */
+export function idempotencyKeyIn(request: Request): string | null {
+  const key = request.headers.get('idempotency-key');
+  if (key !== null && !IDEMPOTENCY_KEY.test(key)) {
+    throw invalidRequest('Idempotency-Key: expected 1 to 255 visible ASCII characters');
+  }
+  return key;
+}
+
 /** The body as a JSON object. Refuses, in this order: UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, INVALID_REQUEST. */
 export async function jsonBody(request: Request, maxBytes: number): Promise<JsonObject> {
   requireJson(request.headers.get('content-type'));

@@ -11,9 +11,10 @@ import {
   type RefusedFragment,
   type SecretFragment,
   type SecretValueChange,
+  TagEnvironmentAgentSecretsDocument,
   UpdateAgentSecretDocument,
 } from './operations.generated.js';
-import { counterIn, queryIn, stringsIn, uuidIn } from './request.js';
+import { counterIn, idempotencyKeyIn, queryIn, stringsIn, uuidIn } from './request.js';
 
 /** What a route may read of a request, after authentication. */
 export interface Incoming {
@@ -37,14 +38,24 @@ export interface Route {
   variables(incoming: Incoming): Record<string, unknown> | Promise<Record<string, unknown>>;
   /** The body of a 200, or the refusal; null where the document answered null, which no route expects. */
   body(data: never): object | Refused | null;
+  /** Where clients may ask for what has changed only. */
+  tag?: Tag<never, never>;
+}
+
+/** What an `ETag` is made of. */
+interface Tag<Data, TagData> {
+  /** Answers the tag alone, for the same variables; it looks at no secret. */
+  document: TypedDocumentNode<TagData, Record<string, unknown>>;
+  of(data: Data | TagData): string | undefined;
 }
 
 /** Ties a document's own types to its route's two functions. */
-function route<Data, Variables extends Record<string, unknown>>(
-  definition: Omit<Route, 'document' | 'variables' | 'body'> & {
+function route<Data, Variables extends Record<string, unknown>, TagData = never>(
+  definition: Omit<Route, 'document' | 'variables' | 'body' | 'tag'> & {
     document: TypedDocumentNode<Data, Variables>;
     variables(incoming: Incoming): Variables | Promise<Variables>;
     body(data: Data): object | Refused | null;
+    tag?: { document: TypedDocumentNode<TagData, Variables>; of(data: Data | TagData): string | undefined };
   },
 ): Route {
   return definition as unknown as Route;
@@ -59,6 +70,7 @@ export const ROUTES: readonly Route[] = [
     document: ListEnvironmentAgentSecretsDocument,
     variables: ({ parameter }) => ({ environmentId: uuidIn('environment_id', parameter('environment_id')) }),
     body: ({ environment }) => environment && { values: environment.allAgentSecrets.map(secretBody) },
+    tag: { document: TagEnvironmentAgentSecretsDocument, of: ({ environment }) => environment?.agentSecretsTag },
   }),
   route({
     operationId: 'create_agent_secret',
@@ -66,12 +78,13 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/v1/envs/:environment_id/agent-secrets',
     document: CreateAgentSecretDocument,
-    variables: async ({ parameter, body }) => {
+    variables: async ({ request, parameter, body }) => {
       const environmentId = uuidIn('environment_id', parameter('environment_id'));
       const { path, secretType, secretValue } = await body();
       const segments = stringsIn('path', path);
       if (secretType == null) throw invalidRequest('secretType: expected a type document');
-      return { input: { environmentId, path: segments, secretType, secretValue: secretValue ?? null } };
+      const idempotencyKey = idempotencyKeyIn(request);
+      return { input: { environmentId, path: segments, secretType, secretValue: secretValue ?? null, idempotencyKey } };
     },
     body: ({ createAgentSecret }) => createAgentSecret && resultBody(createAgentSecret),
   }),
@@ -90,12 +103,17 @@ export const ROUTES: readonly Route[] = [
     method: 'PATCH',
     path: '/v1/agent-secrets/:agent_secret_id',
     document: UpdateAgentSecretDocument,
-    variables: async ({ parameter, body }) => {
+    variables: async ({ request, parameter, body }) => {
       const id = uuidIn('agent_secret_id', parameter('agent_secret_id'));
       const { currentRevision, secretValue } = await body();
       const revision = currentRevision instanceof JsonNumber ? currentRevision.text : undefined;
       return {
-        input: { id, currentRevision: counterIn('currentRevision', revision), secretValue: valueChange(secretValue) },
+        input: {
+          id,
+          currentRevision: counterIn('currentRevision', revision),
+          secretValue: valueChange(secretValue),
+          idempotencyKey: idempotencyKeyIn(request),
+        },
       };
     },
     body: ({ updateAgentSecret }) => updateAgentSecret && resultBody(updateAgentSecret),
@@ -110,6 +128,7 @@ export const ROUTES: readonly Route[] = [
       input: {
         id: uuidIn('agent_secret_id', parameter('agent_secret_id')),
         currentRevision: counterIn('current_revision', queryIn(request, 'current_revision')),
+        idempotencyKey: idempotencyKeyIn(request),
       },
     }),
     body: ({ deleteAgentSecret }) => deleteAgentSecret && resultBody(deleteAgentSecret),
