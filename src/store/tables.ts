@@ -103,6 +103,8 @@ export const environments = pgTable(
     /** Secrets not deleted; changed and checked under this row's lock. */
     secretCount: integer('secret_count').notNull().default(0),
     headHash: bytes('head_hash').notNull(),
+    /** Nothing new is sealed under an older data key; on this row because every write locks it and so sees it as it is. */
+    minDataKeyVersion: integer('min_data_key_version').notNull().default(1),
     createdAt: moment('created_at').notNull(),
     updatedAt: moment('updated_at').notNull(),
     deletedAt: moment('deleted_at'),
