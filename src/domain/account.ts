@@ -9,6 +9,7 @@ import {
   findAccountsById,
   insertAccount,
   lockAccount,
+  lockAccountsWithRole,
   removeAccount,
   updateAccount as updateRow,
 } from '../store/account.js';
@@ -114,7 +115,7 @@ export interface UpdateAccountInput {
   planId?: string | null | undefined;
 }
 
-/** Changes roles or plan. Admins only. Refuses: INVALID_REQUEST, ACCOUNT_NOT_FOUND, PLAN_NOT_FOUND. */
+/** Changes roles or plan. Admins only; one always remains. Refuses: INVALID_REQUEST, ACCOUNT_NOT_FOUND, PLAN_NOT_FOUND. */
 export async function updateAccount(ctx: Context, input: UpdateAccountInput): Promise<Account> {
   adminOf(ctx, 'UpdateAccount');
   const { db, bearers } = ctx.services;
@@ -122,6 +123,7 @@ export async function updateAccount(ctx: Context, input: UpdateAccountInput): Pr
   const roles = input.roles ? checkRoles(input.roles) : undefined;
   const account = await db.transaction(async (tx) => {
     if (planId !== undefined && !(await keepPlan(tx, planId))) throw notFound('plan', planId);
+    if (roles && !roles.includes('admin')) await keepAnAdmin(tx, input.id);
     const row = await updateRow(tx, input.id, { roles, planId });
     if (!row) throw notFound('account', input.id);
     return row;
@@ -130,12 +132,16 @@ export async function updateAccount(ctx: Context, input: UpdateAccountInput): Pr
   return account;
 }
 
-/** With its applications, environments and tokens. Admins only, never their own. Refuses: ACCOUNT_NOT_FOUND. */
+/**
+ * With its applications, environments and tokens. Admins only, never their own; one always remains. Refuses:
+ * ACCOUNT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST.
+ */
 export async function deleteAccount(ctx: Context, input: { id: string }): Promise<Account> {
   const actor = adminOf(ctx, 'DeleteAccount');
   if (actor.accountId === input.id) throw forbidden('An account cannot delete itself');
   const account = await ctx.services.db.transaction(async (tx) => {
     const at = new Date();
+    await keepAnAdmin(tx, input.id);
     const found = (await lockAccount(tx, input.id)) && (await findAccount(tx, input.id));
     if (!found) throw notFound('account', input.id);
     await removeEnvironmentsOfAccount(tx, input.id, at);
@@ -161,6 +167,14 @@ export function findById(db: Session, id: string): Promise<Account | undefined> 
 /** Whether anybody lives here, for the first start. */
 export async function hasAccounts(db: Session): Promise<boolean> {
   return (await findAccounts(db, null, 1)).length > 0;
+}
+
+/** Without any admin nobody could make one: INVALID_REQUEST when the account is the last. */
+async function keepAnAdmin(tx: Session, leavingId: string): Promise<void> {
+  const admins = await lockAccountsWithRole(tx, 'admin' satisfies AccountRole);
+  if (admins.length === 1 && admins[0]?.id === leavingId) {
+    throw invalidRequest('the last account with the role admin keeps it');
+  }
 }
 
 function checkRoles(roles: readonly string[]): string[] {

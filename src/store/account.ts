@@ -150,3 +150,13 @@ const LOCK = statement<{ id: string }>()(
 export function lockAccount(db: Session, id: string): Promise<{ id: string } | undefined> {
   return db.row(LOCK, { id });
 }
+
+const LOCK_WITH_ROLE = statement<{ role: string }>()(
+  { id: accounts.id },
+  sql`select ${columns({ id: accounts.id })} from ${accounts}
+    where ${parameter('role')}::text = any(${accounts.roles}) and ${live} order by ${accounts.id} for update`,
+);
+/** All accounts with the role, locked before any other account: afterwards none of them loses it but by the caller. */
+export function lockAccountsWithRole(db: Session, role: string): Promise<{ id: string }[]> {
+  return db.rows(LOCK_WITH_ROLE, { role });
+}
