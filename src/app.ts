@@ -82,7 +82,7 @@ export function createApp({ services, config, development }: AppOptions): Hono {
   app.route(
     '/',
     createRestRoutes<Context>({
-      context: (c) => contextFor(c, 'rest'),
+      context: contextFor,
       guard,
       isAuthenticated: (ctx) => ctx.actor !== undefined,
       run: (document, variables, ctx) => pipeline.run(document, variables, ctx),

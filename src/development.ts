@@ -9,6 +9,7 @@ import { parseAnalysedType } from './domain/analysed-type-parse.js';
 import { createApplication, findByName as findApplication } from './domain/application.js';
 import { type Context, newId, type Services } from './domain/context.js';
 import { createEnvironment, type Environment, getEnvironmentAt } from './domain/environment.js';
+import { EVERYTHING } from './domain/grant.js';
 import { issueToken } from './domain/token.js';
 import { AppError } from './errors.js';
 import { parseJson } from './json-parser.js';
@@ -69,7 +70,7 @@ export async function prepareDevelopment(
   }
   const ctx: Context = {
     services,
-    actor: { accountId, tokenId: null, isAdmin: true },
+    actor: { accountId, tokenId: null, isAdmin: true, grant: EVERYTHING },
     requestId: randomUUID(),
     door: 'operator',
   };

@@ -4,6 +4,7 @@ import type { AgentSecretRevision } from './agent-secret-revision.js';
 import type { Watch } from './change-feed.js';
 import { actorOf, type Context } from './context.js';
 import { getEnvironment, logPointOf } from './environment.js';
+import { coversPath } from './grant.js';
 
 /** The largest change set fits into one page: a set is always told whole. */
 export const MAX_CHANGES_PER_SET = 100;
@@ -53,15 +54,18 @@ async function* readChanges(
   after: bigint,
   watch: Watch,
 ): AsyncGenerator<AgentSecretChanges, undefined> {
+  const { grant } = actorOf(ctx);
   let cursor = after;
   try {
     while (watch.isOpen()) {
       watch.arm();
       const rows = await findChanges(ctx.services.db, { environmentId, after: cursor, limit: PAGE });
-      for (const changes of wholeSets(rows)) {
+      for (const { environmentRevision, changes: all } of wholeSets(rows)) {
         if (!watch.isOpen()) return undefined;
-        yield changes;
-        cursor = changes.environmentRevision;
+        // Secrets the credential is not good for do not exist in its stream, either.
+        const changes = all.filter(({ path }) => coversPath(grant, path));
+        if (changes.length > 0) yield { environmentRevision, changes };
+        cursor = environmentRevision;
       }
       if (rows.length < PAGE) await watch.next();
     }

@@ -1,5 +1,5 @@
 // Creating, updating and deleting secrets: authorize, check, seal, write. The order of the checks is the contract's.
-import { AppError, notFound } from '../errors.js';
+import { AppError, forbidden, notFound } from '../errors.js';
 import type { JsonValue } from '../json.js';
 import { findAgentSecretByPath, findAgentSecretForWrite } from '../store/agent-secret.js';
 import {
@@ -10,14 +10,15 @@ import {
   type Written,
 } from '../store/agent-secret-write.js';
 import { findEnvironment } from '../store/environment.js';
-import { authorizeEnvironment, type EnvironmentAction, may, rolesOf } from './access.js';
-import type { AgentSecret } from './agent-secret.js';
+import { authorize, authorizeEnvironment, type EnvironmentAction, rolesOf } from './access.js';
+import { type AgentSecret, isVisible } from './agent-secret.js';
 import { pathTaken, stale, tooManySecrets, valueTooLarge } from './agent-secret-refusal.js';
 import { getAgentSecretAtRevision } from './agent-secret-revision.js';
 import { type AnalysedType, printAnalysedType } from './analysed-type.js';
 import { analysedTypeFromText } from './analysed-type-parse.js';
 import { actorOf, type Context, newId } from './context.js';
 import { getEnvironment } from './environment.js';
+import { coversPath } from './grant.js';
 import { atMostOnce, type EarlierOutcome, type Outcome, type Write } from './idempotency.js';
 import { logEntry } from './log-entry.js';
 import { NO_VALUE, sealWith } from './sealed-value.js';
@@ -69,7 +70,8 @@ async function create(
   const path = canonicalPath(input.path).text;
   const environment = await findEnvironment(db, input.environmentId, actor.accountId);
   if (!environment) throw notFound('environment', input.environmentId);
-  authorizeEnvironment(environment.id, rolesOf(actor, environment), 'CreateAgentSecret');
+  authorizeEnvironment(ctx, environment.id, rolesOf(actor, environment, environment.id), 'CreateAgentSecret');
+  if (!coversPath(actor.grant, path)) throw forbidden('The token does not cover this path');
   const plaintext = plaintextOf(input);
 
   const subject = { environmentId: environment.id, id: newId(), path, secretType };
@@ -224,9 +226,8 @@ export async function replayed(ctx: Context, earlier: EarlierOutcome, action: En
 async function currentForWrite(ctx: Context, id: string, action: EnvironmentAction, currentRevision: bigint) {
   const actor = actorOf(ctx);
   const row = await findAgentSecretForWrite(ctx.services.db, id, actor.accountId);
-  const roles = row ? rolesOf(actor, row) : [];
-  if (!row || row.deletedAt || !may(roles, 'ViewAgentSecret')) throw notFound('agentSecret', id);
-  authorizeEnvironment(row.environmentId, roles, action);
+  if (!row || row.deletedAt || !isVisible(actor, row)) throw notFound('agentSecret', id);
+  authorize(ctx, { roles: rolesOf(actor, row, row.environmentId) }, action);
   if (row.revision !== currentRevision) throw stale(row.revision);
   const { ownerId: _, shareRoles: __, ...secret } = row;
   return secret;

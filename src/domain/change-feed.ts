@@ -2,11 +2,11 @@
 //
 // A write wakes the waiting in its own process at once, those in others by a notification of the database; whatever is
 // lost on the way, a poll finds. The same poll ends the streams of those who may no longer look.
-import { notFound, unauthorized, unavailable } from '../errors.js';
+import { forbidden, notFound, unauthorized, unavailable } from '../errors.js';
 import type { Logger } from '../log.js';
 import { findHeads, findStandings } from '../store/change-feed.js';
 import type { Database } from '../store/client.js';
-import { authorizeEnvironment, rolesOf } from './access.js';
+import { may, rolesOf } from './access.js';
 import type { Actor } from './context.js';
 
 /** What a lost notification costs at most. */
@@ -193,16 +193,18 @@ function stopping() {
   return unavailable('The service is stopping; resume from the last revision', 1);
 }
 
+/** A login that no row tells the end of. */
+function hasEnded({ expiresAt }: Actor): boolean {
+  return expiresAt != null && expiresAt.getTime() <= Date.now();
+}
+
 type Standing = Awaited<ReturnType<typeof findStandings>>[number];
 
 function refusalOf({ actor, environmentId }: Waiting, standing: Standing): unknown {
-  if (!standing.isAuthenticated) return unauthorized();
+  if (!standing.isAuthenticated || hasEnded(actor)) return unauthorized();
   if (standing.ownerId === null) return notFound('environment', environmentId);
-  try {
-    const { ownerId, shareRoles } = standing;
-    authorizeEnvironment(environmentId, rolesOf(actor, { ownerId, shareRoles }), 'ViewAgentSecret');
-    return undefined;
-  } catch (refusal) {
-    return refusal;
-  }
+  const { ownerId, shareRoles } = standing;
+  const roles = rolesOf(actor, { ownerId, shareRoles }, environmentId);
+  if (roles.length === 0) return notFound('environment', environmentId);
+  return may(roles, 'ViewAgentSecret') ? undefined : forbidden('The environment action ViewAgentSecret is not allowed');
 }

@@ -1,6 +1,6 @@
 // What a list of changes would do, worked out one after the other on a draft of the environment, before anything is written.
 import type { EnvironmentKeys } from '../crypto/environment-keys.js';
-import { invalidRequest, notFound } from '../errors.js';
+import { forbidden, invalidRequest, notFound } from '../errors.js';
 import type { JsonValue } from '../json.js';
 import type { AgentSecretStateRow, findRevisionState } from '../store/change-set.js';
 import {
@@ -15,6 +15,7 @@ import type { SecretValueChange } from './agent-secret-write.js';
 import { type AnalysedType, printAnalysedType } from './analysed-type.js';
 import { analysedTypeFromText } from './analysed-type-parse.js';
 import { newId } from './context.js';
+import { coversPath, type Grant } from './grant.js';
 import type { LogEntryContent } from './log-entry.js';
 import { sealWith } from './sealed-value.js';
 import { canonicalPath } from './secret-path.js';
@@ -40,6 +41,8 @@ export type OldRevision = NonNullable<Awaited<ReturnType<typeof findRevisionStat
 export interface Draft {
   readonly environmentId: string;
   readonly keys: EnvironmentKeys;
+  /** What the caller's credential is good for. */
+  readonly grant: Grant;
   readonly maxSecrets: number;
   readonly maxValueBytes: number;
   secretCount: number;
@@ -76,6 +79,7 @@ function planCreate(draft: Draft, change: AgentSecretChange & { kind: 'create' }
   const path = canonicalPath(change.path).text;
   const { secretType: type, secretValue } = change;
   const echo = secretValue == null ? null : checkSecretValue(type, secretValue);
+  if (!coversPath(draft.grant, path)) throw forbidden('The token does not cover this path');
   if (draft.takenPaths.has(path)) throw pathTaken(path);
   refuseTooLarge(draft, echo);
   if (draft.secretCount >= draft.maxSecrets) throw tooManySecrets(draft.maxSecrets);
@@ -97,7 +101,8 @@ type Write = Exclude<AgentSecretChange, { kind: 'create' }>;
 function planWrite(draft: Draft, change: Write): Step {
   const secret = draft.secrets.get(change.id);
   const isForDeleted = change.kind === 'restore' || change.kind === 'destroy';
-  if (!secret || (secret.deletedAt && !isForDeleted)) throw notFound('agentSecret', change.id);
+  const isKnown = secret !== undefined && coversPath(draft.grant, secret.path);
+  if (!isKnown || (secret.deletedAt && !isForDeleted)) throw notFound('agentSecret', change.id);
   if (secret.revision !== change.currentRevision) throw stale(secret.revision);
   const next = { ...secret, revision: secret.revision + 1n };
   const { revision, valueRevision } = next;

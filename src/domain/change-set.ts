@@ -2,8 +2,8 @@
 import { AppError, invalidRequest, notFound } from '../errors.js';
 import { findAgentSecretForWrite } from '../store/agent-secret.js';
 import { findChanges } from '../store/agent-secret-revision.js';
-import { authorize, authorizeEnvironment, type EnvironmentAction, may, rolesOf } from './access.js';
-import type { AgentSecret } from './agent-secret.js';
+import { authorize, type EnvironmentAction, rolesOf } from './access.js';
+import { type AgentSecret, isVisible } from './agent-secret.js';
 import { MAX_CHANGES_PER_SET } from './agent-secret-change.js';
 import { secretOf } from './agent-secret-revision.js';
 import { type Repeatable, replayed } from './agent-secret-write.js';
@@ -45,7 +45,7 @@ export async function applyAgentSecretChanges(
     throw invalidRequest(`changes: expected 1 to ${MAX_CHANGES_PER_SET}`);
   }
   const environment = await getEnvironment(ctx, environmentId, 'ViewAgentSecret');
-  for (const { kind } of changes) authorize(environment, ACTIONS[kind]);
+  for (const { kind } of changes) authorize(ctx, environment, ACTIONS[kind]);
   return atMostOnce(ctx, {
     key: dryRun ? null : input.idempotencyKey,
     request: ['apply', environmentId, changes, expectedEnvironmentRevision],
@@ -103,9 +103,8 @@ async function writeOne(ctx: Context, { idempotencyKey }: Repeatable, change: Si
     request: [change],
     async run(write) {
       const row = await findAgentSecretForWrite(ctx.services.db, change.id, actor.accountId);
-      const roles = row ? rolesOf(actor, row) : [];
-      if (!row || !may(roles, 'ViewAgentSecret')) throw notFound('agentSecret', change.id);
-      authorizeEnvironment(row.environmentId, roles, action);
+      if (!row || !isVisible(actor, row)) throw notFound('agentSecret', change.id);
+      authorize(ctx, { roles: rolesOf(actor, row, row.environmentId) }, action);
       const options = { expected: null, dryRun: false, isSet: false };
       const { results } = await writeChanges(ctx, write, row.environmentId, [change], options);
       const [result] = results as [AgentSecret | AppError];

@@ -51,13 +51,13 @@ export async function writeChanges(
     const locked = await lockEnvironment(tx, environmentId);
     if (!locked) throw notFound('environment', environmentId);
     if (options.expected !== null && options.expected !== locked.revision) throw stale(locked.revision);
-    const draft = { ...locked, ...(await readDraft(tx, environmentId, changes)), environmentId, keys };
+    const { accountId, grant } = actorOf(ctx);
+    const draft = { ...locked, ...(await readDraft(tx, environmentId, changes)), environmentId, keys, grant };
     const steps = changes.map((change) => planned(draft, change));
     if (options.dryRun || !steps.every(isStep)) {
       const results = steps.map((step) => (isStep(step) ? preview(ctx, step) : step));
       throw new Unwritten({ applied: false, environmentRevision: locked.revision, results });
     }
-    const { accountId } = actorOf(ctx);
     let { revision, headHash } = locked;
     let at = new Date();
     const results: AgentSecret[] = [];

@@ -6,6 +6,7 @@ import { forbidden, unauthorized } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { Database } from '../store/client.js';
 import type { ChangeFeed } from './change-feed.js';
+import { type Grant, isAccountWide } from './grant.js';
 import type { ReadAudit } from './read-audit.js';
 import type { BearerCache } from './token.js';
 import type { WriteQueue } from './write-queue.js';
@@ -26,8 +27,12 @@ export interface Services {
 export interface Actor {
   readonly accountId: string;
   readonly tokenId: string | null;
-  /** Account role admin: may manage accounts and plans, and nothing else by itself. */
+  /** Account role admin, and a credential that may use it: manages accounts and plans, and nothing else by itself. */
   readonly isAdmin: boolean;
+  /** What the credential is good for. */
+  readonly grant: Grant;
+  /** When the credential ends by itself, for what lasts longer than a request. */
+  readonly expiresAt?: Date | null;
 }
 
 export interface Context {
@@ -35,7 +40,8 @@ export interface Context {
   /** Undefined when no valid credential came with the request. */
   readonly actor: Actor | undefined;
   readonly requestId: string;
-  readonly door: 'graphql' | 'rest' | 'operator';
+  /** `stream`: REST without values. */
+  readonly door: 'graphql' | 'rest' | 'stream' | 'operator';
 }
 
 /** The caller, or AUTH_UNAUTHORIZED. */
@@ -47,7 +53,16 @@ export function actorOf(ctx: Context): Actor {
 /** The caller if it has the account role admin, or AUTH_FORBIDDEN. */
 export function adminOf(ctx: Context, action: string): Actor {
   const actor = actorOf(ctx);
-  if (!actor.isAdmin) throw forbidden(`The action ${action} needs the account role admin`);
+  if (!actor.isAdmin) throw forbidden(`The action ${action} needs the account role admin, and a token that may use it`);
+  return actor;
+}
+
+/** The caller if its credential may change what the account has, or AUTH_FORBIDDEN. */
+export function managerOf(ctx: Context, action: string): Actor {
+  const actor = actorOf(ctx);
+  if (!actor.grant.scopes.has('admin') || !isAccountWide(actor.grant)) {
+    throw forbidden(`The token does not allow the action ${action}`);
+  }
   return actor;
 }
 

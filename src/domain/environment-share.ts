@@ -30,7 +30,7 @@ export async function getEnvironmentShares(ctx: Context, ids: readonly string[])
   const shares = new Map((await findEnvironmentSharesById(db, ids)).map((row) => [row.id, row]));
   const environmentIds = [...new Set([...shares.values()].map((share) => share.environmentId))];
   const environments = await findEnvironmentsById(db, environmentIds, actor.accountId);
-  const open = new Set(environments.filter((row) => may(rolesOf(actor, row), 'ViewShare')).map(({ id }) => id));
+  const open = new Set(environments.filter((row) => may(rolesOf(actor, row, row.id), 'ViewShare')).map(({ id }) => id));
   return ids.map((id) => {
     const share = shares.get(id);
     return share && open.has(share.environmentId) ? share : null;
@@ -43,7 +43,7 @@ export async function listEnvironmentShares(
   environment: Environment,
   args: PageArguments,
 ): Promise<Page<EnvironmentShare>> {
-  authorize(environment, 'ViewShare');
+  authorize(ctx, environment, 'ViewShare');
   const request = forwardPage(args, idPlace);
   spendItems(ctx, request.size);
   const rows = await findEnvironmentShares(ctx.services.db, {
@@ -126,9 +126,9 @@ async function shareFor(ctx: Context, id: string, action: EnvironmentAction): Pr
   const share = await findEnvironmentShare(ctx.services.db, id);
   if (!share) throw notFound('environmentShare', id);
   const row = await findEnvironment(ctx.services.db, share.environmentId, actor.accountId);
-  const roles = row ? rolesOf(actor, row) : [];
+  const roles = row ? rolesOf(actor, row, row.id) : [];
   if (!may(roles, 'ViewShare')) throw notFound('environmentShare', id);
-  authorize({ roles }, action);
+  authorize(ctx, { roles }, action);
   return share;
 }
 

@@ -2,7 +2,8 @@
 import { valueDigest } from '../crypto/digest.js';
 import type { EnvironmentKeys } from '../crypto/environment-keys.js';
 import { openValue, sealedKeyVersion, sealValue } from '../crypto/sealing.js';
-import type { Context } from './context.js';
+import { forbidden } from '../errors.js';
+import { actorOf, type Context } from './context.js';
 
 /** A value as a write stores it; all null without a value. */
 export interface SealedValue {
@@ -46,9 +47,11 @@ export interface SealedPlace {
 
 /**
  * The canonical JSON text of a sealed value, opened for the caller and recorded. A promise only when the environment's keys
- * are not in memory, or the record has to be committed first. Rejects with SealError when the bytes are not what was sealed for this place.
+ * are not in memory, or the record has to be committed first. AUTH_FORBIDDEN without the scope `reveal`. Rejects with
+ * SealError when the bytes are not what was sealed for this place.
  */
 export function openSealedValue(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
+  if (!actorOf(ctx).grant.scopes.has('reveal')) throw forbidden('The token does not allow to reveal values');
   const keys = ctx.services.keys.keysOf(place.environmentId);
   if (keys instanceof Promise || !keys.has(sealedKeyVersion(sealed))) return openWithFreshKeys(ctx, place, sealed);
   const text = openWith(keys, place, sealed);

@@ -31,7 +31,8 @@ export async function listSecretReads(
   environment: Environment,
   query: SecretReadQuery,
 ): Promise<Page<SecretRead>> {
-  authorize(environment, 'ViewRead');
+  authorize(ctx, environment, 'ViewRead');
+  const { pathPrefixes } = actorOf(ctx).grant;
   const { filter } = query;
   const request = forwardPage(query, readPlace);
   spendItems(ctx, request.size);
@@ -39,6 +40,7 @@ export async function listSecretReads(
   await ctx.services.reads.flush();
   const rows = await findSecretReads(ctx.services.db, {
     environmentId: environment.id,
+    pathsWithin: pathPrefixes,
     agentSecretId: filter?.agentSecretId ?? null,
     accountId: filter?.accountId ?? null,
     tokenId: filter?.tokenId ?? null,

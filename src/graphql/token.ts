@@ -1,14 +1,48 @@
 // Token in GraphQL: fields, lists, mutations. The secret part is answered once, by the mutation that makes it.
+
+import { SCOPES, type Scope } from '../domain/grant.js';
 import { type CreatedToken, createToken, listTokens, MAX_TOKENS, revokeToken } from '../domain/token.js';
 import { builder } from './builder.js';
 import { AccountRef, NodeRef, TokenRef } from './refs.js';
 import { type RefusalCode, refusable, resultOf } from './refusals.js';
+
+const ScopeRef = builder.enumType('TokenScope', {
+  description: 'What a token may be used for, within what its account may do.',
+  values: {
+    METADATA: { value: 'metadata', description: 'Reads, but no values. Every token has it.' },
+    REVEAL: { value: 'reveal', description: 'Values. Every REST operation needs it.' },
+    WRITE: { value: 'write', description: 'Writes of secrets.' },
+    ADMIN: {
+      value: 'admin',
+      description: 'All other writes: accounts, plans, applications, environments, shares, tokens.',
+    },
+  } as const,
+});
 
 TokenRef.implement({
   description: 'A bearer token of an account, without its secret part.',
   interfaces: [NodeRef],
   fields: (t) => ({
     name: t.exposeString('name', { description: 'What it is for.' }),
+    scopes: t.field({
+      type: [ScopeRef],
+      description: 'What it may be used for, within what its account may do.',
+      resolve: ({ scopes }) => (scopes as Scope[] | null) ?? [...SCOPES],
+    }),
+    environmentId: t.expose('environmentId', {
+      type: 'UUID',
+      nullable: true,
+      description: 'The one environment it is good for, outside of which nothing exists for it; null: all.',
+    }),
+    pathPrefixes: t.exposeStringList('pathPrefixes', {
+      nullable: true,
+      description: 'Dotted paths at or below which it is good; other secrets do not exist for it. Null: all.',
+    }),
+    lastUsedAt: t.expose('lastUsedAt', {
+      type: 'DateTimeISO',
+      nullable: true,
+      description: 'When it was last used, to the minute; null: never.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTimeISO',
@@ -51,6 +85,15 @@ const CreateInput = builder.inputType('CreateTokenInput', {
   fields: (t) => ({
     name: t.string({ required: true, description: 'What it is for: 1 to 64 letters, digits, `-`, `_` or `.`.' }),
     expiresAt: t.field({ type: 'DateTimeISO', description: 'When it ends; absent or null: never.' }),
+    scopes: t.field({
+      type: [ScopeRef],
+      description: 'What it may be used for: no more than the token that makes it. Absent or null: just as much.',
+    }),
+    environmentId: t.field({ type: 'UUID', description: 'The one environment it is good for; absent or null: all.' }),
+    pathPrefixes: t.stringList({
+      description:
+        'Canonical dotted paths at or below which it is good, 20 at most: `db` covers `db` and `db.host`, not `dbName`. Absent or null: all paths.',
+    }),
   }),
 });
 const RevokeInput = builder.inputType('RevokeTokenInput', {

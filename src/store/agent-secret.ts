@@ -2,7 +2,17 @@
 import { asc, desc, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import { asOf } from './as-of.js';
 import type { Session } from './client.js';
-import { anyOf, columns, computed, optional, parameter, type RowOf, type Statement, statement } from './statement.js';
+import {
+  anyOf,
+  columns,
+  computed,
+  elements,
+  optional,
+  parameter,
+  type RowOf,
+  type Statement,
+  statement,
+} from './statement.js';
 import { accounts, agentSecrets, environmentShares, environments, plans } from './tables.js';
 
 export const SECRET = {
@@ -111,18 +121,28 @@ export function findAgentSecretByPath(
   return db.row(BY_PATH(state), { ...state, path });
 }
 
-const ALL = inBoth(
-  (from) =>
-    sql`select ${columns(LISTED)} from ${from} where ${inEnvironment} and ${live} order by ${agentSecrets.path}`,
-);
+/** At or below one of the paths. */
+const isWithin = sql`exists (select 1 from unnest(${elements('pathsWithin', 'text')}) as given(path)
+    where ${agentSecrets.path} = given.path or starts_with(${agentSecrets.path}, given.path || '.'))`;
 
-/** Every secret of the environment, by path. */
-export function findAllAgentSecrets(db: Session, state: EnvironmentState): Promise<ListedAgentSecretRow[]> {
-  return db.rows(ALL(state), state);
+const all = (from: SQL, where: SQL) =>
+  sql`select ${columns(LISTED)} from ${from} where ${inEnvironment} and ${live} and ${where} order by ${agentSecrets.path}`;
+const ALL = inBoth((from) => all(from, sql`true`));
+const ALL_WITHIN = inBoth<{ pathsWithin: readonly string[] }>((from) => all(from, isWithin));
+
+/** Every secret of the environment, by path; those at or below some paths only, if these are given. */
+export function findAllAgentSecrets(
+  db: Session,
+  state: EnvironmentState,
+  pathsWithin: readonly string[] | null = null,
+): Promise<ListedAgentSecretRow[]> {
+  return pathsWithin === null ? db.rows(ALL(state), state) : db.rows(ALL_WITHIN(state), { ...state, pathsWithin });
 }
 
 export interface AgentSecretFilter {
   deleted: boolean;
+  /** At or below one of these. */
+  pathsWithin?: readonly string[] | undefined;
   pathPrefix?: string | undefined;
   hasValue?: boolean | undefined;
   typeKinds?: readonly string[] | undefined;
@@ -210,13 +230,15 @@ function remembered<Row>(
   return found;
 }
 
-function filterKey({ deleted, pathPrefix, hasValue, typeKinds, updatedSince }: AgentSecretFilter): unknown[] {
-  return [deleted, !!pathPrefix, hasValue, !!typeKinds, !!updatedSince];
+function filterKey(filter: AgentSecretFilter): unknown[] {
+  const { deleted, pathsWithin, pathPrefix, hasValue, typeKinds, updatedSince } = filter;
+  return [deleted, !!pathsWithin, !!pathPrefix, hasValue, !!typeKinds, !!updatedSince];
 }
 
 function matching(filter: AgentSecretFilter): SQL[] {
   const { path, sealedValue, typeKind, updatedAt, deletedAt } = agentSecrets;
   const conditions = [inEnvironment, filter.deleted ? isNotNull(deletedAt) : isNull(deletedAt)];
+  if (filter.pathsWithin) conditions.push(isWithin);
   if (filter.pathPrefix) {
     // As a range, which the index on the byte-ordered path serves; U+10FFFF sorts behind every letter and digit.
     const prefix = parameter('pathPrefix');

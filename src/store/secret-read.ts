@@ -85,6 +85,8 @@ export type SecretReadRow = RowOf<typeof READ>;
 
 export interface SecretReadPage {
   environmentId: string;
+  /** Of secrets at or below one of these; null: of all. */
+  pathsWithin: readonly string[] | null;
   agentSecretId: string | null;
   accountId: string | null;
   tokenId: string | null;
@@ -107,6 +109,8 @@ const PAGE = statement<SecretReadPage>()(
     where ${reads.environmentId} = ${parameter('environmentId')}
       and (${unlessGiven('agentSecretId', 'uuid')} or (${reads.agentSecretIds} @> array[${given('agentSecretId', 'uuid')}]
         and opened.agent_secret_id = ${given('agentSecretId', 'uuid')}))
+      and (${elements('pathsWithin', 'text')} is null or exists (select 1 from unnest(${elements('pathsWithin', 'text')}) as given(path)
+        where ${agentSecrets.path} = given.path or starts_with(${agentSecrets.path}, given.path || '.')))
       and (${unlessGiven('accountId', 'uuid')} or ${reads.accountId} = ${given('accountId', 'uuid')})
       and (${unlessGiven('tokenId', 'uuid')} or ${reads.tokenId} = ${given('tokenId', 'uuid')})
       and (${unlessGiven('since', 'timestamptz')} or ${reads.at} >= ${given('since', 'timestamptz')})

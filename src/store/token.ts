@@ -4,10 +4,16 @@ import type { Session } from './client.js';
 import { anyOf, columns, computed, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, tokens } from './tables.js';
 
+const LIMITS = { scopes: tokens.scopes, environmentId: tokens.environmentId, pathPrefixes: tokens.pathPrefixes };
+/** What a token is good for; null: everything of its kind. */
+export type TokenLimits = RowOf<typeof LIMITS>;
+
 const TOKEN = {
   id: tokens.id,
   accountId: tokens.accountId,
   name: tokens.name,
+  ...LIMITS,
+  lastUsedAt: tokens.lastUsedAt,
   createdAt: tokens.createdAt,
   expiresAt: tokens.expiresAt,
   revokedAt: tokens.revokedAt,
@@ -18,6 +24,8 @@ const BEARER = {
   id: tokens.id,
   accountId: tokens.accountId,
   expiresAt: tokens.expiresAt,
+  ...LIMITS,
+  lastUsedAt: tokens.lastUsedAt,
   accountRoles: accounts.roles,
 };
 export type BearerRow = RowOf<typeof BEARER>;
@@ -76,7 +84,7 @@ export function findTokensById(db: Session, ids: readonly string[]): Promise<Tok
   return db.rows(BY_IDS, { ids });
 }
 
-export interface TokenInsertion {
+export interface TokenInsertion extends TokenLimits {
   id: string;
   accountId: string;
   name: string;
@@ -84,10 +92,22 @@ export interface TokenInsertion {
   createdAt: Date;
   expiresAt: Date | null;
 }
+const FIELDS = {
+  id: tokens.id,
+  accountId: tokens.accountId,
+  name: tokens.name,
+  tokenHash: tokens.tokenHash,
+  ...LIMITS,
+  createdAt: tokens.createdAt,
+  expiresAt: tokens.expiresAt,
+} satisfies Record<keyof TokenInsertion, unknown>;
 const INSERT = statement<TokenInsertion>()(
   TOKEN,
-  sql`insert into ${tokens} (${sql.join([tokens.id, tokens.accountId, tokens.name, tokens.tokenHash, tokens.createdAt, tokens.expiresAt].map(name), sql`, `)})
-    values (${parameter('id')}, ${parameter('accountId')}, ${parameter('name')}, ${parameter('tokenHash')}, ${parameter('createdAt')}, ${parameter('expiresAt')})
+  sql`insert into ${tokens} (${sql.join(Object.values(FIELDS).map(name), sql`, `)})
+    values (${sql.join(
+      Object.entries(FIELDS).map(([key, column]) => (key in LIMITS ? parameter(key, column) : parameter(key))),
+      sql`, `,
+    )})
     returning ${columns(TOKEN)}`,
 );
 export async function insertToken(db: Session, token: TokenInsertion): Promise<TokenRow> {
@@ -110,4 +130,14 @@ const REVOKE_ALL = statement<{ accountId: string; at: Date }>()(
 );
 export async function removeTokensOfAccount(db: Session, accountId: string, at: Date): Promise<void> {
   await db.rows(REVOKE_ALL, { accountId, at });
+}
+
+const USE = statement<{ id: string; at: Date; before: Date }>()(
+  {},
+  sql`update ${tokens} set ${name(tokens.lastUsedAt)} = ${parameter('at')}
+    where ${tokens.id} = ${parameter('id')} and (${tokens.lastUsedAt} is null or ${tokens.lastUsedAt} < ${parameter('before')}::timestamptz)`,
+);
+/** Unless another instance has noted it since `before`. */
+export async function updateLastUsed(db: Session, id: string, at: Date, before: Date): Promise<void> {
+  await db.rows(USE, { id, at, before });
 }
