@@ -186,8 +186,13 @@ function addressOf(c: HonoContext, trustProxy: boolean): string {
   return forwarded || (c.env?.incoming ? getConnInfo(c).remote.address : undefined) || 'unknown';
 }
 
-/** DNS rebinding: a foreign name that resolves to this machine must not be handed the development token. */
-function isLocal(request: Request): boolean {
-  const { hostname } = new URL(request.url);
-  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+const LOCAL_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
+const OF_PROXIES = /^(x-forwarded-.*|forwarded|x-real-ip|via)$/;
+
+/**
+ * Only a page that a browser on this machine opens itself may be handed the development token: a foreign name may lead
+ * here by DNS rebinding, and behind a proxy on this machine anybody may sit.
+ */
+function isLocal({ headers }: Request): boolean {
+  return LOCAL_HOST.test(headers.get('host') ?? '') && ![...headers.keys()].some((name) => OF_PROXIES.test(name));
 }

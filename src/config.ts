@@ -1,6 +1,7 @@
 // Configuration: the environment in, one frozen object out. Nothing else reads process.env.
 import { isAbsolute, resolve } from 'node:path';
 import { bool, cleanEnv, EnvError, makeValidator, str } from 'envalid';
+import { READ_AUDIT_MODES, type ReadAuditMode } from './domain/read-audit.js';
 import type { LogLevel } from './log.js';
 
 export interface Config {
@@ -11,6 +12,7 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly databasePoolSize: number;
   readonly databaseStatementTimeout: number;
+  readonly databasePooler: boolean;
   readonly databasePrepare: boolean;
   readonly dataDir: string;
   /** Who wraps new data keys. The other one, when it is configured too, still unwraps what it once wrapped. */
@@ -20,6 +22,9 @@ export interface Config {
   /** The keyring itself, instead of a file. */
   readonly masterKeys: string | undefined;
   readonly transit: TransitConfig | undefined;
+  readonly readAudit: ReadAuditMode;
+  /** Days after which records of opened values may go. */
+  readonly readRetentionDays: number;
   readonly logLevel: LogLevel;
   readonly corsOrigins: readonly string[];
   readonly graphiql: boolean;
@@ -126,7 +131,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       DATABASE_URL: postgresUrl({ default: undefined }),
       DATABASE_POOL_SIZE: wholeNumber(1, 100)({ default: 4 }),
       DATABASE_STATEMENT_TIMEOUT_MS: wholeNumber(100, 600_000)({ default: 10_000 }),
-      DATABASE_PREPARE: bool({ default: true }),
+      DATABASE_POOLER: bool({ default: false }),
+      DATABASE_PREPARE: bool({ default: undefined }),
       DATA_DIR: str({ default: './data' }),
       MASTER_KEY_FILE: str({ default: undefined }),
       MASTER_KEYS: str({ default: undefined }),
@@ -137,6 +143,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       TRANSIT_TOKEN: str({ default: undefined }),
       TRANSIT_TOKEN_FILE: str({ default: undefined }),
       TRANSIT_NAMESPACE: pathName({ default: undefined }),
+      READ_AUDIT: oneOf<ReadAuditMode>(...READ_AUDIT_MODES)({ default: 'async' }),
+      READ_RETENTION_DAYS: wholeNumber(1, 36_500)({ default: 90 }),
       LOG_LEVEL: oneOf<LogLevel>('debug', 'info', 'warn', 'error', 'silent')({ default: 'info' }),
       CORS_ORIGINS: origins({ default: [] }),
       GRAPHIQL: bool({ default: undefined }),
@@ -182,12 +190,15 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     databaseUrl: clean.DATABASE_URL,
     databasePoolSize: clean.DATABASE_POOL_SIZE,
     databaseStatementTimeout: clean.DATABASE_STATEMENT_TIMEOUT_MS,
-    databasePrepare: clean.DATABASE_PREPARE,
+    databasePooler: clean.DATABASE_POOLER,
+    databasePrepare: clean.DATABASE_PREPARE ?? !clean.DATABASE_POOLER,
     dataDir,
     masterKeyProvider: clean.MASTER_KEY_PROVIDER,
     masterKeyFile: clean.MASTER_KEY_FILE ?? (isLocal ? resolve(dataDir, 'master-keys.json') : undefined),
     masterKeys: clean.MASTER_KEYS,
     transit: transitFrom(clean),
+    readAudit: clean.READ_AUDIT,
+    readRetentionDays: clean.READ_RETENTION_DAYS,
     logLevel: clean.LOG_LEVEL,
     corsOrigins: Object.freeze([...clean.CORS_ORIGINS]),
     graphiql: clean.GRAPHIQL ?? !(production || clean.PERSISTED_DOCUMENTS_ONLY),

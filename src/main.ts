@@ -49,6 +49,7 @@ async function main(): Promise<void> {
     services.feed
       .close()
       .then(() => drain(server, DRAIN_MS))
+      .then(() => services.reads.close())
       .then(() => services.db.close())
       .then(
         () => process.exit(0),

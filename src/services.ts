@@ -5,6 +5,7 @@ import type { KeyProvider } from './crypto/key-provider.js';
 import { checkMasterKeys } from './crypto/master-key-check.js';
 import { createChangeFeed } from './domain/change-feed.js';
 import type { Services } from './domain/context.js';
+import { createReadAudit, type ReadAuditMode } from './domain/read-audit.js';
 import { createBearerCache } from './domain/token.js';
 import { createWriteQueue } from './domain/write-queue.js';
 import { codeOf, createOutageLog, type Logger } from './log.js';
@@ -13,6 +14,10 @@ import { type Database, openPostgres } from './store/client.js';
 import { openEmbedded } from './store/embedded.js';
 import { findEnvironmentKeySamples, findEnvironmentKeys, hasEnvironmentKeys } from './store/environment-key.js';
 import { migrate } from './store/migrate.js';
+import { findServer } from './store/server.js';
+
+/** The oldest major version that everything here runs on. */
+const OLDEST_POSTGRES = 15;
 
 /** Environments whose keys stay in memory. */
 const CACHED_KEYS = 10_000;
@@ -24,7 +29,7 @@ export async function openServices(config: Config, log: Logger): Promise<Service
     await migrate(db);
     const keyProvider = await openKeyProvider(config, log, () => hasEnvironmentKeys(db));
     await checkMasterKeys(keyProvider, await findEnvironmentKeySamples(db));
-    return servicesOn(db, keyProvider, log);
+    return servicesOn(db, keyProvider, log, config.readAudit);
   } catch (error) {
     await db.close();
     throw error;
@@ -32,7 +37,12 @@ export async function openServices(config: Config, log: Logger): Promise<Service
 }
 
 /** Services on a database that is already open and migrated. */
-export function servicesOn(db: Database, keyProvider: KeyProvider, log: Logger): Services {
+export function servicesOn(
+  db: Database,
+  keyProvider: KeyProvider,
+  log: Logger,
+  readAudit: ReadAuditMode = 'async',
+): Services {
   return {
     db,
     keyProvider,
@@ -44,6 +54,7 @@ export function servicesOn(db: Database, keyProvider: KeyProvider, log: Logger):
     writes: createWriteQueue(),
     feed: createChangeFeed(db, log),
     bearers: createBearerCache(db),
+    reads: createReadAudit(db, log, readAudit),
     log,
   };
 }
@@ -59,11 +70,27 @@ async function openDatabase(config: Config, log: Logger): Promise<Database> {
     statementTimeout: config.databaseStatementTimeout,
     connectTimeout: 5,
     prepare: config.databasePrepare,
+    pooler: config.databasePooler,
     onReplaced(error) {
       if (isOpen) outage('database connection replaced', { code: codeOf(error) ?? 'NO_ANSWER' });
     },
   });
-  await db.ping();
-  isOpen = true;
-  return db;
+  try {
+    const server = await findServer(db);
+    if (server.versionNumber < OLDEST_POSTGRES * 10_000) {
+      throw new Error(
+        `the database of DATABASE_URL is Postgres ${server.version}; ${OLDEST_POSTGRES} or newer is needed`,
+      );
+    }
+    if (server.statementTimeout === 0 || server.idleInTransactionTimeout === 0) {
+      log.warn(
+        'DATABASE_POOLER: without statement_timeout and idle_in_transaction_session_timeout nothing ends a statement whose client has gone; set both with alter role',
+      );
+    }
+    isOpen = true;
+    return db;
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
 }

@@ -5,37 +5,37 @@ import { findByName, insertWithToken } from '../domain/account.js';
 import { issueToken } from '../domain/token.js';
 import { createLogger } from '../log.js';
 import { openServices } from '../services.js';
-import { explainFailure } from '../start-failure.js';
+import { runCommand, UsageError } from './run-command.js';
 
-const USAGE = `Usage: npm run token -- --account NAME [--admin] [--expires-in-days N]
+const USAGE = `Usage: npm run --silent token -- --account NAME [--admin] [--expires-in-days N]
 
 Prints a new token of the account NAME, the only time it is shown. Without such an account it is created first;
 with --admin it gets the account role admin, which manages accounts and plans.
 `;
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      account: { type: 'string' },
-      admin: { type: 'boolean', default: false },
-      'expires-in-days': { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help || !values.account) {
-    process.stdout.write(USAGE);
-    process.exit(values.help ? 0 : 1);
-  }
-  const expiresAt = expiryFrom(values['expires-in-days']);
-  const config = loadConfig();
-  const services = await openServices(config, createLogger('error'));
-  try {
-    const secret = await createToken(services.db, { account: values.account, isAdmin: values.admin, expiresAt });
-    process.stdout.write(`${secret}\n`);
-  } finally {
-    await services.db.close();
-  }
-}
+await runCommand({
+  usage: USAGE,
+  purpose: 'create a token',
+  async work() {
+    const { values } = parseArgs({
+      options: {
+        account: { type: 'string' },
+        admin: { type: 'boolean', default: false },
+        'expires-in-days': { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    if (values.help) return undefined;
+    if (!values.account) throw new UsageError('Expected --account NAME');
+    const expiresAt = expiryFrom(values['expires-in-days']);
+    const services = await openServices(loadConfig(), createLogger('error'));
+    try {
+      return await createToken(services.db, { account: values.account, isAdmin: values.admin, expiresAt });
+    } finally {
+      await services.db.close();
+    }
+  },
+});
 
 async function createToken(
   db: Parameters<typeof findByName>[0],
@@ -54,11 +54,7 @@ async function createToken(
 
 function expiryFrom(days: string | undefined): Date | undefined {
   if (days === undefined) return undefined;
-  if (!/^[1-9]\d{0,4}$/.test(days)) throw new Error('--expires-in-days: expected a whole number of days, 1 or more');
+  if (!/^[1-9]\d{0,4}$/.test(days))
+    throw new UsageError('--expires-in-days: expected a whole number of days, 1 or more');
   return new Date(Date.now() + Number(days) * 86_400_000);
 }
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${explainFailure(error)}\n`);
-  process.exit(1);
-});

@@ -19,6 +19,7 @@ export const ENVIRONMENT_ACTIONS = {
   CreateAgentSecret: DEPLOYERS,
   UpdateAgentSecret: DEPLOYERS,
   DeleteAgentSecret: DEPLOYERS,
+  ViewRead: ADMINS,
   ViewShare: ADMINS,
   CreateShare: ADMINS,
   UpdateShare: ADMINS,

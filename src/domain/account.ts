@@ -15,7 +15,7 @@ import {
 import { removeApplicationsOfAccount } from '../store/application.js';
 import type { Session } from '../store/client.js';
 import { removeEnvironmentsOfAccount } from '../store/environment.js';
-import { findPlan, findPlanByName } from '../store/plan.js';
+import { findPlanByName, keepPlan } from '../store/plan.js';
 import { removeTokensOfAccount } from '../store/token.js';
 import { actorOf, adminOf, type Context, newId } from './context.js';
 import { checkName } from './name.js';
@@ -94,7 +94,7 @@ export async function insertWithToken(
   input: CreateAccountInput & { id?: string; expiresAt?: Date | undefined },
 ): Promise<CreatedAccount> {
   const name = checkName(input.name);
-  const plan = input.planId == null ? await findPlanByName(tx, DEFAULT_PLAN) : await findPlan(tx, input.planId);
+  const plan = input.planId == null ? await findPlanByName(tx, DEFAULT_PLAN) : await keepPlan(tx, input.planId);
   if (!plan) throw notFound('plan', input.planId ?? DEFAULT_PLAN);
   const account = await insertAccount(tx, {
     id: input.id ?? newId(),
@@ -119,11 +119,15 @@ export async function updateAccount(ctx: Context, input: UpdateAccountInput): Pr
   adminOf(ctx, 'UpdateAccount');
   const { db, bearers } = ctx.services;
   const planId = input.planId ?? undefined;
-  if (planId !== undefined && !(await findPlan(db, planId))) throw notFound('plan', planId);
-  const row = await updateRow(db, input.id, { roles: input.roles ? checkRoles(input.roles) : undefined, planId });
-  if (!row) throw notFound('account', input.id);
+  const roles = input.roles ? checkRoles(input.roles) : undefined;
+  const account = await db.transaction(async (tx) => {
+    if (planId !== undefined && !(await keepPlan(tx, planId))) throw notFound('plan', planId);
+    const row = await updateRow(tx, input.id, { roles, planId });
+    if (!row) throw notFound('account', input.id);
+    return row;
+  });
   bearers.clear();
-  return row;
+  return account;
 }
 
 /** With its applications, environments and tokens. Admins only, never their own. Refuses: ACCOUNT_NOT_FOUND. */

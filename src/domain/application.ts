@@ -1,8 +1,9 @@
 // Applications: the account's own grouping of environments. Only the owner knows of them.
-import { alreadyExists, notFound } from '../errors.js';
+import { alreadyExists, limitExceeded, notFound } from '../errors.js';
 import { giveEnvironmentRoom, lockAccount } from '../store/account.js';
 import {
   type ApplicationRow,
+  countApplications,
   findApplication,
   findApplicationByName,
   findApplications,
@@ -19,6 +20,9 @@ import { forwardPage, type Page, type PageArguments, pageOf, stringPlace } from 
 import { spendItems } from './read-budget.js';
 
 export type Application = ApplicationRow;
+
+/** Applications per account. */
+export const MAX_APPLICATIONS = 1_000;
 
 /** APPLICATION_NOT_FOUND for everybody but the owner. */
 export async function getApplication(ctx: Context, id: string): Promise<Application> {
@@ -51,13 +55,19 @@ export function findByName(ctx: Context, name: string): Promise<Application | un
   return findApplicationByName(ctx.services.db, actorOf(ctx).accountId, name);
 }
 
-/** In the caller's own account. Refuses: INVALID_REQUEST, ALREADY_EXISTS. */
+/** In the caller's own account. Refuses: INVALID_REQUEST, ALREADY_EXISTS, LIMIT_EXCEEDED. */
 export async function createApplication(ctx: Context, input: { name: string }): Promise<Application> {
   const { accountId } = actorOf(ctx);
   const name = checkName(input.name);
-  const row = await insertApplication(ctx.services.db, { id: newId(), accountId, name, createdAt: new Date() });
-  if (!row) throw alreadyExists(`Application ${name}`);
-  return row;
+  return ctx.services.db.transaction(async (tx) => {
+    if (!(await lockAccount(tx, accountId))) throw notFound('account', accountId);
+    const row = await insertApplication(tx, { id: newId(), accountId, name, createdAt: new Date() });
+    if (!row) throw alreadyExists(`Application ${name}`);
+    if ((await countApplications(tx, accountId)) > MAX_APPLICATIONS) {
+      throw limitExceeded(`An account may have ${MAX_APPLICATIONS} applications`);
+    }
+    return row;
+  });
 }
 
 /** Renames. Refuses: INVALID_REQUEST, APPLICATION_NOT_FOUND, ALREADY_EXISTS. */

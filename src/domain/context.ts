@@ -6,6 +6,7 @@ import { forbidden, unauthorized } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { Database } from '../store/client.js';
 import type { ChangeFeed } from './change-feed.js';
+import type { ReadAudit } from './read-audit.js';
 import type { BearerCache } from './token.js';
 import type { WriteQueue } from './write-queue.js';
 
@@ -17,6 +18,7 @@ export interface Services {
   readonly writes: WriteQueue;
   readonly feed: ChangeFeed;
   readonly bearers: BearerCache;
+  readonly reads: ReadAudit;
   readonly log: Logger;
 }
 

@@ -40,20 +40,28 @@ export interface SealedPlace {
   id: string;
   environmentId: string;
   valueRevision: bigint | null;
+  /** The revision the value is read at, for the record. */
+  revision: bigint;
 }
 
 /**
- * The canonical JSON text of a sealed value. A promise only when the environment's keys are not in memory. Rejects with
- * SealError when the bytes are not what was sealed for this place.
+ * The canonical JSON text of a sealed value, opened for the caller and recorded. A promise only when the environment's keys
+ * are not in memory, or the record has to be committed first. Rejects with SealError when the bytes are not what was sealed for this place.
  */
 export function openSealedValue(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
   const keys = ctx.services.keys.keysOf(place.environmentId);
-  if (!(keys instanceof Promise) && keys.has(sealedKeyVersion(sealed))) return openWith(keys, place, sealed);
-  return openWithFreshKeys(ctx, place, sealed);
+  if (keys instanceof Promise || !keys.has(sealedKeyVersion(sealed))) return openWithFreshKeys(ctx, place, sealed);
+  const text = openWith(keys, place, sealed);
+  const recorded = ctx.services.reads.record(ctx, place);
+  return recorded ? recorded.then(() => text) : text;
 }
 
 /** As `openSealedValue`, with keys at hand. */
-export function openWith(keys: Pick<EnvironmentKeys, 'data'>, place: SealedPlace, sealed: Uint8Array): string {
+export function openWith(
+  keys: Pick<EnvironmentKeys, 'data'>,
+  place: Omit<SealedPlace, 'revision'>,
+  sealed: Uint8Array,
+): string {
   const { environmentId, id: agentSecretId, valueRevision } = place;
   const binding = { environmentId, agentSecretId, revision: valueRevision as bigint };
   return openValue(keys.data(sealedKeyVersion(sealed)), binding, sealed);
@@ -63,5 +71,7 @@ async function openWithFreshKeys(ctx: Context, place: SealedPlace, sealed: Uint8
   const keys = await ctx.services.keys.keysOf(place.environmentId);
   // Another instance may have made a newer key since this one loaded the environment's keys.
   const isKnown = keys.has(sealedKeyVersion(sealed));
-  return openWith(isKnown ? keys : await ctx.services.keys.reload(place.environmentId), place, sealed);
+  const text = openWith(isKnown ? keys : await ctx.services.keys.reload(place.environmentId), place, sealed);
+  await ctx.services.reads.record(ctx, place);
+  return text;
 }

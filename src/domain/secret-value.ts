@@ -2,6 +2,7 @@
 import { AppError, limitExceeded } from '../errors.js';
 import { isJsonObject, JsonNumber, type JsonObject, type JsonValue, printJson } from '../json.js';
 import { type AnalysedType, describeAnalysedType, type ScalarKind, type TypeOf } from './analysed-type.js';
+import { nearestFloat32 } from './float32.js';
 
 const MAX_PROBLEMS = 100;
 const MAX_NAME_IN_PLACE = 64;
@@ -173,7 +174,7 @@ function scalar(kind: ScalarKind, value: JsonValue): string | undefined {
   if (kind === 'Bool') return typeof value === 'boolean' ? String(value) : undefined;
   if (!(value instanceof JsonNumber)) return undefined;
   if (kind === 'F64') return finite(Number(value.text));
-  if (kind === 'F32') return finite(Math.fround(Number(value.text)));
+  if (kind === 'F32') return finite(nearestFloat32(value.text));
   return integer(kind, value.text);
 }
 

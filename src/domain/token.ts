@@ -1,10 +1,12 @@
 // Tokens: who a caller is. The secret part is shown once, when it is made; only its hash is stored.
 import { createHash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { invalidRequest, notFound } from '../errors.js';
+import { invalidRequest, limitExceeded, notFound } from '../errors.js';
+import { lockAccount } from '../store/account.js';
 import type { Database, Session } from '../store/client.js';
 import {
   type BearerRow,
+  countValidTokens,
   findBearer,
   findToken,
   findTokens,
@@ -17,8 +19,13 @@ import { ownAccountOnly } from './access.js';
 import { type Actor, actorOf, type Context, newId } from './context.js';
 import { isStorableMoment } from './moment.js';
 import { checkName } from './name.js';
+import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from './page.js';
+import { spendItems } from './read-budget.js';
 
 export type Token = TokenRow;
+
+/** Valid tokens per account. */
+export const MAX_TOKENS = 1_000;
 
 /** A token that has just been made, with the only copy of its secret. */
 export interface CreatedToken {
@@ -40,12 +47,28 @@ export interface BearerCache {
 export function createBearerCache(db: Database, max = 10_000): BearerCache {
   const trusted = new LRUCache<string, { actor: Actor; expiresAt: number }>({ max, ttl: TRUSTED_FOR * 1_000 });
 
-  async function lookUp(hash: Buffer, key: string): Promise<Actor | undefined> {
+  /** Look-ups under way, so that many requests with one token are one. */
+  const asked = new Map<string, Promise<Actor | undefined>>();
+  /** Counts the calls of `clear`: what was read before one is not remembered after it. */
+  let generation = 0;
+
+  async function read(hash: Buffer, key: string): Promise<Actor | undefined> {
+    const since = generation;
     const row = await findBearer(db, hash);
     if (!row) return undefined;
     const entry = { actor: actorFrom(row), expiresAt: row.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY };
-    trusted.set(key, entry);
+    if (since === generation) trusted.set(key, entry);
     return unexpired(entry);
+  }
+
+  function lookUp(hash: Buffer, key: string): Promise<Actor | undefined> {
+    const underway = asked.get(key);
+    if (underway) return underway;
+    const answer = read(hash, key).finally(() => {
+      if (asked.get(key) === answer) asked.delete(key);
+    });
+    asked.set(key, answer);
+    return answer;
   }
 
   return {
@@ -55,7 +78,11 @@ export function createBearerCache(db: Database, max = 10_000): BearerCache {
       const entry = trusted.get(key);
       return entry ? unexpired(entry) : lookUp(hash, key);
     },
-    clear: () => trusted.clear(),
+    clear() {
+      generation += 1;
+      trusted.clear();
+      asked.clear();
+    },
   };
 }
 
@@ -85,19 +112,31 @@ export async function getTokens(ctx: Context, ids: readonly string[]): Promise<(
 }
 
 /** The caller's tokens that are not revoked, oldest first. */
-export function listTokens(ctx: Context): Promise<Token[]> {
-  return findTokens(ctx.services.db, actorOf(ctx).accountId);
+export async function listTokens(ctx: Context, args: PageArguments): Promise<Page<Token>> {
+  const { accountId } = actorOf(ctx);
+  const request = forwardPage(args, idPlace);
+  spendItems(ctx, request.size);
+  const rows = await findTokens(ctx.services.db, { accountId, after: request.after ?? null, limit: request.size + 1 });
+  return pageOf(request, rows, (token) => token.id);
 }
 
-/** For the caller's own account. Refuses: INVALID_REQUEST (name, or an expiry in the past). */
+/** For the caller's own account. Refuses: INVALID_REQUEST (name, or an expiry in the past), LIMIT_EXCEEDED. */
 export function createToken(
   ctx: Context,
   input: { name: string; expiresAt?: Date | null | undefined },
 ): Promise<CreatedToken> {
-  return issueToken(ctx.services.db, { ...input, accountId: actorOf(ctx).accountId });
+  const { accountId } = actorOf(ctx);
+  return ctx.services.db.transaction(async (tx) => {
+    if (!(await lockAccount(tx, accountId))) throw notFound('account', accountId);
+    const created = await issueToken(tx, { ...input, accountId });
+    if ((await countValidTokens(tx, accountId, new Date())) > MAX_TOKENS) {
+      throw limitExceeded(`An account may have ${MAX_TOKENS} valid tokens: revoke one first`);
+    }
+    return created;
+  });
 }
 
-/** Makes a token for any account: account creation and operator commands. */
+/** Makes a token for any account, whatever it has: account creation and operator commands. */
 export async function issueToken(
   db: Session,
   input: { accountId: string; name: string; expiresAt?: Date | null | undefined },

@@ -1,5 +1,5 @@
 // Token in GraphQL: fields, lists, mutations. The secret part is answered once, by the mutation that makes it.
-import { type CreatedToken, createToken, listTokens, revokeToken } from '../domain/token.js';
+import { type CreatedToken, createToken, listTokens, MAX_TOKENS, revokeToken } from '../domain/token.js';
 import { builder } from './builder.js';
 import { AccountRef, NodeRef, TokenRef } from './refs.js';
 import { type RefusalCode, refusable, resultOf } from './refusals.js';
@@ -24,12 +24,16 @@ TokenRef.implement({
 });
 
 builder.objectFields(AccountRef, (t) => ({
-  tokens: t.field({
-    type: [TokenRef],
-    nullable: true,
-    description: 'The account’s tokens that are not revoked, oldest first; only for the caller’s own account.',
-    resolve: (account, _, ctx) => (account.id === ctx.actor?.accountId ? listTokens(ctx) : null),
-  }),
+  tokens: t.connection(
+    {
+      type: TokenRef,
+      nullable: true,
+      description: 'The account’s tokens that are not revoked, oldest first; only for the caller’s own account.',
+      resolve: (account, args, ctx) => (account.id === ctx.actor?.accountId ? listTokens(ctx, args) : null),
+    },
+    { name: 'TokenConnection', description: 'A page of tokens.' },
+    { name: 'TokenEdge', description: 'A token and its place in the list.' },
+  ),
 }));
 
 const Created = builder.objectRef<CreatedToken>('CreatedToken').implement({
@@ -54,13 +58,13 @@ const RevokeInput = builder.inputType('RevokeTokenInput', {
   fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which token.' }) }),
 });
 
-const CREATE_REFUSALS = ['INVALID_REQUEST'] as const satisfies RefusalCode[];
+const CREATE_REFUSALS = ['INVALID_REQUEST', 'LIMIT_EXCEEDED'] as const satisfies RefusalCode[];
 
 builder.mutationFields((t) => ({
   createToken: t.field({
     type: resultOf('CreateTokenResult', Created, CREATE_REFUSALS),
     nullable: true,
-    description: 'Creates a token of the caller’s account and shows its secret once.',
+    description: `Creates a token of the caller’s account and shows its secret once. An account has ${MAX_TOKENS} valid ones at most.`,
     args: { input: t.arg({ type: CreateInput, required: true, description: 'The token.' }) },
     resolve: (_, { input }, ctx) => refusable(ctx, CREATE_REFUSALS, () => createToken(ctx, input)),
   }),

@@ -1,7 +1,7 @@
 // Accounts: who owns applications and environments. A deleted account stays as a row, for the log's sake.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, computed, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, plans } from './tables.js';
 
 const ACCOUNT = {
@@ -88,6 +88,26 @@ export function updateAccount(
   change: { roles: string[] | undefined; planId: string | undefined },
 ): Promise<AccountRow | undefined> {
   return db.row(UPDATE, { ...change, id });
+}
+
+const UNDER_PLAN = { count: computed(sql`count(*)`, Number) };
+const COUNT_UNDER_PLAN = statement<{ planId: string }>()(
+  UNDER_PLAN,
+  sql`select ${columns(UNDER_PLAN)} from ${accounts} where ${accounts.planId} = ${parameter('planId')} and ${live}`,
+);
+export async function countAccountsUnderPlan(db: Session, planId: string): Promise<number> {
+  return (await db.row(COUNT_UNDER_PLAN, { planId }))?.count ?? 0;
+}
+
+const MOVE_DELETED = statement<{ from: string; to: string }>()(
+  { id: accounts.id },
+  sql`update ${accounts} set ${name(accounts.planId)} = ${parameter('to')}
+    where ${accounts.planId} = ${parameter('from')} and ${accounts.deletedAt} is not null
+    returning ${columns({ id: accounts.id })}`,
+);
+/** Deleted accounts live under no plan, but their rows refer to one. */
+export async function updatePlanOfDeletedAccounts(db: Session, from: string, to: string): Promise<void> {
+  await db.rows(MOVE_DELETED, { from, to });
 }
 
 const REMOVE = statement<{ id: string; at: Date }>()(

@@ -1,7 +1,7 @@
 // Applications: named groups of environments under one account.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, computed, name, parameter, type RowOf, statement } from './statement.js';
 import { applications } from './tables.js';
 
 const APPLICATION = {
@@ -58,6 +58,15 @@ export function findApplications(
   limit: number,
 ): Promise<ApplicationRow[]> {
   return db.rows(OF_ACCOUNT, { accountId, after, limit });
+}
+
+const LIVE = { count: computed(sql`count(*)`, Number) };
+const COUNT = statement<{ accountId: string }>()(
+  LIVE,
+  sql`select ${columns(LIVE)} from ${applications} where ${applications.accountId} = ${parameter('accountId')} and ${live}`,
+);
+export async function countApplications(db: Session, accountId: string): Promise<number> {
+  return (await db.row(COUNT, { accountId }))?.count ?? 0;
 }
 
 const INSERT = statement<ApplicationRow>()(

@@ -1,7 +1,9 @@
 // One process per data folder: PGlite itself lets a second one in, and then one of the two loses its commits.
-import { constants, open, rm, stat } from 'node:fs/promises';
+import { rmSync, statSync } from 'node:fs';
+import { constants, open, stat } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { makeFolder } from './folder.js';
 
 /** Another process holds the data folder. */
@@ -55,23 +57,44 @@ async function claim(address: string, folder: string): Promise<() => Promise<voi
   return () => new Promise((resolve) => server.close(() => resolve()));
 }
 
+/** What a file system answers that knows no sockets: FAT, some network and shared folders. */
+const NO_SOCKETS: ReadonlySet<unknown> = new Set(['ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'ENOSYS']);
+/** How long another one that found the same dead owner may take from its last look at it to its removal. */
+const SETTLE_MS = 100;
+
 /** The name outlives its process after kill -9; then nobody answers at it, and it is taken over. */
 async function claimSocketIn(folder: string): Promise<() => Promise<void>> {
   // Socket addresses are short, folders may be long: the way through the descriptor always fits.
   const handle = await open(folder, 'r');
   const path = `/proc/self/fd/${handle.fd}/owner.sock`;
   try {
+    const dead = identityOf(path);
     if (await answers(path)) throw new DataFolderInUse(folder);
-    await rm(path, { force: true });
+    // Looked at and removed in one go: meanwhile it may have become somebody's who is alive.
+    if (dead && identityOf(path) === dead) rmSync(path, { force: true });
     const release = await claim(path, folder);
+    const own = identityOf(path);
+    if (dead) await setTimeout(SETTLE_MS);
+    if (own === undefined || identityOf(path) !== own) {
+      // Closing would remove the name, which is somebody else's now; it ends with this process.
+      throw new DataFolderInUse(folder);
+    }
     return async () => {
       await release();
       await handle.close();
     };
   } catch (error) {
     await handle.close();
+    // The name outside the file system holds all the same; only containers are not told apart.
+    if (NO_SOCKETS.has((error as NodeJS.ErrnoException).code)) return async () => {};
     throw error;
   }
+}
+
+/** Numbers of removed files are used again, moments of change are not. */
+function identityOf(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && `${found.ino} ${found.ctimeNs}`;
 }
 
 function answers(path: string): Promise<boolean> {

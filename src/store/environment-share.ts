@@ -1,7 +1,7 @@
 // Shares: which other account has which roles in an environment.
 import { sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, computed, name, parameter, type RowOf, statement } from './statement.js';
 import { environmentShares } from './tables.js';
 
 const SHARE = {
@@ -44,6 +44,15 @@ export function findEnvironmentShares(
   page: { environmentId: string; after: string | null; limit: number },
 ): Promise<EnvironmentShareRow[]> {
   return db.rows(OF_ENVIRONMENT, page);
+}
+
+const ALL = { count: computed(sql`count(*)`, Number) };
+const COUNT = statement<{ environmentId: string }>()(
+  ALL,
+  sql`select ${columns(ALL)} from ${environmentShares} where ${environmentShares.environmentId} = ${parameter('environmentId')}`,
+);
+export async function countEnvironmentShares(db: Session, environmentId: string): Promise<number> {
+  return (await db.row(COUNT, { environmentId }))?.count ?? 0;
 }
 
 const INSERT = statement<EnvironmentShareRow>()(

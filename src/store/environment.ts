@@ -133,6 +133,15 @@ export function updateEnvironment(
   return db.row(RENAME, { id, name, at });
 }
 
+const LOCK = statement<{ id: string }>()(
+  { id: environments.id },
+  sql`select ${columns({ id: environments.id })} from ${environments} where ${environments.id} = ${parameter('id')} and ${live} for update`,
+);
+/** Second in the lock order (account, environment, secrets); undefined when the environment is gone. */
+export function lockEnvironment(db: Session, id: string): Promise<{ id: string } | undefined> {
+  return db.row(LOCK, { id });
+}
+
 const remove = (where: SQL) =>
   sql`update ${environments} set ${name(environments.deletedAt)} = ${parameter('at')} where ${where} and ${live}
     returning ${columns({ id: environments.id })}`;

@@ -97,7 +97,7 @@ export function anyOf(column: Column, name: string): SQL {
 }
 
 /** A whole list in one parameter, as rows through `unnest`. */
-export function elements(name: string, type: 'uuid' | 'bigint'): SQL {
+export function elements(name: string, type: 'uuid' | 'bigint' | 'text' | 'timestamptz'): SQL {
   return sql`${new Param(sql.placeholder(name), arrayOf as never)}::${sql.raw(type)}[]`;
 }
 

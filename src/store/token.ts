@@ -1,7 +1,7 @@
 // Tokens, found by the hash of what the caller presents.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, computed, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, tokens } from './tables.js';
 
 const TOKEN = {
@@ -33,13 +33,30 @@ export function findBearer(db: Session, tokenHash: Uint8Array): Promise<BearerRo
   return db.row(BY_HASH, { tokenHash });
 }
 
-const OF_ACCOUNT = statement<{ accountId: string }>()(
+const OF_ACCOUNT = statement<{ accountId: string; after: string | null; limit: number }>()(
   TOKEN,
   sql`select ${columns(TOKEN)} from ${tokens}
-    where ${tokens.accountId} = ${parameter('accountId')} and ${isNull(tokens.revokedAt)} order by ${tokens.id}`,
+    where ${tokens.accountId} = ${parameter('accountId')} and ${isNull(tokens.revokedAt)}
+      and (${parameter('after')}::uuid is null or ${tokens.id} > ${parameter('after')}::uuid)
+    order by ${tokens.id} limit ${parameter('limit')}::integer`,
 );
-export function findTokens(db: Session, accountId: string): Promise<TokenRow[]> {
-  return db.rows(OF_ACCOUNT, { accountId });
+/** Oldest first (ids are ordered by time), after the given id. */
+export function findTokens(
+  db: Session,
+  page: { accountId: string; after: string | null; limit: number },
+): Promise<TokenRow[]> {
+  return db.rows(OF_ACCOUNT, page);
+}
+
+const VALID = { count: computed(sql`count(*)`, Number) };
+const COUNT_VALID = statement<{ accountId: string; at: Date }>()(
+  VALID,
+  sql`select ${columns(VALID)} from ${tokens} where ${tokens.accountId} = ${parameter('accountId')}
+    and ${isNull(tokens.revokedAt)} and (${tokens.expiresAt} is null or ${tokens.expiresAt} > ${parameter('at')})`,
+);
+/** Those neither revoked nor ended. */
+export async function countValidTokens(db: Session, accountId: string, at: Date): Promise<number> {
+  return (await db.row(COUNT_VALID, { accountId, at }))?.count ?? 0;
 }
 
 const BY_ID = statement<{ id: string }>()(

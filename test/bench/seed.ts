@@ -23,7 +23,7 @@ const PARALLEL = 16;
 /** An account whose plan has room for the run, and its secrets. */
 export async function seed(url: string, databaseUrl: string): Promise<Seed> {
   const operator = await operatorToken(databaseUrl);
-  const limits = 'maxEnvironments: 1000, maxSecretsPerEnvironment: 1000000, maxValueBytes: 65536';
+  const limits = 'maxEnvironments: 1000, maxSecretsPerEnvironment: 100000, maxValueBytes: 2600';
   const plan = await mutate(url, operator, `createPlan(input: { name: "bench", ${limits} })`, '... on Plan { id }');
   const { secret: token, account } = await mutate(
     url,

@@ -60,7 +60,7 @@ const ACCOUNT: Record<string, { selection: string; ownOnly: boolean }> = {
   plan: { selection: 'plan { id name }', ownOnly: false },
   environmentUsage: { selection: 'environmentUsage { used limit }', ownOnly: false },
   createdAt: { selection: 'createdAt', ownOnly: false },
-  tokens: { selection: 'tokens { id }', ownOnly: true },
+  tokens: { selection: 'tokens { edges { node { id } } }', ownOnly: true },
   applications: { selection: 'applications { edges { node { id } } }', ownOnly: true },
   sharedEnvironments: { selection: 'sharedEnvironments { edges { node { id } } }', ownOnly: true },
 };

@@ -124,11 +124,12 @@ describe('a deleted account', () => {
     await deleteOwner();
     const successor = await createAccount(app, owner.name);
     expect(successor.id).not.toBe(owner.id);
-    const document = '{ viewer { environmentUsage { used } applications { edges { node { id } } } tokens { name } } }';
+    const document =
+      '{ viewer { environmentUsage { used } applications { edges { node { id } } } tokens { edges { node { name } } } } }';
     expect((await ask(app, successor.token, document)).viewer).toEqual({
       environmentUsage: { used: 0 },
       applications: { edges: [] },
-      tokens: [{ name: 'initial' }],
+      tokens: { edges: [{ node: { name: 'initial' } }] },
     });
     await expectGone([successor.token]);
   });

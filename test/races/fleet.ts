@@ -80,11 +80,20 @@ async function startInstance(url: string, keyring: string, options: FleetOptions
   const logs: string[] = [];
   const log = createLogger('warn', { write: (line: string) => void logs.push(line) });
   const db = databaseOf(url, options);
+  const services = servicesOn(db, localKeyProvider(parseKeyring(keyring)), log);
   const app = createApp({
-    services: servicesOn(db, localKeyProvider(parseKeyring(keyring)), log),
+    services,
     config: loadConfig({ NODE_ENV: 'test' }),
   });
-  return { fetch: async (request) => app.fetch(request), logged: () => logs.join(''), close: () => db.close() };
+  return {
+    fetch: async (request) => app.fetch(request),
+    logged: () => logs.join(''),
+    async close() {
+      await services.feed.close();
+      await services.reads.close();
+      await db.close();
+    },
+  };
 }
 
 async function startProcess(url: string, keyring: string, options: FleetOptions): Promise<Member> {

@@ -1,8 +1,10 @@
 // Starts that cannot work: one clear line for the operator, no stack, nothing on standard output, exit code 1.
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { generateKeyring } from '../../src/crypto/local-keyring.js';
 import { createTestDatabase, type TestDatabase, testPostgres } from '../support/database.js';
@@ -145,6 +147,28 @@ describe.concurrent('a database', () => {
     const line = await refusal({ env: { DATABASE_URL: urlWith({ pathname: '/no_such_database' }) } });
     expect(line).toContain('DATABASE_URL');
     expect(line).toContain('3D000');
+  });
+
+  test('that is older than what is supported is reported so', async () => {
+    // The same server, with another version where it tells its own.
+    const sql = postgres(database.url, { max: 1 });
+    const [row] = await sql`select current_setting('server_version_num') as number`.finally(() => sql.end());
+    const to = new URL(database.url);
+    const old = createServer((near) => {
+      const far = connect(Number(to.port), to.hostname);
+      near.on('error', () => far.destroy()).pipe(far);
+      far.on('error', () => near.destroy()).on('close', () => near.destroy());
+      far.on('data', (data) => near.write(data.toString('latin1').replace(row?.number, '140019'), 'latin1'));
+    }).listen(0, '127.0.0.1');
+    await once(old, 'listening');
+    try {
+      const line = await refusal({
+        env: { DATABASE_URL: urlWith({ port: String((old.address() as { port: number }).port) }) },
+      });
+      expect(line).toMatch(/^Cannot start: the database of DATABASE_URL is Postgres .+; 15 or newer is needed$/);
+    } finally {
+      old.close();
+    }
   });
 
   test('that takes no connections is reported so', async () => {

@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import { inject } from 'vitest';
 import { createApp } from '../../src/app.js';
 import { type Config, loadConfig } from '../../src/config.js';
+import type { KeyProvider } from '../../src/crypto/key-provider.js';
 import { generateKeyring, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
 import { insertWithToken } from '../../src/domain/account.js';
 import type { Services } from '../../src/domain/context.js';
@@ -42,7 +43,10 @@ declare module 'vitest' {
 /** Which database this run of the suite is on. */
 export const databaseKind = (): 'postgres' | 'embedded' => inject('database');
 
-export async function createTestApp(overrides: Partial<Config> = {}): Promise<TestApp> {
+export async function createTestApp(
+  overrides: Partial<Config> = {},
+  keyProvider: KeyProvider = localKeyProvider(parseKeyring(generateKeyring())),
+): Promise<TestApp> {
   const config = { ...loadConfig({ NODE_ENV: 'test' }), ...overrides };
   const { db, drop } = await openTestDatabase(config);
   let queries = 0;
@@ -51,7 +55,7 @@ export async function createTestApp(overrides: Partial<Config> = {}): Promise<Te
   });
   const logs: string[] = [];
   const log = createLogger('debug', { write: (line: string) => void logs.push(line) });
-  const services = servicesOn(counted, localKeyProvider(parseKeyring(generateKeyring())), log);
+  const services = servicesOn(counted, keyProvider, log, config.readAudit);
   const name = `operator-${randomBytes(4).toString('hex')}`;
   const { secret } = await db.transaction((tx) => insertWithToken(tx, { name, roles: ['admin'] }));
   const app = createApp({ services, config });
@@ -72,6 +76,8 @@ export async function createTestApp(overrides: Partial<Config> = {}): Promise<Te
     logs,
     queries: () => queries,
     async close() {
+      await services.feed.close();
+      await services.reads.close();
       await counted.close();
       await drop();
       leaks.push(...logs.filter((line) => CANARY.test(line)));
