@@ -100,7 +100,6 @@ describe('404', () => {
   });
 
   test.each([
-    '/',
     '/v1',
     '/v1/',
     '/v2/agent-secrets/ID',
