@@ -22,6 +22,7 @@ import type { Context } from '../domain/context.js';
 import { printJson } from '../json.js';
 import { publicError } from './errors.js';
 import { answerOperation, type OperationOptions, plainResponseType, uncached } from './http.js';
+import { ExactLiteralVariablesRule } from './literal-variables.js';
 import { ManifestError, type PersistedDocuments } from './persisted-documents.js';
 import { limitError, safeRules, syntaxError, variableErrors } from './request-errors.js';
 import { parsePost, useExactRequests } from './request-parser.js';
@@ -133,7 +134,7 @@ function checkDocuments(yoga: YogaServerInstance<Context, object>, { texts }: Pe
 }
 
 function useSafeRequestErrors(options: GraphQLOptions): Plugin {
-  const standard = specifiedRules.map((rule) => safeRules.get(rule) ?? rule);
+  const standard = [...specifiedRules.map((rule) => safeRules.get(rule) ?? rule), ExactLiteralVariablesRule];
   const hideSuggestions = !options.introspection;
   const rules = options.introspection ? standard : [...standard, NoSchemaIntrospectionCustomRule];
   return {
