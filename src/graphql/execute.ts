@@ -164,11 +164,16 @@ function useSafeRequestErrors(options: GraphQLOptions): Plugin {
   };
 }
 
+/** graphql-js prints a whole variable into each of up to 50 errors, which we throw away: one is enough to know. */
+function executeSparingly(args: ExecutionArgs) {
+  return execute({ ...args, options: { maxCoercionErrors: 0 } });
+}
+
 /** Results as callers may see them, printed with every number exact. */
 function usePublicResults(options: GraphQLOptions): Plugin<Context> {
   return {
     onExecute({ setExecuteFn }) {
-      setExecuteFn(execute as never);
+      setExecuteFn(executeSparingly as never);
       return {
         onExecuteDone({ result, args, setResult }) {
           const { data, errors } = result as ExecutionResult;
