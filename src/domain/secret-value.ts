@@ -195,7 +195,7 @@ function integer(kind: ScalarKind, text: string): string | undefined {
  * A number's exact value, if it is whole and not far beyond 64 bits. Whatever the spelling, no more digits are written
  * than it may have in the end: `1e999999999` must not become a number of that size first.
  */
-function wholeNumber(text: string): bigint | number | undefined {
+export function wholeNumber(text: string): bigint | number | undefined {
   if (text.length < 16 && /^-?\d+$/.test(text)) return Number(text);
   const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
   if (parts === null) return undefined;

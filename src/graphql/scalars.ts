@@ -1,11 +1,11 @@
 // The scalars: standard ones from graphql-scalars, and ours that keep every integer and every value exact.
 import { GraphQLInt, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { GraphQLDateTimeISO, GraphQLNonNegativeInt } from 'graphql-scalars';
-import { type AnalysedType, printAnalysedType } from '../domain/analysed-type.js';
+import type { AnalysedType } from '../domain/analysed-type.js';
 import { parseAnalysedType } from '../domain/analysed-type-parse.js';
+import { wholeNumber } from '../domain/secret-value.js';
 import { invalidRequest } from '../errors.js';
 import { JsonNumber, type JsonObject, type JsonValue, RawJson } from '../json.js';
-import { parseJson } from '../json-parser.js';
 import { builder } from './builder.js';
 
 builder.scalarType('UUID', {
@@ -21,6 +21,10 @@ function uuidFrom(value: unknown): string {
   }
   return value.toLowerCase();
 }
+
+/** To graphql-js `1.0` and `1e2` are whole numbers; to us they come as text. Pothos knows no other Int than this one. */
+const parseInt32 = GraphQLInt.parseValue;
+GraphQLInt.parseValue = (value) => parseInt32(value instanceof JsonNumber ? Number(wholeNumber(value.text)) : value);
 
 builder.addScalarType('DateTimeISO', GraphQLDateTimeISO as unknown as GraphQLScalarType<Date, Date>, {});
 builder.addScalarType(
@@ -54,12 +58,12 @@ function revisionFrom(text: string): bigint {
   return revision;
 }
 
-/** Types that came in as variables: inside a literal they stand for the documents they were read from. */
-const readTypes = new WeakSet<object>();
+/** The documents that types were read from: a variable inside a literal stands for its document. */
+const documents = new WeakMap<object, JsonValue>();
 
 function typeFrom(document: JsonValue): AnalysedType {
   const type = parseAnalysedType(document);
-  readTypes.add(type);
+  documents.set(type, document);
   return type;
 }
 
@@ -101,9 +105,8 @@ function jsonFrom(value: unknown): JsonValue {
   const number = textOfNumber(value);
   if (number !== undefined) return new JsonNumber(number);
   if (value === null || typeof value !== 'object') return value as JsonValue;
-  // A variable of one of our scalars that stands inside a literal has been read already.
-  if (value instanceof Date) return value.toISOString();
-  if (readTypes.has(value)) return parseJson(printAnalysedType(value as AnalysedType));
+  const document = documents.get(value);
+  if (document !== undefined) return document;
   if (Array.isArray(value)) return value.map(jsonFrom);
   return objectFrom(Object.entries(value).map(([key, member]) => [key, jsonFrom(member)]));
 }
@@ -128,7 +131,7 @@ function jsonFromLiteral(node: ValueNode, variables?: Record<string, unknown> | 
     case Kind.OBJECT:
       return objectFrom(node.fields.map((field) => [field.name.value, jsonFromLiteral(field.value, variables)]));
     case Kind.VARIABLE:
-      return jsonFrom(variables?.[node.name.value] ?? null);
+      return variables && Object.hasOwn(variables, node.name.value) ? jsonFrom(variables[node.name.value]) : null;
     case Kind.ENUM:
       throw invalidRequest('expected JSON; strings need quotes');
   }
