@@ -1,7 +1,7 @@
 // Tokens, found by the hash of what the caller presents.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, computed, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, tokens } from './tables.js';
 
 const TOKEN = {
@@ -84,10 +84,10 @@ export interface TokenInsertion {
   createdAt: Date;
   expiresAt: Date | null;
 }
+const { revokedAt: _, ...NEW_TOKEN } = { ...TOKEN, tokenHash: tokens.tokenHash };
 const INSERT = statement<TokenInsertion>()(
   TOKEN,
-  sql`insert into ${tokens} (${sql.join([tokens.id, tokens.accountId, tokens.name, tokens.tokenHash, tokens.createdAt, tokens.expiresAt].map(name), sql`, `)})
-    values (${parameter('id')}, ${parameter('accountId')}, ${parameter('name')}, ${parameter('tokenHash')}, ${parameter('createdAt')}, ${parameter('expiresAt')})
+  sql`${insertInto(tokens, NEW_TOKEN)}
     returning ${columns(TOKEN)}`,
 );
 export async function insertToken(db: Session, token: TokenInsertion): Promise<TokenRow> {
