@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { findByName, hasAccounts, insertWithToken } from './domain/account.js';
+import { createAccountAsOperator } from './domain/account.js';
 import { createAgentSecret } from './domain/agent-secret-write.js';
 import { parseAnalysedType } from './domain/analysed-type-parse.js';
 import { createApplication, listApplications } from './domain/application.js';
@@ -11,6 +11,7 @@ import { createEnvironment, type Environment, listEnvironments } from './domain/
 import { issueToken } from './domain/token.js';
 import { AppError } from './errors.js';
 import { parseJson } from './json-parser.js';
+import { findAccountByName, findAccounts } from './store/account.js';
 import { makeFolder } from './store/folder.js';
 
 /** What stands in `development.json`. */
@@ -96,12 +97,14 @@ export async function prepareDevelopment(
 /** Undefined where there are accounts, but not ours. A token comes with an account that has just been made. */
 async function findOrCreateAccount({ db }: Services): Promise<{ accountId: string; token?: string } | undefined> {
   const find = async (): Promise<{ accountId: string; token?: string } | undefined> => {
-    const account = await findByName(db, ACCOUNT);
+    const account = await findAccountByName(db, ACCOUNT);
     return account && { accountId: account.id };
   };
-  if (!(await find()) && (await hasAccounts(db))) return undefined;
+  if (!(await find()) && (await findAccounts(db, null, 1)).length > 0) return undefined;
   return findOrCreate(find, async () => {
-    const { account, secret } = await db.transaction((tx) => insertWithToken(tx, { name: ACCOUNT, roles: ['admin'] }));
+    const { account, secret } = await db.transaction((tx) =>
+      createAccountAsOperator(tx, { name: ACCOUNT, roles: ['admin'] }),
+    );
     return { accountId: account.id, token: secret };
   });
 }

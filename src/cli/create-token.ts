@@ -1,11 +1,13 @@
 // Operator command: a token for an account, and the account with it when there is none of that name.
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config.js';
-import { findByName, insertWithToken } from '../domain/account.js';
+import { createAccountAsOperator } from '../domain/account.js';
 import { issueToken } from '../domain/token.js';
 import { createLogger } from '../log.js';
 import { openServices } from '../services.js';
 import { explainFailure } from '../start-failure.js';
+import { findAccountByName } from '../store/account.js';
+import type { Session } from '../store/client.js';
 
 const USAGE = `Usage: npm run token -- --account NAME [--admin] [--expires-in-days N]
 
@@ -30,7 +32,8 @@ async function main(): Promise<void> {
   const config = loadConfig();
   const services = await openServices(config, createLogger('error'));
   try {
-    const secret = await createToken(services.db, { account: values.account, isAdmin: values.admin, expiresAt });
+    const request = { account: values.account, isAdmin: values.admin, expiresAt };
+    const secret = await services.db.transaction((tx) => createToken(tx, request));
     process.stdout.write(`${secret}\n`);
   } finally {
     await services.db.close();
@@ -38,18 +41,18 @@ async function main(): Promise<void> {
 }
 
 async function createToken(
-  db: Parameters<typeof findByName>[0],
+  tx: Session,
   { account: name, isAdmin, expiresAt }: { account: string; isAdmin: boolean; expiresAt: Date | undefined },
 ): Promise<string> {
-  const account = await findByName(db, name);
+  const account = await findAccountByName(tx, name);
   if (!account) {
-    const created = await insertWithToken(db, { name, roles: isAdmin ? ['admin'] : [], expiresAt });
+    const created = await createAccountAsOperator(tx, { name, roles: isAdmin ? ['admin'] : [], expiresAt });
     return created.secret;
   }
   if (isAdmin && !account.roles.includes('admin')) {
     throw new Error(`the account ${name} exists without the role admin; an admin can give it with updateAccount`);
   }
-  return (await issueToken(db, { accountId: account.id, name: 'operator', expiresAt })).secret;
+  return (await issueToken(tx, { accountId: account.id, name: 'operator', expiresAt })).secret;
 }
 
 function expiryFrom(days: string | undefined): Date | undefined {
