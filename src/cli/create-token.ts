@@ -1,10 +1,12 @@
 // Operator command: a token for an account, and the account with it when there is none of that name.
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config.js';
-import { findByName, insertWithToken } from '../domain/account.js';
+import { createAccountAsOperator } from '../domain/account.js';
 import { issueToken } from '../domain/token.js';
 import { createLogger } from '../log.js';
 import { openServices } from '../services.js';
+import { findAccountByName } from '../store/account.js';
+import type { Session } from '../store/client.js';
 import { runCommand, UsageError } from './run-command.js';
 
 const USAGE = `Usage: npm run --silent token -- --account NAME [--admin] [--expires-in-days N]
@@ -30,7 +32,8 @@ await runCommand({
     const expiresAt = expiryFrom(values['expires-in-days']);
     const services = await openServices(loadConfig(), createLogger('error'));
     try {
-      return await createToken(services.db, { account: values.account, isAdmin: values.admin, expiresAt });
+      const request = { account: values.account, isAdmin: values.admin, expiresAt };
+      return await services.db.transaction((tx) => createToken(tx, request));
     } finally {
       await services.db.close();
     }
@@ -38,18 +41,18 @@ await runCommand({
 });
 
 async function createToken(
-  db: Parameters<typeof findByName>[0],
+  tx: Session,
   { account: name, isAdmin, expiresAt }: { account: string; isAdmin: boolean; expiresAt: Date | undefined },
 ): Promise<string> {
-  const account = await findByName(db, name);
+  const account = await findAccountByName(tx, name);
   if (!account) {
-    const created = await insertWithToken(db, { name, roles: isAdmin ? ['admin'] : [], expiresAt });
+    const created = await createAccountAsOperator(tx, { name, roles: isAdmin ? ['admin'] : [], expiresAt });
     return created.secret;
   }
   if (isAdmin && !account.roles.includes('admin')) {
     throw new Error(`the account ${name} exists without the role admin; an admin can give it with updateAccount`);
   }
-  return (await issueToken(db, { accountId: account.id, name: 'operator', expiresAt })).secret;
+  return (await issueToken(tx, { accountId: account.id, name: 'operator', expiresAt })).secret;
 }
 
 function expiryFrom(days: string | undefined): Date | undefined {

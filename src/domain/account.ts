@@ -3,7 +3,6 @@ import { alreadyExists, forbidden, invalidRequest, notFound } from '../errors.js
 import {
   type AccountRow,
   findAccount,
-  findAccountByName,
   findAccountNames,
   findAccounts,
   findAccountsById,
@@ -86,11 +85,11 @@ export interface CreatedAccount {
 /** Admins only. Refuses: INVALID_REQUEST, PLAN_NOT_FOUND, ALREADY_EXISTS. */
 export async function createAccount(ctx: Context, input: CreateAccountInput): Promise<CreatedAccount> {
   adminOf(ctx, 'CreateAccount');
-  return ctx.services.db.transaction((tx) => insertWithToken(tx, input));
+  return ctx.services.db.transaction((tx) => createAccountAsOperator(tx, input));
 }
 
-/** The same without a caller, for operator commands and the first start, which chooses the id beforehand. */
-export async function insertWithToken(
+/** The same without a caller: operator commands, and the first start, which chooses the id beforehand. */
+export async function createAccountAsOperator(
   tx: Session,
   input: CreateAccountInput & { id?: string; expiresAt?: Date | undefined },
 ): Promise<CreatedAccount> {
@@ -152,21 +151,6 @@ export async function deleteAccount(ctx: Context, input: { id: string }): Promis
   });
   ctx.services.bearers.clear();
   return account;
-}
-
-/** By name, for operator commands. */
-export function findByName(db: Session, name: string): Promise<Account | undefined> {
-  return findAccountByName(db, name);
-}
-
-/** By id, for the first start. */
-export function findById(db: Session, id: string): Promise<Account | undefined> {
-  return findAccount(db, id);
-}
-
-/** Whether anybody lives here, for the first start. */
-export async function hasAccounts(db: Session): Promise<boolean> {
-  return (await findAccounts(db, null, 1)).length > 0;
 }
 
 /** Without any admin nobody could make one: INVALID_REQUEST when the account is the last. */

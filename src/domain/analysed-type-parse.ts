@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { invalidRequest } from '../errors.js';
 import { isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../json.js';
 import { parseJson } from '../json-parser.js';
+import { MAX_UINT64 } from '../uint64.js';
 import {
   type AnalysedType,
   type Case,
@@ -16,7 +17,6 @@ import {
 
 const MAX_DEPTH = 64;
 const MAX_PROBLEMS = 50;
-const MAX_U64 = 2n ** 64n - 1n;
 
 /**
  * Reads a type document. Unknown keys are ignored, a missing optional key equals `null`.
@@ -153,8 +153,10 @@ class Reader {
   private resourceId(document: JsonObject, place: string): bigint {
     const value = read(document, 'resource_id');
     const id = value instanceof JsonNumber && /^\d{1,20}$/.test(value.text) ? BigInt(value.text) : -1n;
-    const fits = id >= 0n && id <= MAX_U64;
-    return fits ? id : this.refuse(`${place}.resource_id`, `a whole number from 0 to ${MAX_U64}, in plain digits`, 0n);
+    const fits = id >= 0n && id <= MAX_UINT64;
+    return fits
+      ? id
+      : this.refuse(`${place}.resource_id`, `a whole number from 0 to ${MAX_UINT64}, in plain digits`, 0n);
   }
 
   private mode(document: JsonObject, place: string): 'Owned' | 'Borrowed' {

@@ -205,7 +205,8 @@ export async function createEnvironment(ctx: Context, input: CreateEnvironmentIn
       ownerId: actor.accountId,
       name,
       headHash: genesisHash(id),
-      at,
+      createdAt: at,
+      updatedAt: at,
     });
     if (!row) {
       if (!(await findApplication(tx, application.id))) throw notFound('application', application.id);

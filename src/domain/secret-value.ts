@@ -1,19 +1,19 @@
 // Does a value fit its declared type? If so it is written the one way it will be read back, exactly; if not, refused.
 import { AppError, limitExceeded } from '../errors.js';
 import { isJsonObject, JsonNumber, type JsonObject, type JsonValue, printJson } from '../json.js';
+import { MAX_UINT64 } from '../uint64.js';
 import { type AnalysedType, describeAnalysedType, type ScalarKind, type TypeOf } from './analysed-type.js';
 import { nearestFloat32 } from './float32.js';
 
 const MAX_PROBLEMS = 100;
 const MAX_NAME_IN_PLACE = 64;
-const MAX_U64 = 2n ** 64n - 1n;
 const MAX_U64_DIGITS = 20;
 
 /** Far beyond any plan. A short list of `{}` may stand for records of many optional fields, each to be written out. */
 const MAX_WORK = 4_000_000;
 
 const RANGES: Partial<Record<ScalarKind, readonly [min: bigint, max: bigint]>> = {
-  U64: [0n, MAX_U64],
+  U64: [0n, MAX_UINT64],
   S64: [-(2n ** 63n), 2n ** 63n - 1n],
   U32: [0n, 2n ** 32n - 1n],
   S32: [-(2n ** 31n), 2n ** 31n - 1n],
@@ -217,7 +217,7 @@ function handle(text: string): string | undefined {
   const [, digits] = /^\+?(\d+)$/.exec(text.slice(slash + 1)) ?? [];
   if (slash === -1 || digits === undefined) return undefined;
   const id = wholeNumber(digits);
-  return id === undefined || id > MAX_U64 ? undefined : printJson(`${text.slice(0, slash + 1)}${id}`);
+  return id === undefined || id > MAX_UINT64 ? undefined : printJson(`${text.slice(0, slash + 1)}${id}`);
 }
 
 function expectation(type: AnalysedType): string {

@@ -6,20 +6,21 @@ import { parseAnalysedType } from '../domain/analysed-type-parse.js';
 import { wholeNumber } from '../domain/secret-value.js';
 import { invalidRequest } from '../errors.js';
 import { JsonNumber, type JsonObject, type JsonValue, RawJson } from '../json.js';
+import { MAX_UINT64, uint64From } from '../uint64.js';
+import { uuidFrom } from '../uuid.js';
 import { builder } from './builder.js';
 
 builder.scalarType('UUID', {
   description: 'A UUID: 32 hexadecimal digits in five groups with hyphens, in any case; answered in lower case.',
   serialize: (value) => value,
-  parseValue: uuidFrom,
-  parseLiteral: (node) => uuidFrom(node.kind === Kind.STRING ? node.value : undefined),
+  parseValue: uuidIn,
+  parseLiteral: (node) => uuidIn(node.kind === Kind.STRING ? node.value : undefined),
 });
 
-function uuidFrom(value: unknown): string {
-  if (typeof value !== 'string' || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)) {
-    throw new TypeError('expected a UUID');
-  }
-  return value.toLowerCase();
+function uuidIn(value: unknown): string {
+  const uuid = typeof value === 'string' ? uuidFrom(value) : undefined;
+  if (uuid === undefined) throw new TypeError('expected a UUID');
+  return uuid;
 }
 
 /** To graphql-js `1.0` and `1e2` are whole numbers; to us they come as text. Pothos knows no other Int than this one. */
@@ -42,19 +43,16 @@ function wholeNumbersOnly<In, Out>(scalar: GraphQLScalarType<In, Out>): GraphQLS
   });
 }
 
-const LARGEST_REVISION = 2n ** 64n - 1n;
-
 builder.scalarType('Revision', {
-  description:
-    'A counter of writes: a whole number, 0 to 18446744073709551615, in plain decimal digits. Counters start at 0 and grow by one.',
+  description: `A counter of writes: a whole number, 0 to ${MAX_UINT64}, in plain decimal digits. Counters start at 0 and grow by one.`,
   serialize: (value) => value,
   parseValue: (value) => revisionFrom(textOfNumber(value) ?? ''),
   parseLiteral: (node) => revisionFrom(node.kind === Kind.INT ? node.value : ''),
 });
 
 function revisionFrom(text: string): bigint {
-  const revision = /^\d{1,20}$/.test(text) ? BigInt(text) : LARGEST_REVISION + 1n;
-  if (revision > LARGEST_REVISION) throw invalidRequest('expected a whole number from 0 to 18446744073709551615');
+  const revision = uint64From(text);
+  if (revision === undefined) throw invalidRequest(`expected a whole number from 0 to ${MAX_UINT64}`);
   return revision;
 }
 

@@ -1,7 +1,7 @@
 // Accounts: who owns applications and environments. A deleted account stays as a row, for the log's sake.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, computed, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, plans } from './tables.js';
 
 const ACCOUNT = {
@@ -61,10 +61,10 @@ export function findAccounts(db: Session, after: string | null, limit: number): 
   return db.rows(PAGE, { after, limit });
 }
 
+const { environmentCount: _, ...NEW_ACCOUNT } = ACCOUNT;
 const INSERT = statement<{ id: string; name: string; roles: string[]; planId: string; createdAt: Date }>()(
   ACCOUNT,
-  sql`insert into ${accounts} (${sql.join([accounts.id, accounts.name, accounts.roles, accounts.planId, accounts.createdAt].map(name), sql`, `)})
-    values (${parameter('id')}, ${parameter('name')}, ${parameter('roles', accounts.roles)}::text[], ${parameter('planId')}, ${parameter('createdAt')})
+  sql`${insertInto(accounts, NEW_ACCOUNT)}
     on conflict (${name(accounts.name)}) where deleted_at is null do nothing returning ${columns(ACCOUNT)}`,
 );
 /** Undefined when the name is taken. */

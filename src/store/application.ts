@@ -1,7 +1,7 @@
 // Applications: named groups of environments under one account.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, computed, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { applications } from './tables.js';
 
 const APPLICATION = {
@@ -71,8 +71,7 @@ export async function countApplications(db: Session, accountId: string): Promise
 
 const INSERT = statement<ApplicationRow>()(
   APPLICATION,
-  sql`insert into ${applications} (${sql.join([applications.id, applications.accountId, applications.name, applications.createdAt].map(name), sql`, `)})
-    values (${parameter('id')}, ${parameter('accountId')}, ${parameter('name')}, ${parameter('createdAt')})
+  sql`${insertInto(applications, APPLICATION)}
     on conflict (account_id, name) where deleted_at is null do nothing returning ${columns(APPLICATION)}`,
 );
 /** Undefined when the account already has one of this name. */

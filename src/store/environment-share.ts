@@ -1,7 +1,7 @@
 // Shares: which other account has which roles in an environment.
 import { sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, computed, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { environmentShares } from './tables.js';
 
 const SHARE = {
@@ -57,8 +57,7 @@ export async function countEnvironmentShares(db: Session, environmentId: string)
 
 const INSERT = statement<EnvironmentShareRow>()(
   SHARE,
-  sql`insert into ${environmentShares} (${sql.join([environmentShares.id, environmentShares.environmentId, environmentShares.accountId, environmentShares.roles, environmentShares.createdAt, environmentShares.updatedAt].map(name), sql`, `)})
-    values (${parameter('id')}, ${parameter('environmentId')}, ${parameter('accountId')}, ${parameter('roles', environmentShares.roles)}::text[], ${parameter('createdAt')}, ${parameter('updatedAt')})
+  sql`${insertInto(environmentShares, SHARE)}
     on conflict (environment_id, account_id) do nothing returning ${columns(SHARE)}`,
 );
 /** Undefined when the account already has a share. */

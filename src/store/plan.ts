@@ -1,7 +1,7 @@
 // Plans: the limits accounts live under.
 import { type SQL, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, plans } from './tables.js';
 
 const PLAN = {
@@ -54,8 +54,7 @@ export function findPlans(db: Session, after: string | null, limit: number): Pro
 
 const INSERT = statement<PlanRow>()(
   PLAN,
-  sql`insert into ${plans} (${sql.join([plans.id, plans.name, plans.maxEnvironments, plans.maxSecretsPerEnvironment, plans.maxValueBytes, plans.createdAt].map(name), sql`, `)})
-    values (${parameter('id')}, ${parameter('name')}, ${parameter('maxEnvironments')}, ${parameter('maxSecretsPerEnvironment')}, ${parameter('maxValueBytes')}, ${parameter('createdAt')})
+  sql`${insertInto(plans, PLAN)}
     on conflict (${name(plans.name)}) do nothing returning ${columns(PLAN)}`,
 );
 /** Undefined when the name is taken. */

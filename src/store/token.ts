@@ -1,7 +1,7 @@
 // Tokens, found by the hash of what the caller presents.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, computed, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, tokens } from './tables.js';
 
 const LIMITS = { scopes: tokens.scopes, environmentId: tokens.environmentId, pathPrefixes: tokens.pathPrefixes };
@@ -92,22 +92,10 @@ export interface TokenInsertion extends TokenLimits {
   createdAt: Date;
   expiresAt: Date | null;
 }
-const FIELDS = {
-  id: tokens.id,
-  accountId: tokens.accountId,
-  name: tokens.name,
-  tokenHash: tokens.tokenHash,
-  ...LIMITS,
-  createdAt: tokens.createdAt,
-  expiresAt: tokens.expiresAt,
-} satisfies Record<keyof TokenInsertion, unknown>;
+const { revokedAt: _, lastUsedAt: __, ...NEW_TOKEN } = { ...TOKEN, tokenHash: tokens.tokenHash };
 const INSERT = statement<TokenInsertion>()(
   TOKEN,
-  sql`insert into ${tokens} (${sql.join(Object.values(FIELDS).map(name), sql`, `)})
-    values (${sql.join(
-      Object.entries(FIELDS).map(([key, column]) => (key in LIMITS ? parameter(key, column) : parameter(key))),
-      sql`, `,
-    )})
+  sql`${insertInto(tokens, NEW_TOKEN)}
     returning ${columns(TOKEN)}`,
 );
 export async function insertToken(db: Session, token: TokenInsertion): Promise<TokenRow> {

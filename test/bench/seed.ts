@@ -1,6 +1,6 @@
 // What the load works on: made through the service's own doors, then copied in the clear for the floor.
 import type { Sql } from 'postgres';
-import { insertWithToken } from '../../src/domain/account.js';
+import { createAccountAsOperator } from '../../src/domain/account.js';
 import { openPostgres } from '../../src/store/client.js';
 import { connection, sample, UPDATED_TYPE } from './samples.js';
 
@@ -108,7 +108,7 @@ async function operatorToken(databaseUrl: string): Promise<string> {
   });
   try {
     const input = { name: 'bench-operator', roles: ['admin'] };
-    return (await db.transaction((tx) => insertWithToken(tx, input))).secret;
+    return (await db.transaction((tx) => createAccountAsOperator(tx, input))).secret;
   } finally {
     await db.close();
   }

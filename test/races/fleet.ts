@@ -4,7 +4,7 @@ import postgres from 'postgres';
 import { createApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
 import { generateKeyring, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
-import { insertWithToken } from '../../src/domain/account.js';
+import { createAccountAsOperator } from '../../src/domain/account.js';
 import { createLogger } from '../../src/log.js';
 import { servicesOn } from '../../src/services.js';
 import { openPostgres } from '../../src/store/client.js';
@@ -70,7 +70,7 @@ async function createOperator(url: string): Promise<string> {
   const db = databaseOf(url, { poolSize: 1 });
   try {
     const name = `operator-${randomBytes(4).toString('hex')}`;
-    return (await db.transaction((tx) => insertWithToken(tx, { name, roles: ['admin'] }))).secret;
+    return (await db.transaction((tx) => createAccountAsOperator(tx, { name, roles: ['admin'] }))).secret;
   } finally {
     await db.close();
   }

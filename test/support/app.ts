@@ -6,7 +6,7 @@ import { createApp } from '../../src/app.js';
 import { type Config, loadConfig } from '../../src/config.js';
 import type { KeyProvider } from '../../src/crypto/key-provider.js';
 import { generateKeyring, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
-import { insertWithToken } from '../../src/domain/account.js';
+import { createAccountAsOperator } from '../../src/domain/account.js';
 import type { Services } from '../../src/domain/context.js';
 import { createLogger } from '../../src/log.js';
 import { createHttpServer } from '../../src/server.js';
@@ -57,7 +57,7 @@ export async function createTestApp(
   const log = createLogger('debug', { write: (line: string) => void logs.push(line) });
   const services = servicesOn(counted, keyProvider, log, config.readAudit);
   const name = `operator-${randomBytes(4).toString('hex')}`;
-  const { secret } = await db.transaction((tx) => insertWithToken(tx, { name, roles: ['admin'] }));
+  const { secret } = await db.transaction((tx) => createAccountAsOperator(tx, { name, roles: ['admin'] }));
   const app = createApp({ services, config });
   const leaks: string[] = [];
 
