@@ -1,16 +1,15 @@
 // The change feed of an environment: every write behind a revision, in order, then live ones as they are made.
-import { findChanges } from '../store/agent-secret-revision.js';
+import { AppError } from '../errors.js';
 import type { AgentSecretRevision } from './agent-secret-revision.js';
-import type { Watch } from './change-feed.js';
+import { CHANGES_PAGE, type Watch } from './change-feed.js';
 import { actorOf, type Context } from './context.js';
 import { getEnvironment, logPointOf } from './environment.js';
 import { coversPath } from './grant.js';
 
 /** The largest change set fits into one page: a set is always told whole. */
-export const MAX_CHANGES_PER_SET = 100;
-const PAGE = MAX_CHANGES_PER_SET;
+export const MAX_CHANGES_PER_SET = CHANGES_PAGE;
 
-/** What was written at once: one change, or a change set. */
+/** What was written at once: one change, or a change set. None at the beginning of a stream that only looks ahead. */
 export interface AgentSecretChanges {
   /** The revision to resume from. */
   environmentRevision: bigint;
@@ -18,9 +17,10 @@ export interface AgentSecretChanges {
 }
 
 /**
- * Changes after a revision, without gap or duplicate; from now on without one. Ends with the refusal that applies once the
- * caller may no longer look. Refuses: ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST (a revision to come),
- * UNAVAILABLE (too many streams).
+ * Changes after a revision, without gap or duplicate. Without a revision those from now on, and first, without changes,
+ * the revision that now is: whoever reads the environment then misses nothing in between. Ends with the refusal that
+ * applies once the caller may no longer look. Refuses: ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST (a revision
+ * to come), RATE_LIMITED and UNAVAILABLE (too many streams).
  *
  * Reads no further than its consumer takes: a slow one costs a page of memory, not the backlog.
  */
@@ -29,19 +29,16 @@ export async function watchAgentSecretChanges(
   input: { environmentId: string; after?: bigint | null | undefined },
 ): Promise<AsyncIterableIterator<AgentSecretChanges>> {
   const environment = await getEnvironment(ctx, input.environmentId, 'ViewAgentSecret');
-  const { at: after } = await logPointOf(ctx, environment, 'after', input.after ?? environment.revision);
-  const watch = ctx.services.feed.watch(actorOf(ctx), environment.id, environment.revision);
-  const changes = readChanges(ctx, environment.id, after, watch);
+  const { revision } = environment;
+  const after = input.after == null ? revision : (await logPointOf(ctx, environment, 'after', input.after)).at;
+  const watch = ctx.services.feed.watch(actorOf(ctx), environment.id, revision);
+  const changes = readChanges(ctx, environment.id, after, watch, input.after == null);
   const iterator: AsyncIterableIterator<AgentSecretChanges> = {
     next: () => changes.next(),
     // A generator that waits cannot be returned from outside: closing the watch ends the wait.
     return() {
       watch.close();
       return changes.return(undefined);
-    },
-    throw(error) {
-      watch.close();
-      return changes.throw(error);
     },
     [Symbol.asyncIterator]: () => iterator,
   };
@@ -53,13 +50,15 @@ async function* readChanges(
   environmentId: string,
   after: bigint,
   watch: Watch,
+  isFromNow: boolean,
 ): AsyncGenerator<AgentSecretChanges, undefined> {
   const { grant } = actorOf(ctx);
   let cursor = after;
   try {
+    if (isFromNow) yield { environmentRevision: after, changes: [] };
     while (watch.isOpen()) {
       watch.arm();
-      const rows = await findChanges(ctx.services.db, { environmentId, after: cursor, limit: PAGE });
+      const rows = await readOrLookAgain(ctx, environmentId, cursor, watch);
       for (const { environmentRevision, changes: all } of wholeSets(rows)) {
         if (!watch.isOpen()) return undefined;
         // Secrets the credential is not good for do not exist in its stream, either.
@@ -67,11 +66,27 @@ async function* readChanges(
         if (changes.length > 0) yield { environmentRevision, changes };
         cursor = environmentRevision;
       }
-      if (rows.length < PAGE) await watch.next();
+      if (rows.length < CHANGES_PAGE) await watch.next();
     }
     return undefined;
   } finally {
     watch.close();
+  }
+}
+
+/** A database that is away for a moment ends no stream. */
+async function readOrLookAgain(
+  ctx: Context,
+  environmentId: string,
+  cursor: bigint,
+  watch: Watch,
+): Promise<AgentSecretRevision[]> {
+  try {
+    return await ctx.services.feed.read(environmentId, cursor);
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'UNAVAILABLE')) throw error;
+    watch.lookAgain();
+    return [];
   }
 }
 

@@ -2,26 +2,39 @@
 //
 // A write wakes the waiting in its own process at once, those in others by a notification of the database; whatever is
 // lost on the way, a poll finds. The same poll ends the streams of those who may no longer look.
-import { forbidden, notFound, unauthorized, unavailable } from '../errors.js';
+import { AppError, unavailable } from '../errors.js';
 import type { Logger } from '../log.js';
-import { findHeads, findStandings } from '../store/change-feed.js';
+import { findHeads } from '../store/change-feed.js';
 import type { Database } from '../store/client.js';
-import { may, rolesOf } from './access.js';
+import { findRefused, type Watcher } from './change-access.js';
+import { type ReadChanges, shareChangeReads } from './change-reads.js';
 import type { Actor } from './context.js';
 
+/** The largest change set fits into one page: a set is always told whole. */
+export const CHANGES_PAGE = 100;
 /** What a lost notification costs at most. */
 const POLL_MS = 1_000;
 /** How long access that is lost may still be used. */
 const RECHECK_MS = 2_000;
+/** For how long streams outlive a database that does not answer: meanwhile neither changes nor lost access show. */
+const BLIND_MS = 10_000;
 /** Writes are announced together: a notification each would cost as much as a write. */
 const ANNOUNCE_MS = 20;
+
 /** Streams that one process holds open. */
-const MAX_WATCHES = 10_000;
+export interface FeedLimits {
+  all: number;
+  ofAccount: number;
+}
+const LIMITS: FeedLimits = { all: 10_000, ofAccount: 1_000 };
+const RETRY_AFTER = 10;
 
 /** One waiting stream. */
 export interface Watch {
   /** Forgets wake-ups so far; to be called before looking, so that none is lost between looking and waiting. */
   arm(): void;
+  /** Wakes again as soon as the database answers; to be called when looking has failed. */
+  lookAgain(): void;
   /** Waits until there may be something new: true, or false once closed. Rejects when the stream must end, saying why. */
   next(): Promise<boolean>;
   /** False once closed. Throws when the stream must end, saying why. */
@@ -32,23 +45,28 @@ export interface Watch {
 export interface ChangeFeed {
   /** Tells everybody who waits for this environment's changes that there are some. */
   announce(environmentId: string): void;
-  /** UNAVAILABLE when this process has too many already, or is stopping. */
+  /** RATE_LIMITED when the account has too many already, UNAVAILABLE when this process has, or is stopping. */
   watch(actor: Actor, environmentId: string, seen: bigint): Watch;
+  /** Changes behind a revision, `CHANGES_PAGE` at most. */
+  read: ReadChanges;
   /** Ends every stream, for a process that stops. */
   close(): Promise<void>;
 }
 
-interface Waiting {
-  actor: Actor;
-  environmentId: string;
+interface Waiting extends Watcher {
+  since: number;
   isAwake: boolean;
   ended: unknown;
   isClosed: boolean;
   wake(): void;
 }
 
-export function createChangeFeed(db: Database, log: Logger): ChangeFeed {
+/** Before every revision: whoever waits is told again. */
+const NOTHING_TOLD = -1n;
+
+export function createChangeFeed(db: Database, log: Logger, limits = LIMITS): ChangeFeed {
   const watches = new Map<string, Set<Waiting>>();
+  const perAccount = new Map<string, number>();
   /** The newest revision that is known to have been told, by environment. */
   const heads = new Map<string, bigint>();
   const announced = new Set<string>();
@@ -56,9 +74,11 @@ export function createChangeFeed(db: Database, log: Logger): ChangeFeed {
   let timer: NodeJS.Timeout | undefined;
   let announcing: NodeJS.Timeout | undefined;
   let stopListening: (() => Promise<void>) | undefined;
-  let rechecked = 0;
+  let checked = 0;
   let isPolling = false;
   let isClosed = false;
+
+  const everyone = () => [...watches.values()].flatMap((set) => [...set]);
 
   function wake(environmentId: string): void {
     for (const waiting of watches.get(environmentId) ?? []) waiting.wake();
@@ -67,37 +87,31 @@ export function createChangeFeed(db: Database, log: Logger): ChangeFeed {
   function announce(environmentId: string): void {
     wake(environmentId);
     announced.add(environmentId);
-    announcing ??= setTimeout(() => {
-      announcing = undefined;
-      const ids = [...announced];
-      announced.clear();
-      // Best effort: who misses it finds out by polling.
-      db.notify(ids).catch(() => {});
-    }, ANNOUNCE_MS).unref();
+    announcing ??= setTimeout(tellOthers, ANNOUNCE_MS).unref();
   }
 
-  function begin(): void {
-    timer ??= setInterval(() => void poll(), POLL_MS).unref();
-    stopListening ??= db.listen(wake);
+  async function tellOthers(): Promise<void> {
+    clearTimeout(announcing);
+    announcing = undefined;
+    const ids = [...announced];
+    announced.clear();
+    // Best effort: who misses it finds out by polling.
+    if (ids.length > 0) await db.notify(ids).catch(() => {});
   }
 
   async function poll(): Promise<void> {
     if (isPolling || watches.size === 0) return;
     isPolling = true;
     try {
-      const found = await findHeads(db, [...watches.keys()]);
-      for (const { id, revision } of found) {
-        if (heads.get(id) === revision) continue;
+      for (const { id, revision } of await findHeads(db, [...watches.keys()])) {
+        if (!watches.has(id) || heads.get(id) === revision) continue;
         heads.set(id, revision);
         wake(id);
       }
-      if (performance.now() - rechecked >= RECHECK_MS) {
-        rechecked = performance.now();
-        await recheck();
-      }
+      if (performance.now() - checked >= RECHECK_MS) await recheck();
     } catch (error) {
-      // An unreachable database has no news either; the next poll tries again.
       log.debug({ err: error }, 'cannot poll for changes');
+      endTheBlind();
     } finally {
       isPolling = false;
     }
@@ -105,15 +119,18 @@ export function createChangeFeed(db: Database, log: Logger): ChangeFeed {
 
   /** Ends the streams of callers whose token, account, role or environment is gone. */
   async function recheck(): Promise<void> {
-    const all = [...watches.values()].flatMap((set) => [...set]);
-    const standings = await findStandings(
-      db,
-      all.map(({ actor, environmentId }) => ({ environmentId, accountId: actor.accountId, tokenId: actor.tokenId })),
-    );
-    for (const [index, standing] of standings.entries()) {
-      const waiting = all[index] as Waiting;
-      const refusal = refusalOf(waiting, standing);
-      if (refusal) end(waiting, refusal);
+    const now = performance.now();
+    const refused = await findRefused(db, everyone());
+    checked = now;
+    for (const [waiting, refusal] of refused) end(waiting, refusal);
+  }
+
+  /** Streams that stand still beside others that go on, or outlive their caller's access, are worse than none. */
+  function endTheBlind(): void {
+    const now = performance.now();
+    for (const waiting of everyone()) {
+      if (now - Math.max(checked, waiting.since) < BLIND_MS) continue;
+      end(waiting, unavailable('The changes cannot be read just now; resume from the last revision'));
     }
   }
 
@@ -122,29 +139,48 @@ export function createChangeFeed(db: Database, log: Logger): ChangeFeed {
     waiting.wake();
   }
 
+  function enter(waiting: Waiting, seen: bigint): void {
+    const { environmentId, actor } = waiting;
+    if (isClosed) throw stopping();
+    if (count >= limits.all) throw unavailable('Too many streams are open', RETRY_AFTER);
+    const ofAccount = perAccount.get(actor.accountId) ?? 0;
+    if (ofAccount >= limits.ofAccount) {
+      const message = `Too many streams: ${limits.ofAccount} of an account may be open`;
+      throw new AppError('RATE_LIMITED', message, { retryAfter: RETRY_AFTER });
+    }
+    count += 1;
+    perAccount.set(actor.accountId, ofAccount + 1);
+    watches.set(environmentId, (watches.get(environmentId) ?? new Set()).add(waiting));
+    if (!heads.has(environmentId)) heads.set(environmentId, seen);
+    timer ??= setInterval(() => void poll(), POLL_MS).unref();
+    stopListening ??= db.listen(wake);
+  }
+
   function leave(waiting: Waiting): void {
     if (waiting.isClosed) return;
     waiting.isClosed = true;
     waiting.wake();
     count -= 1;
-    const set = watches.get(waiting.environmentId);
+    const { environmentId, actor } = waiting;
+    const ofAccount = (perAccount.get(actor.accountId) ?? 1) - 1;
+    if (ofAccount > 0) perAccount.set(actor.accountId, ofAccount);
+    else perAccount.delete(actor.accountId);
+    const set = watches.get(environmentId);
     set?.delete(waiting);
     if (set?.size === 0) {
-      watches.delete(waiting.environmentId);
-      heads.delete(waiting.environmentId);
+      watches.delete(environmentId);
+      heads.delete(environmentId);
     }
   }
 
   return {
     announce,
     watch(actor, environmentId, seen) {
-      if (isClosed) throw stopping();
-      if (count >= MAX_WATCHES) throw unavailable('Too many streams are open', 10);
-      count += 1;
       let resolve: (() => void) | undefined;
       const waiting: Waiting = {
         actor,
         environmentId,
+        since: performance.now(),
         isAwake: true,
         ended: undefined,
         isClosed: false,
@@ -153,10 +189,7 @@ export function createChangeFeed(db: Database, log: Logger): ChangeFeed {
           resolve?.();
         },
       };
-      const set = watches.get(environmentId) ?? new Set();
-      watches.set(environmentId, set.add(waiting));
-      if (!heads.has(environmentId)) heads.set(environmentId, seen);
-      begin();
+      enter(waiting, seen);
       function isOpen(): boolean {
         if (waiting.isClosed) return false;
         if (waiting.ended !== undefined) throw waiting.ended;
@@ -166,6 +199,9 @@ export function createChangeFeed(db: Database, log: Logger): ChangeFeed {
         isOpen,
         arm() {
           waiting.isAwake = false;
+        },
+        lookAgain() {
+          if (!waiting.isClosed) heads.set(environmentId, NOTHING_TOLD);
         },
         async next() {
           if (!waiting.isAwake && waiting.ended === undefined && !waiting.isClosed) {
@@ -179,32 +215,16 @@ export function createChangeFeed(db: Database, log: Logger): ChangeFeed {
         close: () => leave(waiting),
       };
     },
+    read: shareChangeReads(db, CHANGES_PAGE),
     async close() {
       isClosed = true;
       clearInterval(timer);
-      clearTimeout(announcing);
-      for (const set of watches.values()) for (const waiting of set) end(waiting, stopping());
-      await stopListening?.();
+      for (const waiting of everyone()) end(waiting, stopping());
+      await Promise.all([tellOthers(), stopListening?.()]);
     },
   };
 }
 
 function stopping() {
   return unavailable('The service is stopping; resume from the last revision', 1);
-}
-
-/** A login that no row tells the end of. */
-function hasEnded({ expiresAt }: Actor): boolean {
-  return expiresAt != null && expiresAt.getTime() <= Date.now();
-}
-
-type Standing = Awaited<ReturnType<typeof findStandings>>[number];
-
-function refusalOf({ actor, environmentId }: Waiting, standing: Standing): unknown {
-  if (!standing.isAuthenticated || hasEnded(actor)) return unauthorized();
-  if (standing.ownerId === null) return notFound('environment', environmentId);
-  const { ownerId, shareRoles } = standing;
-  const roles = rolesOf(actor, { ownerId, shareRoles }, environmentId);
-  if (roles.length === 0) return notFound('environment', environmentId);
-  return may(roles, 'ViewAgentSecret') ? undefined : forbidden('The environment action ViewAgentSecret is not allowed');
 }

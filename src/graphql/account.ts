@@ -11,7 +11,7 @@ import {
 } from '../domain/account.js';
 import { builder } from './builder.js';
 import { PlanUsageRef } from './environment.js';
-import { loadPlanOfAccount } from './loaders.js';
+import { loadAccountName, loadPlanOfAccount } from './loaders.js';
 import { AccountNameRef, AccountRef, NodeRef, PlanRef } from './refs.js';
 import { type RefusalCode, refusable, resultOf } from './refusals.js';
 
@@ -19,7 +19,10 @@ AccountNameRef.implement({
   description: 'An account as far as others may know it.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The account’s id.' }),
-    name: t.exposeString('name', { description: 'The account’s name.' }),
+    name: t.string({
+      description: 'The account’s name.',
+      resolve: async ({ id, name }, _, ctx) => name ?? (await loadAccountName(ctx, id)).name,
+    }),
   }),
 });
 

@@ -1,11 +1,11 @@
 // The change feed in GraphQL: a subscription over the environment's log.
 import { type AgentSecretChanges, watchAgentSecretChanges } from '../domain/agent-secret-change.js';
-import { AppError } from '../errors.js';
 import { builder } from './builder.js';
 import { AgentSecretRevisionRef } from './refs.js';
 
 const ChangesRef = builder.objectRef<AgentSecretChanges>('AgentSecretChanges').implement({
-  description: 'What was written to an environment at once: one change, or a change set.',
+  description:
+    'What was written to an environment at once: one change, or a change set. No change at the beginning of a stream without `after`.',
   fields: (t) => ({
     environmentRevision: t.expose('environmentRevision', {
       type: 'Revision',
@@ -20,27 +20,17 @@ const ChangesRef = builder.objectRef<AgentSecretChanges>('AgentSecretChanges').i
 
 /** The last event of a stream that has to end. */
 class Ended {
-  readonly reason: AppError;
+  readonly reason: unknown;
 
-  constructor(reason: AppError) {
+  constructor(reason: unknown) {
     this.reason = reason;
   }
 }
 
 /** An error of the source would break the connection; as an event it can be told, with its code. */
 function withReason<T>(source: AsyncIterableIterator<T>): AsyncIterableIterator<T | Ended> {
-  let isOver = false;
   const iterator: AsyncIterableIterator<T | Ended> = {
-    async next() {
-      if (isOver) return { done: true, value: undefined };
-      try {
-        return await source.next();
-      } catch (error) {
-        isOver = true;
-        if (error instanceof AppError) return { done: false, value: new Ended(error) };
-        throw error;
-      }
-    },
+    next: () => source.next().catch((error: unknown) => ({ done: false, value: new Ended(error) })),
     async return(value) {
       await source.return?.(value);
       return { done: true, value: undefined };
@@ -63,7 +53,7 @@ builder.subscriptionFields((t) => ({
       after: t.arg({
         type: 'Revision',
         description:
-          'The environment’s revision to continue behind; without one, what happens from now on. Inside a change set it counts as before the set.',
+          'The environment’s revision to continue behind. Inside a change set it counts as before the set. Without one the stream tells what happens from now on, and begins with the revision that now is and no changes.',
       }),
     },
     subscribe: async (_, { environmentId, after }, ctx) =>

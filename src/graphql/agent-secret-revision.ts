@@ -5,7 +5,7 @@ import { type AgentSecretRevision, listAgentSecretRevisions, secretOf } from '..
 import type { Context } from '../domain/context.js';
 import { asRaw, ValueStateRef } from './agent-secret.js';
 import { builder } from './builder.js';
-import { loadAccountName, loadStoredValue } from './loaders.js';
+import { loadStoredValue } from './loaders.js';
 import { AccountNameRef, AgentSecretRef, AgentSecretRevisionRef } from './refs.js';
 
 const ChangeRef = builder.enumType('AgentSecretChangeKind', {
@@ -39,7 +39,7 @@ AgentSecretRevisionRef.implement({
     by: t.field({
       type: AccountNameRef,
       description: 'Who made it.',
-      resolve: (revision, _, ctx) => loadAccountName(ctx, revision.accountId),
+      resolve: ({ accountId }) => ({ id: accountId }),
     }),
     destroyedRevision: t.expose('destroyedRevision', {
       type: 'Revision',

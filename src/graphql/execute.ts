@@ -13,7 +13,6 @@ import {
   type ParseOptions,
   parse,
   specifiedRules,
-  subscribe,
   type ValidationRule,
   validate,
 } from 'graphql';
@@ -27,6 +26,7 @@ import { ExactLiteralVariablesRule } from './literal-variables.js';
 import { ManifestError, type PersistedDocuments } from './persisted-documents.js';
 import { limitError, safeRules, syntaxError, variableErrors } from './request-errors.js';
 import { parsePost, useExactRequests } from './request-parser.js';
+import { subscribe, UnconditionalSubscriptionRule, useEventStreams } from './subscription.js';
 
 export interface GraphQLOptions {
   schema: GraphQLSchema;
@@ -77,6 +77,7 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
       maxAliasesPlugin({ n: options.maxAliases }),
       useSafeRequestErrors(options),
       usePublicResults(options),
+      useEventStreams(),
     ] as Plugin[],
   });
 
@@ -151,7 +152,11 @@ function checkDocuments(yoga: YogaServerInstance<Context, object>, { texts }: Pe
 }
 
 function useSafeRequestErrors(options: GraphQLOptions): Plugin {
-  const standard = [...specifiedRules.map((rule) => safeRules.get(rule) ?? rule), ExactLiteralVariablesRule];
+  const standard = [
+    ...specifiedRules.map((rule) => safeRules.get(rule) ?? rule),
+    ExactLiteralVariablesRule,
+    UnconditionalSubscriptionRule,
+  ];
   const hideSuggestions = !options.introspection;
   const rules = options.introspection ? standard : [...standard, NoSchemaIntrospectionCustomRule];
   return {

@@ -10,7 +10,8 @@ import type { Token } from '../domain/token.js';
 import { builder } from './builder.js';
 
 export const AccountRef = builder.objectRef<Account>('Account');
-export const AccountNameRef = builder.objectRef<AccountName>('AccountName');
+/** The name is loaded when it is asked for, if it is not there. */
+export const AccountNameRef = builder.objectRef<Pick<AccountName, 'id'> & Partial<AccountName>>('AccountName');
 export const AgentSecretRef = builder.objectRef<AgentSecret>('AgentSecret');
 export const AgentSecretRevisionRef = builder.objectRef<AgentSecretRevision>('AgentSecretRevision');
 export const ApplicationRef = builder.objectRef<Application>('Application');

@@ -3,6 +3,7 @@
 import type { DocumentNode, ExecutionResult } from 'graphql';
 import { Hono, type Context as HonoContext } from 'hono';
 import { AppError, type ErrorCode, unauthorized } from '../errors.js';
+import { EVENT_STREAM_HEADERS } from '../event-stream.js';
 import { printJson } from '../json.js';
 import { JSON_TYPE, methodNotAllowed, problem } from './problem.js';
 import { jsonBody } from './request.js';
@@ -91,7 +92,9 @@ async function handleStream<Ctx>(stream: StreamRoute, c: HonoContext, options: R
     const error = results.errors?.[0];
     return problem(refusalOf({ ...error?.extensions }, error?.message ?? 'Internal error'));
   }
-  return streamEvents(stream, results, c.req.raw.method === 'HEAD', refusalOf);
+  if (c.req.raw.method !== 'HEAD') return streamEvents(stream, results, refusalOf);
+  await results.return?.();
+  return new Response(null, { headers: EVENT_STREAM_HEADERS });
 }
 
 function isRefused(body: object | Refused): body is Refused {

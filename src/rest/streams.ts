@@ -17,7 +17,7 @@ export interface StreamRoute {
   path: string;
   document: TypedDocumentNode<unknown, Record<string, unknown>>;
   variables(incoming: Pick<Incoming, 'request' | 'parameter'>): Record<string, unknown>;
-  event(data: never): StreamEvent | undefined;
+  event(data: never): StreamEvent;
 }
 
 export const STREAMS: readonly StreamRoute[] = [
@@ -31,20 +31,19 @@ export const STREAMS: readonly StreamRoute[] = [
       environmentId: uuidIn('environment_id', parameter('environment_id')),
       after: afterIn(request),
     }),
-    event: ({ agentSecretChanges }: WatchAgentSecretChangesSubscription) =>
-      agentSecretChanges && {
-        id: String(agentSecretChanges.environmentRevision),
-        data: {
-          environmentRevision: agentSecretChanges.environmentRevision,
-          changes: agentSecretChanges.changes.map(({ agentSecret, change, by, ...rest }) => ({
-            id: agentSecret.id,
-            path: agentSecret.path,
-            change: change.toLowerCase(),
-            ...rest,
-            by: by.id,
-          })),
-        },
-      },
+    event: ({ agentSecretChanges: told }: WatchAgentSecretChangesSubscription) => {
+      if (!told) throw new Error('an event without changes');
+      const changes = told.changes.map(({ agentSecret, change, valueState, by, ...rest }) => ({
+        id: agentSecret.id,
+        path: agentSecret.path,
+        change: change.toLowerCase(),
+        ...rest,
+        valueState: valueState.toLowerCase(),
+        by: by.id,
+      }));
+      const { environmentRevision } = told;
+      return { id: String(environmentRevision), data: { environmentRevision, changes } };
+    },
   } satisfies Omit<StreamRoute, 'event'> & { event(data: WatchAgentSecretChangesSubscription): unknown } as never,
 ];
 

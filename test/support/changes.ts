@@ -1,0 +1,90 @@
+// The change feed through either door: how it is asked for, and what its events say in common words.
+import { type EventStream, openStream, type ServerEvent } from './event-stream.js';
+
+export interface Change {
+  id: string;
+  path: string[];
+  change: string;
+  revision: number;
+  environmentRevision: number;
+  valueState: string;
+  by: string;
+}
+
+/** What one event tells. */
+export interface Told {
+  environmentRevision: number;
+  changes: Change[];
+}
+
+export interface Feed {
+  environmentId: string;
+  after?: bigint | number | string | null;
+}
+
+export interface Door {
+  name: string;
+  watch(url: string, token: string | undefined, feed: Feed, headers?: Record<string, string>): Promise<EventStream>;
+  told(event: ServerEvent): Told;
+  /** The code with which a stream ends; throws when the events say anything else. */
+  endIn(events: ServerEvent[]): string;
+}
+
+const FIELDS = `environmentRevision changes {
+  environmentRevision revision change valueState by { id } agentSecret { id path revision }
+}`;
+
+export function watchGraphql(
+  url: string,
+  token: string | undefined,
+  variables: Feed,
+  fields = FIELDS,
+  headers: Record<string, string> = {},
+): Promise<EventStream> {
+  const query = `subscription ($environmentId: UUID!, $after: Revision) {
+    agentSecretChanges(environmentId: $environmentId, after: $after) { ${fields} }
+  }`;
+  return openStream(url, { method: 'POST', path: '/graphql', token, headers, body: { query, variables } });
+}
+
+export const DOORS: readonly Door[] = [
+  {
+    name: 'GraphQL',
+    watch: (url, token, feed, headers) => watchGraphql(url, token, feed, FIELDS, headers),
+    told({ event, data }) {
+      if (event !== 'next' || data.errors) throw new Error(`not a change: ${JSON.stringify(data)}`);
+      const { environmentRevision, changes } = data.data.agentSecretChanges;
+      return {
+        environmentRevision,
+        changes: changes.map(({ agentSecret, change, valueState, by, ...rest }: any) => {
+          if (agentSecret.revision !== rest.revision) throw new Error('the secret is not as the write left it');
+          const { id, path } = agentSecret;
+          const lower = { change: change.toLowerCase(), valueState: valueState.toLowerCase() };
+          return { id, path, ...rest, ...lower, by: by.id };
+        }),
+      };
+    },
+    endIn(events) {
+      const [last, complete, ...more] = events;
+      if (complete?.event !== 'complete' || more.length > 0) throw new Error(`no end: ${JSON.stringify(events)}`);
+      return last?.data.errors[0].extensions.code;
+    },
+  },
+  {
+    name: 'REST',
+    watch(url, token, { environmentId, after }, headers = {}) {
+      const query = after == null ? '' : `?after=${after}`;
+      return openStream(url, { path: `/v1/envs/${environmentId}/agent-secrets/changes${query}`, token, headers });
+    },
+    told({ id, event, data }) {
+      if (event !== 'message') throw new Error(`not a change: ${JSON.stringify(data)}`);
+      if (id !== String(data.environmentRevision)) throw new Error(`the id ${id} is not where to resume`);
+      return { ...data, changes: data.changes.map(({ at: _, ...change }: any) => change) };
+    },
+    endIn(events) {
+      const [last, ...more] = events;
+      if (last?.event !== 'end' || more.length > 0) throw new Error(`no end: ${JSON.stringify(events)}`);
+      return last.data.code;
+    },
+  },
+];

@@ -1,0 +1,152 @@
+// A client of event streams on a socket of its own: reads as fast or as slowly as a test wants, and sees every line.
+import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo, Server } from 'node:net';
+import { printJson } from '../../src/json.js';
+import { parseJson } from '../../src/json-parser.js';
+import { plain } from './graphql.js';
+
+export interface ServerEvent {
+  id?: string;
+  /** `message` unless the stream says otherwise. */
+  event: string;
+  /** Plain JS, as in the GraphQL helpers; undefined without any. */
+  data: any;
+}
+
+export interface EventStream {
+  status: number;
+  headers: IncomingHttpHeaders;
+  /** The next event; rejects when the stream ends, breaks, or has none in time. */
+  next(ms?: number): Promise<ServerEvent>;
+  take(count: number, ms?: number): Promise<ServerEvent[]>;
+  /** All events up to the end of the stream. */
+  rest(ms?: number): Promise<ServerEvent[]>;
+  /** Comments so far: they keep the connection alive. */
+  comments(): number;
+  /** Whatever came, if it was no stream. */
+  text(): string;
+  /** Stops taking bytes off the socket, and goes on. */
+  pause(): void;
+  resume(): void;
+  /** Leaves without a word. */
+  close(): void;
+}
+
+export interface StreamRequest {
+  method?: string;
+  path: string;
+  token?: string | undefined;
+  headers?: Record<string, string>;
+  body?: object;
+}
+
+const PATIENCE_MS = 15_000;
+
+export function addressOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Sends the request and answers once the headers are there. */
+export function openStream(url: string, asked: StreamRequest): Promise<EventStream> {
+  const { method = 'GET', path, token, headers = {}, body } = asked;
+  return new Promise((resolve, reject) => {
+    const outgoing = request(`${url}${path}`, {
+      method,
+      agent: false,
+      headers: {
+        accept: 'text/event-stream',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body ? { 'content-type': 'application/json' } : {}),
+        ...headers,
+      },
+    });
+    outgoing.on('response', (incoming) => resolve(streamOf(outgoing, incoming)));
+    outgoing.on('error', reject);
+    outgoing.end(body && printJson(body));
+  });
+}
+
+function streamOf(outgoing: ClientRequest, incoming: IncomingMessage): EventStream {
+  const events: ServerEvent[] = [];
+  let text = '';
+  let unread = '';
+  let comments = 0;
+  let over: Error | undefined;
+  let isWhole = false;
+  let look = () => {};
+  incoming.setEncoding('utf8');
+  incoming.on('data', (chunk: string) => {
+    if (text.length < 10_000) text += chunk;
+    const blocks = (unread + chunk).split('\n\n');
+    unread = blocks.pop() as string;
+    for (const block of blocks) {
+      if (block.startsWith(':')) comments += 1;
+      else events.push(eventOf(block));
+    }
+    look();
+  });
+  incoming.on('end', () => {
+    isWhole = incoming.complete;
+  });
+  incoming.on('error', () => {});
+  outgoing.on('error', () => {});
+  incoming.on('close', () => {
+    over = new Error(isWhole ? 'the stream has ended' : 'the stream was cut');
+    look();
+  });
+
+  async function next(ms = PATIENCE_MS): Promise<ServerEvent> {
+    const deadline = performance.now() + ms;
+    while (events.length === 0) {
+      if (over) throw over;
+      const left = deadline - performance.now();
+      if (left <= 0) throw new Error(`no event within ${ms} ms`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        look = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    return events.shift() as ServerEvent;
+  }
+
+  return {
+    status: incoming.statusCode as number,
+    headers: incoming.headers,
+    next,
+    async take(count, ms) {
+      const taken: ServerEvent[] = [];
+      while (taken.length < count) taken.push(await next(ms));
+      return taken;
+    },
+    async rest(ms) {
+      const taken: ServerEvent[] = [];
+      for (;;) {
+        try {
+          taken.push(await next(ms));
+        } catch (error) {
+          if (!isWhole) throw error;
+          return taken;
+        }
+      }
+    },
+    comments: () => comments,
+    text: () => text,
+    pause: () => void incoming.pause(),
+    resume: () => void incoming.resume(),
+    close: () => void outgoing.destroy(),
+  };
+}
+
+function eventOf(block: string): ServerEvent {
+  const event: ServerEvent = { event: 'message', data: undefined };
+  for (const line of block.split('\n')) {
+    const [, name, value = ''] = /^(\w+): ?(.*)$/.exec(line) ?? [];
+    if (name === 'data') event.data = value === '' ? undefined : plain(parseJson(value));
+    else if (name === 'id' || name === 'event') event[name] = value;
+    else throw new Error(`a line that no event stream has: ${line}`);
+  }
+  return event;
+}
