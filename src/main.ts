@@ -5,12 +5,15 @@ import { createApp } from './app.js';
 import { type Config, loadConfig } from './config.js';
 import { type DevelopmentFacts, factsFile, prepareDevelopment } from './development.js';
 import { unavailable } from './errors.js';
+import { pruneSecretReads } from './domain/secret-read.js';
 import { createLogger } from './log.js';
 import { problem } from './rest/problem.js';
 import { createHttpServer, drain } from './server.js';
 import { openServices } from './services.js';
 import { explainFailure } from './start-failure.js';
 
+/** Instances may do it at the same time: each skips what another one is removing. */
+const PRUNE_EVERY_MS = 3_600_000;
 /** How long requests in flight may take once the process was told to stop. */
 const DRAIN_MS = 10_000;
 /** After which a further signal ends the process at once; npm passes on a Ctrl-C that has reached us already. */
@@ -25,18 +28,25 @@ async function main(): Promise<void> {
   let handle: (request: Request, env: object) => Response | Promise<Response> = () =>
     problem(unavailable('The service is starting, try again shortly'));
   const server = createHttpServer((request, env) => handle(request, env), { log });
+  let greeted: string;
   try {
     const url = await listen(server, config);
     const facts = isDevelopment ? await prepareDevelopment(services, config.dataDir, url) : undefined;
     const app = createApp({ services, config, development: facts });
     handle = (request, env) => app.fetch(request, env);
-    process.stdout.write(greeting(config, url, facts));
+    greeted = greeting(config, url, facts);
   } catch (error) {
     server.close();
     // What went wrong first is what the operator should read.
     await services.db.close().catch(() => {});
     throw error;
   }
+
+  const prune = () =>
+    pruneSecretReads(services.db, config.readRetentionDays).catch((error: unknown) =>
+      log.warn({ err: error }, 'cannot remove old records of opened values'),
+    );
+  setInterval(prune, PRUNE_EVERY_MS).unref();
 
   let stoppingSince: number | undefined;
   const stop = () => {
@@ -61,6 +71,8 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // Whoever has read this may send a signal.
+  process.stdout.write(greeted);
 }
 
 async function listen(server: Server, { host, port }: Config): Promise<string> {
