@@ -25,19 +25,6 @@ async function main(): Promise<void> {
   let handle: (request: Request, env: object) => Response | Promise<Response> = () =>
     problem(unavailable('The service is starting, try again shortly'));
   const server = createHttpServer((request, env) => handle(request, env));
-  try {
-    const url = await listen(server, config);
-    const facts = isDevelopment ? await prepareDevelopment(services, config.dataDir, url) : undefined;
-    const app = createApp({ services, config, development: facts });
-    handle = (request, env) => app.fetch(request, env);
-    process.stdout.write(greeting(config, url, facts));
-  } catch (error) {
-    server.close();
-    // What went wrong first is what the operator should read.
-    await services.db.close().catch(() => {});
-    throw error;
-  }
-
   let stoppingSince: number | undefined;
   const stop = () => {
     if (stoppingSince !== undefined) {
@@ -55,8 +42,21 @@ async function main(): Promise<void> {
         },
       );
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  try {
+    const url = await listen(server, config);
+    const facts = isDevelopment ? await prepareDevelopment(services, config.dataDir, url) : undefined;
+    const app = createApp({ services, config, development: facts });
+    handle = (request, env) => app.fetch(request, env);
+    // Before the greeting: whoever reads it may send a signal at once.
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+    process.stdout.write(greeting(config, url, facts));
+  } catch (error) {
+    server.close();
+    // What went wrong first is what the operator should read.
+    await services.db.close().catch(() => {});
+    throw error;
+  }
 }
 
 async function listen(server: Server, { host, port }: Config): Promise<string> {
