@@ -27,27 +27,11 @@ async function main(): Promise<void> {
   // The app is made once the port is known: development.json names it.
   let handle: (request: Request, env: object) => Response | Promise<Response> = () =>
     problem(unavailable('The service is starting, try again shortly'));
-  const server = createHttpServer((request, env) => handle(request, env), { log });
-  let greeted: string;
-  try {
-    const url = await listen(server, config);
-    const facts = isDevelopment ? await prepareDevelopment(services, config.dataDir, url) : undefined;
-    const app = createApp({ services, config, development: facts });
-    handle = (request, env) => app.fetch(request, env);
-    greeted = greeting(config, url, facts);
-  } catch (error) {
-    server.close();
-    // What went wrong first is what the operator should read.
-    await services.db.close().catch(() => {});
-    throw error;
-  }
-
   const prune = () =>
     pruneSecretReads(services.db, config.readRetentionDays).catch((error: unknown) =>
       log.warn({ err: error }, 'cannot remove old records of opened values'),
     );
-  setInterval(prune, PRUNE_EVERY_MS).unref();
-
+  const server = createHttpServer((request, env) => handle(request, env), { log });
   let stoppingSince: number | undefined;
   const stop = () => {
     if (stoppingSince !== undefined) {
@@ -69,10 +53,22 @@ async function main(): Promise<void> {
         },
       );
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  // Whoever has read this may send a signal.
-  process.stdout.write(greeted);
+  try {
+    const url = await listen(server, config);
+    const facts = isDevelopment ? await prepareDevelopment(services, config.dataDir, url) : undefined;
+    const app = createApp({ services, config, development: facts });
+    handle = (request, env) => app.fetch(request, env);
+    // Before the greeting: whoever reads it may send a signal at once.
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+    setInterval(prune, PRUNE_EVERY_MS).unref();
+    process.stdout.write(greeting(config, url, facts));
+  } catch (error) {
+    server.close();
+    // What went wrong first is what the operator should read.
+    await services.db.close().catch(() => {});
+    throw error;
+  }
 }
 
 async function listen(server: Server, { host, port }: Config): Promise<string> {
