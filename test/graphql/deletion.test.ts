@@ -194,3 +194,27 @@ describe('what a deletion answers shows the thing as it was, and nothing that wa
     });
   });
 });
+
+test('the answer of a deletion shows none of what it deleted', async () => {
+  const { deleteEnvironment } = await ask(
+    app,
+    owner.token,
+    `mutation ($id: UUID!) {
+      deleteEnvironment(input: { id: $id }) {
+        id
+        allAgentSecrets { secretValue }
+        agentSecrets(first: 10) { totalCount edges { node { secretValue } } }
+        deleted: agentSecrets(filter: { deleted: true }) { totalCount }
+        agentSecret(pathText: "s") { secretValue }
+      }
+    }`,
+    { id: environmentId },
+  );
+  expect(deleteEnvironment).toEqual({
+    id: environmentId,
+    allAgentSecrets: [],
+    agentSecrets: { totalCount: 0, edges: [] },
+    deleted: { totalCount: 0 },
+    agentSecret: null,
+  });
+});
