@@ -22,7 +22,7 @@ import { getEnvironment } from './environment.js';
 import { coversPath } from './grant.js';
 import { atMostOnce, type EarlierOutcome, type Outcome, type Write } from './idempotency.js';
 import { logEntry } from './log-entry.js';
-import { NO_VALUE, sealWith } from './sealed-value.js';
+import { NO_VALUE, sealAndWrite } from './sealed-value.js';
 import { canonicalPath } from './secret-path.js';
 import { checkSecretValue } from './secret-value.js';
 
@@ -67,7 +67,7 @@ async function create(
   write: Write,
 ): Promise<AgentSecret> {
   const actor = actorOf(ctx);
-  const { db, keys } = ctx.services;
+  const { db } = ctx.services;
   const path = canonicalPath(input.path).text;
   const environment = await findEnvironment(db, input.environmentId, actor.accountId);
   if (!environment) throw notFound('environment', input.environmentId);
@@ -77,23 +77,23 @@ async function create(
 
   const subject = { environmentId: environment.id, id: newId(), path, secretType };
   const revision = 0n;
-  const sealed =
-    plaintext === null ? NO_VALUE : sealWith(await keys.keysOf(environment.id), subject, revision, plaintext);
   let at = new Date();
-  const written = await write(
-    environment.id,
-    (session) => {
-      const entry = logEntry(ctx, subject, { change: 'created', revision, ...sealed });
-      at = entry.at;
-      return insertAgentSecret(session, {
-        ...subject,
-        ...sealed,
-        ...entry,
-        typeKind: input.secretType.type,
-        valueBytes: plaintext === null ? 0 : Buffer.byteLength(plaintext),
-      });
-    },
-    outcomeOf(subject.id),
+  const { sealed, written } = await sealAndWrite(ctx, subject, revision, plaintext, (value) =>
+    write(
+      environment.id,
+      (session) => {
+        const entry = logEntry(ctx, subject, { change: 'created', revision, ...value });
+        at = entry.at;
+        return insertAgentSecret(session, {
+          ...subject,
+          ...value,
+          ...entry,
+          typeKind: input.secretType.type,
+          valueBytes: plaintext === null ? 0 : Buffer.byteLength(plaintext),
+        });
+      },
+      outcomeOf(subject.id),
+    ),
   );
   if (!written) throw await whyNotCreated(ctx, environment.id, path, plaintext);
   const { accountId } = actor;
@@ -136,7 +136,6 @@ export function updateAgentSecret(ctx: Context, input: UpdateAgentSecretInput): 
 }
 
 async function update(ctx: Context, input: UpdateAgentSecretInput, write: Write): Promise<AgentSecret> {
-  const { keys } = ctx.services;
   const { currentRevision } = input;
   const { maxValueBytes, ...secret } = await currentForWrite(ctx, input.id, 'UpdateAgentSecret', currentRevision);
   const revision = secret.revision + 1n;
@@ -146,26 +145,27 @@ async function update(ctx: Context, input: UpdateAgentSecretInput, write: Write)
       ? checkSecretValue(analysedTypeFromText(secret.secretType), input.secretValue.value)
       : null;
   if (plaintext !== null && Buffer.byteLength(plaintext) > maxValueBytes) throw valueTooLarge(maxValueBytes);
-  const sealed =
-    plaintext === null ? NO_VALUE : sealWith(await keys.keysOf(secret.environmentId), secret, revision, plaintext);
-  const { sealedValue, valueRevision } = op === 'keep' ? secret : sealed;
   let updatedAt = new Date();
-  const written = await write(
-    secret.environmentId,
-    (session) => {
-      const entry = logEntry(ctx, secret, {
-        change: op === 'unset' && secret.valueRevision !== null ? 'value_removed' : 'updated',
-        revision,
-        valueRevision,
-        valueDigest: sealed.valueDigest,
-      });
-      updatedAt = entry.at;
-      const { id, environmentId } = secret;
-      return updateRow(session, { ...sealed, ...entry, id, environmentId, currentRevision, keepsValue: op === 'keep' });
-    },
-    outcomeOf(secret.id),
+  const { sealed, written } = await sealAndWrite(ctx, secret, revision, plaintext, (value) =>
+    write(
+      secret.environmentId,
+      (session) => {
+        const entry = logEntry(ctx, secret, {
+          change: op === 'unset' && secret.valueRevision !== null ? 'value_removed' : 'updated',
+          revision,
+          valueRevision: op === 'keep' ? secret.valueRevision : value.valueRevision,
+          valueDigest: value.valueDigest,
+        });
+        updatedAt = entry.at;
+        const { id, environmentId } = secret;
+        const keepsValue = op === 'keep';
+        return updateRow(session, { ...value, ...entry, id, environmentId, currentRevision, keepsValue });
+      },
+      outcomeOf(secret.id),
+    ),
   );
   if (!written) throw await whyNotWritten(ctx, secret.id);
+  const { sealedValue, valueRevision } = op === 'keep' ? secret : sealed;
   const updatedBy = actorOf(ctx).accountId;
   const updated = { ...secret, revision, sealedValue, valueRevision, updatedAt, updatedBy };
   return op === 'keep' ? updated : { ...updated, echo: plaintext };

@@ -46,10 +46,11 @@ export async function writeChanges(
   changes: readonly AgentSecretChange[],
   options: ChangeOptions,
 ): Promise<ChangeSetResult> {
-  const keys = await ctx.services.keys.keysOf(environmentId);
+  let keys = await ctx.services.keys.keysOf(environmentId);
   const work = async (tx: Session): Promise<ChangeSetResult> => {
     const locked = await lockEnvironment(tx, environmentId);
     if (!locked) throw notFound('environment', environmentId);
+    if (keys.current.version < locked.minDataKeyVersion) throw new ReplacedDataKey();
     if (options.expected !== null && options.expected !== locked.revision) throw stale(locked.revision);
     const { accountId, grant } = actorOf(ctx);
     const draft = { ...locked, ...(await readDraft(tx, environmentId, changes)), environmentId, keys, grant };
@@ -103,13 +104,25 @@ export async function writeChanges(
     await Promise.all(statements);
     return { applied: true, environmentRevision: revision, results };
   };
+  const attempt = async (): Promise<ChangeSetResult> => {
+    try {
+      return (await write(environmentId, work, outcomeOf(options), { transaction: true })) as ChangeSetResult;
+    } catch (error) {
+      if (error instanceof Unwritten) return error.told as ChangeSetResult;
+      throw error;
+    }
+  };
   try {
-    return (await write(environmentId, work, outcomeOf(options), { transaction: true })) as ChangeSetResult;
+    return await attempt();
   } catch (error) {
-    if (error instanceof Unwritten) return error.told as ChangeSetResult;
-    throw error;
+    if (!(error instanceof ReplacedDataKey)) throw error;
+    keys = await ctx.services.keys.reload(environmentId);
+    return attempt();
   }
 }
+
+/** Another instance has replaced the data key that this one still held. */
+class ReplacedDataKey extends Error {}
 
 function outcomeOf({ isSet }: ChangeOptions): (written: ChangeSetResult) => Outcome {
   return ({ environmentRevision, results: [first] }) => {

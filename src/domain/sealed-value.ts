@@ -3,6 +3,7 @@ import { valueDigest } from '../crypto/digest.js';
 import type { EnvironmentKeys } from '../crypto/environment-keys.js';
 import { openValue, sealedKeyVersion, sealValue } from '../crypto/sealing.js';
 import { forbidden } from '../errors.js';
+import { findMinDataKeyVersion } from '../store/data-key.js';
 import { actorOf, type Context } from './context.js';
 
 /** A value as a write stores it; all null without a value. */
@@ -11,9 +12,16 @@ export interface SealedValue {
   /** The revision that sets it, to which the seal is bound. */
   valueRevision: bigint | null;
   valueDigest: Uint8Array | null;
+  /** The data key's version. */
+  keyVersion: number | null;
 }
 
-export const NO_VALUE: SealedValue = Object.freeze({ sealedValue: null, valueRevision: null, valueDigest: null });
+export const NO_VALUE: SealedValue = Object.freeze({
+  sealedValue: null,
+  valueRevision: null,
+  valueDigest: null,
+  keyVersion: null,
+});
 
 /** Seals a value before anything else sees it, bound to the revision that sets it. */
 export function sealWith(
@@ -28,7 +36,32 @@ export function sealWith(
     sealedValue: sealValue(keys.current, binding, plaintext),
     valueRevision: revision,
     valueDigest: digestOf(keys, subject.id, revision, plaintext),
+    keyVersion: keys.current.version,
   };
+}
+
+/**
+ * Seals a value and writes it; once more when nothing was written because another instance had replaced the data key that
+ * this one still held.
+ */
+export async function sealAndWrite<T>(
+  ctx: Context,
+  subject: { environmentId: string; id: string },
+  revision: bigint,
+  plaintext: string | null,
+  write: (sealed: SealedValue) => Promise<T | undefined>,
+): Promise<{ sealed: SealedValue; written: T | undefined }> {
+  if (plaintext === null) return { sealed: NO_VALUE, written: await write(NO_VALUE) };
+  const { db, keys } = ctx.services;
+  const { environmentId } = subject;
+  const held = await keys.keysOf(environmentId);
+  const sealed = sealWith(held, subject, revision, plaintext);
+  const written = await write(sealed);
+  if (written !== undefined || held.current.version >= (await findMinDataKeyVersion(db, environmentId))) {
+    return { sealed, written };
+  }
+  const again = sealWith(await keys.reload(environmentId), subject, revision, plaintext);
+  return { sealed: again, written: await write(again) };
 }
 
 /** With id and revision in it, equal values of two revisions have nothing in common that the log would show. */

@@ -13,6 +13,8 @@ import { accounts, agentSecretRevisions, agentSecrets, environments, plans } fro
 interface Sealed {
   sealedValue: Uint8Array | null;
   valueRevision: bigint | null;
+  /** The data key the value is sealed under: nothing is written under one that has been replaced. Null without a value. */
+  keyVersion: number | null;
 }
 
 const WRITTEN = {
@@ -26,6 +28,7 @@ const lockedEnvironment = sql`
     select ${environments.id}, ${environments.revision}, ${environments.secretCount}, ${environments.headHash}
     from ${environments}
     where ${environments.id} = ${parameter('environmentId')} and ${environments.deletedAt} is null
+      and (${parameter('keyVersion')}::integer is null or ${parameter('keyVersion')}::integer >= ${environments.minDataKeyVersion})
     for update
   )`;
 
@@ -134,7 +137,7 @@ const INSERT = statement<Insertion>()(
   ${result}`,
 );
 
-/** Undefined when nothing was written: environment gone, path taken, or no room left under the plan. */
+/** Undefined when nothing was written: environment gone, data key replaced, path taken, or no room under the plan. */
 export function insertAgentSecret(db: Session, secret: Insertion): Promise<Written | undefined> {
   return db.row(INSERT, secret);
 }
@@ -168,7 +171,7 @@ const UPDATE = statement<Update>()(
   ${result}`,
 );
 
-/** Undefined when nothing was written: the secret is gone or its revision is another one. */
+/** Undefined when nothing was written: the secret is gone, its revision is another one, or the data key was replaced. */
 export function updateAgentSecret(db: Session, update: Update): Promise<Written | undefined> {
   return db.row(UPDATE, update);
 }

@@ -8,6 +8,7 @@ const LOCKED = {
   revision: environments.revision,
   secretCount: environments.secretCount,
   headHash: environments.headHash,
+  minDataKeyVersion: environments.minDataKeyVersion,
   maxSecrets: plans.maxSecretsPerEnvironment,
   maxValueBytes: plans.maxValueBytes,
 };

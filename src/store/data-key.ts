@@ -211,3 +211,13 @@ export async function removeUnusedDataKey(tx: Session, key: DataKeyRow, supersed
   await tx.row(LOCK, { environmentId: key.environmentId });
   return (await tx.row(REMOVE, { ...key, supersededForMs })) !== undefined;
 }
+
+const FLOOR = { minDataKeyVersion: environments.minDataKeyVersion };
+const FLOOR_OF = statement<{ environmentId: string }>()(
+  FLOOR,
+  sql`select ${columns(FLOOR)} from ${environments} where ${environments.id} = ${parameter('environmentId')}`,
+);
+/** The oldest data key that values may still be sealed under. */
+export async function findMinDataKeyVersion(db: Session, environmentId: string): Promise<number> {
+  return (await db.row(FLOOR_OF, { environmentId }))?.minDataKeyVersion ?? 0;
+}
