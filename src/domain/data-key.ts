@@ -153,16 +153,10 @@ function sha256(bytes: Uint8Array): Uint8Array {
   return createHash('sha256').update(bytes).digest();
 }
 
-/**
- * How long a data key must have been superseded: instances compare their keys with the stored ones every minute
- * (KEYS_MAX_AGE_MS), and a write that has sealed already may wait in the queue and for the database.
- */
-const SUPERSEDED_FOR_MS = 300_000;
 /** Longer than a read takes from its row to its key: it may have read the bytes from before they were sealed anew. */
 const READ_WITHIN_MS = 15_000;
 
 export interface DataKeyRetirementInput {
-  supersededForMs?: number | undefined;
   readWithinMs?: number | undefined;
   /** Unused keys were found; they are removed after this many milliseconds. */
   onWait?: ((keys: number, ms: number) => void) | undefined;
@@ -171,19 +165,19 @@ export interface DataKeyRetirementInput {
 /** Removes data keys that nothing uses: no value, current or former, and no write that is still to come. */
 export async function retireDataKeys(
   services: Services,
-  { supersededForMs = SUPERSEDED_FOR_MS, readWithinMs = READ_WITHIN_MS, onWait }: DataKeyRetirementInput = {},
+  { readWithinMs = READ_WITHIN_MS, onWait }: DataKeyRetirementInput = {},
 ): Promise<DataKeyRow[]> {
   const { db } = services;
   const unused: DataKeyRow[] = [];
   for await (const { environmentId, versions } of newestDataKeys(services, undefined)) {
-    if (versions > 1) unused.push(...(await findUnusedDataKeys(db, environmentId, supersededForMs)));
+    if (versions > 1) unused.push(...(await findUnusedDataKeys(db, environmentId)));
   }
   if (unused.length === 0) return [];
   onWait?.(unused.length, readWithinMs);
   await sleep(readWithinMs);
   const removed: DataKeyRow[] = [];
   for (const key of unused) {
-    if (await db.transaction((tx) => removeUnusedDataKey(tx, key, supersededForMs))) removed.push(key);
+    if (await db.transaction((tx) => removeUnusedDataKey(tx, key))) removed.push(key);
   }
   return removed;
 }

@@ -168,12 +168,11 @@ export async function resealValue(db: Session, value: Resealing): Promise<boolea
 const RETIRABLE = { environmentId: environmentKeys.environmentId, version: environmentKeys.version };
 export type DataKeyRow = RowOf<typeof RETIRABLE>;
 
-/** No value is sealed under it, and what supersedes it has been there for so long that nobody can have it in use. */
+/** No value is sealed under it, and none can be any more: writers are held to `min_data_key_version`. */
 const isUnused = sql`${environmentKeys.purpose} = 'data'
     and exists (
-      select from ${environmentKeys} newer where newer.environment_id = ${environmentKeys.environmentId} and newer.purpose = 'data'
-        and newer.version > ${environmentKeys.version}
-        and newer.created_at <= now() - ${parameter('supersededForMs')}::double precision * interval '1 millisecond'
+      select from ${environments} where ${environments.id} = ${environmentKeys.environmentId}
+        and ${environments.minDataKeyVersion} > ${environmentKeys.version}
     )
     and not exists (
       select from ${agentSecretRevisions} where ${agentSecretRevisions.environmentId} = ${environmentKeys.environmentId}
@@ -184,22 +183,22 @@ const isUnused = sql`${environmentKeys.purpose} = 'data'
         and ${versionIn(agentSecrets.sealedValue)} = int4send(${environmentKeys.version})
     )`;
 
-const OF_ENVIRONMENT = statement<{ environmentId: string; supersededForMs: number }>()(
+const OF_ENVIRONMENT = statement<{ environmentId: string }>()(
   RETIRABLE,
   sql`select ${columns(RETIRABLE)} from ${environmentKeys}
     where ${environmentKeys.environmentId} = ${parameter('environmentId')} and ${isUnused} order by ${environmentKeys.version}`,
 );
 
 /** The environment's data key versions that nothing uses. */
-export function findUnusedDataKeys(db: Session, environmentId: string, supersededForMs: number): Promise<DataKeyRow[]> {
-  return db.rows(OF_ENVIRONMENT, { environmentId, supersededForMs });
+export function findUnusedDataKeys(db: Session, environmentId: string): Promise<DataKeyRow[]> {
+  return db.rows(OF_ENVIRONMENT, { environmentId });
 }
 
 const LOCK = statement<{ environmentId: string }>()(
   { id: environments.id },
   sql`select ${columns({ id: environments.id })} from ${environments} where ${environments.id} = ${parameter('environmentId')} for update`,
 );
-const REMOVE = statement<DataKeyRow & { supersededForMs: number }>()(
+const REMOVE = statement<DataKeyRow>()(
   RETIRABLE,
   sql`delete from ${environmentKeys}
     where ${environmentKeys.environmentId} = ${parameter('environmentId')} and ${environmentKeys.version} = ${parameter('version')}::integer and ${isUnused}
@@ -207,9 +206,9 @@ const REMOVE = statement<DataKeyRow & { supersededForMs: number }>()(
 );
 
 /** Removes a data key if nothing uses it. Looked at again under the environment's lock, so that no write is between. */
-export async function removeUnusedDataKey(tx: Session, key: DataKeyRow, supersededForMs: number): Promise<boolean> {
+export async function removeUnusedDataKey(tx: Session, key: DataKeyRow): Promise<boolean> {
   await tx.row(LOCK, { environmentId: key.environmentId });
-  return (await tx.row(REMOVE, { ...key, supersededForMs })) !== undefined;
+  return (await tx.row(REMOVE, key)) !== undefined;
 }
 
 const FLOOR = { minDataKeyVersion: environments.minDataKeyVersion };
