@@ -18,7 +18,6 @@ export const SECRET = {
   updatedAt: agentSecrets.updatedAt,
   updatedBy: agentSecrets.updatedBy,
 };
-export type AgentSecretRow = RowOf<typeof SECRET>;
 
 const SECRET_WITH_ACCESS = {
   ...SECRET,
