@@ -2,7 +2,7 @@
 import type { EnvironmentKeys } from '../crypto/environment-keys.js';
 import { forbidden, invalidRequest, notFound } from '../errors.js';
 import type { JsonValue } from '../json.js';
-import type { AgentSecretStateRow, findRevisionState } from '../store/change-set.js';
+import type { AgentSecretStateRow } from '../store/change-set.js';
 import {
   pathTaken,
   revisionNotFound,
@@ -31,11 +31,12 @@ export type AgentSecretChange =
   /** Erases the value of an old revision for good. */
   | { kind: 'destroy'; id: string; currentRevision: bigint; revision: bigint };
 
-/** An old revision that a change goes back to. */
-export type OldRevision = NonNullable<Awaited<ReturnType<typeof findRevisionState>>> & {
-  /** The value it has; null when that was destroyed, or when it has none. */
-  sealedValue: Uint8Array | null;
-};
+/** A revision that a change may go back to. Its value is null when that was destroyed, or when it has none. */
+export type OldRevision = Pick<AgentSecretStateRow, 'valueRevision' | 'deletedAt' | 'sealedValue'>;
+
+export function revisionKey(id: string, revision: bigint): string {
+  return `${id}:${revision}`;
+}
 
 /** The environment as far as the changes concern it, as earlier changes of the list leave it. */
 export interface Draft {
@@ -48,7 +49,8 @@ export interface Draft {
   secretCount: number;
   readonly secrets: Map<string, AgentSecretStateRow>;
   readonly takenPaths: Set<string>;
-  oldRevision(id: string, revision: bigint): OldRevision | undefined;
+  /** By id and revision, as `revisionKey` has them: those that changes go back to, and those that they make. */
+  readonly oldRevisions: Map<string, OldRevision>;
 }
 
 /** One change, ready to be written. */
@@ -67,6 +69,7 @@ export function planChange(draft: Draft, change: AgentSecretChange): Step {
   const before = draft.secrets.get(step.secret.id);
   const { id, path, deletedAt } = step.secret;
   draft.secrets.set(id, step.secret);
+  draft.oldRevisions.set(revisionKey(id, step.secret.revision), step.secret);
   const wasLive = before !== undefined && before.deletedAt === null;
   const isLive = deletedAt === null;
   if (isLive) draft.takenPaths.add(path);
@@ -160,7 +163,7 @@ function planUpdate(draft: Draft, next: AgentSecretStateRow, change: SecretValue
 
 /** The value to go back to. A kept value keeps the revision that set it, to which it is sealed. */
 function restorable(draft: Draft, secret: AgentSecretStateRow, toRevision: bigint) {
-  const old = draft.oldRevision(secret.id, toRevision);
+  const old = draft.oldRevisions.get(revisionKey(secret.id, toRevision));
   if (!old) throw revisionNotFound(secret.id);
   if (old.deletedAt) throw invalidRequest('toRevision: the secret was deleted then');
   const { valueRevision, sealedValue } = old;
@@ -174,7 +177,7 @@ function restorable(draft: Draft, secret: AgentSecretStateRow, toRevision: bigin
 
 /** The revision that has set the value to erase. */
 function destroyable(draft: Draft, secret: AgentSecretStateRow, revision: bigint): bigint {
-  const old = draft.oldRevision(secret.id, revision);
+  const old = draft.oldRevisions.get(revisionKey(secret.id, revision));
   if (!old) throw revisionNotFound(secret.id);
   if (old.valueRevision === null) throw invalidRequest('revision: it has no value');
   if (!old.sealedValue) throw valueDestroyed();

@@ -14,7 +14,14 @@ import type { Session } from '../store/client.js';
 import { insertLogEntry } from '../store/log-entry.js';
 import type { AgentSecret } from './agent-secret.js';
 import { stale } from './agent-secret-refusal.js';
-import { type AgentSecretChange, type Draft, type OldRevision, planChange, type Step } from './change-plan.js';
+import {
+  type AgentSecretChange,
+  type Draft,
+  type OldRevision,
+  planChange,
+  revisionKey,
+  type Step,
+} from './change-plan.js';
 import { actorOf, type Context } from './context.js';
 import { type Outcome, Unwritten, type Write } from './idempotency.js';
 import { chainHash, logEntry } from './log-entry.js';
@@ -138,7 +145,7 @@ async function readDraft(
   tx: Session,
   environmentId: string,
   changes: readonly AgentSecretChange[],
-): Promise<Pick<Draft, 'secrets' | 'takenPaths' | 'oldRevision'>> {
+): Promise<Pick<Draft, 'secrets' | 'takenPaths' | 'oldRevisions'>> {
   const ids = [...new Set(changes.flatMap((change) => (change.kind === 'create' ? [] : [change.id])))];
   const paths = changes.flatMap((change) => (change.kind === 'create' ? pathOf(change.path) : []));
   const secrets = new Map<string, Awaited<ReturnType<typeof findAgentSecretsConcerned>>[number]>();
@@ -150,7 +157,7 @@ async function readDraft(
   const left = [...secrets.values()].flatMap(({ path, deletedAt }) => (deletedAt ? [path] : []));
   if (left.length > 0) await read({ ids: [], paths: left });
 
-  const old = new Map<string, OldRevision>();
+  const oldRevisions = new Map<string, OldRevision>();
   for (const change of changes) {
     if (change.kind !== 'restore' && change.kind !== 'destroy') continue;
     const revision = change.kind === 'restore' ? change.toRevision : change.revision;
@@ -159,12 +166,12 @@ async function readDraft(
     if (!state) continue;
     const { valueRevision } = state;
     const sealedValue = valueRevision === null ? null : await findSealedValue(tx, change.id, valueRevision);
-    old.set(`${change.id}:${revision}`, { ...state, sealedValue });
+    oldRevisions.set(revisionKey(change.id, revision), { ...state, sealedValue });
   }
   return {
     secrets,
     takenPaths: new Set([...secrets.values()].flatMap(({ path, deletedAt }) => (deletedAt ? [] : [path]))),
-    oldRevision: (id, revision) => old.get(`${id}:${revision}`),
+    oldRevisions,
   };
 }
 
