@@ -39,6 +39,8 @@ export interface ErrorDetails {
   currentRevision?: bigint;
   /** Seconds after which a retry makes sense. */
   retryAfter?: number;
+  /** Nothing is wrong: not worth a line in the log. */
+  isRoutine?: boolean;
 }
 
 /** An expected refusal. Anything else that is thrown is a bug and is shown as INTERNAL_UNKNOWN. */

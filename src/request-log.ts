@@ -12,6 +12,7 @@ export function createReport(log: Logger): Report {
   const outage = createOutageLog(log);
   return (error, requestId) => {
     if (error instanceof AppError && error.code === 'UNAVAILABLE') {
+      if (error.details.isRoutine) return;
       outage('answered UNAVAILABLE', { reason: error.message, code: codeOf(error.cause), requestId });
     } else {
       log.error({ err: error, requestId }, 'unexpected error');

@@ -111,8 +111,7 @@ async function retire(services: Services): Promise<number> {
   });
   for (const { environmentId, version } of removed)
     say(`Environment ${environmentId}: data key version ${version} removed`);
-  if (removed.length === 0)
-    say('No data key is unused');
+  if (removed.length === 0) say('No data key is unused');
   for (const { id, isCurrent, dataKeys, digestKeys } of await listMasterKeyUsage(services)) {
     if (!isCurrent && dataKeys + digestKeys === 0)
       say(`Master key ${id} wraps nothing: it may be taken out of the key file`);

@@ -226,5 +226,6 @@ export function createChangeFeed(db: Database, log: Logger, limits = LIMITS): Ch
 }
 
 function stopping() {
-  return unavailable('The service is stopping; resume from the last revision', 1);
+  const message = 'The service is stopping; resume from the last revision';
+  return new AppError('UNAVAILABLE', message, { retryAfter: 1, isRoutine: true });
 }

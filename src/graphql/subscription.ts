@@ -74,11 +74,17 @@ export function UnconditionalSubscriptionRule(context: ValidationContext): ASTVi
   };
 }
 
-/** Yoga's own answer would leave the source open when the client takes no events, and stays silent about it. */
+/**
+ * Yoga's own answer leaves the source open when the client takes no events, and when it has left before there was one:
+ * then nobody takes the response either.
+ */
 export function useEventStreams(): Plugin {
   return {
     onResultProcess({ request, result, setResultProcessor }) {
       if (!isAsyncIterable(result)) return;
+      const leave = () => void (result as Results).return?.();
+      if (request.signal.aborted) leave();
+      else request.signal.addEventListener('abort', leave, { once: true });
       const process = acceptsEvents(request) ? streamed : refused;
       setResultProcessor(process as never, 'text/event-stream');
     },

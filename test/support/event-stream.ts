@@ -11,6 +11,8 @@ export interface ServerEvent {
   event: string;
   /** Plain JS, as in the GraphQL helpers; undefined without any. */
   data: any;
+  /** Milliseconds to wait before coming back. */
+  retry?: number;
 }
 
 export interface EventStream {
@@ -79,9 +81,13 @@ function streamOf(outgoing: ClientRequest, incoming: IncomingMessage): EventStre
     if (text.length < 10_000) text += chunk;
     const blocks = (unread + chunk).split('\n\n');
     unread = blocks.pop() as string;
-    for (const block of blocks) {
-      if (block.startsWith(':')) comments += 1;
-      else events.push(eventOf(block));
+    try {
+      for (const block of blocks) {
+        if (block.startsWith(':')) comments += 1;
+        else events.push(eventOf(block));
+      }
+    } catch (error) {
+      over = error as Error;
     }
     look();
   });
@@ -91,7 +97,7 @@ function streamOf(outgoing: ClientRequest, incoming: IncomingMessage): EventStre
   incoming.on('error', () => {});
   outgoing.on('error', () => {});
   incoming.on('close', () => {
-    over = new Error(isWhole ? 'the stream has ended' : 'the stream was cut');
+    over ??= new Error(isWhole ? 'the stream has ended' : 'the stream was cut');
     look();
   });
 
@@ -146,6 +152,7 @@ function eventOf(block: string): ServerEvent {
     const [, name, value = ''] = /^(\w+): ?(.*)$/.exec(line) ?? [];
     if (name === 'data') event.data = value === '' ? undefined : plain(parseJson(value));
     else if (name === 'id' || name === 'event') event[name] = value;
+    else if (name === 'retry') event.retry = Number(value);
     else throw new Error(`a line that no event stream has: ${line}`);
   }
   return event;

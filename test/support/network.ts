@@ -15,6 +15,10 @@ export interface Network {
   release(): void;
   /** Works again, for new connections. */
   recover(): void;
+  /** Cuts each connection with this probability; new ones are let through. */
+  cut(probability?: number): void;
+  /** From now on new connections lose what the server says unasked: as behind a pooler in transaction mode. */
+  swallowNotifications(): void;
   close(): void;
 }
 
@@ -22,6 +26,7 @@ export async function networkTo(databaseUrl: string): Promise<Network> {
   const url = new URL(databaseUrl);
   const { hostname, port } = url;
   let swallows = false;
+  let isDeaf = false;
   const held = { requests: false, answers: false };
   const wires = new Set<{ socket: Socket; carries: keyof typeof held }>();
   const server = createServer((near) => {
@@ -31,7 +36,8 @@ export async function networkTo(databaseUrl: string): Promise<Network> {
       [far, near, 'answers'],
     ] as const) {
       wires.add({ socket: from, carries });
-      from.on('data', (bytes) => swallows || to.write(bytes));
+      const pass = isDeaf && carries === 'answers' ? withoutNotifications() : (bytes: Buffer) => bytes;
+      from.on('data', (bytes: Buffer) => swallows || to.write(pass(bytes)));
       from.on('error', () => {});
       from.on('close', () => to.destroy());
       if (held[carries]) from.pause();
@@ -47,9 +53,12 @@ export async function networkTo(databaseUrl: string): Promise<Network> {
       else socket.resume();
     }
   }
-  function cut(): void {
-    for (const { socket } of wires) socket.destroy();
-    wires.clear();
+  function cut(probability = 1): void {
+    for (const wire of wires) {
+      if (probability < 1 && Math.random() >= probability) continue;
+      wire.socket.destroy();
+      wires.delete(wire);
+    }
   }
   return {
     url: url.href,
@@ -63,9 +72,31 @@ export async function networkTo(databaseUrl: string): Promise<Network> {
       swallows = false;
       cut();
     },
+    cut,
+    swallowNotifications() {
+      isDeaf = true;
+    },
     close() {
       server.close();
       cut();
     },
+  };
+}
+
+const NOTIFICATION = 'A'.charCodeAt(0);
+
+/** Passes on what a Postgres server says, message by message: a byte for the kind, four for the length with themselves. */
+function withoutNotifications(): (bytes: Buffer) => Buffer {
+  let kept: Buffer = Buffer.alloc(0);
+  return (bytes) => {
+    kept = Buffer.concat([kept, bytes]);
+    const passed: Buffer[] = [];
+    while (kept.length >= 5) {
+      const length = 1 + kept.readUInt32BE(1);
+      if (kept.length < length) break;
+      if (kept[0] !== NOTIFICATION) passed.push(kept.subarray(0, length));
+      kept = kept.subarray(length);
+    }
+    return Buffer.concat(passed);
   };
 }
