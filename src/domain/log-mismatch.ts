@@ -34,10 +34,6 @@ const MAX_REMOVED = 1_000;
 /** Works out what has happened to the first row that does not fit behind `behind`, the hash of the row before it. */
 export async function explainMismatch(db: Session, row: VerifiedEntryRow, behind: Uint8Array): Promise<Mismatch> {
   const { environmentId, environmentRevision: place } = row;
-  const following = await findFollowing(db, row);
-  if (following && isChained(following, behind, place)) return { what: 'inserted' };
-  if (following && isRenumbered(following, row)) return { what: 'removed' };
-
   let stored = genesisHash(environmentId);
   const others = { fitting: 0, all: 0 };
   for await (const page of findLogEntries(db, environmentId)) {
@@ -52,6 +48,9 @@ export async function explainMismatch(db: Session, row: VerifiedEntryRow, behind
       stored = other.hash;
     }
   }
+  const following = await findFollowing(db, row);
+  if (following && isChained(following, behind, place)) return { what: 'inserted' };
+  if (following && isRenumbered(following, row)) return { what: 'removed' };
   return { what: others.all > 0 && others.fitting === 0 ? 'secret-edited' : 'edited' };
 }
 

@@ -10,11 +10,11 @@ import {
   type VerifiedEntryRow,
 } from '../store/log-verification.js';
 import { genesisHash } from './log-entry.js';
-import { badValue, LogFinding } from './log-finding.js';
+import { badValue, type FindingKind, LogFinding } from './log-finding.js';
 import type { LogHead } from './log-head.js';
 import { explainMismatch, isChained } from './log-mismatch.js';
 import { contradictionOf, disagreementOf } from './log-row-check.js';
-import { openKeysOf, valuesOf } from './logged-values.js';
+import { openKeysOf, type Values, valuesOf } from './logged-values.js';
 
 export interface LogVerificationOptions {
   /** With it every stored value is opened, too, and compared with the log's digest of it. */
@@ -63,39 +63,8 @@ async function verify(
   }
   const keys = keyProvider && (await openKeysOf(session, environmentId, keyProvider));
   const values = keys instanceof LogFinding || !keys ? undefined : valuesOf(session, environmentId, keys);
-  const missingValueAt = await findMissingValue(session, environmentId);
-
-  let revision = 0n;
-  let hash = genesisHash(environmentId);
-  let secretCount = 0;
-  let set: SetPlace = { next: 0, size: 0 };
-  compareHead(head, revision, hash);
-  for await (const page of findLogEntries(session, environmentId)) {
-    for (const [index, row] of page.entries()) {
-      checkPlace(row, revision + 1n, end.revision);
-      if (!isChained(row, hash)) await explain(session, row, hash);
-      ({ environmentRevision: revision, hash } = row);
-      if (revision > end.revision) throw environmentDisagrees('revision');
-      compareHead(head, revision, hash);
-      const wrong = contradictionOf(row);
-      if (wrong) throw new LogFinding('edited', revision, `edited: no write leaves such a row (${wrong})`);
-      set = nextPlace(row, set);
-      if (row.destroyedRevision !== null && !row.hasErased) {
-        throw badValue(row, row.destroyedRevision, 'is there, or was never set, though this row destroyed it');
-      }
-      if (missingValueAt === revision) throw badValue(row, row.revision, 'is missing, though no row destroyed it');
-      if (row.sealedBytes !== null) await values?.check(page, index);
-      const column = disagreementOf(row);
-      if (column) throw secretDisagrees(row, column);
-      if (row.isNewest && row.deletedAt === null) secretCount += 1;
-    }
-  }
-  if (set.next !== set.size)
-    throw new LogFinding('removed', revision + 1n, 'removed: the log ends inside a change set');
-  if (revision < end.revision) {
-    const message = `removed: the log ends at revision ${revision}, the environment is at ${end.revision}`;
-    throw new LogFinding('removed', revision + 1n, message);
-  }
+  const { secretCount, hash } = await walk(session, environmentId, end, head, values);
+  const { revision } = end;
   if (Buffer.compare(end.headHash, hash) !== 0) throw environmentDisagrees('head_hash');
   if (end.secretCount !== secretCount) throw environmentDisagrees('secret_count');
   if (head && head.revision > revision) {
@@ -106,6 +75,61 @@ async function verify(
   if (keys instanceof LogFinding) throw keys;
   return { isIntact: true, environmentId, revision, hash, secretCount, openedValues: values?.opened() };
 }
+
+/** Goes through the log, from its first row to where the environment says that it ends. */
+async function walk(
+  session: Session,
+  environmentId: string,
+  end: { revision: bigint },
+  head: LogHead | undefined,
+  values: Values | undefined,
+): Promise<{ secretCount: number; hash: Uint8Array }> {
+  const missingValueAt = await findMissingValue(session, environmentId);
+  let revision = 0n;
+  let hash = genesisHash(environmentId);
+  let secretCount = 0;
+  let set: SetPlace = { next: 0, size: 0 };
+  /** That a row lacks a later one: the log may yet turn out to have lost that. */
+  let lack: LogFinding | undefined;
+  try {
+    compareHead(head, revision, hash);
+    for await (const page of findLogEntries(session, environmentId)) {
+      for (const [index, row] of page.entries()) {
+        checkPlace(row, revision + 1n, end.revision);
+        if (!isChained(row, hash)) await explain(session, row, hash);
+        ({ environmentRevision: revision, hash } = row);
+        if (revision > end.revision) throw environmentDisagrees('revision');
+        compareHead(head, revision, hash);
+        const wrong = contradictionOf(row);
+        if (wrong) throw new LogFinding('edited', revision, `edited: no write leaves such a row (${wrong})`);
+        set = nextPlace(row, set);
+        if (row.destroyedRevision !== null && !row.hasErased) {
+          throw badValue(row, row.destroyedRevision, 'is there, or was never set, though this row destroyed it');
+        }
+        if (missingValueAt === revision) lack ??= badValue(row, row.revision, 'is missing, though no row destroyed it');
+        if (row.sealedBytes !== null) await values?.check(page, index);
+        const column = disagreementOf(row);
+        if (column === 'revision') lack ??= secretDisagrees(row, column);
+        else if (column) throw secretDisagrees(row, column);
+        if (row.isNewest && row.deletedAt === null) secretCount += 1;
+      }
+    }
+    if (set.next !== set.size) {
+      throw new LogFinding('removed', revision + 1n, 'removed: the log ends inside a change set');
+    }
+    if (revision < end.revision) {
+      const message = `removed: the log ends at revision ${revision}, the environment is at ${end.revision}`;
+      throw new LogFinding('removed', revision + 1n, message);
+    }
+  } catch (error) {
+    if (lack && error instanceof LogFinding && !OF_THE_LOG.has(error.kind)) throw lack;
+    throw error;
+  }
+  if (lack) throw lack;
+  return { secretCount, hash };
+}
+
+const OF_THE_LOG: ReadonlySet<FindingKind> = new Set(['edited', 'removed', 'inserted', 'reordered', 'head']);
 
 function compareHead(head: LogHead | undefined, revision: bigint, hash: Uint8Array): void {
   if (head?.revision !== revision || Buffer.compare(head.hash, hash) === 0) return;
