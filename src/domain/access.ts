@@ -69,7 +69,8 @@ export function may(roles: readonly Role[], action: EnvironmentAction): boolean 
 export function isGoodFor(ctx: Context, action: EnvironmentAction): boolean {
   const { scopes, pathPrefixes } = actorOf(ctx).grant;
   const needed = ACTION_SCOPES[action];
-  if (ctx.door === 'rest' && !scopes.has('reveal')) return false;
+  // Every operation of the contract goes on from the environment to its secrets.
+  if (ctx.door === 'rest' && !scopes.has('reveal') && action !== 'ViewEnvironment') return false;
   // Shares and settings are the whole environment's: who changes them reaches beyond some paths.
   if (needed === 'admin' && pathPrefixes !== null) return false;
   return needed === undefined || scopes.has(needed);
