@@ -116,8 +116,14 @@ function commaSeparated(input: string): string[] {
   return input.split(',').flatMap((part) => part.trim() || []);
 }
 
-/** Reads and checks the environment; throws a ConfigError that lists every problem. */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+/**
+ * Reads and checks the environment; throws a ConfigError that lists every problem. What only verifies can do without
+ * master keys, also in production.
+ */
+export function loadConfig(
+  env: NodeJS.ProcessEnv = process.env,
+  { needsMasterKeys = true }: { needsMasterKeys?: boolean } = {},
+): Config {
   const problems: string[] = [];
   // An empty variable is as good as none: that is how compose files and shells leave one out.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
@@ -169,7 +175,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     problems.push('DATABASE_URL: required in production; the embedded database is for development');
   }
   const isLocal = given.MASTER_KEY_PROVIDER !== 'transit';
-  if (production && isLocal && !given.MASTER_KEY_FILE && !given.MASTER_KEYS) {
+  if (needsMasterKeys && production && isLocal && !given.MASTER_KEY_FILE && !given.MASTER_KEYS) {
     problems.push('MASTER_KEY_FILE: required in production; npm run master-key -- FILE makes one');
   }
   if (given.MASTER_KEY_FILE && given.MASTER_KEYS) problems.push('MASTER_KEYS: give it or MASTER_KEY_FILE, not both');

@@ -11,9 +11,9 @@ import { createWriteQueue } from './domain/write-queue.js';
 import { codeOf, createOutageLog, type Logger } from './log.js';
 import { openKeyProvider } from './master-keys.js';
 import { type Database, openPostgres } from './store/client.js';
-import { openEmbedded } from './store/embedded.js';
+import { hasEmbedded, openEmbedded } from './store/embedded.js';
 import { findEnvironmentKeySamples, findEnvironmentKeys, hasEnvironmentKeys } from './store/environment-key.js';
-import { migrate } from './store/migrate.js';
+import { isMigrated, migrate } from './store/migrate.js';
 import { findServer } from './store/server.js';
 
 /** The oldest major version that everything here runs on. */
@@ -57,6 +57,21 @@ export function servicesOn(
     reads: createReadAudit(db, log, readAudit),
     log,
   };
+}
+
+/** Opens the configured database as it is, for a command that changes nothing: it must be there, and migrated. */
+export async function openExistingDatabase(config: Config, log: Logger): Promise<Database> {
+  if (!config.databaseUrl && !(await hasEmbedded(config.dataDir))) {
+    throw new Error(`there is no database in ${config.dataDir}; set DATABASE_URL or DATA_DIR`);
+  }
+  const db = await openDatabase(config, log);
+  try {
+    if (await isMigrated(db)) return db;
+    throw new Error('the database is not migrated to this version; start the service once');
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
 }
 
 async function openDatabase(config: Config, log: Logger): Promise<Database> {

@@ -1,7 +1,8 @@
 // Creating, updating and deleting secrets: authorize, check, seal, write. The order of the checks is the contract's.
 import { AppError, forbidden, notFound } from '../errors.js';
 import type { JsonValue } from '../json.js';
-import { findAgentSecretByPath, findAgentSecretForWrite } from '../store/agent-secret.js';
+import { findAgentSecretForWrite } from '../store/agent-secret.js';
+import { findAgentSecretByPath } from '../store/agent-secret-list.js';
 import {
   findEnvironmentRoom,
   insertAgentSecret,
@@ -14,8 +15,8 @@ import { authorize, authorizeEnvironment, type EnvironmentAction, rolesOf } from
 import { type AgentSecret, isVisible } from './agent-secret.js';
 import { pathTaken, stale, tooManySecrets, valueTooLarge } from './agent-secret-refusal.js';
 import { getAgentSecretAtRevision } from './agent-secret-revision.js';
-import { type AnalysedType, printAnalysedType } from './analysed-type.js';
-import { analysedTypeFromText } from './analysed-type-parse.js';
+import type { AnalysedType } from './analysed-type.js';
+import { analysedTypeFromText, typeTextToStore } from './analysed-type-parse.js';
 import { actorOf, type Context, newId } from './context.js';
 import { getEnvironment } from './environment.js';
 import { coversPath } from './grant.js';
@@ -45,9 +46,9 @@ export interface CreateAgentSecretInput extends Repeatable {
  * Refuses, in this order: INVALID_REQUEST (path, type), ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN,
  * AGENT_SECRET_VALUE_TYPE_MISMATCH, AGENT_SECRET_ALREADY_EXISTS, LIMIT_EXCEEDED.
  */
-export function createAgentSecret(ctx: Context, input: CreateAgentSecretInput): Promise<AgentSecret> {
+export async function createAgentSecret(ctx: Context, input: CreateAgentSecretInput): Promise<AgentSecret> {
   const { environmentId, path, secretValue = null } = input;
-  const secretType = printAnalysedType(input.secretType);
+  const secretType = typeTextToStore(input.secretType);
   return atMostOnce(ctx, {
     key: input.idempotencyKey,
     request: ['create', environmentId, path, secretType, secretValue],

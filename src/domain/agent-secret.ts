@@ -1,17 +1,19 @@
 // Reading secrets: by id, by path, in pages, whole environments, now or as they were. Writing them is agent-secret-write.ts.
 import { createHash } from 'node:crypto';
-import { invalidRequest, notFound } from '../errors.js';
+import { invalidRequest, limitExceeded, notFound } from '../errors.js';
+import { findAgentSecret, findAgentSecretsById } from '../store/agent-secret.js';
 import {
   type AgentSecretFilter,
   type AgentSecretSortField,
   countAgentSecrets,
-  findAgentSecret,
   findAgentSecretByPath,
+  findAgentSecretBytes,
   findAgentSecrets,
   findAllAgentSecrets,
-} from '../store/agent-secret.js';
+} from '../store/agent-secret-list.js';
 import { authorize, may, rolesOf, type Standing } from './access.js';
 import { valueDestroyed } from './agent-secret-refusal.js';
+import { MAX_TYPE_BYTES } from './analysed-type-parse.js';
 import { type Actor, actorOf, type Context } from './context.js';
 import type { Environment } from './environment.js';
 import { coversPath, grantTag } from './grant.js';
@@ -63,6 +65,14 @@ export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSec
   return row;
 }
 
+/** Several at once, in the order of the ids; null in the place of each the caller may not see. */
+export async function getAgentSecrets(ctx: Context, ids: readonly string[]): Promise<(AgentSecret | null)[]> {
+  const actor = actorOf(ctx);
+  const rows = await findAgentSecretsById(ctx.services.db, ids, actor.accountId);
+  const visible = new Map(rows.filter((row) => isVisible(actor, row)).map((row) => [row.id, row]));
+  return ids.map((id) => visible.get(id) ?? null);
+}
+
 /** Whether the caller may know of a secret: by its role, and within what its credential is good for. */
 export function isVisible(actor: Actor, secret: Standing & { environmentId: string; path: string }): boolean {
   const roles = rolesOf(actor, secret, secret.environmentId);
@@ -92,12 +102,22 @@ export async function getAgentSecretByPath(
   return row ? within(environment, row) : null;
 }
 
+/** Types and sealed values of one list together: an answer is one string, which ends at 512 MiB. */
+const MOST_LISTED_BYTES = 256 * 1024 * 1024;
+
 /** Every secret of the environment by path; bounded by the plan's secrets per environment. */
 export async function listAllAgentSecrets(ctx: Context, environment: Environment): Promise<AgentSecret[]> {
   authorize(ctx, environment, 'ViewAgentSecret');
   if (environment.isDeleted) return [];
   spendItems(ctx, Math.max(1, environment.secretCount));
   const { pathPrefixes } = actorOf(ctx).grant;
+  // The plan bounds the values; that many types could still be more than one answer can hold.
+  if (environment.secretCount * MAX_TYPE_BYTES > MOST_LISTED_BYTES) {
+    const bytes = await findAgentSecretBytes(ctx.services.db, environment.id);
+    if (bytes > MOST_LISTED_BYTES) {
+      throw limitExceeded('The environment is too large for one list; read it in pages (GraphQL: agentSecrets)');
+    }
+  }
   const rows = await findAllAgentSecrets(ctx.services.db, stateOf(environment), pathPrefixes);
   return environment.at === undefined ? rows : rows.map((row) => within(environment, row));
 }

@@ -10,6 +10,7 @@ import {
   COMPOUNDS,
   type Compound,
   type Member,
+  printAnalysedType,
   SCALARS,
   type ScalarKind,
   TYPE_KINDS,
@@ -28,6 +29,18 @@ export function parseAnalysedType(document: JsonValue): AnalysedType {
   const type = reader.type(document, '$');
   reader.finish();
   return type;
+}
+
+/** Bytes of a type document in canonical form: lists repeat it with every secret. */
+export const MAX_TYPE_BYTES = 65_536;
+
+/** The canonical text of a type that is about to be stored. INVALID_REQUEST when it is too long. */
+export function typeTextToStore(type: AnalysedType): string {
+  const text = printAnalysedType(type);
+  if (Buffer.byteLength(text) > MAX_TYPE_BYTES) {
+    throw invalidRequest(`secretType: expected at most ${MAX_TYPE_BYTES} bytes in canonical form`);
+  }
+  return text;
 }
 
 // By text: a handful of types serves many secrets, and every write to one needs its type.

@@ -12,8 +12,8 @@ import {
   valueTooLarge,
 } from './agent-secret-refusal.js';
 import type { SecretValueChange } from './agent-secret-write.js';
-import { type AnalysedType, printAnalysedType } from './analysed-type.js';
-import { analysedTypeFromText } from './analysed-type-parse.js';
+import type { AnalysedType } from './analysed-type.js';
+import { analysedTypeFromText, typeTextToStore } from './analysed-type-parse.js';
 import { newId } from './context.js';
 import { coversPath, type Grant } from './grant.js';
 import type { LogEntryContent } from './log-entry.js';
@@ -84,7 +84,7 @@ function planCreate(draft: Draft, change: AgentSecretChange & { kind: 'create' }
   refuseTooLarge(draft, echo);
   if (draft.secretCount >= draft.maxSecrets) throw tooManySecrets(draft.maxSecrets);
   const { environmentId, keys } = draft;
-  const subject = { environmentId, id: newId(), path, secretType: printAnalysedType(type) };
+  const subject = { environmentId, id: newId(), path, secretType: typeTextToStore(type) };
   const revision = 0n;
   const { sealedValue, valueRevision, valueDigest } = sealWith(keys, subject, revision, echo);
   const unknownYet = { createdAt: new Date(), createdBy: '', updatedAt: new Date(), updatedBy: '' };

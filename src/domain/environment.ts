@@ -2,7 +2,7 @@
 import { newEnvironmentKeys } from '../crypto/environment-keys.js';
 import { AppError, alreadyExists, invalidRequest, limitExceeded, notFound } from '../errors.js';
 import { giveEnvironmentRoom, lockAccount, takeEnvironmentRoom } from '../store/account.js';
-import { countAgentSecrets } from '../store/agent-secret.js';
+import { countAgentSecrets } from '../store/agent-secret-list.js';
 import { findLogPoint } from '../store/agent-secret-revision.js';
 import { findApplication } from '../store/application.js';
 import type { Session } from '../store/client.js';

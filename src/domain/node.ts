@@ -3,7 +3,7 @@ import { AppError, invalidRequest } from '../errors.js';
 import { findNodeKinds, type NodeKind } from '../store/node.js';
 import { uuidFrom } from '../uuid.js';
 import { getAccounts } from './account.js';
-import { getAgentSecret } from './agent-secret.js';
+import { getAgentSecrets } from './agent-secret.js';
 import { getApplications } from './application.js';
 import { actorOf, type Context } from './context.js';
 import { getEnvironments } from './environment.js';
@@ -15,8 +15,7 @@ import { getTokens } from './token.js';
 
 /** By kind, how several are read at once: in the order of the ids, with an error or null in the place of what is not for the caller. */
 const getters = {
-  agentSecret: (ctx: Context, ids: readonly string[]) =>
-    Promise.all(ids.map((id) => getAgentSecret(ctx, id).catch((error: Error) => error))),
+  agentSecret: getAgentSecrets,
   environment: getEnvironments,
   application: getApplications,
   account: getAccounts,

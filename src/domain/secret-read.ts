@@ -65,8 +65,9 @@ export async function getLastReads(ctx: Context, ids: readonly string[]): Promis
 /** Rows one statement removes: short enough that nobody waits. */
 const PRUNED_AT_ONCE = 5_000;
 
-/** Removes records made before a moment; how many. */
-export async function pruneSecretReads(db: Session, before: Date): Promise<number> {
+/** Removes records that are older than some days; how many. */
+export async function pruneSecretReads(db: Session, days: number): Promise<number> {
+  const before = new Date(Date.now() - days * 24 * 3_600_000);
   let removed = 0;
   for (;;) {
     const count = await removeSecretReads(db, before, PRUNED_AT_ONCE);

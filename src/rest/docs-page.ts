@@ -97,7 +97,7 @@ function badge(method: string): Html {
 function operationArticle(path: string, method: string, operation: Operation): Html {
   const { operationId, summary, description, parameters, requestBody, responses } = operation;
   const example: Example = EXAMPLES[operationId];
-  const { '200': success, ...refusals } = responses;
+  const { '200': success, '304': unchanged, ...refusals } = responses;
   return html`<article aria-labelledby="${operationId}">
 <h3 id="${operationId}"><a href="#${operationId}">${summary.replace(/\.$/, '')}</a></h3>
 <p class="path">${badge(method)} <code>${path}</code></p>
@@ -119,10 +119,12 @@ ${table(
 ${curl(method, path, example)}
 <h4>Response</h4>
 <p><strong>200</strong> ${typeOf(success.content['application/json'].schema)}: ${prose(success.description)}</p>
+${unchanged ? html`<p><strong>304</strong> ${prose(unchanged.description)}</p>` : ''}
 <details><summary>Example</summary>${json(example.response)}</details>
 <h4>Errors</h4>
 <ul class="codes">${Object.entries(refusals).map(
-    ([status, refusal]) => html`<li><strong>${status}</strong> ${codesOf(refusal.content['application/json'])}</li>`,
+    ([status, refusal]) =>
+      'content' in refusal && html`<li><strong>${status}</strong> ${codesOf(refusal.content['application/json'])}</li>`,
   )}</ul>
 </article>`;
 }

@@ -11,6 +11,10 @@ interface Description {
   /** What a 200 tells. */
   answer: string;
   query?: readonly ParameterName[];
+  /** Headers that a request may have. */
+  headers?: readonly ParameterName[];
+  /** Its answer has an `ETag`, by which it need not be sent again. */
+  isConditional?: boolean;
   /** What the caller must be allowed to do. */
   action: 'View' | 'Create' | 'Update' | 'Delete';
   refuses: readonly ErrorCode[];
@@ -19,10 +23,12 @@ interface Description {
 const OPERATIONS = {
   list_environment_agent_secrets: {
     description:
-      'Every secret of the environment with its type and its value, in the order of their paths. Open to the environment’s owner and to shares with the role admin or deployer; a viewer is answered 403, everybody else 404.',
+      'Every secret of the environment with its type and its value, in the order of their paths. The answer’s `ETag` changes with every write; who sends it back as `If-None-Match` is answered 304 without a body until then. Open to the environment’s owner and to shares with the role admin or deployer; a viewer is answered 403, everybody else 404.',
     answers: 'Page_AgentSecretDto',
     answer: 'All secrets that are not deleted.',
     action: 'View',
+    headers: ['If-None-Match'],
+    isConditional: true,
     refuses: ['ENVIRONMENT_NOT_FOUND'],
   },
   create_agent_secret: {
@@ -32,12 +38,14 @@ const OPERATIONS = {
     answers: 'AgentSecretDto',
     answer: 'The new secret, at revision 0.',
     action: 'Create',
+    headers: ['Idempotency-Key'],
     refuses: [
       'ENVIRONMENT_NOT_FOUND',
       'AGENT_SECRET_VALUE_TYPE_MISMATCH',
       'AGENT_SECRET_ALREADY_EXISTS',
       'LIMIT_EXCEEDED',
       'CONCURRENT_UPDATE',
+      'IDEMPOTENCY_KEY_REUSED',
     ],
   },
   get_agent_secret: {
@@ -55,7 +63,15 @@ const OPERATIONS = {
     answers: 'AgentSecretDto',
     answer: 'The secret as it is now, one revision on.',
     action: 'Update',
-    refuses: ['AGENT_SECRET_NOT_FOUND', 'CONCURRENT_UPDATE', 'AGENT_SECRET_VALUE_TYPE_MISMATCH', 'LIMIT_EXCEEDED'],
+    headers: ['Idempotency-Key'],
+    refuses: [
+      'AGENT_SECRET_NOT_FOUND',
+      'CONCURRENT_UPDATE',
+      'AGENT_SECRET_VALUE_TYPE_MISMATCH',
+      'AGENT_SECRET_VALUE_DESTROYED',
+      'LIMIT_EXCEEDED',
+      'IDEMPOTENCY_KEY_REUSED',
+    ],
   },
   delete_agent_secret: {
     description:
@@ -64,7 +80,8 @@ const OPERATIONS = {
     answer: 'The deleted secret, one revision on and without its value.',
     action: 'Delete',
     query: ['current_revision'],
-    refuses: ['AGENT_SECRET_NOT_FOUND', 'CONCURRENT_UPDATE'],
+    headers: ['Idempotency-Key'],
+    refuses: ['AGENT_SECRET_NOT_FOUND', 'CONCURRENT_UPDATE', 'IDEMPOTENCY_KEY_REUSED'],
   },
 } as const satisfies Record<string, Description>;
 
@@ -81,6 +98,15 @@ export const PARAMETERS = {
   current_revision: {
     description: 'The revision that the caller has seen, in plain decimal digits.',
     schema: UINT64,
+  },
+  'If-None-Match': {
+    description: 'The `ETag` of an earlier answer, several of them, or `*`.',
+    schema: { type: 'string' },
+  },
+  'Idempotency-Key': {
+    description:
+      'Makes the write safe to repeat: for 24 hours, the same request with the same key answers what the first one did. The caller’s own choice of 1 to 255 visible ASCII characters.',
+    schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
   },
 } as const;
 

@@ -18,10 +18,10 @@ const VERSION = '0.1.0';
 
 interface Parameter {
   name: ParameterName;
-  in: 'path' | 'query';
-  required: true;
+  in: 'path' | 'query' | 'header';
+  required: boolean;
   description: string;
-  schema: { readonly type: string; readonly format: string };
+  schema: { readonly type: string };
 }
 
 interface Body {
@@ -30,7 +30,15 @@ interface Body {
 
 interface Answer {
   description: string;
+  headers?: Headers;
   content: Body;
+}
+
+type Headers = Record<string, { description: string; required: true; schema: object }>;
+
+interface NotModified {
+  description: string;
+  headers: Headers;
 }
 
 export interface Operation {
@@ -40,7 +48,7 @@ export interface Operation {
   tags: string[];
   parameters: Parameter[];
   requestBody?: { required: true; content: Body };
-  responses: { '200': Answer } & Record<string, Answer | ErrorResponse>;
+  responses: { '200': Answer; '304'?: NotModified } & Record<string, Answer | ErrorResponse | NotModified>;
   security: Record<string, never[]>[];
 }
 
@@ -52,6 +60,12 @@ const INTRODUCTION = `Typed secrets per environment. A secret has a path, a decl
 **JSON.** Bodies are \`application/json\` in UTF-8, without duplicate keys. Integers are exact up to 64 bits: a client whose JSON rounds them beyond 2^53, as \`JSON.parse\` in JavaScript does, needs another parser for those. A value is stored exactly or refused; only F32 and F64 round, to the nearest.
 
 **Errors.** Every one is JSON, on any path: \`{"code", "errors"}\` with status 400, \`{"code", "error"}\` with every other. Codes are permanent, messages are for people and never hold any part of a secret value. Checks come in this order: route and method, rate limit, credential, shape of the request, visibility (404), permission (403), revision (409), type (400), free path (409), limits of the plan (422).`;
+
+const TAGGED: { headers: Headers } = {
+  headers: {
+    ETag: { description: 'The tag of this state of the list.', required: true, schema: { type: 'string' } },
+  },
+};
 
 export const openApi = {
   openapi: '3.1.0',
@@ -92,7 +106,9 @@ function paths(): Record<string, Record<string, Operation>> {
 }
 
 function operation({ operationId, summary, path }: Route): Operation {
-  const { description, takes, answers, answer, action, query = [], refuses } = describedAs(operationId);
+  const { description, takes, answers, answer, action, isConditional, refuses, ...described } =
+    describedAs(operationId);
+  const { query = [], headers = [] } = described;
   const example: Example = EXAMPLES[operationId];
   const codes = [...CODES_OF_ALL, ...(takes ? CODES_OF_BODIES : []), ...refuses];
   const inPath = [...path.matchAll(/:(\w+)/g)].map((match) => match[1] as ParameterName);
@@ -105,10 +121,17 @@ function operation({ operationId, summary, path }: Route): Operation {
     summary,
     description,
     tags: ['AgentSecrets'],
-    parameters: [...inPath.map((name) => parameter(name, 'path')), ...query.map((name) => parameter(name, 'query'))],
+    parameters: [
+      ...inPath.map((name) => parameter(name, 'path')),
+      ...query.map((name) => parameter(name, 'query')),
+      ...headers.map((name) => parameter(name, 'header')),
+    ],
     ...(takes && example.request ? { requestBody: { required: true, content: body(takes, example.request) } } : {}),
     responses: {
-      '200': { description: answer, content: body(answers, example.response) },
+      '200': { description: answer, ...(isConditional ? TAGGED : {}), content: body(answers, example.response) },
+      ...(isConditional
+        ? { '304': { description: 'Nothing was written since the tag was answered.', ...TAGGED } }
+        : {}),
       ...errorResponses(codes, messages),
     },
     // Either will do.
@@ -116,8 +139,8 @@ function operation({ operationId, summary, path }: Route): Operation {
   };
 }
 
-function parameter(name: ParameterName, place: 'path' | 'query'): Parameter {
-  return { name, in: place, required: true, ...PARAMETERS[name] };
+function parameter(name: ParameterName, place: Parameter['in']): Parameter {
+  return { name, in: place, required: place !== 'header', ...PARAMETERS[name] };
 }
 
 function body(schema: string, example: object): Body {

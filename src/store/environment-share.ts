@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm';
 import type { Session } from './client.js';
 import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from './statement.js';
-import { environmentShares } from './tables.js';
+import { environmentShares, environments } from './tables.js';
 
 const SHARE = {
   id: environmentShares.id,
@@ -34,11 +34,12 @@ export function findEnvironmentSharesById(db: Session, ids: readonly string[]): 
 const OF_ENVIRONMENT = statement<{ environmentId: string; after: string | null; limit: number }>()(
   SHARE,
   sql`select ${columns(SHARE)} from ${environmentShares}
+    join ${environments} on ${environments.id} = ${environmentShares.environmentId} and ${environments.deletedAt} is null
     where ${environmentShares.environmentId} = ${parameter('environmentId')}
       and (${parameter('after')}::uuid is null or ${environmentShares.accountId} > ${parameter('after')}::uuid)
     order by ${environmentShares.accountId} limit ${parameter('limit')}::integer`,
 );
-/** By account id, after the given account. */
+/** By account id, after the given account; none once the environment is deleted. */
 export function findEnvironmentShares(
   db: Session,
   page: { environmentId: string; after: string | null; limit: number },

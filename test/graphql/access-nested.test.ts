@@ -49,6 +49,7 @@ const ENVIRONMENT: Record<string, NestedCase> = {
   shares: { selection: 'shares { edges { node { id } } }', to: ['admin', 'owner'], otherwise: 'AUTH_FORBIDDEN' },
   agentSecrets: deployers('agentSecrets { totalCount edges { node { secretValue } } }'),
   allAgentSecrets: deployers('allAgentSecrets { secretValue }'),
+  agentSecretsTag: deployers('agentSecretsTag'),
   agentSecret: deployers('agentSecret(pathText: "seen") { secretValue }'),
 };
 

@@ -87,7 +87,7 @@ describe('POST', () => {
     ['an empty document', '{"query":""}'],
     ['a document without an operation', '{"query":"fragment A on Account { id }"}'],
     ['two operations and no name', '{"query":"query A { viewer { id } } query B { viewer { id } }"}'],
-    ['a subscription', '{"query":"subscription { c4n4ry }"}'],
+    ['a subscription', '{"query":"subscription { unknown }"}'],
   ])('of %s is refused with 400', async (_, body) => {
     const { status, errors } = await post(body);
     expect(status).toBe(400);
@@ -219,7 +219,7 @@ describe('the answer', () => {
 
 describe('introspection', () => {
   test('tells the whole schema by default, to anyone, as tools ask for it', async () => {
-    const { status, data, errors } = await sendQuery(app, undefined, getIntrospectionQuery());
+    const { status, data, errors } = await sendQuery(app, undefined, getIntrospectionQuery({ oneOf: true }));
     expect([status, errors]).toEqual([200, []]);
     const print = (given: typeof schema) => printSchema(lexicographicSortSchema(given));
     expect(print(buildClientSchema(data))).toBe(print(schema));

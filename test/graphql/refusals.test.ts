@@ -1,5 +1,5 @@
 // Every member of every result union: how it is reached, and what a refusal tells.
-import { isUnionType } from 'graphql';
+import { type GraphQLNamedType, getNamedType, isUnionType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { schema } from '../../src/graphql/schema.js';
 import type { Database } from '../../src/store/client.js';
@@ -28,11 +28,15 @@ afterAll(() => app.close());
 
 /** Asks for everything a refusal of this mutation may tell, and for the id of what it makes. */
 function selectionOf(field: string): string {
-  const union = schema.getMutationType()?.getFields()[field]?.type;
+  return membersOf(schema.getMutationType()?.getFields()[field]?.type as GraphQLNamedType);
+}
+
+function membersOf(union: GraphQLNamedType): string {
   if (!isUnionType(union)) return '__typename';
   const members = union.getTypes().map((type) => {
-    const { id, problems } = type.getFields();
-    return `... on ${type.name} { __typename ${id ? 'id' : ''} ${problems ? 'problems' : ''} }`;
+    const { id, problems, results } = type.getFields();
+    const changes = results ? `results { ${membersOf(getNamedType(results.type))} }` : '';
+    return `... on ${type.name} { __typename ${id ? 'id' : ''} ${problems ? 'problems' : ''} ${changes} }`;
   });
   return `${members.join(' ')} ... on Refusal { code message }`;
 }
@@ -162,6 +166,12 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
     AgentSecretValueTypeMismatch: () => secretIn(environmentId, { secretValue: [canary(), BigInt(CANARY_NUMBER)] }),
     InvalidRequest: () => secretIn(environmentId, { path: ['.', '-'], secretValue: canary() }),
     LimitExceeded: () => secretIn(environmentId, { secretValue: canary().repeat(5) }),
+    IdempotencyKeyReused: async () =>
+      mutate(
+        'createAgentSecret',
+        `environmentId: "${await freshEnvironment()}", path: ["a"], ${STR}, ${await usedKey()}`,
+        token,
+      ),
     ConcurrentUpdate: async () => {
       const environment = await freshEnvironment();
       const { id } = await done(secretIn(environment, { path: ['a'] }));
@@ -178,13 +188,123 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
     AgentSecretValueTypeMismatch: () => setValue({ value: [canary()] }),
     InvalidRequest: () => setValue({ valueText: `"${canary()}` }),
     LimitExceeded: () => setValue({ value: canary().repeat(5) }),
+    IdempotencyKeyReused: async () =>
+      mutate('updateAgentSecret', `id: "${await freshSecret()}", currentRevision: 0, ${await usedKey()}`, token),
     ConcurrentUpdate: async () => updateSecret(app, token, { id: await freshSecret(), currentRevision: 7 }),
   },
   DeleteAgentSecretResult: {
     AgentSecret: async () => deleteSecret(app, token, { id: await freshSecret(), currentRevision: 0 }),
     ConcurrentUpdate: async () => deleteSecret(app, token, { id: await freshSecret(), currentRevision: 7 }),
+    InvalidRequest: async () => remove(`id: "${await freshSecret()}", currentRevision: 0, ${BAD_KEY}`),
+    IdempotencyKeyReused: async () => remove(`id: "${await freshSecret()}", currentRevision: 0, ${await usedKey()}`),
+  },
+  RestoreAgentSecretResult: {
+    AgentSecret: async () => restore(`id: "${await freshSecret()}", toRevision: 0, currentRevision: 0`),
+    InvalidRequest: async () => restore(`id: "${await freshSecret()}", toRevision: 0, currentRevision: 0, ${BAD_KEY}`),
+    ConcurrentUpdate: async () => restore(`id: "${await freshSecret()}", toRevision: 0, currentRevision: 7`),
+    AgentSecretRevisionNotFound: async () => restore(`id: "${await freshSecret()}", toRevision: 7, currentRevision: 0`),
+    AgentSecretValueDestroyed: async () => restore(`id: "${await destroyed()}", toRevision: 0, currentRevision: 2`),
+    AgentSecretAlreadyExists: async () => restore(`id: "${await replaced()}", toRevision: 0, currentRevision: 1`),
+    LimitExceeded: async () => restore(`id: "${await crowdedOut()}", toRevision: 0, currentRevision: 1`),
+    IdempotencyKeyReused: async () =>
+      restore(`id: "${await freshSecret()}", toRevision: 0, currentRevision: 0, ${await usedKey()}`),
+  },
+  DestroyAgentSecretRevisionResult: {
+    AgentSecret: async () => destroy(`id: "${await secretWithPast()}", revision: 0, currentRevision: 1`),
+    InvalidRequest: async () => destroy(`id: "${await secretWithPast()}", revision: 1, currentRevision: 1`),
+    ConcurrentUpdate: async () => destroy(`id: "${await secretWithPast()}", revision: 0, currentRevision: 7`),
+    AgentSecretRevisionNotFound: async () =>
+      destroy(`id: "${await secretWithPast()}", revision: 7, currentRevision: 1`),
+    AgentSecretValueDestroyed: async () => destroy(`id: "${await destroyed()}", revision: 0, currentRevision: 2`),
+    IdempotencyKeyReused: async () =>
+      destroy(`id: "${await secretWithPast()}", revision: 0, currentRevision: 1, ${await usedKey()}`),
+  },
+  ApplyAgentSecretChangesResult: {
+    AgentSecretChangeSet: async () => apply(await freshEnvironment(), `{ create: { path: ["a"], ${STR} } }`),
+    InvalidRequest: async () => apply(await freshEnvironment(), ''),
+    ConcurrentUpdate: async () =>
+      apply(await freshEnvironment(), `{ create: { path: ["a"], ${STR} } }`, 'expectedEnvironmentRevision: 7'),
+    IdempotencyKeyReused: async () =>
+      apply(await freshEnvironment(), `{ create: { path: ["a"], ${STR} } }`, await usedKey()),
+  },
+  AgentSecretChangeResult: {
+    AgentSecret: async () => changed(await freshEnvironment(), `{ create: { path: ["a"], ${STR} } }`),
+    InvalidRequest: async () => changed(await freshEnvironment(), `{ create: { path: ["."], ${STR} } }`),
+    AgentSecretNotFound: async () =>
+      changed(await freshEnvironment(), `{ delete: { id: "${environmentId}", currentRevision: 0 } }`),
+    AgentSecretRevisionNotFound: () =>
+      changeOf(freshSecret(), (id) => `{ restore: { id: "${id}", toRevision: 7, currentRevision: 0 } }`),
+    ConcurrentUpdate: () => changeOf(freshSecret(), (id) => `{ delete: { id: "${id}", currentRevision: 7 } }`),
+    AgentSecretValueTypeMismatch: async () =>
+      changed(await freshEnvironment(), `{ create: { path: ["a"], ${STR}, secretValue: ["${canary()}"] } }`),
+    AgentSecretValueDestroyed: () =>
+      changeOf(destroyed(), (id) => `{ restore: { id: "${id}", toRevision: 0, currentRevision: 2 } }`),
+    AgentSecretAlreadyExists: () =>
+      changeOf(replaced(), (id) => `{ restore: { id: "${id}", toRevision: 0, currentRevision: 1 } }`),
+    LimitExceeded: async () =>
+      changed(await freshEnvironment(), `{ create: { path: ["a"], ${STR}, secretValue: "${canary().repeat(5)}" } }`),
   },
 };
+
+const STR = 'secretType: { type: "Str" }';
+const BAD_KEY = `idempotencyKey: "no key"`;
+const remove = (input: string) => mutate('deleteAgentSecret', input, token);
+const restore = (input: string) => mutate('restoreAgentSecret', input, token);
+const destroy = (input: string) => mutate('destroyAgentSecretRevision', input, token);
+const apply = (environment: string, changes: string, more = '') =>
+  mutate('applyAgentSecretChanges', `environmentId: "${environment}", changes: [${changes}], ${more}`, token);
+
+/** What a change set answers to its only change. */
+async function changed(environment: string, change: string): Promise<any> {
+  const { results } = await apply(environment, change);
+  return results[0];
+}
+
+async function changeOf(made: Promise<string>, change: (id: string) => string): Promise<any> {
+  const id = await made;
+  const document = 'query ($id: UUID!) { agentSecret(id: $id, revision: 0) { environmentId } }';
+  return changed((await ask(app, token, document, { id })).agentSecret.environmentId, change(id));
+}
+
+/** A key that another request has used. */
+async function usedKey(): Promise<string> {
+  const idempotencyKey = unique('key');
+  await done(updateSecret(app, token, { id: await freshSecret(), currentRevision: 0, idempotencyKey }));
+  return `idempotencyKey: "${idempotencyKey}"`;
+}
+
+/** A secret at revision 1, whose value is not that of revision 0. */
+async function secretWithPast(): Promise<string> {
+  const { id } = await done(secretIn(await freshEnvironment(), { secretValue: canary() }));
+  await done(updateSecret(app, token, { id, currentRevision: 0, secretValue: { op: 'SET', value: 'b' } }));
+  return id;
+}
+
+/** A secret at revision 2, whose revision 0 has lost its value. */
+async function destroyed(): Promise<string> {
+  const id = await secretWithPast();
+  await destroy(`id: "${id}", revision: 0, currentRevision: 1`);
+  return id;
+}
+
+/** A deleted secret at revision 1, at whose path another one lives. */
+async function replaced(): Promise<string> {
+  const environment = await freshEnvironment();
+  const { id } = await done(secretIn(environment, { path: ['a'] }));
+  await done(deleteSecret(app, token, { id, currentRevision: 0 }));
+  await done(secretIn(environment, { path: ['a'] }));
+  return id;
+}
+
+/** A deleted secret at revision 1, in an environment that is full without it. */
+async function crowdedOut(): Promise<string> {
+  const environment = await freshEnvironment();
+  const { id } = await done(secretIn(environment));
+  await done(deleteSecret(app, token, { id, currentRevision: 0 }));
+  await done(secretIn(environment));
+  await done(secretIn(environment));
+  return id;
+}
 
 async function setValue(change: object) {
   const secretValue = { op: 'SET', ...change };

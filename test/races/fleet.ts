@@ -3,11 +3,15 @@ import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
 import { createApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
+import { createKeyCache } from '../../src/crypto/environment-keys.js';
+import { loadKeyFile } from '../../src/crypto/key-file.js';
+import type { KeyProvider } from '../../src/crypto/key-provider.js';
 import { generateKeyring, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
 import { createAccountAsOperator } from '../../src/domain/account.js';
 import { createLogger } from '../../src/log.js';
 import { servicesOn } from '../../src/services.js';
 import { openPostgres } from '../../src/store/client.js';
+import { findEnvironmentKeys } from '../../src/store/environment-key.js';
 import type { TestApp } from '../support/app.js';
 import { createTestDatabase } from '../support/database.js';
 import { startServer } from '../support/server.js';
@@ -21,6 +25,7 @@ export interface Fleet {
   some(random: () => number): Instance;
   /** A view of the database past the service. */
   sql: postgres.Sql;
+  url: string;
   /** Fails when an instance has logged a bug, a deadlock for example. */
   close(): Promise<void>;
 }
@@ -31,6 +36,10 @@ interface FleetOptions {
   poolSize?: number;
   /** Milliseconds. */
   statementTimeout?: number;
+  /** The instances' key file; without it a keyring of their own. */
+  keyFile?: string;
+  /** Milliseconds after which `instances` look for newer keys. */
+  keysMaxAge?: number;
 }
 
 interface Member {
@@ -52,6 +61,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     instances,
     some: (random) => instances[Math.floor(random() * size)] as Instance,
     sql,
+    url,
     async close() {
       await Promise.all(members.map((member) => member.close()));
       await sql.end({ timeout: 5 });
@@ -80,9 +90,18 @@ async function startInstance(url: string, keyring: string, options: FleetOptions
   const logs: string[] = [];
   const log = createLogger('warn', { write: (line: string) => void logs.push(line) });
   const db = databaseOf(url, options);
-  const services = servicesOn(db, localKeyProvider(parseKeyring(keyring)), log);
+  const { keyFile, keysMaxAge } = options;
+  const provider = keyFile === undefined ? localKeyProvider(parseKeyring(keyring)) : await keyFileProvider(keyFile);
+  const services = servicesOn(db, provider, log);
+  const load = (environmentId: string) => findEnvironmentKeys(db, environmentId);
+  const keys = createKeyCache({
+    provider,
+    load,
+    max: 1_000,
+    ...(keysMaxAge === undefined ? {} : { maxAgeMs: keysMaxAge }),
+  });
   const app = createApp({
-    services,
+    services: { ...services, keys },
     config: loadConfig({ NODE_ENV: 'test' }),
   });
   return {
@@ -96,12 +115,18 @@ async function startInstance(url: string, keyring: string, options: FleetOptions
   };
 }
 
+/** As the service makes it from MASTER_KEY_FILE. */
+export async function keyFileProvider(path: string): Promise<KeyProvider> {
+  const keyring = async () => (await loadKeyFile(path)).keyring;
+  return localKeyProvider(await keyring(), keyring);
+}
+
 async function startProcess(url: string, keyring: string, options: FleetOptions): Promise<Member> {
   const server = await startServer({
     env: {
       NODE_ENV: 'production',
       DATABASE_URL: url,
-      MASTER_KEYS: keyring,
+      ...(options.keyFile === undefined ? { MASTER_KEYS: keyring } : { MASTER_KEY_FILE: options.keyFile }),
       DATABASE_POOL_SIZE: String(options.poolSize ?? 4),
     },
   });

@@ -35,7 +35,18 @@ export async function auditEnvironment(sql: postgres.Sql, environmentId: string)
 
     const before = last.get(secret.id);
     expect(Number(row.revision), 'no gap in the secret').toBe(before ? Number(before.revision) + 1 : 0);
-    expect(before?.change, 'nothing after a deletion').not.toBe('deleted');
+    const isBack = row.change === 'restored' || row.change === 'value_destroyed';
+    expect(before?.deleted_at != null && !isBack, 'a deleted secret is only restored, or its values destroyed').toBe(
+      false,
+    );
+    const deletedAt =
+      row.change === 'deleted' ? row.at : row.change === 'value_destroyed' ? (before?.deleted_at ?? null) : null;
+    expect(row.deleted_at, 'deleted from the deletion on').toEqual(deletedAt);
+    const isLast = row.set_position === null || row.set_position + 1 === row.set_size;
+    const next = log[index + 1];
+    expect([next?.set_position ?? null, next?.set_size ?? null], 'a set is whole').toEqual(
+      isLast ? [next?.set_position == null ? null : 0, next?.set_size ?? null] : [row.set_position + 1, row.set_size],
+    );
     expect(row.change === 'created', 'created once, first').toBe(before === undefined);
     last.set(secret.id, row);
   }
@@ -44,7 +55,14 @@ export async function auditEnvironment(sql: postgres.Sql, environmentId: string)
   expect(last.size, 'every secret is in the log').toBe(secrets.length);
   for (const secret of secrets) {
     const row = last.get(secret.id);
-    const setter = log.find((entry) => entry.agent_secret_id === secret.id && entry.revision === row?.value_revision);
+    const ofSecret = log.filter((entry) => entry.agent_secret_id === secret.id);
+    const setter = ofSecret.find((entry) => entry.revision === row?.value_revision);
+    for (const entry of ofSecret) {
+      const sets = entry.value_revision === entry.revision;
+      const isErased = ofSecret.some(({ destroyed_revision }) => destroyed_revision === entry.revision);
+      expect(entry.value_digest !== null, 'a digest where a value is set').toBe(sets);
+      expect(entry.sealed_value !== null, 'a value where one is set, until it is erased').toBe(sets && !isErased);
+    }
     expect(secret, 'the current row is what the log ends with').toMatchObject({
       revision: row?.revision,
       value_revision: row?.value_revision,
@@ -52,7 +70,7 @@ export async function auditEnvironment(sql: postgres.Sql, environmentId: string)
       updated_at: row?.at,
       updated_by: row?.account_id,
     });
-    expect(secret.deleted_at !== null, 'deleted as the log says').toBe(row?.change === 'deleted');
+    expect(secret.deleted_at, 'deleted as the log says').toEqual(row?.deleted_at);
   }
   const live = secrets.filter((secret) => secret.deleted_at === null);
   expect(environment?.secret_count, 'the count of secrets').toBe(live.length);
@@ -68,6 +86,13 @@ export async function auditEnvironment(sql: postgres.Sql, environmentId: string)
 
 /** As src/domain/log-entry.ts defines it, written again so that a change of the definition is noticed. */
 function entryDigest(row: postgres.Row, secret: postgres.Row): Buffer {
+  const isOwnMoment = row.change === 'deleted' && row.deleted_at.getTime() === row.at.getTime();
+  const more = [
+    row.deleted_at === null || isOwnMoment ? null : row.deleted_at.getTime(),
+    row.destroyed_revision,
+    row.set_position,
+    row.set_size,
+  ];
   return sha256(
     JSON.stringify([
       'agent-secrets-log-entry:1',
@@ -82,6 +107,7 @@ function entryDigest(row: postgres.Row, secret: postgres.Row): Buffer {
       row.at.getTime(),
       row.account_id,
       row.token_id,
+      ...(more.some((part) => part !== null) ? [more] : []),
     ]),
   );
 }

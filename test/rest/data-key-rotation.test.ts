@@ -287,6 +287,20 @@ describe('removing old data keys', () => {
     expect(await storedValues(app.services, environmentId)).toEqual({ texts, versions: { 2: texts.size } });
   });
 
+  test('keeps one that seals a former value only', async () => {
+    const environmentId = await environment();
+    const { id } = await owner.made(environmentId, { secretValue: 'former' });
+    const onProgress = () => {
+      throw new Error('interrupted');
+    };
+    await expect(rotateDataKeys(app.services, { environmentId, onProgress })).rejects.toThrow('interrupted');
+    await app.services.keys.reload(environmentId);
+    await owner.update(id, { currentRevision: 0, secretValue: set('current') });
+    expect((await storedValues(app.services, environmentId)).versions).toEqual({ 1: 1, 2: 1 });
+    expect(await retireDataKeys(app.services, AT_ONCE)).not.toContainEqual({ environmentId, version: 1 });
+    expect((await storedValues(app.services, environmentId)).texts.get(`${id}:0`)).toBe('"former"');
+  });
+
   test('keeps one that a value was written under at the last moment', async () => {
     const environmentId = await environment();
     const slow = await anotherInstance();

@@ -3,7 +3,7 @@ import { isObjectType } from 'graphql';
 import { schema } from '../../src/graphql/schema.js';
 import type { TestApp } from './app.js';
 import { ask } from './graphql.js';
-import { createSecret, done } from './graphql-secrets.js';
+import { createSecret, deleteSecret, done, updateSecret } from './graphql-secrets.js';
 import {
   createAccount,
   createApplication,
@@ -20,7 +20,7 @@ type Variables = (app: TestApp, world: World) => object | Promise<object>;
 type Outcomes = Partial<Record<Relation, string>> & { others: string };
 
 export interface AccessCase {
-  /** `Query.x` or `Mutation.x`, with ` by …` behind it where there are several ways to call it. */
+  /** `Query.x`, `Mutation.x` or `Subscription.x`, with ` by …` behind it where there are several ways to call it. */
   name: string;
   document: string;
   /** Makes something fresh to work on. */
@@ -52,6 +52,24 @@ async function secret(app: TestApp, { people, environmentId }: World) {
   const input = { environmentId, path, secretType: { type: 'Str' }, secretValue: 'a value' };
   const { id } = await done(createSecret(app, people.owner.token, input));
   return { id };
+}
+
+async function secretWithPast(app: TestApp, world: World) {
+  const { id } = await secret(app, world);
+  const change = { id, currentRevision: 0, secretValue: { op: 'SET', value: 'another value' } };
+  await done(updateSecret(app, world.people.owner.token, change));
+  return { id };
+}
+
+async function deletedSecret(app: TestApp, world: World) {
+  const { id } = await secret(app, world);
+  await done(deleteSecret(app, world.people.owner.token, { id, currentRevision: 0 }));
+  return { id };
+}
+
+async function environmentWithPast(app: TestApp, world: World) {
+  await secret(app, world);
+  return { id: world.environmentId };
 }
 
 async function ownersApplication(app: TestApp, { people }: World) {
@@ -92,11 +110,14 @@ const mutation = (field: string, input: string, variables: Variables, outcomes: 
   const result = '__typename ... on Refusal { code message }';
   return {
     name: `Mutation.${field}`,
-    document: `mutation ${parameters} { ${field}(input: { ${input} }) { ${isPlain(field) ? '__typename' : result} } }`,
+    document: `mutation ${parameters} { ${fieldOf(field)}(input: { ${input} }) { ${isPlain(fieldOf(field)) ? '__typename' : result} } }`,
     variables,
     outcomes,
   };
 };
+
+/** The root field of a case’s name. */
+const fieldOf = (name: string) => name.split(' ')[0] as string;
 
 /** Mutations that refuse by errors alone answer an object, not a union. */
 const isPlain = (field: string) => isObjectType(schema.getMutationType()?.getFields()[field]?.type);
@@ -107,6 +128,9 @@ const owner = (others: string): Outcomes => ({ owner: 'ok', others });
 const admins = (others: string): Outcomes => ({ owner: 'ok', admin: 'ok', others });
 const deployers = (others: string): Outcomes => ({ owner: 'ok', admin: 'ok', deployer: 'ok', others });
 
+const AS_OF_SECRETS = `query ($id: UUID!) {
+  environment(id: $id, at: 1) { agentSecrets { edges { node { secretValue } } } }
+}`;
 const STR = 'secretType: { type: "Str" }';
 
 export const ACCESS_CASES: readonly AccessCase[] = [
@@ -136,6 +160,37 @@ export const ACCESS_CASES: readonly AccessCase[] = [
   ),
   query('agentSecret', 'query ($id: UUID!) { agentSecret(id: $id) { id } }', secret, {
     ...deployers('AGENT_SECRET_NOT_FOUND'),
+  }),
+  query(
+    'agentSecret by id and revision',
+    'query ($id: UUID!) { agentSecret(id: $id, revision: 0) { secretValue } }',
+    secretWithPast,
+    deployers('AGENT_SECRET_NOT_FOUND'),
+  ),
+  query(
+    'agentSecret by id and revision, deleted',
+    'query ($id: UUID!) { agentSecret(id: $id, revision: 0) { secretValue } }',
+    deletedSecret,
+    deployers('AGENT_SECRET_NOT_FOUND'),
+  ),
+  query(
+    'agentSecret by id and a revision it does not have',
+    'query ($id: UUID!) { agentSecret(id: $id, revision: 7) { id } }',
+    secret,
+    {
+      owner: 'AGENT_SECRET_REVISION_NOT_FOUND',
+      admin: 'AGENT_SECRET_REVISION_NOT_FOUND',
+      deployer: 'AGENT_SECRET_REVISION_NOT_FOUND',
+      others: 'AGENT_SECRET_NOT_FOUND',
+    },
+  ),
+  query('environment as of', 'query ($id: UUID!) { environment(id: $id, at: 1) { id } }', environmentWithPast, {
+    ...deployers('ENVIRONMENT_NOT_FOUND'),
+    viewer: 'ok',
+  }),
+  query('environment as of, its secrets', AS_OF_SECRETS, environmentWithPast, {
+    ...deployers('ENVIRONMENT_NOT_FOUND'),
+    viewer: 'AUTH_FORBIDDEN',
   }),
   query('node', 'query ($id: ID!) { node(id: $id) { id } }', secret, deployers('null')),
   query('nodes', 'query ($id: ID!) { nodes(ids: [$id]) { id } }', secret, deployers('null')),
@@ -212,4 +267,41 @@ export const ACCESS_CASES: readonly AccessCase[] = [
     deployers('AGENT_SECRET_NOT_FOUND'),
   ),
   mutation('deleteAgentSecret', 'id: $id, currentRevision: 0', secret, deployers('AGENT_SECRET_NOT_FOUND')),
+  mutation(
+    'restoreAgentSecret',
+    'id: $id, toRevision: 0, currentRevision: 1',
+    secretWithPast,
+    deployers('AGENT_SECRET_NOT_FOUND'),
+  ),
+  mutation(
+    'restoreAgentSecret out of deletion',
+    'id: $id, toRevision: 0, currentRevision: 1',
+    deletedSecret,
+    deployers('AGENT_SECRET_NOT_FOUND'),
+  ),
+  mutation(
+    'destroyAgentSecretRevision',
+    'id: $id, revision: 0, currentRevision: 1',
+    secretWithPast,
+    deployers('AGENT_SECRET_NOT_FOUND'),
+  ),
+  mutation(
+    'applyAgentSecretChanges',
+    `environmentId: $id, changes: [{ create: { path: [$name], ${STR} } }]`,
+    (_, { environmentId }) => ({ id: environmentId, ...name() }),
+    { ...deployers('ENVIRONMENT_NOT_FOUND'), viewer: 'AUTH_FORBIDDEN' },
+  ),
+  mutation(
+    'applyAgentSecretChanges as a dry run',
+    `environmentId: $id, changes: [{ create: { path: [$name], ${STR} } }], dryRun: true`,
+    (_, { environmentId }) => ({ id: environmentId, ...name() }),
+    { ...deployers('ENVIRONMENT_NOT_FOUND'), viewer: 'AUTH_FORBIDDEN' },
+  ),
+  {
+    name: 'Subscription.agentSecretChanges',
+    document:
+      'subscription ($id: UUID!) { agentSecretChanges(environmentId: $id, after: 0) { changes { secretValue } } }',
+    variables: environmentWithPast,
+    outcomes: { ...deployers('ENVIRONMENT_NOT_FOUND'), viewer: 'AUTH_FORBIDDEN' },
+  },
 ];

@@ -5,6 +5,7 @@ import {
   getNamedType,
   isInputObjectType,
   isObjectType,
+  isRequiredArgument,
   isRequiredInputField,
 } from 'graphql';
 import { schema } from '../../src/graphql/schema.js';
@@ -21,6 +22,8 @@ export interface Place {
 const WAYS: Record<string, (environmentId: string) => string> = {
   Query: () => '{ @ }',
   Mutation: () => 'mutation { @ }',
+  Subscription: () => 'subscription { @ }',
+  AgentSecret: (id) => `{ environment(id: "${id}") { allAgentSecrets { @ } } }`,
   Environment: (id) => `{ environment(id: "${id}") { @ } }`,
   Account: () => '{ viewer { @ } }',
   Application: (id) => `{ environment(id: "${id}") { application { @ } } }`,
@@ -37,11 +40,13 @@ function placesIn(type: GraphQLObjectType, way: string | undefined): Place[] {
   return Object.values(type.getFields()).flatMap((field) =>
     field.args.flatMap((arg) => {
       if (way === undefined) throw new Error(`no way to ${type.name}.${field.name}: add it to WAYS`);
+      const others = field.args.filter((other) => other !== arg && isRequiredArgument(other));
+      const rest = others.map((other) => `, ${other.name}: ${example(other.type)}`).join('');
       return within(arg.name, arg.type, (literal) => literal).map(({ path, type: at, fill }) => ({
         name: `${type.name}.${field.name}(${path})`,
         type: at,
         documentWith: (literal: string) =>
-          way.replace('@', () => `${field.name}(${arg.name}: ${fill(literal)}) { __typename }`),
+          way.replace('@', () => `${field.name}(${arg.name}: ${fill(literal)}${rest}) { __typename }`),
       }));
     }),
   );
@@ -91,6 +96,7 @@ const EXAMPLES: Record<string, string> = {
 export function example(type: GraphQLInputType): string {
   const named = getNamedType(type);
   if (!isInputObjectType(named)) return EXAMPLES[named.name] ?? 'null';
-  const required = Object.values(named.getFields()).filter(isRequiredInputField);
+  const fields = Object.values(named.getFields());
+  const required = named.isOneOf ? fields.slice(0, 1) : fields.filter(isRequiredInputField);
   return `{ ${required.map((field) => `${field.name}: ${example(field.type)}`).join(', ')} }`;
 }

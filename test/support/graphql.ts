@@ -29,6 +29,33 @@ export async function graphql<Data = any>(
   return { status: response.status, ...(plain(parseJson(await response.text())) as object) } as GraphQLAnswer<Data>;
 }
 
+/** The first event of a subscription, or the answer that refuses it; the stream is closed behind it. */
+export async function firstEvent<Data = any>(
+  app: TestApp,
+  token: string | undefined,
+  query: string,
+  variables: object = {},
+): Promise<GraphQLAnswer<Data>> {
+  const headers = { 'content-type': 'application/json', accept: 'text/event-stream' };
+  const response = await app.fetch(
+    new Request('http://localhost/graphql', {
+      method: 'POST',
+      headers: token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` },
+      body: printJson({ query, variables }),
+    }),
+  );
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body as ReadableStream<Uint8Array>) {
+    text += decoder.decode(chunk, { stream: true });
+    const event = /^data: ?(\{.*)$/m.exec(text)?.[1];
+    if (event !== undefined && text.endsWith('\n\n')) {
+      return { status: response.status, ...(plain(parseJson(event)) as object) } as GraphQLAnswer<Data>;
+    }
+  }
+  throw new Error(`no event: ${response.status} ${text}`);
+}
+
 /** The answer's data; throws when there are errors. */
 export async function ask<Data = any>(
   app: TestApp,

@@ -61,14 +61,14 @@ export function openApiChecker(document: OpenApi): Checker {
     problems(operationId, answer) {
       const declared = operations.get(operationId)?.responses[answer.status];
       if (!declared) return [`${operationId} ${answer.status} is not declared: ${answer.text}`];
-      const type = Object.entries(declared.content ?? {}).find(([name]) => essence(name) === essenceOf(answer));
-      if (!type) return [`${operationId} ${answer.status} is not declared as ${answer.headers['content-type']}`];
       const headers = Object.entries(declared.headers ?? {}).flatMap(([name, header]) =>
         headerProblems(name, header, answer.headers[name.toLowerCase()]),
       );
-      return [...headers, ...bodyProblems(type[1].schema, answer)].map(
-        (problem) => `${operationId} ${answer.status}: ${problem}`,
-      );
+      const told = (problem: string) => `${operationId} ${answer.status}: ${problem}`;
+      if (!declared.content) return [...headers, ...(answer.text === '' ? [] : ['has a body'])].map(told);
+      const type = Object.entries(declared.content).find(([name]) => essence(name) === essenceOf(answer));
+      if (!type) return [`${operationId} ${answer.status} is not declared as ${answer.headers['content-type']}`];
+      return [...headers, ...bodyProblems(type[1].schema, answer)].map(told);
     },
     problemsWith: (name, answer) => bodyProblems({ $ref: `#/components/schemas/${name}` }, answer),
   };
