@@ -65,12 +65,22 @@ export function may(roles: readonly Role[], action: EnvironmentAction): boolean 
   return roles.some((role) => allowed.includes(role));
 }
 
+/** Whether the caller's credential is good for an action, whatever the roles of its account. */
+export function isGoodFor(ctx: Context, action: EnvironmentAction): boolean {
+  const { scopes, pathPrefixes } = actorOf(ctx).grant;
+  const needed = ACTION_SCOPES[action];
+  // Every operation of the contract goes on from the environment to its secrets.
+  if (ctx.door === 'rest' && !scopes.has('reveal') && action !== 'ViewEnvironment') return false;
+  // Shares and settings are the whole environment's: who changes them reaches beyond some paths.
+  if (needed === 'admin' && pathPrefixes !== null) return false;
+  return needed === undefined || scopes.has(needed);
+}
+
 /** For an environment the caller knows: AUTH_FORBIDDEN unless one of the roles may, and the credential as well. */
 export function authorize(ctx: Context, environment: { roles: readonly Role[] }, action: EnvironmentAction): void {
-  const { scopes } = actorOf(ctx).grant;
-  const needed = ACTION_SCOPES[action];
-  const isGood = (needed === undefined || scopes.has(needed)) && (ctx.door !== 'rest' || scopes.has('reveal'));
-  if (!isGood || !may(environment.roles, action)) throw forbidden(`The environment action ${action} is not allowed`);
+  if (!isGoodFor(ctx, action) || !may(environment.roles, action)) {
+    throw forbidden(`The environment action ${action} is not allowed`);
+  }
 }
 
 /** Without any role an environment does not exist for the caller; otherwise as `authorize`. */

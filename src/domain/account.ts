@@ -84,7 +84,7 @@ export interface CreatedAccount {
 
 /** Admins only. Refuses: INVALID_REQUEST, PLAN_NOT_FOUND, ALREADY_EXISTS. */
 export async function createAccount(ctx: Context, input: CreateAccountInput): Promise<CreatedAccount> {
-  adminOf(ctx, 'CreateAccount');
+  adminOf(ctx, 'CreateAccount', 'admin');
   return ctx.services.db.transaction((tx) => createAccountAsOperator(tx, input));
 }
 
@@ -116,7 +116,7 @@ export interface UpdateAccountInput {
 
 /** Changes roles or plan. Admins only; one always remains. Refuses: INVALID_REQUEST, ACCOUNT_NOT_FOUND, PLAN_NOT_FOUND. */
 export async function updateAccount(ctx: Context, input: UpdateAccountInput): Promise<Account> {
-  adminOf(ctx, 'UpdateAccount');
+  adminOf(ctx, 'UpdateAccount', 'admin');
   const { db, bearers } = ctx.services;
   const planId = input.planId ?? undefined;
   const roles = input.roles ? checkRoles(input.roles) : undefined;
@@ -136,7 +136,7 @@ export async function updateAccount(ctx: Context, input: UpdateAccountInput): Pr
  * ACCOUNT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST.
  */
 export async function deleteAccount(ctx: Context, input: { id: string }): Promise<Account> {
-  const actor = adminOf(ctx, 'DeleteAccount');
+  const actor = adminOf(ctx, 'DeleteAccount', 'admin');
   if (actor.accountId === input.id) throw forbidden('An account cannot delete itself');
   const account = await ctx.services.db.transaction(async (tx) => {
     const at = new Date();

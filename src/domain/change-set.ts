@@ -11,6 +11,7 @@ import type { AgentSecretChange } from './change-plan.js';
 import { type ChangeSetResult, writeChanges } from './change-write.js';
 import { actorOf, type Context } from './context.js';
 import { getEnvironment } from './environment.js';
+import { coversPath } from './grant.js';
 import { atMostOnce, type EarlierOutcome } from './idempotency.js';
 
 export interface ApplyAgentSecretChangesInput extends Repeatable {
@@ -120,5 +121,7 @@ async function replaySet(ctx: Context, earlier: EarlierOutcome, size: number): P
   const { environmentId, environmentRevision } = earlier;
   const last = environmentRevision as bigint;
   const rows = await findChanges(ctx.services.db, { environmentId, after: last - BigInt(size), limit: size });
+  const hidden = rows.find(({ path }) => !coversPath(actorOf(ctx).grant, path));
+  if (hidden) throw notFound('agentSecret', hidden.agentSecretId);
   return { applied: true, environmentRevision: last, results: rows.map(secretOf) };
 }

@@ -188,7 +188,8 @@ function planned(draft: Draft, change: AgentSecretChange): Step | AppError {
   try {
     return planChange(draft, change);
   } catch (error) {
-    if (error instanceof AppError) return error;
+    // Who may not is told so of the whole list, as elsewhere.
+    if (error instanceof AppError && error.code !== 'AUTH_FORBIDDEN') return error;
     throw error;
   }
 }

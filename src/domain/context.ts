@@ -6,7 +6,7 @@ import { forbidden, unauthorized } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { Database } from '../store/client.js';
 import type { ChangeFeed } from './change-feed.js';
-import { type Grant, isAccountWide } from './grant.js';
+import { type Grant, isAccountWide, type Scope } from './grant.js';
 import type { ReadAudit } from './read-audit.js';
 import type { BearerCache } from './token.js';
 import type { WriteQueue } from './write-queue.js';
@@ -27,11 +27,11 @@ export interface Services {
 export interface Actor {
   readonly accountId: string;
   readonly tokenId: string | null;
-  /** Account role admin, and a credential that may use it: manages accounts and plans, and nothing else by itself. */
+  /** Account role admin, and a credential for the whole account: manages accounts and plans, and nothing else by itself. */
   readonly isAdmin: boolean;
   /** What the credential is good for. */
   readonly grant: Grant;
-  /** When the credential ends by itself, for what lasts longer than a request. */
+  /** When the credential ends by itself, for what lasts longer than a request. Absent or null: never. */
   readonly expiresAt?: Date | null;
 }
 
@@ -50,10 +50,12 @@ export function actorOf(ctx: Context): Actor {
   return ctx.actor;
 }
 
-/** The caller if it has the account role admin, or AUTH_FORBIDDEN. */
-export function adminOf(ctx: Context, action: string): Actor {
+/** The caller if it has the account role admin, and a credential with the scope if one is named, or AUTH_FORBIDDEN. */
+export function adminOf(ctx: Context, action: string, scope?: Scope): Actor {
   const actor = actorOf(ctx);
-  if (!actor.isAdmin) throw forbidden(`The action ${action} needs the account role admin, and a token that may use it`);
+  if (!actor.isAdmin || (scope !== undefined && !actor.grant.scopes.has(scope))) {
+    throw forbidden(`The action ${action} needs the account role admin, and a token that may use it`);
+  }
   return actor;
 }
 

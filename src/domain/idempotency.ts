@@ -10,6 +10,7 @@ import {
   insertIdempotencyKey,
   updateIdempotencyKey,
 } from '../store/idempotency-key.js';
+import { isGoodFor } from './access.js';
 import { actorOf, type Context } from './context.js';
 
 /** How long a key is remembered. */
@@ -65,6 +66,8 @@ export async function atMostOnce<T>(ctx: Context, retry: Retry<T>): Promise<T> {
   const { key } = retry;
   if (key == null) return retry.run(plainWrite(ctx));
   if (!KEY.test(key)) throw invalidRequest('idempotencyKey: expected 1 to 255 visible ASCII characters');
+  // Refused in any case, and before it is told whether the key belongs to this very request.
+  if (!isGoodFor(ctx, 'UpdateAgentSecret')) return retry.run(plainWrite(ctx));
   const { db } = ctx.services;
   const { accountId } = actorOf(ctx);
   const keyHash = createHash('sha256').update(key).digest();

@@ -60,7 +60,7 @@ export async function listPlans(ctx: Context, args: PageArguments): Promise<Page
 
 /** Admins only. Refuses: INVALID_REQUEST, ALREADY_EXISTS. */
 export async function createPlan(ctx: Context, input: PlanLimits & { name: string }): Promise<Plan> {
-  adminOf(ctx, 'CreatePlan');
+  adminOf(ctx, 'CreatePlan', 'admin');
   const { maxEnvironments, maxSecretsPerEnvironment, maxValueBytes } = input;
   const name = checkName(input.name);
   checkLimits(input);
@@ -86,7 +86,7 @@ export interface UpdatePlanInput extends Nullable<Partial<PlanLimits>> {
  * PLAN_NOT_FOUND, ALREADY_EXISTS.
  */
 export async function updatePlan(ctx: Context, input: UpdatePlanInput): Promise<Plan> {
-  adminOf(ctx, 'UpdatePlan');
+  adminOf(ctx, 'UpdatePlan', 'admin');
   const name = input.name == null ? undefined : checkName(input.name);
   const change = changedLimits(input);
   return ctx.services.db.transaction(async (tx) => {
@@ -105,7 +105,7 @@ export async function updatePlan(ctx: Context, input: UpdatePlanInput): Promise<
 
 /** One that no account lives under. Admins only. Refuses: PLAN_NOT_FOUND, INVALID_REQUEST. */
 export async function deletePlan(ctx: Context, input: { id: string }): Promise<Plan> {
-  adminOf(ctx, 'DeletePlan');
+  adminOf(ctx, 'DeletePlan', 'admin');
   return ctx.services.db.transaction(async (tx) => {
     const plan = await lockPlan(tx, input.id);
     if (!plan) throw notFound('plan', input.id);

@@ -107,8 +107,8 @@ function unexpired(entry: { actor: Actor; expiresAt: number }): Actor | undefine
 function actorFrom(row: BearerRow): Actor {
   const grant = grantFrom(row);
   // Accounts and plans are nobody's part.
-  const isAdmin = row.accountRoles.includes('admin') && grant.scopes.has('admin') && isAccountWide(grant);
-  return { accountId: row.accountId, tokenId: row.id, isAdmin, grant };
+  const isAdmin = row.accountRoles.includes('admin') && isAccountWide(grant);
+  return { accountId: row.accountId, tokenId: row.id, isAdmin, grant, expiresAt: row.expiresAt };
 }
 
 /** One of the caller's own tokens, never its secret; TOKEN_NOT_FOUND otherwise. */
@@ -149,6 +149,7 @@ function isOwn(ctx: Context, token: Token): boolean {
 
 export interface CreateTokenInput {
   name: string;
+  /** Absent: when the caller's own token ends, or never. */
   expiresAt?: Date | null | undefined;
   /** Absent: all that the caller's own token has. `metadata` goes without saying. */
   scopes?: readonly Scope[] | null | undefined;
@@ -159,14 +160,20 @@ export interface CreateTokenInput {
 }
 
 /**
- * For the caller's own account, with no more than the caller's own token is good for. Refuses: AUTH_FORBIDDEN,
+ * For the caller's own account, with no more than the caller's own token is good for, and for no longer. Refuses: AUTH_FORBIDDEN,
  * INVALID_REQUEST (name, an expiry in the past, prefixes), ENVIRONMENT_NOT_FOUND, LIMIT_EXCEEDED.
  */
 export async function createToken(ctx: Context, input: CreateTokenInput): Promise<CreatedToken> {
-  const { accountId, grant } = managerOf(ctx, 'CreateToken');
+  const { accountId, tokenId, grant, expiresAt: end = null } = managerOf(ctx, 'CreateToken');
   const scopes = input.scopes == null ? [...grant.scopes] : [...new Set<Scope>(['metadata', ...input.scopes])];
   if (!scopes.every((scope) => grant.scopes.has(scope))) {
     throw forbidden('A token cannot have a scope that the token which makes it has not');
+  }
+  // A login is short by nature, and tokens are what it makes to last.
+  const latest = tokenId === null ? null : end;
+  const expiresAt = input.expiresAt ?? latest;
+  if (latest && expiresAt && expiresAt > latest) {
+    throw forbidden('A token cannot end later than the token that makes it');
   }
   const limits = {
     scopes: scopes.length === SCOPES.length ? null : scopes,
@@ -175,8 +182,7 @@ export async function createToken(ctx: Context, input: CreateTokenInput): Promis
   };
   return ctx.services.db.transaction(async (tx) => {
     if (!(await lockAccount(tx, accountId))) throw notFound('account', accountId);
-    const { name, expiresAt } = input;
-    const created = await issueToken(tx, { name, expiresAt, accountId, ...limits });
+    const created = await issueToken(tx, { name: input.name, expiresAt, accountId, ...limits });
     if ((await countValidTokens(tx, accountId, new Date())) > MAX_TOKENS) {
       throw limitExceeded(`An account may have ${MAX_TOKENS} valid tokens: revoke one first`);
     }

@@ -84,7 +84,10 @@ const CreateInput = builder.inputType('CreateTokenInput', {
   description: 'A new token of the caller’s account.',
   fields: (t) => ({
     name: t.string({ required: true, description: 'What it is for: 1 to 64 letters, digits, `-`, `_` or `.`.' }),
-    expiresAt: t.field({ type: 'DateTimeISO', description: 'When it ends; absent or null: never.' }),
+    expiresAt: t.field({
+      type: 'DateTimeISO',
+      description: 'When it ends: no later than the token that makes it. Absent or null: when that one does, or never.',
+    }),
     scopes: t.field({
       type: [ScopeRef],
       description: 'What it may be used for: no more than the token that makes it. Absent or null: just as much.',
