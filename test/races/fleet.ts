@@ -5,6 +5,7 @@ import { createApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
 import { generateKeyring, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
 import { createAccountAsOperator } from '../../src/domain/account.js';
+import type { ReadAuditMode } from '../../src/domain/read-audit.js';
 import { createLogger } from '../../src/log.js';
 import { servicesOn } from '../../src/services.js';
 import { openPostgres } from '../../src/store/client.js';
@@ -31,6 +32,7 @@ interface FleetOptions {
   poolSize?: number;
   /** Milliseconds. */
   statementTimeout?: number;
+  readAudit?: ReadAuditMode;
 }
 
 interface Member {
@@ -80,7 +82,7 @@ async function startInstance(url: string, keyring: string, options: FleetOptions
   const logs: string[] = [];
   const log = createLogger('warn', { write: (line: string) => void logs.push(line) });
   const db = databaseOf(url, options);
-  const services = servicesOn(db, localKeyProvider(parseKeyring(keyring)), log);
+  const services = servicesOn(db, localKeyProvider(parseKeyring(keyring)), log, options.readAudit);
   const app = createApp({
     services,
     config: loadConfig({ NODE_ENV: 'test' }),
@@ -103,6 +105,7 @@ async function startProcess(url: string, keyring: string, options: FleetOptions)
       DATABASE_URL: url,
       MASTER_KEYS: keyring,
       DATABASE_POOL_SIZE: String(options.poolSize ?? 4),
+      READ_AUDIT: options.readAudit ?? 'async',
     },
   });
   return {
