@@ -1,5 +1,5 @@
 // The record of opened values.
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
 import { anyOf, columns, computed, elements, name, parameter, type RowOf, statement } from './statement.js';
 import { agentSecrets, lastSecretReads as last, secretReads as reads } from './tables.js';
@@ -100,6 +100,9 @@ export interface SecretReadPage {
 
 const given = (key: keyof SecretReadPage, type: string) => sql`${parameter(key)}::${sql.raw(type)}`;
 const unlessGiven = (key: keyof SecretReadPage, type: string) => sql`${given(key, type)} is null`;
+/** Ids begin with the milliseconds at which they were made, which is never before the row's own time: an end for the scan. */
+const leastIdSince = (moment: SQL) => sql`(lpad(to_hex(least(greatest(floor(extract(epoch from ${moment}) * 1000), 0),
+  281474976710655)::bigint), 12, '0') || repeat('0', 20))::uuid`;
 const PAGE = statement<SecretReadPage>()(
   READ,
   sql`select ${columns(READ)} from ${reads}
@@ -113,7 +116,8 @@ const PAGE = statement<SecretReadPage>()(
         where ${agentSecrets.path} = given.path or starts_with(${agentSecrets.path}, given.path || '.')))
       and (${unlessGiven('accountId', 'uuid')} or ${reads.accountId} = ${given('accountId', 'uuid')})
       and (${unlessGiven('tokenId', 'uuid')} or ${reads.tokenId} = ${given('tokenId', 'uuid')})
-      and (${unlessGiven('since', 'timestamptz')} or ${reads.at} >= ${given('since', 'timestamptz')})
+      and (${unlessGiven('since', 'timestamptz')} or (${reads.at} >= ${given('since', 'timestamptz')}
+        and ${reads.id} >= ${leastIdSince(given('since', 'timestamptz'))}))
       and (${unlessGiven('until', 'timestamptz')} or ${reads.at} < ${given('until', 'timestamptz')})
       and (${unlessGiven('afterId', 'uuid')} or (${reads.id} <= ${given('afterId', 'uuid')}
         and (${reads.id}, opened.position) < (${given('afterId', 'uuid')}, ${given('afterPosition', 'bigint')})))

@@ -47,6 +47,11 @@ const ENVIRONMENT: Record<string, NestedCase> = {
   usage: everyone('usage { agentSecrets { used limit } maxValueBytes }'),
   application: { selection: 'application { id }', to: ['owner'], otherwise: 'null' },
   shares: { selection: 'shares { edges { node { id } } }', to: ['admin', 'owner'], otherwise: 'AUTH_FORBIDDEN' },
+  reads: {
+    selection: 'reads { edges { node { agentSecretId } } }',
+    to: ['admin', 'owner'],
+    otherwise: 'AUTH_FORBIDDEN',
+  },
   agentSecrets: deployers('agentSecrets { totalCount edges { node { secretValue } } }'),
   allAgentSecrets: deployers('allAgentSecrets { secretValue }'),
   agentSecretsTag: deployers('agentSecretsTag'),

@@ -8,6 +8,7 @@ import { loadKeyFile } from '../../src/crypto/key-file.js';
 import type { KeyProvider } from '../../src/crypto/key-provider.js';
 import { generateKeyring, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
 import { createAccountAsOperator } from '../../src/domain/account.js';
+import type { ReadAuditMode } from '../../src/domain/read-audit.js';
 import { createLogger } from '../../src/log.js';
 import { createHttpServer } from '../../src/server.js';
 import { servicesOn } from '../../src/services.js';
@@ -47,6 +48,7 @@ interface FleetOptions {
   wayOf?(index: number, url: string): Promise<string>;
   /** Log lines that are no bugs in this test. */
   tolerated?: RegExp;
+  readAudit?: ReadAuditMode;
 }
 
 interface Member {
@@ -105,7 +107,7 @@ async function startInstance(url: string, keyring: string, options: FleetOptions
   const db = databaseOf(url, options);
   const { keyFile, keysMaxAge } = options;
   const provider = keyFile === undefined ? localKeyProvider(parseKeyring(keyring)) : await keyFileProvider(keyFile);
-  const services = servicesOn(db, provider, log);
+  const services = servicesOn(db, provider, log, options.readAudit);
   const load = (environmentId: string) => findEnvironmentKeys(db, environmentId);
   const keys = createKeyCache({
     provider,
@@ -141,6 +143,7 @@ async function startProcess(url: string, keyring: string, options: FleetOptions)
       DATABASE_URL: url,
       ...(options.keyFile === undefined ? { MASTER_KEYS: keyring } : { MASTER_KEY_FILE: options.keyFile }),
       DATABASE_POOL_SIZE: String(options.poolSize ?? 4),
+      READ_AUDIT: options.readAudit ?? 'async',
     },
   });
   return {
