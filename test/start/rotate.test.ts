@@ -22,7 +22,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   transit = await startTransitServer();
   await transit.admin('keys/agent-secrets');
-  server = await startServer({ env: env() });
+  server = await start(env());
   await createSecret(server, 'kept', 'over all rotations');
 });
 afterAll(async () => {
@@ -40,6 +40,8 @@ const inTransit = () => ({
   TRANSIT_KEY: 'agent-secrets',
   TRANSIT_TOKEN: transit.token,
 });
+/** On one data folder, which says whose the development account is. */
+const start = (variables: Record<string, string>) => startServer({ env: variables, dataDir: join(folder, 'data') });
 const masterKey = (...args: string[]) => runToEnd({ script: 'cli/create-master-key.js', args });
 const rotate = (args: string[], more: Record<string, string> = env()) =>
   runToEnd({ script: 'cli/rotate.js', args, env: more });
@@ -68,7 +70,7 @@ test('a master key is added, made current, wraps everything, and the old one is 
   await expectKept();
 });
 
-test('data keys are rotated for all environments or one, and kept as long as a write may still come', async () => {
+test('data keys are rotated for all environments or one, and removed once nothing uses them', async () => {
   const all = await said(rotate(['data-keys', '--all']));
   expect(all).toMatch(/^Begun; to take it up again: npm run rotate -- data-keys --all --made-before \S+Z\n/);
   expect(all).toMatch(/\n1 environments: 1 new data keys, \d+ values sealed anew$/);
@@ -83,25 +85,29 @@ test('data keys are rotated for all environments or one, and kept as long as a w
       `Environment ${environmentId}: version 1 0 values, version 2 0 values, version 3 \\(current\\) \\d+ values\n`,
     ),
   );
+  const retired = await said(rotate(['retire']));
+  for (const version of [1, 2]) {
+    expect(retired).toContain(`Environment ${environmentId}: data key version ${version} removed`);
+  }
   expect(await said(rotate(['retire']))).toContain('No data key is unused');
   await expectKept();
 });
 
 test('everything moves into Transit and back, while the service has both, and then one of them', async () => {
   await server.stop();
-  server = await startServer({ env: inTransit() });
+  server = await start(inTransit());
   expect(await said(rotate(['master-key'], inTransit()))).toMatch(
     /Master key transit:transit\/agent-secrets:v1: \d+ keys/,
   );
   await server.stop();
   const { MASTER_KEY_FILE: _, ...alone } = inTransit();
-  server = await startServer({ env: alone });
+  server = await start(alone);
   await expectKept();
   expect(await said(rotate(['master-key'], { ...inTransit(), MASTER_KEY_PROVIDER: 'local' }))).toMatch(
     /Master key k-\w+: \d+ keys/,
   );
   await server.stop();
-  server = await startServer({ env: env() });
+  server = await start(env());
   await expectKept();
 });
 
