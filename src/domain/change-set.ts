@@ -1,5 +1,6 @@
 // Several writes at once, all or nothing; going back to an old revision and erasing one are such writes, too.
 import { AppError, invalidRequest, notFound } from '../errors.js';
+import type { JsonValue } from '../json.js';
 import { findAgentSecretForWrite } from '../store/agent-secret.js';
 import { findChanges } from '../store/agent-secret-revision.js';
 import { authorize, type EnvironmentAction, rolesOf } from './access.js';
@@ -7,12 +8,14 @@ import { type AgentSecret, isVisible } from './agent-secret.js';
 import { MAX_CHANGES_PER_SET } from './agent-secret-change.js';
 import { secretOf } from './agent-secret-revision.js';
 import { type Repeatable, replayed } from './agent-secret-write.js';
+import { analysedTypeFromText } from './analysed-type-parse.js';
 import type { AgentSecretChange } from './change-plan.js';
 import { type ChangeSetResult, writeChanges } from './change-write.js';
 import { actorOf, type Context } from './context.js';
 import { getEnvironment } from './environment.js';
 import { coversPath } from './grant.js';
 import { atMostOnce, type EarlierOutcome } from './idempotency.js';
+import { checkSecretValue } from './secret-value.js';
 
 export interface ApplyAgentSecretChangesInput extends Repeatable {
   environmentId: string;
@@ -56,7 +59,7 @@ export async function applyAgentSecretChanges(
         dryRun: dryRun ?? false,
         isSet: true,
       }),
-    replay: (earlier) => replaySet(ctx, earlier, changes.length),
+    replay: (earlier) => replaySet(ctx, earlier, changes),
   });
 }
 
@@ -116,12 +119,30 @@ async function writeOne(ctx: Context, { idempotencyKey }: Repeatable, change: Si
   });
 }
 
-/** What an earlier change set has done, from the log. */
-async function replaySet(ctx: Context, earlier: EarlierOutcome, size: number): Promise<ChangeSetResult> {
+/** What an earlier change set has done, from the log; values that the caller has sent again are the caller’s own. */
+async function replaySet(
+  ctx: Context,
+  earlier: EarlierOutcome,
+  changes: readonly AgentSecretChange[],
+): Promise<ChangeSetResult> {
+  const size = changes.length;
   const { environmentId, environmentRevision } = earlier;
   const last = environmentRevision as bigint;
   const rows = await findChanges(ctx.services.db, { environmentId, after: last - BigInt(size), limit: size });
   const hidden = rows.find(({ path }) => !coversPath(actorOf(ctx).grant, path));
   if (hidden) throw notFound('agentSecret', hidden.agentSecretId);
-  return { applied: true, environmentRevision: last, results: rows.map(secretOf) };
+  const results = rows.map((row, index) => withEcho(secretOf(row), changes[index] as AgentSecretChange));
+  return { applied: true, environmentRevision: last, results };
+}
+
+function withEcho(secret: AgentSecret, change: AgentSecretChange): AgentSecret {
+  const sent = sentValue(change);
+  return sent === undefined
+    ? secret
+    : { ...secret, echo: checkSecretValue(analysedTypeFromText(secret.secretType), sent) };
+}
+
+function sentValue(change: AgentSecretChange): JsonValue | undefined {
+  if (change.kind === 'create') return change.secretValue ?? undefined;
+  return change.kind === 'update' && change.secretValue.op === 'set' ? change.secretValue.value : undefined;
 }
