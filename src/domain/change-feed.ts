@@ -18,8 +18,8 @@ const POLL_MS = 1_000;
 const RECHECK_MS = 2_000;
 /** For how long streams outlive a database that does not answer: meanwhile neither changes nor lost access show. */
 const BLIND_MS = 10_000;
-/** Writes are announced together: a notification each would cost as much as a write. */
-const ANNOUNCE_MS = 20;
+/** How far apart announcements to others are, under load: one for each write would cost nearly as much as the write. */
+const ANNOUNCE_MS = 100;
 
 /** Streams that one process holds open. */
 export interface FeedLimits {
@@ -73,6 +73,7 @@ export function createChangeFeed(db: Database, log: Logger, limits = LIMITS): Ch
   let count = 0;
   let timer: NodeJS.Timeout | undefined;
   let announcing: NodeJS.Timeout | undefined;
+  let told = 0;
   let stopListening: (() => Promise<void>) | undefined;
   let checked = 0;
   let isPolling = false;
@@ -87,12 +88,13 @@ export function createChangeFeed(db: Database, log: Logger, limits = LIMITS): Ch
   function announce(environmentId: string): void {
     wake(environmentId);
     announced.add(environmentId);
-    announcing ??= setTimeout(tellOthers, ANNOUNCE_MS).unref();
+    announcing ??= setTimeout(tellOthers, Math.max(0, told + ANNOUNCE_MS - performance.now())).unref();
   }
 
   async function tellOthers(): Promise<void> {
     clearTimeout(announcing);
     announcing = undefined;
+    told = performance.now();
     const ids = [...announced];
     announced.clear();
     // Best effort: who misses it finds out by polling.

@@ -1,4 +1,5 @@
 // The database behind one small interface: a real Postgres through postgres.js, or the embedded one (embedded.ts).
+import { randomBytes } from 'node:crypto';
 import type postgres from 'postgres';
 import { AppError, unavailable } from '../errors.js';
 import { type Flight, isLoss, type LaneOptions, openLanes } from './lanes.js';
@@ -35,11 +36,13 @@ type Raw = Record<string, unknown>;
 type Run = (text: string, parameters: unknown[]) => Promise<Raw[]>;
 
 const CHANNEL = 'agent_secret_changes';
-const NOTIFY = 'select pg_notify($1, id::text) from unnest($2::uuid[]) as id';
+const NOTIFY = 'select pg_notify($1, $2 || id::text) from unnest($3::uuid[]) as id';
 
 export function openPostgres(options: LaneOptions): Database {
   const lanes = openLanes(options);
   const execution = { prepare: options.prepare };
+  // What this process tells comes back to it, and is no news.
+  const origin = `${randomBytes(6).toString('hex')}:`;
   const runOn =
     (target: postgres.Sql | postgres.TransactionSql): Run =>
     (text, parameters) =>
@@ -67,9 +70,12 @@ export function openPostgres(options: LaneOptions): Database {
     },
     async notify(environmentIds) {
       const list = `{${environmentIds.join()}}`;
-      await guarded(() => lanes.statement((client) => client.unsafe(NOTIFY, [CHANNEL, list], execution)));
+      await guarded(() => lanes.statement((client) => client.unsafe(NOTIFY, [CHANNEL, origin, list], execution)));
     },
-    listen: (onChange) => openListener(options, CHANNEL, onChange),
+    listen: (onChange) =>
+      openListener(options, CHANNEL, (payload) => {
+        if (!payload.startsWith(origin)) onChange(payload.slice(origin.length));
+      }),
     close: () => lanes.close(),
   };
 }

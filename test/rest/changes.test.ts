@@ -144,6 +144,17 @@ describe.each(DOORS)('over $name', (door) => {
     expect(told).toEqual(Array.from({ length: 20 }, () => all));
   });
 
+  test('a change that many wait for is read once, not once for each of them', async () => {
+    const id = await freshEnvironment();
+    const waiting = await Promise.all(Array.from({ length: 60 }, () => watch({ environmentId: id, after: 0 })));
+    await owner.made(id);
+    for (const stream of waiting) await take(door, stream, 1);
+    const before = app.queries();
+    await owner.made(id);
+    for (const stream of waiting) await take(door, stream, 1);
+    expect(app.queries() - before).toBeLessThan(20);
+  });
+
   test('a change set refused or only tried is told to nobody', async () => {
     const id = await freshEnvironment();
     const stream = await watch({ environmentId: id, after: 0 });
