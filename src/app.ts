@@ -7,12 +7,14 @@ import { authenticate } from './authenticate.js';
 import { requireJson } from './body.js';
 import type { Config } from './config.js';
 import type { Actor, Context, Services } from './domain/context.js';
+import { createLoginCache } from './domain/login.js';
 import { AppError, invalidRequest } from './errors.js';
 import { createPipeline } from './graphql/execute.js';
 import { createGraphiqlRoutes } from './graphql/graphiql.js';
 import { exampleTabs, SAMPLES_DOCUMENT, type Samples } from './graphql/graphiql-examples.js';
 import { readManifest } from './graphql/persisted-documents.js';
 import { schema } from './graphql/schema.js';
+import { createLoginVerifier } from './oidc.js';
 import { requestIdFrom, requestIdOf } from './request-id.js';
 import { createReport, logRequests } from './request-log.js';
 import { createDocsRoutes } from './rest/docs.js';
@@ -29,6 +31,7 @@ export interface AppOptions {
 export function createApp({ services, config, development }: AppOptions): Hono {
   const { log, bearers, db } = services;
   const report = createReport(log);
+  const logins = config.oidc && createLoginCache(db, createLoginVerifier(config.oidc));
   const pipeline = createPipeline({
     schema,
     introspection: config.introspection,
@@ -44,7 +47,7 @@ export function createApp({ services, config, development }: AppOptions): Hono {
 
   function contextFor(c: HonoContext, door: Context['door']): Context | Promise<Context> {
     const requestId = requestIdOf(c);
-    const actor = authenticate(c.req.raw.headers, bearers);
+    const actor = authenticate(c.req.raw.headers, { bearers, logins });
     const withActor = (who: Actor | undefined): Context => ({ services, actor: who, requestId, door });
     return actor instanceof Promise ? actor.then(withActor) : withActor(actor);
   }

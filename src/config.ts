@@ -3,6 +3,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { bool, cleanEnv, EnvError, makeValidator, str } from 'envalid';
 import { READ_AUDIT_MODES, type ReadAuditMode } from './domain/read-audit.js';
 import type { LogLevel } from './log.js';
+import { issuerUrl, keysUrl, type OidcConfig, oidcFrom, oidcProblems } from './oidc-config.js';
 
 export interface Config {
   readonly production: boolean;
@@ -22,6 +23,8 @@ export interface Config {
   /** The keyring itself, instead of a file. */
   readonly masterKeys: string | undefined;
   readonly transit: TransitConfig | undefined;
+  /** Whose logins count besides our own tokens. */
+  readonly oidc: OidcConfig | undefined;
   readonly readAudit: ReadAuditMode;
   /** Days after which records of opened values may go. */
   readonly readRetentionDays: number;
@@ -149,6 +152,12 @@ export function loadConfig(
       TRANSIT_TOKEN: str({ default: undefined }),
       TRANSIT_TOKEN_FILE: str({ default: undefined }),
       TRANSIT_NAMESPACE: pathName({ default: undefined }),
+      OIDC_ISSUER: issuerUrl({ default: undefined }),
+      OIDC_AUDIENCE: str({ default: undefined }),
+      OIDC_JWKS_URL: keysUrl({ default: undefined }),
+      OIDC_ACCOUNT_CLAIM: str({ default: 'sub' }),
+      OIDC_SCOPES_CLAIM: str({ default: undefined }),
+      OIDC_CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 300)({ default: 30 }),
       READ_AUDIT: oneOf<ReadAuditMode>(...READ_AUDIT_MODES)({ default: 'async' }),
       READ_RETENTION_DAYS: wholeNumber(1, 36_500)({ default: 90 }),
       LOG_LEVEL: oneOf<LogLevel>('debug', 'info', 'warn', 'error', 'silent')({ default: 'info' }),
@@ -179,7 +188,7 @@ export function loadConfig(
     problems.push('MASTER_KEY_FILE: required in production; npm run master-key -- FILE makes one');
   }
   if (given.MASTER_KEY_FILE && given.MASTER_KEYS) problems.push('MASTER_KEYS: give it or MASTER_KEY_FILE, not both');
-  problems.push(...transitProblems(given));
+  problems.push(...transitProblems(given), ...oidcProblems(given));
   // A value that is no boolean throws when it is looked at, and has been reported.
   if (problems.length === 0 && clean.PERSISTED_DOCUMENTS_ONLY) {
     if (!clean.PERSISTED_DOCUMENTS) {
@@ -203,6 +212,7 @@ export function loadConfig(
     masterKeyFile: clean.MASTER_KEY_FILE ?? (isLocal ? resolve(dataDir, 'master-keys.json') : undefined),
     masterKeys: clean.MASTER_KEYS,
     transit: transitFrom(clean),
+    oidc: oidcFrom(clean),
     readAudit: clean.READ_AUDIT,
     readRetentionDays: clean.READ_RETENTION_DAYS,
     logLevel: clean.LOG_LEVEL,

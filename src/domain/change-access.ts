@@ -3,7 +3,7 @@ import { forbidden, notFound, unauthorized } from '../errors.js';
 import { type Claim, findStandings } from '../store/change-feed.js';
 import type { Database } from '../store/client.js';
 import { may, rolesOf } from './access.js';
-import type { Actor } from './context.js';
+import { type Actor, hasEnded } from './context.js';
 
 export interface Watcher {
   actor: Actor;
@@ -47,9 +47,4 @@ function refusalOf({ actor, environmentId }: Watcher, standing: Standing): unkno
   const roles = rolesOf(actor, { ownerId, shareRoles }, environmentId);
   if (roles.length === 0) return notFound('environment', environmentId);
   return may(roles, 'ViewAgentSecret') ? undefined : forbidden('The environment action ViewAgentSecret is not allowed');
-}
-
-/** A login that no row tells the end of. */
-function hasEnded({ expiresAt }: Actor): boolean {
-  return expiresAt != null && expiresAt.getTime() <= Date.now();
 }

@@ -35,6 +35,11 @@ export interface Actor {
   readonly expiresAt?: Date | null;
 }
 
+/** Whether the credential has ended by itself. */
+export function hasEnded({ expiresAt }: Actor): boolean {
+  return expiresAt != null && expiresAt.getTime() <= Date.now();
+}
+
 export interface Context {
   readonly services: Services;
   /** Undefined when no valid credential came with the request. */

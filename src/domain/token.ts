@@ -1,6 +1,5 @@
 // Tokens: who a caller is. The secret part is shown once, when it is made; only its hash is stored.
-import { createHash, randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import { randomBytes } from 'node:crypto';
 import { forbidden, invalidRequest, limitExceeded, notFound } from '../errors.js';
 import { lockAccount } from '../store/account.js';
 import type { Database, Session } from '../store/client.js';
@@ -17,7 +16,8 @@ import {
   type TokenRow,
   updateLastUsed,
 } from '../store/token.js';
-import { type Actor, actorOf, type Context, managerOf, newId } from './context.js';
+import { type CallerCache, createCallerCache, hashSecret } from './caller-cache.js';
+import { type Actor, actorOf, type Context, hasEnded, managerOf, newId } from './context.js';
 import { getEnvironment } from './environment.js';
 import { grantFrom, isAccountWide, SCOPES, type Scope } from './grant.js';
 import { isStorableMoment } from './moment.js';
@@ -36,38 +36,13 @@ export interface CreatedToken {
   secret: string;
 }
 
-/** Seconds for which a token once seen is trusted without asking the database; a revocation is effective within these. */
-const TRUSTED_FOR = 3;
 /** How exactly the last use of a token is known. */
 const USED_EVERY_MS = 60_000;
 
-export interface BearerCache {
-  /** The caller a token text belongs to; undefined for anything but a valid token. */
-  authenticate(secret: string): Actor | undefined | Promise<Actor | undefined>;
-  /** Forgets what this process trusts, after a revocation here. */
-  clear(): void;
-}
+export type BearerCache = CallerCache;
 
-/** Looks tokens up by hash and trusts the answer for a few seconds. Unknown tokens are not remembered. */
-export function createBearerCache(db: Database, max = 10_000): BearerCache {
-  const trusted = new LRUCache<string, { actor: Actor; expiresAt: number }>({ max, ttl: TRUSTED_FOR * 1_000 });
-
-  /** Look-ups under way, so that many requests with one token are one. */
-  const asked = new Map<string, Promise<Actor | undefined>>();
-  /** Counts the calls of `clear`: what was read before one is not remembered after it. */
-  let generation = 0;
-
-  async function read(hash: Buffer, key: string): Promise<Actor | undefined> {
-    const since = generation;
-    const row = await findBearer(db, hash);
-    if (!row) return undefined;
-    const entry = { actor: actorFrom(row), expiresAt: row.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY };
-    if (since === generation) trusted.set(key, entry);
-    const actor = unexpired(entry);
-    if (actor) noteUse(row);
-    return actor;
-  }
-
+/** Looks tokens up by their hash. */
+export function createBearerCache(db: Database, max?: number): BearerCache {
   /** Coarsely, and beside the request: a use more or less is no harm. */
   function noteUse({ id, lastUsedAt }: BearerRow): void {
     const at = new Date();
@@ -75,33 +50,13 @@ export function createBearerCache(db: Database, max = 10_000): BearerCache {
     updateLastUsed(db, id, at, new Date(at.getTime() - USED_EVERY_MS)).catch(() => {});
   }
 
-  function lookUp(hash: Buffer, key: string): Promise<Actor | undefined> {
-    const underway = asked.get(key);
-    if (underway) return underway;
-    const answer = read(hash, key).finally(() => {
-      if (asked.get(key) === answer) asked.delete(key);
-    });
-    asked.set(key, answer);
-    return answer;
-  }
-
-  return {
-    authenticate(secret) {
-      const hash = hashToken(secret);
-      const key = hash.toString('latin1');
-      const entry = trusted.get(key);
-      return entry ? unexpired(entry) : lookUp(hash, key);
-    },
-    clear() {
-      generation += 1;
-      trusted.clear();
-      asked.clear();
-    },
-  };
-}
-
-function unexpired(entry: { actor: Actor; expiresAt: number }): Actor | undefined {
-  return entry.expiresAt > Date.now() ? entry.actor : undefined;
+  return createCallerCache(async (_, hash) => {
+    const row = await findBearer(db, hash);
+    const actor = row && actorFrom(row);
+    if (!row || !actor || hasEnded(actor)) return undefined;
+    noteUse(row);
+    return actor;
+  }, max);
 }
 
 function actorFrom(row: BearerRow): Actor {
@@ -207,7 +162,7 @@ export async function issueToken(
     id: newId(),
     accountId,
     name,
-    tokenHash: hashToken(secret),
+    tokenHash: hashSecret(secret),
     scopes,
     environmentId,
     pathPrefixes,
@@ -241,9 +196,4 @@ function checkPrefixes(prefixes: readonly string[]): string[] {
   );
   if (problems.length > 0) throw invalidRequest(...problems);
   return [...new Set(prefixes)];
-}
-
-/** Tokens are 256 random bits, so a plain hash cannot be searched backwards. */
-function hashToken(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
 }
