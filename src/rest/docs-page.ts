@@ -3,7 +3,18 @@
 import { STATUS_CODES } from 'node:http';
 import { html, raw } from 'hono/html';
 import { STYLE } from './docs-style.js';
-import { curl, type Html, inlineJson, json, paragraphs, prose, type Schema, typeOf, variables } from './docs-text.js';
+import {
+  curl,
+  type Html,
+  inlineJson,
+  json,
+  paragraphs,
+  prose,
+  type Schema,
+  shell,
+  typeOf,
+  variables,
+} from './docs-text.js';
 import { type Operation, openApi } from './openapi.js';
 import { meaningOf, REST_CODES } from './openapi-errors.js';
 import { EXAMPLES, type Example } from './openapi-examples.js';
@@ -118,15 +129,19 @@ ${table(
 )}
 ${curl(method, path, example)}
 <h4>Response</h4>
-<p><strong>200</strong> ${typeOf(success.content['application/json'].schema)}: ${prose(success.description)}</p>
+<p><strong>200</strong> ${typeOf(schemaIn(success.content))}: ${prose(success.description)}</p>
 ${unchanged ? html`<p><strong>304</strong> ${prose(unchanged.description)}</p>` : ''}
-<details><summary>Example</summary>${json(example.response)}</details>
+<details><summary>Example</summary>${typeof example.response === 'string' ? shell(example.response) : json(example.response)}</details>
 <h4>Errors</h4>
 <ul class="codes">${Object.entries(refusals).map(
     ([status, refusal]) =>
-      'content' in refusal && html`<li><strong>${status}</strong> ${codesOf(refusal.content['application/json'])}</li>`,
+      'content' in refusal && html`<li><strong>${status}</strong> ${codesOf(Object.values(refusal.content)[0])}</li>`,
   )}</ul>
 </article>`;
+}
+
+function schemaIn(content: object): Schema {
+  return (Object.values(content)[0] as { schema: Schema }).schema;
 }
 
 function codesOf(content: object): Html[] {

@@ -85,11 +85,11 @@ function range({ minimum, maximum }: Schema): string {
 }
 
 /** A line to paste into a shell that has the variables of the page's first block. */
-export function curl(method: string, path: string, { request, query }: Example): Html {
+export function curl(method: string, path: string, { request, query, response }: Example): Html {
   const target = path.replace(/\{(\w+)\}/g, (_, name: string) => `$${name.toUpperCase()}`);
   const search = query ? `?${new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]))}` : '';
   const lines = [
-    `curl ${method === 'GET' ? '' : `-X ${method} `}"$URL${target}${search}"`,
+    `curl ${typeof response === 'string' ? '-N ' : ''}${method === 'GET' ? '' : `-X ${method} `}"$URL${target}${search}"`,
     '-H "authorization: Bearer $TOKEN"',
     ...(request
       ? ["-H 'content-type: application/json'", `-d '${layOut(request, { width: 72, indent: '  ', taken: 6 })}'`]
@@ -98,7 +98,8 @@ export function curl(method: string, path: string, { request, query }: Example):
   return shell(lines.join(' \\\n  '));
 }
 
-function shell(text: string): Html {
+/** A block of text as it stands in a terminal. */
+export function shell(text: string): Html {
   return html`<pre class="shell" tabindex="0"><code>${text}</code></pre>`;
 }
 

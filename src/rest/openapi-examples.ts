@@ -31,8 +31,26 @@ function secret(revision: number, secretValue: object | null) {
 export interface Example {
   request?: object;
   query?: Record<string, number>;
-  response: object;
+  /** Text for what is no JSON. */
+  response: object | string;
 }
+
+/** The update, as the stream tells it. */
+export const CHANGES = {
+  environmentRevision: 2,
+  changes: [
+    {
+      id: EXAMPLE_IDS.agent_secret_id,
+      path: ['payments', 'mainDb'],
+      change: 'updated',
+      environmentRevision: 2,
+      revision: 1,
+      at: '2026-07-01T12:00:00.000Z',
+      valueState: 'present',
+      by: '019a1f6e-1b7d-7e55-8c1a-9d3f5a6b7c03',
+    },
+  ],
+};
 
 /** By operation, in the order in which they happen. */
 export const EXAMPLES = {
@@ -49,6 +67,10 @@ export const EXAMPLES = {
   update_agent_secret: {
     request: { currentRevision: 0, secretValue: { op: 'set', value: UPDATED } },
     response: secret(1, UPDATED),
+  },
+  watch_environment_agent_secrets: {
+    query: { after: 1 },
+    response: `: open\n\nid: 2\ndata: ${JSON.stringify(CHANGES)}\n\n`,
   },
   delete_agent_secret: { query: { current_revision: 1 }, response: secret(2, null) },
 } satisfies Record<string, Example>;

@@ -7,7 +7,7 @@ interface Description {
   description: string;
   /** Names of schemas. */
   takes?: 'AgentSecretCreation' | 'AgentSecretUpdate';
-  answers: 'AgentSecretDto' | 'Page_AgentSecretDto';
+  answers: 'AgentSecretDto' | 'Page_AgentSecretDto' | 'AgentSecretChangeStream';
   /** What a 200 tells. */
   answer: string;
   query?: readonly ParameterName[];
@@ -83,6 +83,16 @@ const OPERATIONS = {
     headers: ['Idempotency-Key'],
     refuses: ['AGENT_SECRET_NOT_FOUND', 'CONCURRENT_UPDATE', 'IDEMPOTENCY_KEY_REUSED'],
   },
+  watch_environment_agent_secrets: {
+    description:
+      'Every write of the environment’s secrets as a server-sent event: in order, without gaps, one event for what was written at once; never with a value. The stream tells those behind `after` first, then live ones. Without `after` it begins with the revision that now is and no changes. A client whose connection breaks goes on behind the last `id` that it has: an `EventSource` does so by itself.\n\nComments keep a silent connection alive. An event `end` says why there will be no more: its data is what a refusal has as its body, for example with the code `AUTH_UNAUTHORIZED` when the token was revoked, or `UNAVAILABLE` when the service stops.',
+    answers: 'AgentSecretChangeStream',
+    answer: 'The stream.',
+    action: 'View',
+    query: ['after'],
+    headers: ['Last-Event-ID'],
+    refuses: ['ENVIRONMENT_NOT_FOUND'],
+  },
 } as const satisfies Record<string, Description>;
 
 /** A route whose operation is not described here does not compile. */
@@ -97,6 +107,16 @@ export const PARAMETERS = {
   agent_secret_id: { description: 'The secret.', schema: { type: 'string', format: 'uuid' } },
   current_revision: {
     description: 'The revision that the caller has seen, in plain decimal digits.',
+    schema: UINT64,
+  },
+  after: {
+    description:
+      'The environment’s revision to go on behind, in plain decimal digits. Inside of what was written at once it counts as before that.',
+    required: false,
+    schema: UINT64,
+  },
+  'Last-Event-ID': {
+    description: 'The last `id` that the client has; counts instead of `after`.',
     schema: UINT64,
   },
   'If-None-Match': {

@@ -1,7 +1,7 @@
 // The bodies of requests and answers as OpenAPI schemas, under the names that existing clients know.
 import type { ErrorCode } from '../errors.js';
 import { exampleOf, REST_CODES } from './openapi-errors.js';
-import { EXAMPLES } from './openapi-examples.js';
+import { CHANGES, EXAMPLES } from './openapi-examples.js';
 import { ANALYSED_TYPE, TYPE_SCHEMAS, UINT64 } from './openapi-types.js';
 import { STATUS } from './problem.js';
 
@@ -106,6 +106,51 @@ export const SCHEMAS = {
     required: ['op'],
     properties: { op: { type: 'string', enum: ['unset'] } },
     examples: [{ op: 'unset' }],
+  },
+  AgentSecretChangeStream: {
+    description:
+      'Server-sent events. The `id` of an event is where to resume, its `data` is an `AgentSecretChanges`; the `data` of the event `end` is an `ErrorBody`.',
+    type: 'string',
+  },
+  AgentSecretChanges: {
+    description:
+      'What was written at once: one change, or a change set. None at the beginning of a stream without `after`.',
+    type: 'object',
+    required: ['environmentRevision', 'changes'],
+    properties: {
+      environmentRevision: { description: 'The environment’s revision since then: where to resume.', ...UINT64 },
+      changes: { type: 'array', items: { $ref: '#/components/schemas/AgentSecretChange' } },
+    },
+    examples: [CHANGES],
+  },
+  AgentSecretChange: {
+    description: 'One write of a secret, without its value.',
+    type: 'object',
+    required: ['id', 'path', 'change', 'environmentRevision', 'revision', 'at', 'valueState', 'by'],
+    properties: {
+      id: { description: 'The secret.', ...UUID },
+      path: {
+        description: 'Its path in canonical form.',
+        type: 'array',
+        minItems: 1,
+        maxItems: 16,
+        items: { type: 'string' },
+      },
+      change: {
+        description: 'What was done.',
+        type: 'string',
+        enum: ['created', 'updated', 'value_removed', 'deleted', 'restored', 'value_destroyed'],
+      },
+      environmentRevision: { description: 'The environment’s revision since this write.', ...UINT64 },
+      revision: { description: 'The secret’s revision since this write.', ...UINT64 },
+      at: { description: 'When it was made.', type: 'string', format: 'date-time' },
+      valueState: {
+        description: 'Whether the secret had a value since, and whether that one was erased later.',
+        type: 'string',
+        enum: ['present', 'absent', 'destroyed'],
+      },
+      by: { description: 'The account that made it.', ...UUID },
+    },
   },
   ...TYPE_SCHEMAS,
   ErrorBody: {

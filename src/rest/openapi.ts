@@ -12,6 +12,7 @@ import { describedAs, type OperationId, PARAMETERS, type ParameterName } from '.
 import { SCHEMAS } from './openapi-schemas.js';
 import { STATUS } from './problem.js';
 import { ROUTES, type Route } from './routes.js';
+import { STREAMS, type StreamRoute } from './streams.js';
 
 /** The version in package.json, which cannot be imported from outside `src`; a test keeps the two together. */
 const VERSION = '0.1.0';
@@ -28,10 +29,14 @@ interface Body {
   'application/json': { schema: { $ref: string }; example: object };
 }
 
+interface EventStream {
+  'text/event-stream': { schema: { $ref: string }; example: string };
+}
+
 interface Answer {
   description: string;
   headers?: Headers;
-  content: Body;
+  content: Body | EventStream;
 }
 
 type Headers = Record<string, { description: string; required: true; schema: object }>;
@@ -98,14 +103,14 @@ export const openApi = {
 
 function paths(): Record<string, Record<string, Operation>> {
   const all: Record<string, Record<string, Operation>> = {};
-  for (const route of ROUTES) {
+  for (const route of [...ROUTES, ...STREAMS]) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     all[path] = { ...all[path], [route.method.toLowerCase()]: operation(route) };
   }
   return all;
 }
 
-function operation({ operationId, summary, path }: Route): Operation {
+function operation({ operationId, summary, path }: Route | StreamRoute): Operation {
   const { description, takes, answers, answer, action, isConditional, refuses, ...described } =
     describedAs(operationId);
   const { query = [], headers = [] } = described;
@@ -128,7 +133,7 @@ function operation({ operationId, summary, path }: Route): Operation {
     ],
     ...(takes && example.request ? { requestBody: { required: true, content: body(takes, example.request) } } : {}),
     responses: {
-      '200': { description: answer, ...(isConditional ? TAGGED : {}), content: body(answers, example.response) },
+      '200': { description: answer, ...(isConditional ? TAGGED : {}), content: content(answers, example.response) },
       ...(isConditional
         ? { '304': { description: 'Nothing was written since the tag was answered.', ...TAGGED } }
         : {}),
@@ -143,8 +148,17 @@ function parameter(name: ParameterName, place: Parameter['in']): Parameter {
   return { name, in: place, required: place !== 'header', ...PARAMETERS[name] };
 }
 
-function body(schema: string, example: object): Body {
-  return { 'application/json': { schema: { $ref: `#/components/schemas/${schema}` }, example } };
+function body(name: string, example: object): Body {
+  return { 'application/json': { schema: reference(name), example } };
+}
+
+function content(name: string, example: object | string): Body | EventStream {
+  if (typeof example === 'object') return body(name, example);
+  return { 'text/event-stream': { schema: reference(name), example } };
+}
+
+function reference(name: string): { $ref: string } {
+  return { $ref: `#/components/schemas/${name}` };
 }
 
 /** The bytes at /openapi.json and in schema/openapi.json: laid out for people and for diffs, every integer exact. */

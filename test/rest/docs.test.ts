@@ -8,9 +8,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TYPE_KINDS } from '../../src/domain/analysed-type.js';
 import { ERROR_CODES, type ErrorCode } from '../../src/errors.js';
 import { createDocsRoutes } from '../../src/rest/docs.js';
-import { EXAMPLES } from '../../src/rest/openapi-examples.js';
+import { CHANGES, EXAMPLES } from '../../src/rest/openapi-examples.js';
 import { STATUS } from '../../src/rest/problem.js';
 import { ROUTES } from '../../src/rest/routes.js';
+import { STREAMS } from '../../src/rest/streams.js';
 import { createTestApp, type TestApp } from '../support/app.js';
 import { createWorld } from '../support/world.js';
 
@@ -55,7 +56,11 @@ describe('the document', () => {
   });
 
   it('has every route of the table and nothing else, with its parameters and credentials', () => {
-    const inTable = ROUTES.map((route) => [route.method, route.path.replace(/:(\w+)/g, '{$1}'), route.operationId]);
+    const inTable = [...ROUTES, ...STREAMS].map((route) => [
+      route.method,
+      route.path.replace(/:(\w+)/g, '{$1}'),
+      route.operationId,
+    ]);
     const inDocument = operations.map(({ method, path, operation }) => [method, path, operation.operationId]);
     expect(inDocument.sort()).toEqual(inTable.sort());
     for (const { path, operation } of operations) {
@@ -116,7 +121,7 @@ describe('its errors', () => {
       ...Object.entries<any>(document.components.responses),
     ];
     const documented = responses.flatMap(([place, response]) =>
-      Object.entries<any>(response.content?.['application/json'].examples ?? {}).map(([code, { value }]) => {
+      Object.entries<any>(response.content?.['application/json']?.examples ?? {}).map(([code, { value }]) => {
         const status = STATUS[code as ErrorCode];
         expect([String(status), code]).toContain(place);
         expect(Object.keys(value)).toEqual(['code', status === 400 ? 'errors' : 'error']);
@@ -140,6 +145,7 @@ describe('its errors', () => {
     expect(Object.fromEntries(statuses)).toEqual({
       list_environment_agent_secrets: [...common, '304'].sort(),
       create_agent_secret: writes,
+      watch_environment_agent_secrets: common,
       get_agent_secret: common,
       update_agent_secret: [...writes, '410'].sort(),
       delete_agent_secret: [...common, '409', '422'].sort(),
@@ -151,12 +157,16 @@ describe('its examples', () => {
   let app: TestApp;
   let send: (method: string, path: string, body?: object) => Promise<{ status: number; body: any }>;
   let environmentId: string;
+  let headers: Record<string, string>;
+  /** What the example cannot know. */
+  let told: object;
 
   beforeAll(async () => {
     app = await createTestApp();
     const { people, ...world } = await createWorld(app);
     environmentId = world.environmentId;
-    const headers = { authorization: `Bearer ${people.deployer.token}`, 'content-type': 'application/json' };
+    headers = { authorization: `Bearer ${people.deployer.token}`, 'content-type': 'application/json' };
+    told = { by: people.deployer.id, at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) };
     send = async (method, path, body) => {
       const init = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) };
       const response = await app.fetch(new Request(`http://localhost${path}`, init));
@@ -165,6 +175,18 @@ describe('its examples', () => {
   });
 
   afterAll(() => app.close());
+
+  /** Of a stream that goes on. */
+  async function firstEvent(path: string): Promise<{ id: string; data: any }> {
+    const { body } = await app.fetch(new Request(`http://localhost${path}`, { headers }));
+    let seen = '';
+    for await (const bytes of body as unknown as AsyncIterable<Uint8Array>) {
+      seen += new TextDecoder().decode(bytes);
+      const [, id = '', data = ''] = /^id: (\d+)\ndata: (.*)\n\n/m.exec(seen) ?? [];
+      if (id) return { id, data: JSON.parse(data) };
+    }
+    throw new Error(`no event: ${seen}`);
+  }
 
   it('are a secret’s life as the service plays it', async () => {
     const secrets = `/v1/envs/${environmentId}/agent-secrets`;
@@ -180,6 +202,11 @@ describe('its examples', () => {
     expect(await send('GET', `/v1/agent-secrets/${id}`)).toEqual(shown(EXAMPLES.get_agent_secret));
     const { request } = EXAMPLES.update_agent_secret;
     expect(await send('PATCH', `/v1/agent-secrets/${id}`, request)).toEqual(shown(EXAMPLES.update_agent_secret));
+    const { after } = EXAMPLES.watch_environment_agent_secrets.query;
+    expect(await firstEvent(`${secrets}/changes?after=${after}`)).toEqual({
+      id: String(CHANGES.environmentRevision),
+      data: { ...CHANGES, changes: CHANGES.changes.map((change) => ({ ...change, ...told, id })) },
+    });
     const deletion = `/v1/agent-secret/${id}?current_revision=${EXAMPLES.delete_agent_secret.query.current_revision}`;
     expect(await send('DELETE', deletion)).toEqual(shown(EXAMPLES.delete_agent_secret));
   });
@@ -198,7 +225,8 @@ describe('the page', () => {
     for (const { path, method, operation } of operations) {
       expect(html).toContain(`id="${operation.operationId}"`);
       expect(html).toContain(`${method}</span> <code>${path}</code>`);
-      expect(html).toContain(`curl ${method === 'GET' ? '' : `-X ${method} `}&quot;$URL${path.replace(/\{.*/, '$')}`);
+      const option = operation.operationId.startsWith('watch') ? '-N ' : method === 'GET' ? '' : `-X ${method} `;
+      expect(html).toContain(`curl ${option}&quot;$URL${path.replace(/\{.*/, '$')}`);
     }
     for (const code of REST_CODES) expect(html).toContain(`<tr id="${code}">`);
     for (const kind of TYPE_KINDS) expect(html).toContain(`id="AnalysedType_Type${kind}"`);

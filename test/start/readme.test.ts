@@ -17,7 +17,7 @@ async function commandsOf(from: string, to: string): Promise<string[]> {
   return [...section.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1] as string);
 }
 
-test('every command of the tour works when it is pasted', async () => {
+test('every command of the tour, and of the log behind it, works when it is pasted', async () => {
   const script = (await commandsOf('## A five-minute tour', '## REST errors')).join('\n');
   const folder = await mkdtemp(join(tmpdir(), 'asg-readme-'));
   const server = await startServer({ dataDir: join(folder, 'data') });
@@ -29,7 +29,15 @@ test('every command of the tour works when it is pasted', async () => {
     expect(stdout).toContain('{"pathText":"billing.apiKey","secretTypeText":"string","hasValue":true}');
     expect(stdout).toContain('"revision":1,"secretType":{"type":"U16"},"secretValue":6432}');
     expect(stdout).toContain('"revision":2,"secretType":{"type":"U16"},"secretValue":null}');
-    expect(stdout).not.toContain('errors');
+    expect(stdout).toContain('"revision":2,"change":"DELETED"');
+    expect(stdout).toContain('{"data":{"restoreAgentSecret":{"revision":3,"secretValueText":"5432"}}}');
+    expect(stdout).toContain('{"data":{"environment":{"revision":5,"agentSecrets":{"totalCount":5,');
+    expect(stdout).toMatch(/"applied":false,"environmentRevision":\d+,"results":\[\{"revision":4\},\{"revision":5\}\]/);
+    const repeated = '"revision":4,"secretType":{"type":"U16"},"secretValue":7432}';
+    expect(stdout.split(repeated)).toHaveLength(3);
+    expect(stdout).toMatch(/^id: 6\ndata: \{"environmentRevision":6,/m);
+    expect(stdout).toContain('event: next\ndata: {"data":{"agentSecretChanges":{"environmentRevision":6,');
+    expect(stdout).not.toMatch(/errors|"code"/);
   } finally {
     await server.stop();
     await rm(folder, { recursive: true, force: true });
