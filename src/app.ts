@@ -117,7 +117,7 @@ export function createApp({ services, config, development }: AppOptions): Hono {
 
 const PING_AGAIN_AFTER_MS = 250;
 
-const ANSWER_TYPE = /^(\*\/\*|application\/(\*|json|graphql-response\+json)|text\/event-stream|multipart\/mixed)$/;
+const ANSWER_TYPE = /^(\*\/\*|application\/(\*|json|graphql-response\+json)|text\/(\*|event-stream)|multipart\/mixed)$/;
 
 /** Whether the client takes any of the types that a GraphQL answer may have; asked first, so that nothing is done in vain. */
 function acceptsAnswer(accept: string | undefined): boolean {
