@@ -54,6 +54,14 @@ export function oidcFrom(clean: OidcVariables): OidcConfig | undefined {
   });
 }
 
+const NAMES = [
+  'OIDC_AUDIENCE',
+  'OIDC_JWKS_URL',
+  'OIDC_ACCOUNT_CLAIM',
+  'OIDC_SCOPES_CLAIM',
+  'OIDC_CLOCK_TOLERANCE_SECONDS',
+] as const satisfies (keyof OidcVariables)[];
+
 /** What is missing for logins, or would let others make them. */
 export function oidcProblems(given: NodeJS.ProcessEnv): string[] {
   const problems: string[] = [];
@@ -61,8 +69,8 @@ export function oidcProblems(given: NodeJS.ProcessEnv): string[] {
     // Without it any token of the issuer would do, whomever it was made for.
     if (!given.OIDC_AUDIENCE) problems.push('OIDC_AUDIENCE: required where OIDC_ISSUER is given');
   } else {
-    const names = Object.keys(given).filter((name) => name.startsWith('OIDC_'));
-    if (names.length > 0) problems.push(`OIDC_ISSUER: required where ${names.join(', ')} is given`);
+    const names = NAMES.filter((name) => given[name]);
+    if (names.length > 0) problems.push(`OIDC_ISSUER: required to use ${names.join(', ')}`);
   }
   for (const name of ['OIDC_ISSUER', 'OIDC_JWKS_URL'] as const) {
     const url = given[name] !== undefined && URL.canParse(given[name]) ? new URL(given[name]) : undefined;

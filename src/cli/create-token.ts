@@ -1,18 +1,25 @@
 // Operator command: a token for an account, and the account with it when there is none of that name.
 import { parseArgs } from 'node:util';
+import { validate as isUuid } from 'uuid';
 import { loadConfig } from '../config.js';
 import { createAccountAsOperator } from '../domain/account.js';
-import { issueToken } from '../domain/token.js';
+import { isScope, SCOPES, type Scope } from '../domain/grant.js';
+import { issueToken, tokenLimits } from '../domain/token.js';
 import { createLogger } from '../log.js';
 import { openServices } from '../services.js';
 import { findAccountByName } from '../store/account.js';
 import type { Session } from '../store/client.js';
+import { findEnvironment } from '../store/environment.js';
 import { runCommand, UsageError } from './run-command.js';
 
 const USAGE = `Usage: npm run --silent token -- --account NAME [--admin] [--expires-in-days N]
+         [--scope SCOPE]... [--environment ID] [--path-prefix PATH]...
 
 Prints a new token of the account NAME, the only time it is shown. Without such an account it is created first;
 with --admin it gets the account role admin, which manages accounts and plans.
+
+The token may do what its account may, unless it is limited: to scopes (${SCOPES.join(', ')}), to one
+environment, to secrets at or below dotted paths such as payments.mainDb.
 `;
 
 await runCommand({
@@ -24,15 +31,23 @@ await runCommand({
         account: { type: 'string' },
         admin: { type: 'boolean', default: false },
         'expires-in-days': { type: 'string' },
+        scope: { type: 'string', multiple: true },
+        environment: { type: 'string' },
+        'path-prefix': { type: 'string', multiple: true },
         help: { type: 'boolean', short: 'h' },
       },
     });
     if (values.help) return undefined;
     if (!values.account) throw new UsageError('Expected --account NAME');
     const expiresAt = expiryFrom(values['expires-in-days']);
+    const limits = {
+      scopes: values.scope?.map(scopeFrom),
+      environmentId: idFrom(values.environment),
+      pathPrefixes: values['path-prefix'],
+    };
     const services = await openServices(loadConfig(), createLogger('error'));
     try {
-      const request = { account: values.account, isAdmin: values.admin, expiresAt };
+      const request = { account: values.account, isAdmin: values.admin, expiresAt, limits: tokenLimits(limits) };
       return await services.db.transaction((tx) => createToken(tx, request));
     } finally {
       await services.db.close();
@@ -40,19 +55,41 @@ await runCommand({
   },
 });
 
-async function createToken(
-  tx: Session,
-  { account: name, isAdmin, expiresAt }: { account: string; isAdmin: boolean; expiresAt: Date | undefined },
-): Promise<string> {
+interface Wanted {
+  account: string;
+  isAdmin: boolean;
+  expiresAt: Date | undefined;
+  limits: ReturnType<typeof tokenLimits>;
+}
+
+async function createToken(tx: Session, { account: name, isAdmin, expiresAt, limits }: Wanted): Promise<string> {
   const account = await findAccountByName(tx, name);
+  if (limits.environmentId !== null && !(await mayKnow(tx, account?.id, limits.environmentId))) {
+    throw new Error(`the account ${name} has no role in an environment ${limits.environmentId}`);
+  }
   if (!account) {
-    const created = await createAccountAsOperator(tx, { name, roles: isAdmin ? ['admin'] : [], expiresAt });
-    return created.secret;
+    const roles = isAdmin ? ['admin'] : [];
+    return (await createAccountAsOperator(tx, { name, roles, expiresAt, limits })).secret;
   }
   if (isAdmin && !account.roles.includes('admin')) {
     throw new Error(`the account ${name} exists without the role admin; an admin can give it with updateAccount`);
   }
-  return (await issueToken(tx, { accountId: account.id, name: 'operator', expiresAt })).secret;
+  return (await issueToken(tx, { accountId: account.id, name: 'operator', expiresAt, ...limits })).secret;
+}
+
+async function mayKnow(tx: Session, accountId: string | undefined, environmentId: string): Promise<boolean> {
+  const environment = accountId && (await findEnvironment(tx, environmentId, accountId));
+  return !!environment && (environment.ownerId === accountId || !!environment.shareRoles?.length);
+}
+
+function scopeFrom(text: string): Scope {
+  if (!isScope(text)) throw new UsageError(`--scope: expected one of ${SCOPES.join(', ')}`);
+  return text;
+}
+
+function idFrom(text: string | undefined): string | undefined {
+  if (text !== undefined && !isUuid(text)) throw new UsageError('--environment: expected the id of an environment');
+  return text?.toLowerCase();
 }
 
 function expiryFrom(days: string | undefined): Date | undefined {

@@ -16,7 +16,7 @@ import { removeApplicationsOfAccount } from '../store/application.js';
 import type { Session } from '../store/client.js';
 import { removeEnvironmentsOfAccount } from '../store/environment.js';
 import { findPlanByName, keepPlan } from '../store/plan.js';
-import { removeTokensOfAccount } from '../store/token.js';
+import { removeTokensOfAccount, type TokenLimits } from '../store/token.js';
 import { actorOf, adminOf, type Context, newId } from './context.js';
 import { checkName } from './name.js';
 import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from './page.js';
@@ -91,7 +91,7 @@ export async function createAccount(ctx: Context, input: CreateAccountInput): Pr
 /** The same without a caller: operator commands, and the first start, which chooses the id beforehand. */
 export async function createAccountAsOperator(
   tx: Session,
-  input: CreateAccountInput & { id?: string; expiresAt?: Date | undefined },
+  input: CreateAccountInput & { id?: string; expiresAt?: Date | undefined; limits?: TokenLimits | undefined },
 ): Promise<CreatedAccount> {
   const name = checkName(input.name);
   const plan = input.planId == null ? await findPlanByName(tx, DEFAULT_PLAN) : await keepPlan(tx, input.planId);
@@ -104,7 +104,8 @@ export async function createAccountAsOperator(
     createdAt: new Date(),
   });
   if (!account) throw alreadyExists(`Account ${name}`);
-  const { secret } = await issueToken(tx, { accountId: account.id, name: 'initial', expiresAt: input.expiresAt });
+  const { expiresAt, limits } = input;
+  const { secret } = await issueToken(tx, { accountId: account.id, name: 'initial', expiresAt, ...limits });
   return { account, secret };
 }
 

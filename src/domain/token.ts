@@ -102,16 +102,30 @@ function isOwn(ctx: Context, token: Token): boolean {
   return token.accountId === accountId && (isAccountWide(grant) || token.id === tokenId);
 }
 
-export interface CreateTokenInput {
+export interface CreateTokenInput extends TokenLimitsInput {
   name: string;
   /** Absent: when the caller's own token ends, or never. */
   expiresAt?: Date | null | undefined;
-  /** Absent: all that the caller's own token has. `metadata` goes without saying. */
+}
+
+export interface TokenLimitsInput {
+  /** Absent: all, or all that the token has which makes it. `metadata` goes without saying. */
   scopes?: readonly Scope[] | null | undefined;
   /** The one environment it is good for; absent: all that the account knows. */
   environmentId?: string | null | undefined;
   /** Canonical dotted paths at or below which it is good; absent: all paths. */
   pathPrefixes?: readonly string[] | null | undefined;
+}
+
+/** As they are stored. Refuses: INVALID_REQUEST (prefixes). */
+export function tokenLimits({ scopes, environmentId, pathPrefixes }: TokenLimitsInput): TokenLimits {
+  const given = scopes == null ? SCOPES : new Set<Scope>(['metadata', ...scopes]);
+  const isAll = SCOPES.every((scope) => [...given].includes(scope));
+  return {
+    scopes: isAll ? null : [...given],
+    environmentId: environmentId ?? null,
+    pathPrefixes: pathPrefixes == null ? null : checkPrefixes(pathPrefixes),
+  };
 }
 
 /**
@@ -120,8 +134,8 @@ export interface CreateTokenInput {
  */
 export async function createToken(ctx: Context, input: CreateTokenInput): Promise<CreatedToken> {
   const { accountId, tokenId, grant, expiresAt: end = null } = managerOf(ctx, 'CreateToken');
-  const scopes = input.scopes == null ? [...grant.scopes] : [...new Set<Scope>(['metadata', ...input.scopes])];
-  if (!scopes.every((scope) => grant.scopes.has(scope))) {
+  const scopes = input.scopes ?? [...grant.scopes];
+  if (!scopes.every((scope) => scope === 'metadata' || grant.scopes.has(scope))) {
     throw forbidden('A token cannot have a scope that the token which makes it has not');
   }
   // A login is short by nature, and tokens are what it makes to last.
@@ -130,11 +144,8 @@ export async function createToken(ctx: Context, input: CreateTokenInput): Promis
   if (latest && expiresAt && expiresAt > latest) {
     throw forbidden('A token cannot end later than the token that makes it');
   }
-  const limits = {
-    scopes: scopes.length === SCOPES.length ? null : scopes,
-    environmentId: input.environmentId == null ? null : (await getEnvironment(ctx, input.environmentId)).id,
-    pathPrefixes: input.pathPrefixes == null ? null : checkPrefixes(input.pathPrefixes),
-  };
+  const limits = tokenLimits({ ...input, scopes });
+  if (limits.environmentId !== null) await getEnvironment(ctx, limits.environmentId);
   return ctx.services.db.transaction(async (tx) => {
     if (!(await lockAccount(tx, accountId))) throw notFound('account', accountId);
     const created = await issueToken(tx, { name: input.name, expiresAt, accountId, ...limits });

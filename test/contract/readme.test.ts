@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { ENVIRONMENT_ACTIONS } from '../../src/domain/access.js';
+import { SCOPES } from '../../src/domain/grant.js';
 import { ERROR_CODES } from '../../src/errors.js';
 import { REST_CODES } from '../../src/rest/openapi-errors.js';
 import { STATUS } from '../../src/rest/problem.js';
@@ -30,6 +31,10 @@ test('the access table is the one that decides', () => {
     ...roles.map((role) => ((allowed as readonly string[]).includes(role) ? 'yes' : '')),
   ]);
   expect(table('access')).toEqual(expected);
+});
+
+test('the table of scopes has every scope', () => {
+  expect(table('scopes').map(([scope]) => scope)).toEqual(SCOPES.map((scope) => `\`${scope}\``));
 });
 
 test('the error table has every code of REST with its status, and the words below it those that only GraphQL has', () => {

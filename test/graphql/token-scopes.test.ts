@@ -15,6 +15,7 @@ import {
   SCOPE_SETS,
   type Scope,
   scopeOf,
+  scopeOfCase,
   tokenWith,
 } from '../support/token-scopes.js';
 import { createWorld, unique, type World } from '../support/world.js';
@@ -47,7 +48,7 @@ test('it is decided for every root field which scope it needs, and each has a ca
 });
 
 describe.each(ROOT_CASES)('$name', (accessCase) => {
-  const needed = scopeOf(accessCase.name.split(' ')[0] as string) as Scope;
+  const needed = scopeOfCase(accessCase) as Scope;
   const who = permitted(accessCase);
 
   test(`needs the scope ${needed} and no other`, async () => {

@@ -1,7 +1,9 @@
 // Operator commands: standard output carries the result and nothing else, and the exit code says what went wrong.
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { runToEnd } from '../support/server.js';
@@ -41,7 +43,15 @@ describe.each([
   test('tells wrong arguments on standard error, with how it is used, and exits with 2', async () => {
     const wrong =
       name === 'token'
-        ? [[], ['ops'], ['--account'], ['--acount', 'ops'], ['--account', 'ops', '--expires-in-days', '0']]
+        ? [
+            [],
+            ['ops'],
+            ['--account'],
+            ['--acount', 'ops'],
+            ['--account', 'ops', '--expires-in-days', '0'],
+            ['--account', 'ops', '--scope', 'c4n4ry'],
+            ['--account', 'ops', '--environment', 'c4n4ry'],
+          ]
         : [[], ['a', 'b'], ['--force', 'a']];
     for (const args of wrong) {
       const { code, stdout, stderr } = await run(...args);
@@ -75,6 +85,37 @@ test('what cannot be done is told in one line that says what, and exits with 1',
     const { code, stdout, stderr } = await token(...args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/^Cannot create a token: [^\n]+\n$/);
+    expect(stderr).toMatch(reason);
+  }
+});
+
+test('a token can be limited from the beginning', async () => {
+  const args = ['--scope', 'reveal', '--scope', 'write', '--path-prefix', 'db', '--path-prefix', 'a.b'];
+  const sql = postgres(database.url, { max: 1 });
+  try {
+    // The account's first one, and another one.
+    for (let again = 0; again < 2; again += 1) {
+      const { stdout } = await token('--account', 'limited', ...args);
+      const hash = createHash('sha256').update(stdout.trim()).digest();
+      const [row] = await sql`select scopes, path_prefixes, environment_id from tokens where token_hash = ${hash}`;
+      expect(row).toEqual({
+        scopes: ['metadata', 'reveal', 'write'],
+        path_prefixes: ['db', 'a.b'],
+        environment_id: null,
+      });
+    }
+  } finally {
+    await sql.end();
+  }
+  for (const [limit, reason] of [
+    [['--path-prefix', 'a..b'], /pathPrefixes\[0\]: expected a canonical dotted path/],
+    [
+      ['--environment', '01a20640-d042-77d8-a4fc-5bc52814913e'],
+      /the account limited has no role in an environment 01a2/,
+    ],
+  ] as const) {
+    const { code, stderr } = await token('--account', 'limited', ...limit);
+    expect(code).toBe(1);
     expect(stderr).toMatch(reason);
   }
 });

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { createTestDatabase } from '../support/database.js';
+import { startIssuer } from '../support/issuer.js';
 import { ensureBuilt, startServer } from '../support/server.js';
 import { freePort } from './client.js';
 
@@ -41,6 +42,24 @@ test('every command of the tour, and of the log behind it, works when it is past
   } finally {
     await server.stop();
     await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('the example of logins works, with an issuer instead of the one it names', async () => {
+  const [start, use] = (await commandsOf('### Logins', '### Read audit')) as [string, string];
+  const settings = [...start.matchAll(/\b(OIDC_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]);
+  const issuer = await startIssuer();
+  const env = { ...Object.fromEntries(settings), OIDC_ISSUER: issuer.url };
+  const server = await startServer({ env });
+  try {
+    const JWT = await issuer.sign({ aud: env.OIDC_AUDIENCE, [env.OIDC_ACCOUNT_CLAIM]: 'development' });
+    const { stdout } = await promisify(execFile)('bash', ['-e', '-c', use], {
+      env: { ...process.env, URL: server.url, JWT },
+    });
+    expect(JSON.parse(stdout)).toEqual({ data: { viewer: { name: 'development' } } });
+  } finally {
+    await server.stop();
+    await issuer.close();
   }
 });
 

@@ -242,6 +242,30 @@ describe.concurrent('a configuration', () => {
     expect(line).not.toContain('c4n4ry');
   });
 
+  test('of an issuer that cannot work is refused, naming what is missing or wrong', async () => {
+    const issuer = { OIDC_ISSUER: 'https://login.example.com/', DATABASE_URL: database.url };
+    const production = { NODE_ENV: 'production', MASTER_KEYS: generateKeyring(), DATABASE_URL: database.url };
+    for (const [env, problem] of [
+      [issuer, 'OIDC_AUDIENCE: required where OIDC_ISSUER is given'],
+      [
+        { OIDC_AUDIENCE: 'c4n4ry', OIDC_SCOPES_CLAIM: 'x' },
+        'OIDC_ISSUER: required to use OIDC_AUDIENCE, OIDC_SCOPES_CLAIM',
+      ],
+      [
+        { ...issuer, OIDC_AUDIENCE: 'x', OIDC_JWKS_URL: 'c4n4ry', OIDC_CLOCK_TOLERANCE_SECONDS: '301' },
+        'OIDC_JWKS_URL: expected a URL such as https://login.example.com/keys',
+      ],
+      [
+        { ...production, OIDC_ISSUER: 'http://login.example.com', OIDC_AUDIENCE: 'x' },
+        'OIDC_ISSUER: expected https in production',
+      ],
+    ] as [Record<string, string>, string][]) {
+      const line = await refusal({ env });
+      expect(line).toContain(problem);
+      expect(line).not.toContain('c4n4ry');
+    }
+  });
+
   test('of persisted documents that cannot work is refused, naming what is missing or too much', async () => {
     const line = await refusal({ env: { PERSISTED_DOCUMENTS_ONLY: 'true', GRAPHIQL: 'true' } });
     expect(line).toMatch(/PERSISTED_DOCUMENTS: required/);

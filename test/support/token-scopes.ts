@@ -1,9 +1,7 @@
 // Tokens that may do a part of what their account may, and for every root field what it asks of them.
 import type { TestApp } from './app.js';
-import { ask, graphql } from './graphql.js';
+import { ask, firstEvent, graphql } from './graphql.js';
 import { ACCESS_CASES, type AccessCase, outcomeFor } from './graphql-access.js';
-import { createSecret, done, updateSecret } from './graphql-secrets.js';
-import { unique, type World } from './world.js';
 
 export const ALL_SCOPES = ['METADATA', 'REVEAL', 'WRITE', 'ADMIN'] as const;
 export type Scope = (typeof ALL_SCOPES)[number];
@@ -40,57 +38,19 @@ export async function tokenWith(app: TestApp, token: string, limits: Limits): Pr
   return created.secret;
 }
 
-async function updatedSecret(app: TestApp, { people, environmentId }: World) {
-  const input = { environmentId, path: [unique('secret')], secretType: { type: 'Str' }, secretValue: 'a value' };
-  const { id } = await done(createSecret(app, people.owner.token, input));
-  const secretValue = { op: 'SET', value: 'another' };
-  await done(updateSecret(app, people.owner.token, { id, currentRevision: 0, secretValue }));
-  return { id };
-}
-
-const write = (field: string, input: string, variables: AccessCase['variables']): AccessCase => {
-  const names = input.includes('$name') ? '$id: UUID!, $name: String!' : '$id: UUID!';
-  return {
-    name: `Mutation.${field}`,
-    document: `mutation (${names}) { ${field}(input: { ${input} }) { __typename ... on Refusal { code message } } }`,
-    variables,
-    outcomes: { owner: 'ok', others: 'AGENT_SECRET_NOT_FOUND' },
-  };
-};
-
-const LOG_CASES: AccessCase[] = [
-  {
-    ...write(
-      'applyAgentSecretChanges',
-      'environmentId: $id, changes: [{ create: { path: [$name], secretType: { type: "Str" } } }]',
-      (_, { environmentId }) => ({ id: environmentId, name: unique('name') }),
-    ),
-    outcomes: { owner: 'ok', others: 'ENVIRONMENT_NOT_FOUND' },
-  },
-  write('restoreAgentSecret', 'id: $id, toRevision: 0, currentRevision: 1', updatedSecret),
-  write('destroyAgentSecretRevision', 'id: $id, revision: 0, currentRevision: 1', updatedSecret),
-  {
-    name: 'Subscription.agentSecretChanges',
-    document: `subscription ($id: UUID!) { agentSecretChanges(environmentId: $id, after: 0) { environmentRevision } }`,
-    async variables(app, world) {
-      await updatedSecret(app, world);
-      return { id: world.environmentId };
-    },
-    outcomes: { owner: 'ok', others: 'ENVIRONMENT_NOT_FOUND' },
-  },
-];
-
-const fieldOf = ({ name }: AccessCase) => name.split(' ')[0] as string;
-const known = new Set(ACCESS_CASES.map(fieldOf));
-/** One way or more to call each root field. */
-export const ROOT_CASES = [...ACCESS_CASES, ...LOG_CASES.filter((one) => !known.has(fieldOf(one)))];
+/** One way or more to call each root field, for an account that may. */
+export const ROOT_CASES = ACCESS_CASES.filter((one) => outcomeFor(one, permitted(one)) === 'ok');
 
 const SECRET_WRITES = /^Mutation\.(create|update|delete|restore|apply|destroy)AgentSecret/;
 
 /** The scope that a root field asks for; undefined for a field that nobody has decided about. */
 export function scopeOf(field: string): Scope | undefined {
-  if (SECRET_WRITES.test(field)) return 'WRITE';
-  return FIELD_SCOPES[field];
+  return SECRET_WRITES.test(field) ? 'WRITE' : FIELD_SCOPES[field];
+}
+
+/** The scope that a case asks for: that of its field, or what it takes to be shown the values it selects. */
+export function scopeOfCase({ name, document }: AccessCase): Scope | undefined {
+  return /\bsecretValue \}/.test(document) ? 'REVEAL' : scopeOf(name.split(' ')[0] as string);
 }
 
 const FIELD_SCOPES: Record<string, Scope> = {
@@ -129,30 +89,14 @@ export function permitted(accessCase: AccessCase): 'owner' | 'operator' {
 
 /** `ok`, `null`, or the code of the error or refusal; of a subscription, whatever comes first. */
 export async function call(app: TestApp, token: string, document: string, variables: object): Promise<string> {
-  if (document.startsWith('subscription')) return firstOf(app, token, document, variables);
-  const { data, errors } = await graphql<any>(app, token, document, variables);
+  const send = document.startsWith('subscription') ? firstEvent : graphql;
+  const { data, errors } = await send<any>(app, token, document, variables);
   if (errors) return errors[0]?.extensions.code ?? 'no code';
   const [result] = Object.values<any>(data).flat();
   return result === null ? 'null' : (result.code ?? 'ok');
 }
 
-async function firstOf(app: TestApp, token: string, query: string, variables: object): Promise<string> {
-  const headers = { 'content-type': 'application/json', accept: 'text/event-stream', authorization: `Bearer ${token}` };
-  const body = JSON.stringify({ query, variables });
-  const response = await app.fetch(new Request('http://localhost/graphql', { method: 'POST', headers, body }));
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-  const decoder = new TextDecoder();
-  for (let text = ''; ; ) {
-    const { done: isOver, value } = await reader.read();
-    if (value) text += decoder.decode(value, { stream: true });
-    const data = /^data: (.+)$/m.exec(text)?.[1];
-    if (data === undefined && !isOver) continue;
-    await reader.cancel();
-    return data === undefined ? 'nothing' : (JSON.parse(data).errors?.[0].extensions.code ?? 'ok');
-  }
-}
-
-/** The caller's own token as `node` shows it, with what it is good for. */
+/** The tokens that the caller may know of. */
 export async function tokensOf(app: TestApp, token: string): Promise<any[]> {
   const document = '{ viewer { tokens { edges { node { id name scopes environmentId pathPrefixes lastUsedAt } } } } }';
   return (await ask(app, token, document)).viewer.tokens.edges.map(({ node }: any) => node);
