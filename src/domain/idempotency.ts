@@ -1,6 +1,6 @@
 // Safe retries: a write that names a key is done at most once. A repetition is answered with what the first one did.
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { requestDigest } from '../crypto/digest.js';
+import { createHash } from 'node:crypto';
+import { isSameDigest, requestDigest } from '../crypto/digest.js';
 import { AppError, invalidRequest, unavailable } from '../errors.js';
 import { printJson } from '../json.js';
 import type { Session } from '../store/client.js';
@@ -77,7 +77,7 @@ export async function atMostOnce<T>(ctx: Context, retry: Retry<T>): Promise<T> {
     const row = await findIdempotencyKey(db, { accountId, keyHash, at: new Date() });
     if (!row) return undefined;
     const { digest } = await ctx.services.keys.keysOf(row.environmentId);
-    if (!timingSafeEqual(requestDigest(digest, request), row.requestHash)) {
+    if (!isSameDigest(requestDigest(digest, request), row.requestHash)) {
       throw new AppError('IDEMPOTENCY_KEY_REUSED', 'The idempotency key belongs to another request');
     }
     return { answer: await retry.replay(row) };

@@ -1,4 +1,5 @@
 // The values that a log holds, opened one after the other and compared with the digests that its hashes cover.
+import { isSameDigest } from '../crypto/digest.js';
 import { type EnvironmentKeys, openEnvironmentKeys } from '../crypto/environment-keys.js';
 import type { KeyProvider } from '../crypto/key-provider.js';
 import { KeyringError } from '../crypto/local-keyring.js';
@@ -55,7 +56,7 @@ export function valuesOf(session: Session, environmentId: string, keys: Environm
         if (!(error instanceof SealError)) throw error;
         throw badValue(row, revision, 'does not open: it was changed, moved here, or its key is missing');
       }
-      if (Buffer.compare(digest, valueDigest as Uint8Array) !== 0) {
+      if (!isSameDigest(digest, valueDigest as Uint8Array)) {
         throw badValue(row, revision, 'differs from the one that was set: the log has another digest');
       }
       opened += 1;

@@ -1,5 +1,5 @@
 // What the README prints from code is what the code says.
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { ENVIRONMENT_ACTIONS } from '../../src/domain/access.js';
 import { SCOPES } from '../../src/domain/grant.js';
@@ -45,6 +45,13 @@ test('the error table has every code of REST with its status, and the words belo
   const [, others = ''] = /<!-- \/table -->\n\nOnly in GraphQL: ([^.]*)\./.exec(readme) ?? [];
   const onlyInGraphql = ERROR_CODES.filter((code) => !REST_CODES.includes(code));
   expect(others.match(/[A-Z_]{3,}/g)).toEqual(onlyInGraphql);
+});
+
+test('the tests that the threat model names are there', async () => {
+  const model = await readFile(new URL('../../docs/threat-model.md', import.meta.url), 'utf8');
+  const named = [...new Set(model.match(/test\/[\w/.-]+\.ts/g))];
+  expect(named.length).toBeGreaterThan(20);
+  for (const path of named) await access(new URL(`../../${path}`, import.meta.url));
 });
 
 test('every variable that the configuration reads is in the table, and no other', async () => {

@@ -208,7 +208,7 @@ function expectTried(statuses: Record<number, number>): void {
     expect(statuses[status], `${status} of ${JSON.stringify(statuses)}`).toBeGreaterThan(0);
 }
 
-const has = async (path: string, text: string) => (await leaksInFiles(path, [text])).length > 0;
+const has = async (path: string, text: string) => (await leaksInFiles(path, { texts: [text] })).length > 0;
 
 beforeAll(() => {
   seed = randomInt(2 ** 31);
@@ -249,7 +249,8 @@ describe('Postgres, which logs every statement with what it was given', () => {
     expect(await has(logFile, MARKER), 'the log has what statements were given').toBe(true);
     expect(await has(`${folder}/data/pg_wal`, MARKER), 'the log of writes').toBe(true);
     expect(await has(`${folder}/data/base`, MARKER), 'the tables').toBe(true);
-    expect(await leaksInFiles(folder)).toEqual([]);
+    expect(await leaksInFiles(`${folder}/data`)).toEqual([]);
+    expect(await leaksInFiles(logFile)).toEqual([]);
   });
 });
 

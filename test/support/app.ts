@@ -14,7 +14,8 @@ import { servicesOn } from '../../src/services.js';
 import { type Database, openPostgres } from '../../src/store/client.js';
 import { openEmbedded } from '../../src/store/embedded.js';
 import { migrate } from '../../src/store/migrate.js';
-import { CANARY, leaksIn } from './canary.js';
+import { leaksIn } from './canary.js';
+import { leaksInText } from './canary-files.js';
 import { createTestDatabase } from './database.js';
 
 export interface TestApp {
@@ -80,7 +81,7 @@ export async function createTestApp(
       await services.reads.close();
       await counted.close();
       await drop();
-      leaks.push(...logs.filter((line) => CANARY.test(line)));
+      leaks.push(...leaksInText(logs.join('')));
       if (leaks.length > 0) throw new Error(`a canary leaked:\n${leaks.join('\n')}`);
     },
   };

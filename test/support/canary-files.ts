@@ -1,5 +1,5 @@
 // Canaries in files: in logs and in the folders of both databases, as text and in the forms in which a text may hide.
-import { open, readdir } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CANARY } from './canary.js';
 
@@ -23,8 +23,15 @@ const HIDDEN = ['c4n4ry', '424242424242'].flatMap((text) => [
   }),
 ]);
 
-/** Where a canary stands below a folder, or in a file: path, place, and what is around it. Or one of some other texts. */
-export async function leaksInFiles(path: string, texts?: readonly string[]): Promise<string[]> {
+interface Search {
+  /** Look for these instead of canaries. */
+  texts?: readonly string[];
+  /** Only in files that have been written since. */
+  since?: number;
+}
+
+/** Where a canary stands below a folder, or in a file: path, place, and what is around it. */
+export async function leaksInFiles(path: string, { texts, since = 0 }: Search = {}): Promise<string[]> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOTDIR') return undefined;
@@ -32,19 +39,23 @@ export async function leaksInFiles(path: string, texts?: readonly string[]): Pro
     },
   );
   const files = entries?.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)) ?? [path];
-  const leaks: string[] = [];
   const look = texts ? occurrencesOf(texts) : leaksIn;
-  for (const file of files) leaks.push(...(await leaksInFile(file, look)));
+  const leaks: string[] = [];
+  for (const file of files) {
+    // A running server removes files now and then.
+    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: 0 }));
+    if (mtimeMs >= since) leaks.push(...(await leaksInFile(file, look)));
+  }
   return leaks;
 }
 
 async function leaksInFile(path: string, look: (bytes: Buffer) => string[]): Promise<string[]> {
   const leaks: string[] = [];
-  // A running server removes files now and then.
   const file = await open(path).catch(() => undefined);
   if (!file) return leaks;
   try {
-    const buffer = Buffer.alloc(CHUNK + OVERLAP);
+    const { size } = await file.stat();
+    const buffer = Buffer.alloc(Math.min(CHUNK, size) + OVERLAP);
     for (let position = 0; ; position += CHUNK) {
       const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
       leaks.push(...look(buffer.subarray(0, bytesRead)).map((leak) => `${path} at ${position}: ${leak}`));
@@ -53,6 +64,11 @@ async function leaksInFile(path: string, look: (bytes: Buffer) => string[]): Pro
   } finally {
     await file.close();
   }
+}
+
+/** The same in a text that is no file, or not yet. */
+export function leaksInText(text: string): string[] {
+  return leaksIn(Buffer.from(text));
 }
 
 function leaksIn(bytes: Buffer): string[] {

@@ -30,6 +30,7 @@ declare module 'vitest' {
  * a server it never uses: so what is provided is where to ask for the server.
  */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const began = Date.now() - 2_000;
   let starting: Promise<{ server: PostgresServer; answer: TestPostgres }> | undefined;
   const path = `/${randomBytes(16).toString('hex')}`;
   const desk = createServer((request, response) => {
@@ -57,7 +58,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     if (!started) return;
     // A server of ours goes away as a whole.
     if (started.answer.logFile === null) await dropTemplate(started.answer);
-    const leaks = await leaksOf(started.answer).finally(() => started.server.stop());
+    const leaks = await leaksOf(started.answer, began).finally(() => started.server.stop());
     if (leaks.length > 0) throw new Error(`a canary is in the files of Postgres:\n${leaks.join('\n')}`);
   };
 }
@@ -85,7 +86,7 @@ async function start(): Promise<{ server: PostgresServer; answer: TestPostgres }
 }
 
 /** Dropped databases have left their writes in the server's own log of writes. */
-async function leaksOf({ adminUrl, folder }: TestPostgres): Promise<string[]> {
+async function leaksOf({ adminUrl, folder }: TestPostgres, since: number): Promise<string[]> {
   if (folder === null) return [];
   const sql = postgres(adminUrl, { max: 1, onnotice: () => undefined });
   try {
@@ -93,7 +94,7 @@ async function leaksOf({ adminUrl, folder }: TestPostgres): Promise<string[]> {
   } finally {
     await sql.end({ timeout: 5 });
   }
-  return leaksInFiles(folder);
+  return leaksInFiles(folder, { since });
 }
 
 async function dropTemplate({ adminUrl, template }: TestPostgres): Promise<void> {
