@@ -1,6 +1,8 @@
 // What the modes of the read audit promise: strict shows nothing that is not recorded, async catches up, off is off.
 import { sql } from 'drizzle-orm';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { Context } from '../../src/domain/context.js';
+import { EVERYTHING } from '../../src/domain/grant.js';
 import type { ReadAuditMode } from '../../src/domain/read-audit.js';
 import { computed, statement } from '../../src/store/statement.js';
 import { until } from '../start/client.js';
@@ -114,6 +116,31 @@ describe('async', () => {
     await until('the records', async () => (await recorded()).length >= shown.length);
     expect((await recorded()).map(({ requestId }) => requestId)).toEqual(shown);
     expect(JSON.parse(failures()[0] as string)).toMatchObject({ level: 40, code: '42P01' });
+  });
+
+  test('stops showing values when too many records wait, and goes on when they are written', async () => {
+    const { id, value } = await open('async');
+    await broken();
+    const actor = { accountId: app.world.people.owner.id, tokenId: null, isAdmin: false, grant: EVERYTHING };
+    const ctx = (): Context => ({ services: app.services, actor, requestId: 'many', door: 'rest' });
+    const { environmentId } = app.world;
+    let noted = 0;
+    const noteMany = () => {
+      for (let request = ctx(), revision = 0n; ; revision += 1n, noted += 1) {
+        if (revision % 1_000n === 0n) request = ctx();
+        app.services.reads.record(request, { environmentId, id, revision });
+      }
+    };
+    // No door would open so many within the time of a test.
+    expect(noteMany).toThrow('Opened values cannot be recorded just now');
+    expect(noted).toBe(250_000);
+    const { id: other } = await owner.made(app.world.environmentId);
+    for (const secret of [id, other]) expectUnrecorded(await owner.get(secret));
+    await mended();
+    await until('values are shown again', async () => (await owner.get(id)).body.secretValue === value);
+    await app.services.reads.flush();
+    const many = (await recorded()).filter(({ requestId }) => requestId === 'many');
+    expect(many).toHaveLength(noted);
   });
 
   test('writes what waits when the service is closed', async () => {
