@@ -7,13 +7,15 @@ import { authenticate } from './authenticate.js';
 import { requireJson } from './body.js';
 import type { Config } from './config.js';
 import type { Actor, Context, Services } from './domain/context.js';
-import { AppError } from './errors.js';
+import { createLoginCache } from './domain/login.js';
+import { AppError, invalidRequest } from './errors.js';
 import { createPipeline } from './graphql/execute.js';
 import { createGraphiqlRoutes } from './graphql/graphiql.js';
-import { exampleTabs } from './graphql/graphiql-examples.js';
+import { exampleTabs, SAMPLES_DOCUMENT, type Samples } from './graphql/graphiql-examples.js';
 import { readManifest } from './graphql/persisted-documents.js';
 import { schema } from './graphql/schema.js';
-import { requestIdOf } from './request-id.js';
+import { createLoginVerifier } from './oidc.js';
+import { requestIdFrom, requestIdOf } from './request-id.js';
 import { createReport, logRequests } from './request-log.js';
 import { createDocsRoutes } from './rest/docs.js';
 import { createRestRoutes } from './rest/handler.js';
@@ -29,6 +31,7 @@ export interface AppOptions {
 export function createApp({ services, config, development }: AppOptions): Hono {
   const { log, bearers, db } = services;
   const report = createReport(log);
+  const logins = config.oidc && createLoginCache(db, createLoginVerifier(config.oidc));
   const pipeline = createPipeline({
     schema,
     introspection: config.introspection,
@@ -44,9 +47,19 @@ export function createApp({ services, config, development }: AppOptions): Hono {
 
   function contextFor(c: HonoContext, door: Context['door']): Context | Promise<Context> {
     const requestId = requestIdOf(c);
-    const actor = authenticate(c.req.raw.headers, bearers);
+    const actor = authenticate(c.req.raw.headers, { bearers, logins });
     const withActor = (who: Actor | undefined): Context => ({ services, actor: who, requestId, door });
     return actor instanceof Promise ? actor.then(withActor) : withActor(actor);
+  }
+
+  /** What the example operations of development are about. */
+  async function samples(requestId: string): Promise<Samples | null> {
+    const actor = development && (await bearers.authenticate(development.token));
+    if (!actor) return null;
+    const { environmentId } = development;
+    const ctx: Context = { services, actor, requestId, door: 'graphql' };
+    const { data } = await pipeline.run<Samples>(SAMPLES_DOCUMENT, { environmentId }, ctx);
+    return data ?? null;
   }
 
   const app = new Hono();
@@ -59,18 +72,20 @@ export function createApp({ services, config, development }: AppOptions): Hono {
   if (log.isLevelEnabled('debug')) app.use('*', logRequests(log));
 
   app.get('/healthz', () => json({ status: 'ok' }));
+  const ping = shared(() => db.ping());
   app.get('/readyz', async () => {
-    await db.ping();
+    await ping();
     return json({ status: 'ready' });
   });
-  app.route('/', createDocsRoutes());
+  app.get('/', (c) => c.redirect('/docs'));
+  app.route('/', createDocsRoutes({ graphiql: config.graphiql, trustProxy: config.trustProxy }));
 
   if (config.corsOrigins.length > 0) app.use('*', crossOrigin(config.corsOrigins));
   const guard = rateLimit(config);
   app.route(
     '/',
     createRestRoutes<Context>({
-      context: (c) => contextFor(c, 'rest'),
+      context: contextFor,
       guard,
       isAuthenticated: (ctx) => ctx.actor !== undefined,
       run: (document, variables, ctx) => pipeline.run(document, variables, ctx),
@@ -83,13 +98,15 @@ export function createApp({ services, config, development }: AppOptions): Hono {
       '/',
       createGraphiqlRoutes({
         title: 'Agent secrets',
-        tabs: exampleTabs({ environmentId: development?.environmentId ?? '' }),
+        tabs: async (request) =>
+          exampleTabs(development?.environmentId, isLocal(request) ? await samples(requestIdFrom(undefined)) : null),
         headers: (request) => (development && isLocal(request) ? { authorization: `Bearer ${development.token}` } : {}),
       }),
     );
   }
   app.on(['GET', 'POST'], '/graphql', async (c) => {
     await guard(c);
+    if (!acceptsAnswer(c.req.header('accept'))) return notAcceptable();
     // Forms, multipart and plain text need no permission to cross origins; JSON does. Nothing else is a GraphQL request.
     if (c.req.method === 'POST') requireJson(c.req.header('content-type') ?? null);
     return pipeline.fetch(c.req.raw, await contextFor(c, 'graphql'));
@@ -98,8 +115,38 @@ export function createApp({ services, config, development }: AppOptions): Hono {
   return app;
 }
 
+const PING_AGAIN_AFTER_MS = 250;
+
+const ANSWER_TYPE = /^(\*\/\*|application\/(\*|json|graphql-response\+json)|text\/(\*|event-stream)|multipart\/mixed)$/;
+
+/** Whether the client takes any of the types that a GraphQL answer may have; asked first, so that nothing is done in vain. */
+function acceptsAnswer(accept: string | undefined): boolean {
+  if (!accept) return true;
+  return accept.split(',').some((range) => {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+    return ANSWER_TYPE.test(type) && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
+  });
+}
+
+function notAcceptable(): Response {
+  return problem(invalidRequest('Accept: expected application/json or application/graphql-response+json'), {}, 406);
+}
+
 function json(body: object): Response {
   return new Response(JSON.stringify(body), { headers: { 'content-type': JSON_TYPE, 'cache-control': 'no-store' } });
+}
+
+/** Anybody may ask, as often as they like: all of a moment share one outcome. */
+function shared(ping: () => Promise<void>): () => Promise<void> {
+  let outcome: Promise<void> | undefined;
+  return () => {
+    outcome ??= ping().finally(() => {
+      setTimeout(() => {
+        outcome = undefined;
+      }, PING_AGAIN_AFTER_MS).unref();
+    });
+    return outcome;
+  };
 }
 
 function crossOrigin(origins: readonly string[]): MiddlewareHandler {
@@ -142,8 +189,13 @@ function addressOf(c: HonoContext, trustProxy: boolean): string {
   return forwarded || (c.env?.incoming ? getConnInfo(c).remote.address : undefined) || 'unknown';
 }
 
-/** DNS rebinding: a foreign name that resolves to this machine must not be handed the development token. */
-function isLocal(request: Request): boolean {
-  const { hostname } = new URL(request.url);
-  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+const LOCAL_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
+const OF_PROXIES = /^(x-forwarded-.*|forwarded|x-real-ip|via)$/;
+
+/**
+ * Only a page that a browser on this machine opens itself may be handed the development token: a foreign name may lead
+ * here by DNS rebinding, and behind a proxy on this machine anybody may sit.
+ */
+function isLocal({ headers }: Request): boolean {
+  return LOCAL_HOST.test(headers.get('host') ?? '') && ![...headers.keys()].some((name) => OF_PROXIES.test(name));
 }

@@ -1,7 +1,9 @@
 // Configuration: the environment in, one frozen object out. Nothing else reads process.env.
 import { isAbsolute, resolve } from 'node:path';
 import { bool, cleanEnv, EnvError, makeValidator, str } from 'envalid';
+import { READ_AUDIT_MODES, type ReadAuditMode } from './domain/read-audit.js';
 import type { LogLevel } from './log.js';
+import { issuerUrl, keysUrl, type OidcConfig, oidcFrom, oidcProblems } from './oidc-config.js';
 
 export interface Config {
   readonly production: boolean;
@@ -11,6 +13,7 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly databasePoolSize: number;
   readonly databaseStatementTimeout: number;
+  readonly databasePooler: boolean;
   readonly databasePrepare: boolean;
   readonly dataDir: string;
   /** Who wraps new data keys. The other one, when it is configured too, still unwraps what it once wrapped. */
@@ -20,6 +23,11 @@ export interface Config {
   /** The keyring itself, instead of a file. */
   readonly masterKeys: string | undefined;
   readonly transit: TransitConfig | undefined;
+  /** Whose logins count besides our own tokens. */
+  readonly oidc: OidcConfig | undefined;
+  readonly readAudit: ReadAuditMode;
+  /** Days after which records of opened values may go. */
+  readonly readRetentionDays: number;
   readonly logLevel: LogLevel;
   readonly corsOrigins: readonly string[];
   readonly graphiql: boolean;
@@ -111,8 +119,14 @@ function commaSeparated(input: string): string[] {
   return input.split(',').flatMap((part) => part.trim() || []);
 }
 
-/** Reads and checks the environment; throws a ConfigError that lists every problem. */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+/**
+ * Reads and checks the environment; throws a ConfigError that lists every problem. What only verifies can do without
+ * master keys, also in production.
+ */
+export function loadConfig(
+  env: NodeJS.ProcessEnv = process.env,
+  { needsMasterKeys = true }: { needsMasterKeys?: boolean } = {},
+): Config {
   const problems: string[] = [];
   // An empty variable is as good as none: that is how compose files and shells leave one out.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
@@ -126,7 +140,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       DATABASE_URL: postgresUrl({ default: undefined }),
       DATABASE_POOL_SIZE: wholeNumber(1, 100)({ default: 4 }),
       DATABASE_STATEMENT_TIMEOUT_MS: wholeNumber(100, 600_000)({ default: 10_000 }),
-      DATABASE_PREPARE: bool({ default: true }),
+      DATABASE_POOLER: bool({ default: false }),
+      DATABASE_PREPARE: bool({ default: undefined }),
       DATA_DIR: str({ default: './data' }),
       MASTER_KEY_FILE: str({ default: undefined }),
       MASTER_KEYS: str({ default: undefined }),
@@ -137,6 +152,14 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       TRANSIT_TOKEN: str({ default: undefined }),
       TRANSIT_TOKEN_FILE: str({ default: undefined }),
       TRANSIT_NAMESPACE: pathName({ default: undefined }),
+      OIDC_ISSUER: issuerUrl({ default: undefined }),
+      OIDC_AUDIENCE: str({ default: undefined }),
+      OIDC_JWKS_URL: keysUrl({ default: undefined }),
+      OIDC_ACCOUNT_CLAIM: str({ default: 'sub' }),
+      OIDC_SCOPES_CLAIM: str({ default: undefined }),
+      OIDC_CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 300)({ default: 30 }),
+      READ_AUDIT: oneOf<ReadAuditMode>(...READ_AUDIT_MODES)({ default: 'async' }),
+      READ_RETENTION_DAYS: wholeNumber(1, 36_500)({ default: 90 }),
       LOG_LEVEL: oneOf<LogLevel>('debug', 'info', 'warn', 'error', 'silent')({ default: 'info' }),
       CORS_ORIGINS: origins({ default: [] }),
       GRAPHIQL: bool({ default: undefined }),
@@ -161,11 +184,11 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     problems.push('DATABASE_URL: required in production; the embedded database is for development');
   }
   const isLocal = given.MASTER_KEY_PROVIDER !== 'transit';
-  if (production && isLocal && !given.MASTER_KEY_FILE && !given.MASTER_KEYS) {
+  if (needsMasterKeys && production && isLocal && !given.MASTER_KEY_FILE && !given.MASTER_KEYS) {
     problems.push('MASTER_KEY_FILE: required in production; npm run master-key -- FILE makes one');
   }
   if (given.MASTER_KEY_FILE && given.MASTER_KEYS) problems.push('MASTER_KEYS: give it or MASTER_KEY_FILE, not both');
-  problems.push(...transitProblems(given));
+  problems.push(...transitProblems(given), ...oidcProblems(given));
   // A value that is no boolean throws when it is looked at, and has been reported.
   if (problems.length === 0 && clean.PERSISTED_DOCUMENTS_ONLY) {
     if (!clean.PERSISTED_DOCUMENTS) {
@@ -182,12 +205,16 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     databaseUrl: clean.DATABASE_URL,
     databasePoolSize: clean.DATABASE_POOL_SIZE,
     databaseStatementTimeout: clean.DATABASE_STATEMENT_TIMEOUT_MS,
-    databasePrepare: clean.DATABASE_PREPARE,
+    databasePooler: clean.DATABASE_POOLER,
+    databasePrepare: clean.DATABASE_PREPARE ?? !clean.DATABASE_POOLER,
     dataDir,
     masterKeyProvider: clean.MASTER_KEY_PROVIDER,
     masterKeyFile: clean.MASTER_KEY_FILE ?? (isLocal ? resolve(dataDir, 'master-keys.json') : undefined),
     masterKeys: clean.MASTER_KEYS,
     transit: transitFrom(clean),
+    oidc: oidcFrom(clean),
+    readAudit: clean.READ_AUDIT,
+    readRetentionDays: clean.READ_RETENTION_DAYS,
     logLevel: clean.LOG_LEVEL,
     corsOrigins: Object.freeze([...clean.CORS_ORIGINS]),
     graphiql: clean.GRAPHIQL ?? !(production || clean.PERSISTED_DOCUMENTS_ONLY),

@@ -3,15 +3,17 @@ import { randomUUID } from 'node:crypto';
 import { chmod, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { validate as isUuid } from 'uuid';
-import { type Account, findById, hasAccounts, insertWithToken } from './domain/account.js';
+import { type Account, createAccountAsOperator } from './domain/account.js';
 import { createAgentSecret } from './domain/agent-secret-write.js';
 import { parseAnalysedType } from './domain/analysed-type-parse.js';
 import { createApplication, findByName as findApplication } from './domain/application.js';
 import { type Context, newId, type Services } from './domain/context.js';
 import { createEnvironment, type Environment, getEnvironmentAt } from './domain/environment.js';
+import { EVERYTHING } from './domain/grant.js';
 import { issueToken } from './domain/token.js';
 import { AppError } from './errors.js';
 import { parseJson } from './json-parser.js';
+import { findAccount, findAccounts } from './store/account.js';
 import { makeFolder } from './store/folder.js';
 
 /** What stands in `development.json`. */
@@ -69,7 +71,7 @@ export async function prepareDevelopment(
   }
   const ctx: Context = {
     services,
-    actor: { accountId, tokenId: null, isAdmin: true },
+    actor: { accountId, tokenId: null, isAdmin: true, grant: EVERYTHING },
     requestId: randomUUID(),
     door: 'operator',
   };
@@ -107,17 +109,17 @@ async function findOrCreateAccount(
   file: string,
 ): Promise<{ account: Account; secret?: string } | undefined> {
   async function find(id: string) {
-    const account = await findById(db, id);
+    const account = await findAccount(db, id);
     return account && { account };
   }
   const { accountId } = await readFacts(file);
   const found = accountId === undefined ? undefined : await find(accountId);
-  if (found || (await hasAccounts(db))) return found;
+  if (found || (await findAccounts(db, null, 1)).length > 0) return found;
   const id = accountId ?? (await claim(file));
   try {
     return await findOrCreate(
       () => find(id),
-      () => db.transaction((tx) => insertWithToken(tx, { id, name: ACCOUNT, roles: ['admin'] })),
+      () => db.transaction((tx) => createAccountAsOperator(tx, { id, name: ACCOUNT, roles: ['admin'] })),
     );
   } catch (error) {
     // Another instance, with a folder of its own, was faster.

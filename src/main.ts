@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createApp } from './app.js';
 import { type Config, loadConfig } from './config.js';
 import { type DevelopmentFacts, factsFile, prepareDevelopment } from './development.js';
+import { pruneSecretReads } from './domain/secret-read.js';
 import { unavailable } from './errors.js';
 import { createLogger } from './log.js';
 import { problem } from './rest/problem.js';
@@ -11,6 +12,8 @@ import { createHttpServer, drain } from './server.js';
 import { openServices } from './services.js';
 import { explainFailure } from './start-failure.js';
 
+/** Instances may do it at the same time: each skips what another one is removing. */
+const PRUNE_EVERY_MS = 3_600_000;
 /** How long requests in flight may take once the process was told to stop. */
 const DRAIN_MS = 10_000;
 /** After which a further signal ends the process at once; npm passes on a Ctrl-C that has reached us already. */
@@ -24,20 +27,11 @@ async function main(): Promise<void> {
   // The app is made once the port is known: development.json names it.
   let handle: (request: Request, env: object) => Response | Promise<Response> = () =>
     problem(unavailable('The service is starting, try again shortly'));
+  const prune = () =>
+    pruneSecretReads(services.db, config.readRetentionDays).catch((error: unknown) =>
+      log.warn({ err: error }, 'cannot remove old records of opened values'),
+    );
   const server = createHttpServer((request, env) => handle(request, env), { log });
-  try {
-    const url = await listen(server, config);
-    const facts = isDevelopment ? await prepareDevelopment(services, config.dataDir, url) : undefined;
-    const app = createApp({ services, config, development: facts });
-    handle = (request, env) => app.fetch(request, env);
-    process.stdout.write(greeting(config, url, facts));
-  } catch (error) {
-    server.close();
-    // What went wrong first is what the operator should read.
-    await services.db.close().catch(() => {});
-    throw error;
-  }
-
   let stoppingSince: number | undefined;
   const stop = () => {
     if (stoppingSince !== undefined) {
@@ -49,6 +43,7 @@ async function main(): Promise<void> {
     services.feed
       .close()
       .then(() => drain(server, DRAIN_MS))
+      .then(() => services.reads.close())
       .then(() => services.db.close())
       .then(
         () => process.exit(0),
@@ -58,8 +53,22 @@ async function main(): Promise<void> {
         },
       );
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  try {
+    const url = await listen(server, config);
+    const facts = isDevelopment ? await prepareDevelopment(services, config.dataDir, url) : undefined;
+    const app = createApp({ services, config, development: facts });
+    handle = (request, env) => app.fetch(request, env);
+    // Before the greeting: whoever reads it may send a signal at once.
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+    setInterval(prune, PRUNE_EVERY_MS).unref();
+    process.stdout.write(greeting(config, url, facts));
+  } catch (error) {
+    server.close();
+    // What went wrong first is what the operator should read.
+    await services.db.close().catch(() => {});
+    throw error;
+  }
 }
 
 async function listen(server: Server, { host, port }: Config): Promise<string> {

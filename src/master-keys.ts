@@ -1,13 +1,13 @@
 // Where the master keys are, by configuration: a key file, the environment, or a Transit engine.
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Config, TransitConfig } from './config.js';
 import { createKeyFile, loadKeyFile } from './crypto/key-file.js';
 import type { KeyProvider } from './crypto/key-provider.js';
 import { KeyringError, localKeyProvider, parseKeyring } from './crypto/local-keyring.js';
 import { isTransitKeyId, openTransitKeyProvider } from './crypto/transit-key-provider.js';
 import type { Logger } from './log.js';
-import { makeFolder } from './store/folder.js';
+import { exists, makeFolder } from './store/folder.js';
 
 /**
  * The configured provider; with both kinds configured, one that can move data keys from the other to it. `isNeeded` tells
@@ -30,6 +30,20 @@ export async function openKeyProvider(
     keyIds: async () => (await Promise.all([local.keyIds(), transit.keyIds()])).flat(),
     unwrap: (wrapped, context) => (isTransitKeyId(wrapped.masterKeyId) ? transit : local).unwrap(wrapped, context),
   };
+}
+
+/** The configured provider, without making anything up; undefined where no master keys are configured. */
+export async function openExistingKeyProvider(config: Config, log: Logger): Promise<KeyProvider | undefined> {
+  const { masterKeys, masterKeyFile, transit } = config;
+  const isDefault = masterKeyFile === join(config.dataDir, 'master-keys.json');
+  const hasLocal =
+    masterKeys !== undefined || (masterKeyFile !== undefined && (!isDefault || (await exists(masterKeyFile))));
+  if (!hasLocal && !transit) return undefined;
+  return openKeyProvider(
+    { ...config, production: true, masterKeyFile: hasLocal ? masterKeyFile : undefined },
+    log,
+    async () => true,
+  );
 }
 
 async function openLocal(

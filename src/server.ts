@@ -1,14 +1,17 @@
 // The HTTP server around the app: timeouts against slow clients, documented bodies for what never reaches the app.
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { type Connections, trackConnections } from './connections.js';
-import { AppError, invalidRequest } from './errors.js';
+import { AppError, type ErrorCode, invalidRequest } from './errors.js';
 import type { Logger } from './log.js';
-import { nameRequest, requestIdIn } from './request-id.js';
-import { problem } from './rest/problem.js';
+import { nameRequest, requestIdFrom, requestIdIn } from './request-id.js';
+import { JSON_TYPE, problem } from './rest/problem.js';
 
 type Fetch = (request: Request, env: object) => Response | Promise<Response>;
+
+/** On every answer. */
+const SAFE_HEADERS: Readonly<Record<string, string>> = { 'x-content-type-options': 'nosniff' };
 
 export interface HttpServerOptions {
   log: Logger;
@@ -42,14 +45,22 @@ export function createHttpServer(fetch: Fetch, { log, stalledAfterMs = 60_000 }:
       requireHostHeader: false,
     },
     (incoming, outgoing) => {
-      if (!connections.begin(outgoing)) return;
-      nameRequest(incoming, outgoing);
-      outgoing.setHeader('x-content-type-options', 'nosniff');
-      listener(incoming, outgoing);
+      if (begin(incoming, outgoing)) listener(incoming, outgoing);
     },
   );
   const connections = trackConnections(server);
   connectionsOf.set(server, connections);
+  function begin(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
+    if (!connections.begin(outgoing)) return false;
+    nameRequest(incoming, outgoing);
+    for (const name in SAFE_HEADERS) outgoing.setHeader(name, SAFE_HEADERS[name] as string);
+    return true;
+  }
+  server.on('checkExpectation', (incoming, outgoing) => {
+    if (!begin(incoming, outgoing)) return;
+    const { headers, body } = refusal(417, 'Expect: only 100-continue can be met');
+    outgoing.writeHead(417, headers).end(body);
+  });
   // Node notices by itself when bytes go out or come in. An answer that is still being made may take its time, and a stream
   // may have nothing to say.
   server.setTimeout(stalledAfterMs, (socket) => {
@@ -62,9 +73,9 @@ export function createHttpServer(fetch: Fetch, { log, stalledAfterMs = 60_000 }:
   return server.on('clientError', (error, socket) => refuseMalformed(error, socket as Socket, connections));
 }
 
-const REFUSALS: Readonly<Record<string, { status: string; error: string }>> = {
-  HPE_HEADER_OVERFLOW: { status: '431 Request Header Fields Too Large', error: 'The request has too many headers' },
-  ERR_HTTP_REQUEST_TIMEOUT: { status: '408 Request Timeout', error: 'The request did not arrive in time' },
+const REFUSALS: Readonly<Record<string, [status: number, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'The request has too many headers'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time'],
 };
 
 /** What the HTTP parser refuses still gets the documented body, and the connection ends. */
@@ -75,19 +86,25 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket, connectio
     socket.destroy();
     return;
   }
-  const code = 'INVALID_REQUEST';
-  const refusal = REFUSALS[error.code ?? ''];
-  const body = JSON.stringify(
-    refusal ? { code, error: refusal.error } : { code, errors: ['The request is not valid HTTP'] },
-  );
-  const head = [
-    `HTTP/1.1 ${refusal?.status ?? '400 Bad Request'}`,
-    'content-type: application/json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ];
+  const [status, message] = REFUSALS[error.code ?? ''] ?? [400, 'The request is not valid HTTP'];
+  const { headers, body } = refusal(status, message);
+  const head = Object.entries({ ...headers, ...SAFE_HEADERS, 'x-request-id': requestIdFrom(undefined) });
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...head.map(([name, value]) => `${name}: ${value}`)];
   // A client that goes on sending would keep a half-closed connection open.
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+/** The answer to what never reaches the app; the connection ends with it. */
+function refusal(status: number, message: string) {
+  const code: ErrorCode = 'INVALID_REQUEST';
+  const body = JSON.stringify(status === 400 ? { code, errors: [message] } : { code, error: message });
+  const headers = {
+    'content-type': JSON_TYPE,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    connection: 'close',
+  };
+  return { headers, body };
 }
 
 const connectionsOf = new WeakMap<Server, Connections>();

@@ -5,14 +5,19 @@ import type { KeyProvider } from './crypto/key-provider.js';
 import { checkMasterKeys } from './crypto/master-key-check.js';
 import { createChangeFeed } from './domain/change-feed.js';
 import type { Services } from './domain/context.js';
+import { createReadAudit, type ReadAuditMode } from './domain/read-audit.js';
 import { createBearerCache } from './domain/token.js';
 import { createWriteQueue } from './domain/write-queue.js';
 import { codeOf, createOutageLog, type Logger } from './log.js';
 import { openKeyProvider } from './master-keys.js';
 import { type Database, openPostgres } from './store/client.js';
-import { openEmbedded } from './store/embedded.js';
+import { hasEmbedded, openEmbedded } from './store/embedded.js';
 import { findEnvironmentKeySamples, findEnvironmentKeys, hasEnvironmentKeys } from './store/environment-key.js';
-import { migrate } from './store/migrate.js';
+import { isMigrated, migrate } from './store/migrate.js';
+import { findServer } from './store/server.js';
+
+/** The oldest major version that everything here runs on. */
+const OLDEST_POSTGRES = 15;
 
 /** Environments whose keys stay in memory. */
 const CACHED_KEYS = 10_000;
@@ -24,7 +29,7 @@ export async function openServices(config: Config, log: Logger): Promise<Service
     await migrate(db);
     const keyProvider = await openKeyProvider(config, log, () => hasEnvironmentKeys(db));
     await checkMasterKeys(keyProvider, await findEnvironmentKeySamples(db));
-    return servicesOn(db, keyProvider, log);
+    return servicesOn(db, keyProvider, log, config.readAudit);
   } catch (error) {
     await db.close();
     throw error;
@@ -32,7 +37,12 @@ export async function openServices(config: Config, log: Logger): Promise<Service
 }
 
 /** Services on a database that is already open and migrated. */
-export function servicesOn(db: Database, keyProvider: KeyProvider, log: Logger): Services {
+export function servicesOn(
+  db: Database,
+  keyProvider: KeyProvider,
+  log: Logger,
+  readAudit: ReadAuditMode = 'async',
+): Services {
   return {
     db,
     keyProvider,
@@ -44,8 +54,24 @@ export function servicesOn(db: Database, keyProvider: KeyProvider, log: Logger):
     writes: createWriteQueue(),
     feed: createChangeFeed(db, log),
     bearers: createBearerCache(db),
+    reads: createReadAudit(db, log, readAudit),
     log,
   };
+}
+
+/** Opens the configured database as it is, for a command that changes nothing: it must be there, and migrated. */
+export async function openExistingDatabase(config: Config, log: Logger): Promise<Database> {
+  if (!config.databaseUrl && !(await hasEmbedded(config.dataDir))) {
+    throw new Error(`there is no database in ${config.dataDir}; set DATABASE_URL or DATA_DIR`);
+  }
+  const db = await openDatabase(config, log);
+  try {
+    if (await isMigrated(db)) return db;
+    throw new Error('the database is not migrated to this version; start the service once');
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
 }
 
 async function openDatabase(config: Config, log: Logger): Promise<Database> {
@@ -59,11 +85,27 @@ async function openDatabase(config: Config, log: Logger): Promise<Database> {
     statementTimeout: config.databaseStatementTimeout,
     connectTimeout: 5,
     prepare: config.databasePrepare,
+    pooler: config.databasePooler,
     onReplaced(error) {
       if (isOpen) outage('database connection replaced', { code: codeOf(error) ?? 'NO_ANSWER' });
     },
   });
-  await db.ping();
-  isOpen = true;
-  return db;
+  try {
+    const server = await findServer(db);
+    if (server.versionNumber < OLDEST_POSTGRES * 10_000) {
+      throw new Error(
+        `the database of DATABASE_URL is Postgres ${server.version}; ${OLDEST_POSTGRES} or newer is needed`,
+      );
+    }
+    if (server.statementTimeout === 0 || server.idleInTransactionTimeout === 0) {
+      log.warn(
+        'DATABASE_POOLER: without statement_timeout and idle_in_transaction_session_timeout nothing ends a statement whose client has gone; set both with alter role',
+      );
+    }
+    isOpen = true;
+    return db;
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
 }

@@ -1,42 +1,43 @@
-// Why the service or a command cannot start, in one clear line for the operator.
+// Why the service cannot start, or a command cannot do its work, in one clear line for the operator.
 import { ConfigError } from './config.js';
 import { KeyServiceUnreachable } from './crypto/key-provider.js';
 import { KeyringError } from './crypto/local-keyring.js';
 import { AppError } from './errors.js';
 import { DataFolderInUse } from './store/data-folder-lock.js';
 
-export function explainFailure(error: unknown): string {
+export function explainFailure(error: unknown, what = 'Cannot start'): string {
   if (error instanceof ConfigError) return `Bad configuration: ${error.message.split('\n').join('; ')}`;
-  if (error instanceof KeyringError || error instanceof DataFolderInUse) return `Cannot start: ${error.message}`;
+  if (error instanceof KeyringError || error instanceof DataFolderInUse) return `${what}: ${error.message}`;
   if (error instanceof AppError && error.cause instanceof KeyServiceUnreachable) {
-    return `Cannot start: ${error.cause.message}`;
+    return `${what}: ${error.cause.message}`;
   }
   if (error instanceof AppError && error.code === 'UNAVAILABLE') {
     const cause = codeOf(error.cause);
-    if (cause && /^(28|3D)/.test(cause)) {
-      return `Cannot start: the database of DATABASE_URL refuses this user or has no such database (${cause})`;
+    if (cause === '08P01') {
+      return `${what}: the database of DATABASE_URL refuses session settings (${cause}); behind a pooler set DATABASE_POOLER=true`;
     }
-    return `Cannot start: the database of DATABASE_URL is not reachable (${cause ?? 'no answer'})`;
+    if (cause && /^(28|3D)/.test(cause)) {
+      return `${what}: the database of DATABASE_URL refuses this user or has no such database (${cause})`;
+    }
+    return `${what}: the database of DATABASE_URL is not reachable (${cause ?? 'no answer'})`;
   }
   const code = codeOf(error);
   const { port, address, path, hostname } = error as Partial<Record<'address' | 'path' | 'hostname', string>> & {
     port?: number;
   };
-  if (code === 'EADDRINUSE')
-    return `Cannot start: ${address}:${port} is taken by another process; set PORT to another one`;
-  if (code === 'EADDRNOTAVAIL')
-    return `Cannot start: ${address} is no address of this machine; set HOST to another one`;
+  if (code === 'EADDRINUSE') return `${what}: ${address}:${port} is taken by another process; set PORT to another one`;
+  if (code === 'EADDRNOTAVAIL') return `${what}: ${address} is no address of this machine; set HOST to another one`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return `Cannot start: ${hostname} is no name of this machine; set HOST to another one`;
+    return `${what}: ${hostname} is no name of this machine; set HOST to another one`;
   }
-  if (code === 'EACCES' && port !== undefined) return `Cannot start: not allowed to listen on ${address}:${port}`;
+  if (code === 'EACCES' && port !== undefined) return `${what}: not allowed to listen on ${address}:${port}`;
   if (code && ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'ENOENT', 'EISDIR'].includes(code)) {
-    return `Cannot start: the data folder is not usable (${code} on ${path ?? 'DATA_DIR'}); set DATA_DIR to another one`;
+    return `${what}: the data folder is not usable (${code} on ${path ?? 'DATA_DIR'}); set DATA_DIR to another one`;
   }
   if (code === '42501') {
-    return `Cannot start: the user of DATABASE_URL may not create tables (${code})`;
+    return `${what}: the user of DATABASE_URL may not create tables (${code})`;
   }
-  return `Cannot start: ${error instanceof Error ? error.message : String(error)}`;
+  return `${what}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -1,64 +1,100 @@
 // Operator command: a token for an account, and the account with it when there is none of that name.
 import { parseArgs } from 'node:util';
+import { validate as isUuid } from 'uuid';
 import { loadConfig } from '../config.js';
-import { findByName, insertWithToken } from '../domain/account.js';
-import { issueToken } from '../domain/token.js';
+import { createAccountAsOperator } from '../domain/account.js';
+import { isScope, SCOPES, type Scope } from '../domain/grant.js';
+import { issueToken, tokenLimits } from '../domain/token.js';
 import { createLogger } from '../log.js';
 import { openServices } from '../services.js';
-import { explainFailure } from '../start-failure.js';
+import { findAccountByName } from '../store/account.js';
+import type { Session } from '../store/client.js';
+import { findEnvironment } from '../store/environment.js';
+import { runCommand, UsageError } from './run-command.js';
 
-const USAGE = `Usage: npm run token -- --account NAME [--admin] [--expires-in-days N]
+const USAGE = `Usage: npm run --silent token -- --account NAME [--admin] [--expires-in-days N]
+         [--scope SCOPE]... [--environment ID] [--path-prefix PATH]...
 
 Prints a new token of the account NAME, the only time it is shown. Without such an account it is created first;
 with --admin it gets the account role admin, which manages accounts and plans.
+
+The token may do what its account may, unless it is limited: to scopes (${SCOPES.join(', ')}), to one
+environment, to secrets at or below dotted paths such as payments.mainDb.
 `;
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      account: { type: 'string' },
-      admin: { type: 'boolean', default: false },
-      'expires-in-days': { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help || !values.account) {
-    process.stdout.write(USAGE);
-    process.exit(values.help ? 0 : 1);
-  }
-  const expiresAt = expiryFrom(values['expires-in-days']);
-  const config = loadConfig();
-  const services = await openServices(config, createLogger('error'));
-  try {
-    const secret = await createToken(services.db, { account: values.account, isAdmin: values.admin, expiresAt });
-    process.stdout.write(`${secret}\n`);
-  } finally {
-    await services.db.close();
-  }
+await runCommand({
+  usage: USAGE,
+  purpose: 'create a token',
+  async work() {
+    const { values } = parseArgs({
+      options: {
+        account: { type: 'string' },
+        admin: { type: 'boolean', default: false },
+        'expires-in-days': { type: 'string' },
+        scope: { type: 'string', multiple: true },
+        environment: { type: 'string' },
+        'path-prefix': { type: 'string', multiple: true },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    if (values.help) return undefined;
+    if (!values.account) throw new UsageError('Expected --account NAME');
+    const expiresAt = expiryFrom(values['expires-in-days']);
+    const limits = {
+      scopes: values.scope?.map(scopeFrom),
+      environmentId: idFrom(values.environment),
+      pathPrefixes: values['path-prefix'],
+    };
+    const services = await openServices(loadConfig(), createLogger('error'));
+    try {
+      const request = { account: values.account, isAdmin: values.admin, expiresAt, limits: tokenLimits(limits) };
+      return await services.db.transaction((tx) => createToken(tx, request));
+    } finally {
+      await services.db.close();
+    }
+  },
+});
+
+interface Wanted {
+  account: string;
+  isAdmin: boolean;
+  expiresAt: Date | undefined;
+  limits: ReturnType<typeof tokenLimits>;
 }
 
-async function createToken(
-  db: Parameters<typeof findByName>[0],
-  { account: name, isAdmin, expiresAt }: { account: string; isAdmin: boolean; expiresAt: Date | undefined },
-): Promise<string> {
-  const account = await findByName(db, name);
+async function createToken(tx: Session, { account: name, isAdmin, expiresAt, limits }: Wanted): Promise<string> {
+  const account = await findAccountByName(tx, name);
+  if (limits.environmentId !== null && !(await mayKnow(tx, account?.id, limits.environmentId))) {
+    throw new Error(`the account ${name} has no role in an environment ${limits.environmentId}`);
+  }
   if (!account) {
-    const created = await insertWithToken(db, { name, roles: isAdmin ? ['admin'] : [], expiresAt });
-    return created.secret;
+    const roles = isAdmin ? ['admin'] : [];
+    return (await createAccountAsOperator(tx, { name, roles, expiresAt, limits })).secret;
   }
   if (isAdmin && !account.roles.includes('admin')) {
     throw new Error(`the account ${name} exists without the role admin; an admin can give it with updateAccount`);
   }
-  return (await issueToken(db, { accountId: account.id, name: 'operator', expiresAt })).secret;
+  return (await issueToken(tx, { accountId: account.id, name: 'operator', expiresAt, ...limits })).secret;
+}
+
+async function mayKnow(tx: Session, accountId: string | undefined, environmentId: string): Promise<boolean> {
+  const environment = accountId && (await findEnvironment(tx, environmentId, accountId));
+  return !!environment && (environment.ownerId === accountId || !!environment.shareRoles?.length);
+}
+
+function scopeFrom(text: string): Scope {
+  if (!isScope(text)) throw new UsageError(`--scope: expected one of ${SCOPES.join(', ')}`);
+  return text;
+}
+
+function idFrom(text: string | undefined): string | undefined {
+  if (text !== undefined && !isUuid(text)) throw new UsageError('--environment: expected the id of an environment');
+  return text?.toLowerCase();
 }
 
 function expiryFrom(days: string | undefined): Date | undefined {
   if (days === undefined) return undefined;
-  if (!/^[1-9]\d{0,4}$/.test(days)) throw new Error('--expires-in-days: expected a whole number of days, 1 or more');
+  if (!/^[1-9]\d{0,4}$/.test(days))
+    throw new UsageError('--expires-in-days: expected a whole number of days, 1 or more');
   return new Date(Date.now() + Number(days) * 86_400_000);
 }
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${explainFailure(error)}\n`);
-  process.exit(1);
-});

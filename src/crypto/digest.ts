@@ -1,5 +1,5 @@
 // Digests of values for the hash-chained log: equal for equal values, useless for guessing without the key.
-import { createHmac, type KeyObject } from 'node:crypto';
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { toUSVString } from 'node:util';
 
 // Neither prefix begins the other, so no text has the digest of absence.
@@ -18,6 +18,11 @@ export function valueDigest(digestKey: KeyObject, plaintext: string | null): Uin
     throw new TypeError('a text with lone surrogates has no digest: UTF-8 cannot keep them apart');
   }
   return hmac.update(PRESENT).update(plaintext, 'utf8').digest();
+}
+
+/** Whether two digests are the same, in a time that does not tell how much of them is. */
+export function isSameDigest(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && timingSafeEqual(one, other);
 }
 
 const REQUEST = 'agent-secrets-gateway:request-digest:1\0';

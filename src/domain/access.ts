@@ -1,6 +1,7 @@
 // Who may do what. The README prints this table; nothing else decides it.
 import { type AppError, forbidden, notFound } from '../errors.js';
 import { type Actor, actorOf, type Context } from './context.js';
+import { coversEnvironment, type Scope } from './grant.js';
 
 /** Roles a share can give. */
 export const SHARE_ROLES = ['admin', 'deployer', 'viewer'] as const;
@@ -19,6 +20,7 @@ export const ENVIRONMENT_ACTIONS = {
   CreateAgentSecret: DEPLOYERS,
   UpdateAgentSecret: DEPLOYERS,
   DeleteAgentSecret: DEPLOYERS,
+  ViewRead: ADMINS,
   ViewShare: ADMINS,
   CreateShare: ADMINS,
   UpdateShare: ADMINS,
@@ -28,6 +30,18 @@ export const ENVIRONMENT_ACTIONS = {
 } as const satisfies Record<string, readonly Role[]>;
 export type EnvironmentAction = keyof typeof ENVIRONMENT_ACTIONS;
 
+/** What a credential must be good for besides; reading needs no scope of its own. */
+const ACTION_SCOPES: Partial<Record<EnvironmentAction, Scope>> = {
+  CreateAgentSecret: 'write',
+  UpdateAgentSecret: 'write',
+  DeleteAgentSecret: 'write',
+  CreateShare: 'admin',
+  UpdateShare: 'admin',
+  DeleteShare: 'admin',
+  UpdateEnvironment: 'admin',
+  DeleteEnvironment: 'admin',
+};
+
 /** What a store read tells about a caller's standing in an environment. */
 export interface Standing {
   ownerId: string;
@@ -35,8 +49,10 @@ export interface Standing {
   shareRoles: string[] | null;
 }
 
-export function rolesOf(actor: Actor, standing: Standing): Role[] {
-  if (standing.ownerId === actor.accountId) return ['owner'];
+/** None in an environment that the caller's credential is not good for. */
+export function rolesOf({ accountId, grant }: Actor, standing: Standing, environmentId: string): Role[] {
+  if (!coversEnvironment(grant, environmentId)) return [];
+  if (standing.ownerId === accountId) return ['owner'];
   return (standing.shareRoles ?? []).filter(isShareRole);
 }
 
@@ -49,20 +65,38 @@ export function may(roles: readonly Role[], action: EnvironmentAction): boolean 
   return roles.some((role) => allowed.includes(role));
 }
 
-/** For an environment the caller knows: AUTH_FORBIDDEN unless one of the roles may. */
-export function authorize(environment: { roles: readonly Role[] }, action: EnvironmentAction): void {
-  if (!may(environment.roles, action)) throw forbidden(`The environment action ${action} is not allowed`);
+/** Whether the caller's credential is good for an action, whatever the roles of its account. */
+export function isGoodFor(ctx: Context, action: EnvironmentAction): boolean {
+  const { scopes, pathPrefixes } = actorOf(ctx).grant;
+  const needed = ACTION_SCOPES[action];
+  // Every operation of the contract goes on from the environment to its secrets.
+  if (ctx.door === 'rest' && !scopes.has('reveal') && action !== 'ViewEnvironment') return false;
+  // Shares and settings are the whole environment's: who changes them reaches beyond some paths.
+  if (needed === 'admin' && pathPrefixes !== null) return false;
+  return needed === undefined || scopes.has(needed);
+}
+
+/** For an environment the caller knows: AUTH_FORBIDDEN unless one of the roles may, and the credential as well. */
+export function authorize(ctx: Context, environment: { roles: readonly Role[] }, action: EnvironmentAction): void {
+  if (!isGoodFor(ctx, action) || !may(environment.roles, action)) {
+    throw forbidden(`The environment action ${action} is not allowed`);
+  }
 }
 
 /** Without any role an environment does not exist for the caller; otherwise as `authorize`. */
-export function authorizeEnvironment(id: string, roles: readonly Role[], action: EnvironmentAction): void {
+export function authorizeEnvironment(
+  ctx: Context,
+  id: string,
+  roles: readonly Role[],
+  action: EnvironmentAction,
+): void {
   if (roles.length === 0) throw notFound('environment', id);
-  authorize({ roles }, action);
+  authorize(ctx, { roles }, action);
 }
 
-/** An account's own things: its owner only; for everybody else they do not exist. */
+/** An account's own things: its owner only, and not with a credential for one environment. They do not exist otherwise. */
 export function ownAccountOnly(ctx: Context, accountId: string, otherwise: () => AppError): Actor {
   const actor = actorOf(ctx);
-  if (actor.accountId !== accountId) throw otherwise();
+  if (actor.accountId !== accountId || actor.grant.environmentId !== null) throw otherwise();
   return actor;
 }

@@ -3,20 +3,20 @@ import { alreadyExists, forbidden, invalidRequest, notFound } from '../errors.js
 import {
   type AccountRow,
   findAccount,
-  findAccountByName,
   findAccountNames,
   findAccounts,
   findAccountsById,
   insertAccount,
   lockAccount,
+  lockAccountsWithRole,
   removeAccount,
   updateAccount as updateRow,
 } from '../store/account.js';
 import { removeApplicationsOfAccount } from '../store/application.js';
 import type { Session } from '../store/client.js';
 import { removeEnvironmentsOfAccount } from '../store/environment.js';
-import { findPlan, findPlanByName } from '../store/plan.js';
-import { removeTokensOfAccount } from '../store/token.js';
+import { findPlanByName, keepPlan } from '../store/plan.js';
+import { removeTokensOfAccount, type TokenLimits } from '../store/token.js';
 import { actorOf, adminOf, type Context, newId } from './context.js';
 import { checkName } from './name.js';
 import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from './page.js';
@@ -84,17 +84,17 @@ export interface CreatedAccount {
 
 /** Admins only. Refuses: INVALID_REQUEST, PLAN_NOT_FOUND, ALREADY_EXISTS. */
 export async function createAccount(ctx: Context, input: CreateAccountInput): Promise<CreatedAccount> {
-  adminOf(ctx, 'CreateAccount');
-  return ctx.services.db.transaction((tx) => insertWithToken(tx, input));
+  adminOf(ctx, 'CreateAccount', 'admin');
+  return ctx.services.db.transaction((tx) => createAccountAsOperator(tx, input));
 }
 
-/** The same without a caller, for operator commands and the first start, which chooses the id beforehand. */
-export async function insertWithToken(
+/** The same without a caller: operator commands, and the first start, which chooses the id beforehand. */
+export async function createAccountAsOperator(
   tx: Session,
-  input: CreateAccountInput & { id?: string; expiresAt?: Date | undefined },
+  input: CreateAccountInput & { id?: string; expiresAt?: Date | undefined; limits?: TokenLimits | undefined },
 ): Promise<CreatedAccount> {
   const name = checkName(input.name);
-  const plan = input.planId == null ? await findPlanByName(tx, DEFAULT_PLAN) : await findPlan(tx, input.planId);
+  const plan = input.planId == null ? await findPlanByName(tx, DEFAULT_PLAN) : await keepPlan(tx, input.planId);
   if (!plan) throw notFound('plan', input.planId ?? DEFAULT_PLAN);
   const account = await insertAccount(tx, {
     id: input.id ?? newId(),
@@ -104,7 +104,8 @@ export async function insertWithToken(
     createdAt: new Date(),
   });
   if (!account) throw alreadyExists(`Account ${name}`);
-  const { secret } = await issueToken(tx, { accountId: account.id, name: 'initial', expiresAt: input.expiresAt });
+  const { expiresAt, limits } = input;
+  const { secret } = await issueToken(tx, { accountId: account.id, name: 'initial', expiresAt, ...limits });
   return { account, secret };
 }
 
@@ -114,24 +115,33 @@ export interface UpdateAccountInput {
   planId?: string | null | undefined;
 }
 
-/** Changes roles or plan. Admins only. Refuses: INVALID_REQUEST, ACCOUNT_NOT_FOUND, PLAN_NOT_FOUND. */
+/** Changes roles or plan. Admins only; one always remains. Refuses: INVALID_REQUEST, ACCOUNT_NOT_FOUND, PLAN_NOT_FOUND. */
 export async function updateAccount(ctx: Context, input: UpdateAccountInput): Promise<Account> {
-  adminOf(ctx, 'UpdateAccount');
+  adminOf(ctx, 'UpdateAccount', 'admin');
   const { db, bearers } = ctx.services;
   const planId = input.planId ?? undefined;
-  if (planId !== undefined && !(await findPlan(db, planId))) throw notFound('plan', planId);
-  const row = await updateRow(db, input.id, { roles: input.roles ? checkRoles(input.roles) : undefined, planId });
-  if (!row) throw notFound('account', input.id);
+  const roles = input.roles ? checkRoles(input.roles) : undefined;
+  const account = await db.transaction(async (tx) => {
+    if (planId !== undefined && !(await keepPlan(tx, planId))) throw notFound('plan', planId);
+    if (roles && !roles.includes('admin')) await keepAnAdmin(tx, input.id);
+    const row = await updateRow(tx, input.id, { roles, planId });
+    if (!row) throw notFound('account', input.id);
+    return row;
+  });
   bearers.clear();
-  return row;
+  return account;
 }
 
-/** With its applications, environments and tokens. Admins only, never their own. Refuses: ACCOUNT_NOT_FOUND. */
+/**
+ * With its applications, environments and tokens. Admins only, never their own; one always remains. Refuses:
+ * ACCOUNT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST.
+ */
 export async function deleteAccount(ctx: Context, input: { id: string }): Promise<Account> {
-  const actor = adminOf(ctx, 'DeleteAccount');
+  const actor = adminOf(ctx, 'DeleteAccount', 'admin');
   if (actor.accountId === input.id) throw forbidden('An account cannot delete itself');
   const account = await ctx.services.db.transaction(async (tx) => {
     const at = new Date();
+    await keepAnAdmin(tx, input.id);
     const found = (await lockAccount(tx, input.id)) && (await findAccount(tx, input.id));
     if (!found) throw notFound('account', input.id);
     await removeEnvironmentsOfAccount(tx, input.id, at);
@@ -144,19 +154,12 @@ export async function deleteAccount(ctx: Context, input: { id: string }): Promis
   return account;
 }
 
-/** By name, for operator commands. */
-export function findByName(db: Session, name: string): Promise<Account | undefined> {
-  return findAccountByName(db, name);
-}
-
-/** By id, for the first start. */
-export function findById(db: Session, id: string): Promise<Account | undefined> {
-  return findAccount(db, id);
-}
-
-/** Whether anybody lives here, for the first start. */
-export async function hasAccounts(db: Session): Promise<boolean> {
-  return (await findAccounts(db, null, 1)).length > 0;
+/** Without any admin nobody could make one: INVALID_REQUEST when the account is the last. */
+async function keepAnAdmin(tx: Session, leavingId: string): Promise<void> {
+  const admins = await lockAccountsWithRole(tx, 'admin' satisfies AccountRole);
+  if (admins.length === 1 && admins[0]?.id === leavingId) {
+    throw invalidRequest('the last account with the role admin keeps it');
+  }
 }
 
 function checkRoles(roles: readonly string[]): string[] {

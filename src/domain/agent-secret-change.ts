@@ -4,6 +4,7 @@ import type { AgentSecretRevision } from './agent-secret-revision.js';
 import { CHANGES_PAGE, type Watch } from './change-feed.js';
 import { actorOf, type Context } from './context.js';
 import { getEnvironment, logPointOf } from './environment.js';
+import { coversPath } from './grant.js';
 
 /** The largest change set fits into one page: a set is always told whole. */
 export const MAX_CHANGES_PER_SET = CHANGES_PAGE;
@@ -51,16 +52,19 @@ async function* readChanges(
   watch: Watch,
   isFromNow: boolean,
 ): AsyncGenerator<AgentSecretChanges, undefined> {
+  const { grant } = actorOf(ctx);
   let cursor = after;
   try {
     if (isFromNow) yield { environmentRevision: after, changes: [] };
     while (watch.isOpen()) {
       watch.arm();
       const rows = await readOrLookAgain(ctx, environmentId, cursor, watch);
-      for (const changes of wholeSets(rows)) {
+      for (const { environmentRevision, changes: all } of wholeSets(rows)) {
         if (!watch.isOpen()) return undefined;
-        yield changes;
-        cursor = changes.environmentRevision;
+        // Secrets the credential is not good for do not exist in its stream, either.
+        const changes = all.filter(({ path }) => coversPath(grant, path));
+        if (changes.length > 0) yield { environmentRevision, changes };
+        cursor = environmentRevision;
       }
       if (rows.length < CHANGES_PAGE) await watch.next();
     }

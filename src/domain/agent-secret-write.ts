@@ -1,7 +1,8 @@
 // Creating, updating and deleting secrets: authorize, check, seal, write. The order of the checks is the contract's.
-import { AppError, notFound } from '../errors.js';
+import { AppError, forbidden, notFound } from '../errors.js';
 import type { JsonValue } from '../json.js';
-import { findAgentSecretByPath, findAgentSecretForWrite } from '../store/agent-secret.js';
+import { findAgentSecretForWrite } from '../store/agent-secret.js';
+import { findAgentSecretByPath } from '../store/agent-secret-list.js';
 import {
   findEnvironmentRoom,
   insertAgentSecret,
@@ -10,17 +11,18 @@ import {
   type Written,
 } from '../store/agent-secret-write.js';
 import { findEnvironment } from '../store/environment.js';
-import { authorizeEnvironment, type EnvironmentAction, may, rolesOf } from './access.js';
-import type { AgentSecret } from './agent-secret.js';
+import { authorize, authorizeEnvironment, type EnvironmentAction, rolesOf } from './access.js';
+import { type AgentSecret, isVisible } from './agent-secret.js';
 import { pathTaken, stale, tooManySecrets, valueTooLarge } from './agent-secret-refusal.js';
 import { getAgentSecretAtRevision } from './agent-secret-revision.js';
-import { type AnalysedType, printAnalysedType } from './analysed-type.js';
-import { analysedTypeFromText } from './analysed-type-parse.js';
+import type { AnalysedType } from './analysed-type.js';
+import { analysedTypeFromText, typeTextToStore } from './analysed-type-parse.js';
 import { actorOf, type Context, newId } from './context.js';
 import { getEnvironment } from './environment.js';
+import { coversPath } from './grant.js';
 import { atMostOnce, type EarlierOutcome, type Outcome, type Write } from './idempotency.js';
 import { logEntry } from './log-entry.js';
-import { NO_VALUE, sealWith } from './sealed-value.js';
+import { NO_VALUE, sealAndWrite } from './sealed-value.js';
 import { canonicalPath } from './secret-path.js';
 import { checkSecretValue } from './secret-value.js';
 
@@ -44,9 +46,9 @@ export interface CreateAgentSecretInput extends Repeatable {
  * Refuses, in this order: INVALID_REQUEST (path, type), ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN,
  * AGENT_SECRET_VALUE_TYPE_MISMATCH, AGENT_SECRET_ALREADY_EXISTS, LIMIT_EXCEEDED.
  */
-export function createAgentSecret(ctx: Context, input: CreateAgentSecretInput): Promise<AgentSecret> {
+export async function createAgentSecret(ctx: Context, input: CreateAgentSecretInput): Promise<AgentSecret> {
   const { environmentId, path, secretValue = null } = input;
-  const secretType = printAnalysedType(input.secretType);
+  const secretType = typeTextToStore(input.secretType);
   return atMostOnce(ctx, {
     key: input.idempotencyKey,
     request: ['create', environmentId, path, secretType, secretValue],
@@ -65,32 +67,33 @@ async function create(
   write: Write,
 ): Promise<AgentSecret> {
   const actor = actorOf(ctx);
-  const { db, keys } = ctx.services;
+  const { db } = ctx.services;
   const path = canonicalPath(input.path).text;
   const environment = await findEnvironment(db, input.environmentId, actor.accountId);
   if (!environment) throw notFound('environment', input.environmentId);
-  authorizeEnvironment(environment.id, rolesOf(actor, environment), 'CreateAgentSecret');
+  authorizeEnvironment(ctx, environment.id, rolesOf(actor, environment, environment.id), 'CreateAgentSecret');
+  if (!coversPath(actor.grant, path)) throw forbidden('The token does not cover this path');
   const plaintext = plaintextOf(input);
 
   const subject = { environmentId: environment.id, id: newId(), path, secretType };
   const revision = 0n;
-  const sealed =
-    plaintext === null ? NO_VALUE : sealWith(await keys.keysOf(environment.id), subject, revision, plaintext);
   let at = new Date();
-  const written = await write(
-    environment.id,
-    (session) => {
-      const entry = logEntry(ctx, subject, { change: 'created', revision, ...sealed });
-      at = entry.at;
-      return insertAgentSecret(session, {
-        ...subject,
-        ...sealed,
-        ...entry,
-        typeKind: input.secretType.type,
-        valueBytes: plaintext === null ? 0 : Buffer.byteLength(plaintext),
-      });
-    },
-    outcomeOf(subject.id),
+  const { sealed, written } = await sealAndWrite(ctx, subject, revision, plaintext, (value) =>
+    write(
+      environment.id,
+      (session) => {
+        const entry = logEntry(ctx, subject, { change: 'created', revision, ...value });
+        at = entry.at;
+        return insertAgentSecret(session, {
+          ...subject,
+          ...value,
+          ...entry,
+          typeKind: input.secretType.type,
+          valueBytes: plaintext === null ? 0 : Buffer.byteLength(plaintext),
+        });
+      },
+      outcomeOf(subject.id),
+    ),
   );
   if (!written) throw await whyNotCreated(ctx, environment.id, path, plaintext);
   const { accountId } = actor;
@@ -133,7 +136,6 @@ export function updateAgentSecret(ctx: Context, input: UpdateAgentSecretInput): 
 }
 
 async function update(ctx: Context, input: UpdateAgentSecretInput, write: Write): Promise<AgentSecret> {
-  const { keys } = ctx.services;
   const { currentRevision } = input;
   const { maxValueBytes, ...secret } = await currentForWrite(ctx, input.id, 'UpdateAgentSecret', currentRevision);
   const revision = secret.revision + 1n;
@@ -143,26 +145,27 @@ async function update(ctx: Context, input: UpdateAgentSecretInput, write: Write)
       ? checkSecretValue(analysedTypeFromText(secret.secretType), input.secretValue.value)
       : null;
   if (plaintext !== null && Buffer.byteLength(plaintext) > maxValueBytes) throw valueTooLarge(maxValueBytes);
-  const sealed =
-    plaintext === null ? NO_VALUE : sealWith(await keys.keysOf(secret.environmentId), secret, revision, plaintext);
-  const { sealedValue, valueRevision } = op === 'keep' ? secret : sealed;
   let updatedAt = new Date();
-  const written = await write(
-    secret.environmentId,
-    (session) => {
-      const entry = logEntry(ctx, secret, {
-        change: op === 'unset' && secret.valueRevision !== null ? 'value_removed' : 'updated',
-        revision,
-        valueRevision,
-        valueDigest: sealed.valueDigest,
-      });
-      updatedAt = entry.at;
-      const { id, environmentId } = secret;
-      return updateRow(session, { ...sealed, ...entry, id, environmentId, currentRevision, keepsValue: op === 'keep' });
-    },
-    outcomeOf(secret.id),
+  const { sealed, written } = await sealAndWrite(ctx, secret, revision, plaintext, (value) =>
+    write(
+      secret.environmentId,
+      (session) => {
+        const entry = logEntry(ctx, secret, {
+          change: op === 'unset' && secret.valueRevision !== null ? 'value_removed' : 'updated',
+          revision,
+          valueRevision: op === 'keep' ? secret.valueRevision : value.valueRevision,
+          valueDigest: value.valueDigest,
+        });
+        updatedAt = entry.at;
+        const { id, environmentId } = secret;
+        const keepsValue = op === 'keep';
+        return updateRow(session, { ...value, ...entry, id, environmentId, currentRevision, keepsValue });
+      },
+      outcomeOf(secret.id),
+    ),
   );
   if (!written) throw await whyNotWritten(ctx, secret.id);
+  const { sealedValue, valueRevision } = op === 'keep' ? secret : sealed;
   const updatedBy = actorOf(ctx).accountId;
   const updated = { ...secret, revision, sealedValue, valueRevision, updatedAt, updatedBy };
   return op === 'keep' ? updated : { ...updated, echo: plaintext };
@@ -224,9 +227,8 @@ export async function replayed(ctx: Context, earlier: EarlierOutcome, action: En
 async function currentForWrite(ctx: Context, id: string, action: EnvironmentAction, currentRevision: bigint) {
   const actor = actorOf(ctx);
   const row = await findAgentSecretForWrite(ctx.services.db, id, actor.accountId);
-  const roles = row ? rolesOf(actor, row) : [];
-  if (!row || row.deletedAt || !may(roles, 'ViewAgentSecret')) throw notFound('agentSecret', id);
-  authorizeEnvironment(row.environmentId, roles, action);
+  if (!row || row.deletedAt || !isVisible(actor, row)) throw notFound('agentSecret', id);
+  authorize(ctx, { roles: rolesOf(actor, row, row.environmentId) }, action);
   if (row.revision !== currentRevision) throw stale(row.revision);
   const { ownerId: _, shareRoles: __, ...secret } = row;
   return secret;

@@ -1,18 +1,22 @@
 // Reading secrets: by id, by path, in pages, whole environments, now or as they were. Writing them is agent-secret-write.ts.
-import { invalidRequest, notFound } from '../errors.js';
+import { createHash } from 'node:crypto';
+import { invalidRequest, limitExceeded, notFound } from '../errors.js';
+import { findAgentSecret, findAgentSecretsById } from '../store/agent-secret.js';
 import {
   type AgentSecretFilter,
   type AgentSecretSortField,
   countAgentSecrets,
-  findAgentSecret,
   findAgentSecretByPath,
+  findAgentSecretBytes,
   findAgentSecrets,
   findAllAgentSecrets,
-} from '../store/agent-secret.js';
-import { authorize, may, rolesOf } from './access.js';
+} from '../store/agent-secret-list.js';
+import { authorize, may, rolesOf, type Standing } from './access.js';
 import { valueDestroyed } from './agent-secret-refusal.js';
-import { actorOf, type Context } from './context.js';
+import { MAX_TYPE_BYTES } from './analysed-type-parse.js';
+import { type Actor, actorOf, type Context } from './context.js';
 import type { Environment } from './environment.js';
+import { coversPath, grantTag } from './grant.js';
 import { storableMoment } from './moment.js';
 import { idPlace, momentPlace, type Page, type PageArguments, pageOf, pageRequest, stringPlace } from './page.js';
 import { spendItems } from './read-budget.js';
@@ -56,8 +60,23 @@ export function valueStateOf(secret: Pick<AgentSecret, 'valueRevision' | 'sealed
 export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSecret> {
   const actor = actorOf(ctx);
   const row = await findAgentSecret(ctx.services.db, id, actor.accountId);
-  if (!row || !may(rolesOf(actor, row), 'ViewAgentSecret')) throw notFound('agentSecret', id);
+  if (!row || !isVisible(actor, row)) throw notFound('agentSecret', id);
+  authorize(ctx, { roles: rolesOf(actor, row, row.environmentId) }, 'ViewAgentSecret');
   return row;
+}
+
+/** Several at once, in the order of the ids; null in the place of each the caller may not see. */
+export async function getAgentSecrets(ctx: Context, ids: readonly string[]): Promise<(AgentSecret | null)[]> {
+  const actor = actorOf(ctx);
+  const rows = await findAgentSecretsById(ctx.services.db, ids, actor.accountId);
+  const visible = new Map(rows.filter((row) => isVisible(actor, row)).map((row) => [row.id, row]));
+  return ids.map((id) => visible.get(id) ?? null);
+}
+
+/** Whether the caller may know of a secret: by its role, and within what its credential is good for. */
+export function isVisible(actor: Actor, secret: Standing & { environmentId: string; path: string }): boolean {
+  const roles = rolesOf(actor, secret, secret.environmentId);
+  return may(roles, 'ViewAgentSecret') && coversPath(actor.grant, secret.path);
 }
 
 export interface AgentSecretPlace {
@@ -73,29 +92,42 @@ export async function getAgentSecretByPath(
   environment: Environment,
   place: AgentSecretPlace,
 ): Promise<AgentSecret | null> {
-  authorize(environment, 'ViewAgentSecret');
+  authorize(ctx, environment, 'ViewAgentSecret');
   if ((place.path == null) === (place.pathText == null)) {
     throw invalidRequest('expected exactly one of path and pathText');
   }
   const path = place.path != null ? canonicalPath(place.path).text : (place.pathText as string);
-  if (environment.isDeleted) return null;
+  if (environment.isDeleted || !coversPath(actorOf(ctx).grant, path)) return null;
   const row = await findAgentSecretByPath(ctx.services.db, stateOf(environment), storable(path));
   return row ? within(environment, row) : null;
 }
 
+/** Types and sealed values of one list together: an answer is one string, which ends at 512 MiB. */
+const MOST_LISTED_BYTES = 256 * 1024 * 1024;
+
 /** Every secret of the environment by path; bounded by the plan's secrets per environment. */
 export async function listAllAgentSecrets(ctx: Context, environment: Environment): Promise<AgentSecret[]> {
-  authorize(environment, 'ViewAgentSecret');
+  authorize(ctx, environment, 'ViewAgentSecret');
   if (environment.isDeleted) return [];
   spendItems(ctx, Math.max(1, environment.secretCount));
-  const rows = await findAllAgentSecrets(ctx.services.db, stateOf(environment));
+  const { pathPrefixes } = actorOf(ctx).grant;
+  // The plan bounds the values; that many types could still be more than one answer can hold.
+  if (environment.secretCount * MAX_TYPE_BYTES > MOST_LISTED_BYTES) {
+    const bytes = await findAgentSecretBytes(ctx.services.db, environment.id);
+    if (bytes > MOST_LISTED_BYTES) {
+      throw limitExceeded('The environment is too large for one list; read it in pages (GraphQL: agentSecrets)');
+    }
+  }
+  const rows = await findAllAgentSecrets(ctx.services.db, stateOf(environment), pathPrefixes);
   return environment.at === undefined ? rows : rows.map((row) => within(environment, row));
 }
 
 /** Changes whenever the environment's list of secrets may have changed; the same for two readers who see the same. */
-export function agentSecretsTag(environment: Environment): string {
-  authorize(environment, 'ViewAgentSecret');
-  return String(environment.revision);
+export function agentSecretsTag(ctx: Context, environment: Environment): string {
+  authorize(ctx, environment, 'ViewAgentSecret');
+  const seen = grantTag(actorOf(ctx).grant);
+  const suffix = seen && `-${createHash('sha256').update(seen).digest('base64url').slice(0, 12)}`;
+  return `${environment.revision}${suffix}`;
 }
 
 export interface AgentSecretQuery extends PageArguments {
@@ -123,11 +155,11 @@ export async function listAgentSecrets(
   environment: Environment,
   query: AgentSecretQuery,
 ): Promise<AgentSecretConnection> {
-  authorize(environment, 'ViewAgentSecret');
+  authorize(ctx, environment, 'ViewAgentSecret');
   const { db } = ctx.services;
   const field = query.orderBy?.field ?? 'path';
   const request = pageRequest(query, (json) => readPlace(json, field));
-  const filter = storableFilter(query.filter);
+  const filter = { ...storableFilter(query.filter), pathsWithin: actorOf(ctx).grant.pathPrefixes ?? undefined };
   if (environment.isDeleted) return { ...pageOf(request, [], () => undefined), totalCount: async () => 0 };
   spendItems(ctx, request.size);
   const rows = await findAgentSecrets(db, stateOf(environment), {

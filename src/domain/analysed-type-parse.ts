@@ -3,12 +3,14 @@ import { LRUCache } from 'lru-cache';
 import { invalidRequest } from '../errors.js';
 import { isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../json.js';
 import { parseJson } from '../json-parser.js';
+import { MAX_UINT64 } from '../uint64.js';
 import {
   type AnalysedType,
   type Case,
   COMPOUNDS,
   type Compound,
   type Member,
+  printAnalysedType,
   SCALARS,
   type ScalarKind,
   TYPE_KINDS,
@@ -16,7 +18,6 @@ import {
 
 const MAX_DEPTH = 64;
 const MAX_PROBLEMS = 50;
-const MAX_U64 = 2n ** 64n - 1n;
 
 /**
  * Reads a type document. Unknown keys are ignored, a missing optional key equals `null`.
@@ -28,6 +29,18 @@ export function parseAnalysedType(document: JsonValue): AnalysedType {
   const type = reader.type(document, '$');
   reader.finish();
   return type;
+}
+
+/** Bytes of a type document in canonical form: lists repeat it with every secret. */
+export const MAX_TYPE_BYTES = 65_536;
+
+/** The canonical text of a type that is about to be stored. INVALID_REQUEST when it is too long. */
+export function typeTextToStore(type: AnalysedType): string {
+  const text = printAnalysedType(type);
+  if (Buffer.byteLength(text) > MAX_TYPE_BYTES) {
+    throw invalidRequest(`secretType: expected at most ${MAX_TYPE_BYTES} bytes in canonical form`);
+  }
+  return text;
 }
 
 // By text: a handful of types serves many secrets, and every write to one needs its type.
@@ -153,8 +166,10 @@ class Reader {
   private resourceId(document: JsonObject, place: string): bigint {
     const value = read(document, 'resource_id');
     const id = value instanceof JsonNumber && /^\d{1,20}$/.test(value.text) ? BigInt(value.text) : -1n;
-    const fits = id >= 0n && id <= MAX_U64;
-    return fits ? id : this.refuse(`${place}.resource_id`, `a whole number from 0 to ${MAX_U64}, in plain digits`, 0n);
+    const fits = id >= 0n && id <= MAX_UINT64;
+    return fits
+      ? id
+      : this.refuse(`${place}.resource_id`, `a whole number from 0 to ${MAX_UINT64}, in plain digits`, 0n);
   }
 
   private mode(document: JsonObject, place: string): 'Owned' | 'Borrowed' {

@@ -1,8 +1,9 @@
 // Applications: the account's own grouping of environments. Only the owner knows of them.
-import { alreadyExists, notFound } from '../errors.js';
+import { alreadyExists, limitExceeded, notFound } from '../errors.js';
 import { giveEnvironmentRoom, lockAccount } from '../store/account.js';
 import {
   type ApplicationRow,
+  countApplications,
   findApplication,
   findApplicationByName,
   findApplications,
@@ -13,12 +14,15 @@ import {
 } from '../store/application.js';
 import { removeEnvironmentsOfApplication } from '../store/environment.js';
 import { ownAccountOnly } from './access.js';
-import { actorOf, type Context, newId } from './context.js';
+import { actorOf, type Context, managerOf, newId } from './context.js';
 import { checkName } from './name.js';
 import { forwardPage, type Page, type PageArguments, pageOf, stringPlace } from './page.js';
 import { spendItems } from './read-budget.js';
 
 export type Application = ApplicationRow;
+
+/** Applications per account. */
+export const MAX_APPLICATIONS = 1_000;
 
 /** APPLICATION_NOT_FOUND for everybody but the owner. */
 export async function getApplication(ctx: Context, id: string): Promise<Application> {
@@ -31,7 +35,8 @@ export async function getApplication(ctx: Context, id: string): Promise<Applicat
 
 /** Several of the caller's own at once, in the order of the ids; null in the place of each that is not. */
 export async function getApplications(ctx: Context, ids: readonly string[]): Promise<(Application | null)[]> {
-  const { accountId } = actorOf(ctx);
+  const { accountId, grant } = actorOf(ctx);
+  if (grant.environmentId !== null) return ids.map(() => null);
   const rows = await findApplicationsById(ctx.services.db, ids);
   const own = new Map(rows.filter((row) => row.accountId === accountId).map((row) => [row.id, row]));
   return ids.map((id) => own.get(id) ?? null);
@@ -39,8 +44,9 @@ export async function getApplications(ctx: Context, ids: readonly string[]): Pro
 
 /** The caller's applications by name. */
 export async function listApplications(ctx: Context, args: PageArguments): Promise<Page<Application>> {
-  const { accountId } = actorOf(ctx);
+  const { accountId, grant } = actorOf(ctx);
   const request = forwardPage(args, stringPlace);
+  if (grant.environmentId !== null) return pageOf(request, [], () => undefined);
   spendItems(ctx, request.size);
   const rows = await findApplications(ctx.services.db, accountId, request.after ?? null, request.size + 1);
   return pageOf(request, rows, (application) => application.name);
@@ -51,19 +57,26 @@ export function findByName(ctx: Context, name: string): Promise<Application | un
   return findApplicationByName(ctx.services.db, actorOf(ctx).accountId, name);
 }
 
-/** In the caller's own account. Refuses: INVALID_REQUEST, ALREADY_EXISTS. */
+/** In the caller's own account. Refuses: INVALID_REQUEST, ALREADY_EXISTS, LIMIT_EXCEEDED. */
 export async function createApplication(ctx: Context, input: { name: string }): Promise<Application> {
-  const { accountId } = actorOf(ctx);
+  const { accountId } = managerOf(ctx, 'CreateApplication');
   const name = checkName(input.name);
-  const row = await insertApplication(ctx.services.db, { id: newId(), accountId, name, createdAt: new Date() });
-  if (!row) throw alreadyExists(`Application ${name}`);
-  return row;
+  return ctx.services.db.transaction(async (tx) => {
+    if (!(await lockAccount(tx, accountId))) throw notFound('account', accountId);
+    const row = await insertApplication(tx, { id: newId(), accountId, name, createdAt: new Date() });
+    if (!row) throw alreadyExists(`Application ${name}`);
+    if ((await countApplications(tx, accountId)) > MAX_APPLICATIONS) {
+      throw limitExceeded(`An account may have ${MAX_APPLICATIONS} applications`);
+    }
+    return row;
+  });
 }
 
 /** Renames. Refuses: INVALID_REQUEST, APPLICATION_NOT_FOUND, ALREADY_EXISTS. */
 export async function updateApplication(ctx: Context, input: { id: string; name: string }): Promise<Application> {
   const name = checkName(input.name);
   const application = await getApplication(ctx, input.id);
+  managerOf(ctx, 'UpdateApplication');
   return ctx.services.db.transaction(async (tx) => {
     await lockAccount(tx, application.accountId);
     const row = await updateRow(tx, application.id, name);
@@ -76,6 +89,7 @@ export async function updateApplication(ctx: Context, input: { id: string; name:
 /** With all its environments. Refuses: APPLICATION_NOT_FOUND. */
 export async function deleteApplication(ctx: Context, input: { id: string }): Promise<Application> {
   const application = await getApplication(ctx, input.id);
+  managerOf(ctx, 'DeleteApplication');
   return ctx.services.db.transaction(async (tx) => {
     const at = new Date();
     await lockAccount(tx, application.accountId);

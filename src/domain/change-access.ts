@@ -1,9 +1,9 @@
 // Whether those who wait for changes still may see them.
-import { notFound, unauthorized } from '../errors.js';
+import { forbidden, notFound, unauthorized } from '../errors.js';
 import { type Claim, findStandings } from '../store/change-feed.js';
 import type { Database } from '../store/client.js';
-import { authorizeEnvironment, rolesOf } from './access.js';
-import type { Actor } from './context.js';
+import { may, rolesOf } from './access.js';
+import { type Actor, hasEnded } from './context.js';
 
 export interface Watcher {
   actor: Actor;
@@ -26,8 +26,11 @@ export async function findRefused<T extends Watcher>(db: Database, watchers: rea
     groups.map(([watcher]) => claimOf(watcher)),
   );
   return groups.flatMap((group, index) => {
-    const refusal = refusalOf(group[0], standings[index] as Standing);
-    return refusal === undefined ? [] : group.map((watcher): [T, unknown] => [watcher, refusal]);
+    const standing = standings[index] as Standing;
+    return group.flatMap((watcher): [T, unknown][] => {
+      const refusal = refusalOf(watcher, standing);
+      return refusal === undefined ? [] : [[watcher, refusal]];
+    });
   });
 }
 
@@ -39,12 +42,9 @@ type Standing = Awaited<ReturnType<typeof findStandings>>[number];
 
 function refusalOf({ actor, environmentId }: Watcher, standing: Standing): unknown {
   const { isAuthenticated, ownerId, shareRoles } = standing;
-  if (!isAuthenticated) return unauthorized();
+  if (!isAuthenticated || hasEnded(actor)) return unauthorized();
   if (ownerId === null) return notFound('environment', environmentId);
-  try {
-    authorizeEnvironment(environmentId, rolesOf(actor, { ownerId, shareRoles }), 'ViewAgentSecret');
-    return undefined;
-  } catch (refusal) {
-    return refusal;
-  }
+  const roles = rolesOf(actor, { ownerId, shareRoles }, environmentId);
+  if (roles.length === 0) return notFound('environment', environmentId);
+  return may(roles, 'ViewAgentSecret') ? undefined : forbidden('The environment action ViewAgentSecret is not allowed');
 }

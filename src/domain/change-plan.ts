@@ -1,8 +1,8 @@
 // What a list of changes would do, worked out one after the other on a draft of the environment, before anything is written.
 import type { EnvironmentKeys } from '../crypto/environment-keys.js';
-import { invalidRequest, notFound } from '../errors.js';
+import { forbidden, invalidRequest, notFound } from '../errors.js';
 import type { JsonValue } from '../json.js';
-import type { AgentSecretStateRow, findRevisionState } from '../store/change-set.js';
+import type { AgentSecretStateRow } from '../store/change-set.js';
 import {
   pathTaken,
   revisionNotFound,
@@ -12,9 +12,10 @@ import {
   valueTooLarge,
 } from './agent-secret-refusal.js';
 import type { SecretValueChange } from './agent-secret-write.js';
-import { type AnalysedType, printAnalysedType } from './analysed-type.js';
-import { analysedTypeFromText } from './analysed-type-parse.js';
+import type { AnalysedType } from './analysed-type.js';
+import { analysedTypeFromText, typeTextToStore } from './analysed-type-parse.js';
 import { newId } from './context.js';
+import { coversPath, type Grant } from './grant.js';
 import type { LogEntryContent } from './log-entry.js';
 import { sealWith } from './sealed-value.js';
 import { canonicalPath } from './secret-path.js';
@@ -30,22 +31,26 @@ export type AgentSecretChange =
   /** Erases the value of an old revision for good. */
   | { kind: 'destroy'; id: string; currentRevision: bigint; revision: bigint };
 
-/** An old revision that a change goes back to. */
-export type OldRevision = NonNullable<Awaited<ReturnType<typeof findRevisionState>>> & {
-  /** The value it has; null when that was destroyed, or when it has none. */
-  sealedValue: Uint8Array | null;
-};
+/** A revision that a change may go back to. Its value is null when that was destroyed, or when it has none. */
+export type OldRevision = Pick<AgentSecretStateRow, 'valueRevision' | 'deletedAt' | 'sealedValue'>;
+
+export function revisionKey(id: string, revision: bigint): string {
+  return `${id}:${revision}`;
+}
 
 /** The environment as far as the changes concern it, as earlier changes of the list leave it. */
 export interface Draft {
   readonly environmentId: string;
   readonly keys: EnvironmentKeys;
+  /** What the caller's credential is good for. */
+  readonly grant: Grant;
   readonly maxSecrets: number;
   readonly maxValueBytes: number;
   secretCount: number;
   readonly secrets: Map<string, AgentSecretStateRow>;
   readonly takenPaths: Set<string>;
-  oldRevision(id: string, revision: bigint): OldRevision | undefined;
+  /** By id and revision, as `revisionKey` has them: those that changes go back to, and those that they make. */
+  readonly oldRevisions: Map<string, OldRevision>;
 }
 
 /** One change, ready to be written. */
@@ -64,6 +69,7 @@ export function planChange(draft: Draft, change: AgentSecretChange): Step {
   const before = draft.secrets.get(step.secret.id);
   const { id, path, deletedAt } = step.secret;
   draft.secrets.set(id, step.secret);
+  draft.oldRevisions.set(revisionKey(id, step.secret.revision), step.secret);
   const wasLive = before !== undefined && before.deletedAt === null;
   const isLive = deletedAt === null;
   if (isLive) draft.takenPaths.add(path);
@@ -76,11 +82,12 @@ function planCreate(draft: Draft, change: AgentSecretChange & { kind: 'create' }
   const path = canonicalPath(change.path).text;
   const { secretType: type, secretValue } = change;
   const echo = secretValue == null ? null : checkSecretValue(type, secretValue);
+  if (!coversPath(draft.grant, path)) throw forbidden('The token does not cover this path');
   if (draft.takenPaths.has(path)) throw pathTaken(path);
   refuseTooLarge(draft, echo);
   if (draft.secretCount >= draft.maxSecrets) throw tooManySecrets(draft.maxSecrets);
   const { environmentId, keys } = draft;
-  const subject = { environmentId, id: newId(), path, secretType: printAnalysedType(type) };
+  const subject = { environmentId, id: newId(), path, secretType: typeTextToStore(type) };
   const revision = 0n;
   const { sealedValue, valueRevision, valueDigest } = sealWith(keys, subject, revision, echo);
   const unknownYet = { createdAt: new Date(), createdBy: '', updatedAt: new Date(), updatedBy: '' };
@@ -97,7 +104,8 @@ type Write = Exclude<AgentSecretChange, { kind: 'create' }>;
 function planWrite(draft: Draft, change: Write): Step {
   const secret = draft.secrets.get(change.id);
   const isForDeleted = change.kind === 'restore' || change.kind === 'destroy';
-  if (!secret || (secret.deletedAt && !isForDeleted)) throw notFound('agentSecret', change.id);
+  const isKnown = secret !== undefined && coversPath(draft.grant, secret.path);
+  if (!isKnown || (secret.deletedAt && !isForDeleted)) throw notFound('agentSecret', change.id);
   if (secret.revision !== change.currentRevision) throw stale(secret.revision);
   const next = { ...secret, revision: secret.revision + 1n };
   const { revision, valueRevision } = next;
@@ -155,7 +163,7 @@ function planUpdate(draft: Draft, next: AgentSecretStateRow, change: SecretValue
 
 /** The value to go back to. A kept value keeps the revision that set it, to which it is sealed. */
 function restorable(draft: Draft, secret: AgentSecretStateRow, toRevision: bigint) {
-  const old = draft.oldRevision(secret.id, toRevision);
+  const old = draft.oldRevisions.get(revisionKey(secret.id, toRevision));
   if (!old) throw revisionNotFound(secret.id);
   if (old.deletedAt) throw invalidRequest('toRevision: the secret was deleted then');
   const { valueRevision, sealedValue } = old;
@@ -169,7 +177,7 @@ function restorable(draft: Draft, secret: AgentSecretStateRow, toRevision: bigin
 
 /** The revision that has set the value to erase. */
 function destroyable(draft: Draft, secret: AgentSecretStateRow, revision: bigint): bigint {
-  const old = draft.oldRevision(secret.id, revision);
+  const old = draft.oldRevisions.get(revisionKey(secret.id, revision));
   if (!old) throw revisionNotFound(secret.id);
   if (old.valueRevision === null) throw invalidRequest('revision: it has no value');
   if (!old.sealedValue) throw valueDestroyed();

@@ -1,17 +1,21 @@
 // Several writes at once, all or nothing; going back to an old revision and erasing one are such writes, too.
 import { AppError, invalidRequest, notFound } from '../errors.js';
+import type { JsonValue } from '../json.js';
 import { findAgentSecretForWrite } from '../store/agent-secret.js';
 import { findChanges } from '../store/agent-secret-revision.js';
-import { authorize, authorizeEnvironment, type EnvironmentAction, may, rolesOf } from './access.js';
-import type { AgentSecret } from './agent-secret.js';
+import { authorize, type EnvironmentAction, rolesOf } from './access.js';
+import { type AgentSecret, isVisible } from './agent-secret.js';
 import { MAX_CHANGES_PER_SET } from './agent-secret-change.js';
 import { secretOf } from './agent-secret-revision.js';
 import { type Repeatable, replayed } from './agent-secret-write.js';
+import { analysedTypeFromText } from './analysed-type-parse.js';
 import type { AgentSecretChange } from './change-plan.js';
 import { type ChangeSetResult, writeChanges } from './change-write.js';
 import { actorOf, type Context } from './context.js';
 import { getEnvironment } from './environment.js';
+import { coversPath } from './grant.js';
 import { atMostOnce, type EarlierOutcome } from './idempotency.js';
+import { checkSecretValue } from './secret-value.js';
 
 export interface ApplyAgentSecretChangesInput extends Repeatable {
   environmentId: string;
@@ -45,7 +49,7 @@ export async function applyAgentSecretChanges(
     throw invalidRequest(`changes: expected 1 to ${MAX_CHANGES_PER_SET}`);
   }
   const environment = await getEnvironment(ctx, environmentId, 'ViewAgentSecret');
-  for (const { kind } of changes) authorize(environment, ACTIONS[kind]);
+  for (const { kind } of changes) authorize(ctx, environment, ACTIONS[kind]);
   return atMostOnce(ctx, {
     key: dryRun ? null : input.idempotencyKey,
     request: ['apply', environmentId, changes, expectedEnvironmentRevision],
@@ -55,7 +59,7 @@ export async function applyAgentSecretChanges(
         dryRun: dryRun ?? false,
         isSet: true,
       }),
-    replay: (earlier) => replaySet(ctx, earlier, changes.length),
+    replay: (earlier) => replaySet(ctx, earlier, changes),
   });
 }
 
@@ -103,9 +107,8 @@ async function writeOne(ctx: Context, { idempotencyKey }: Repeatable, change: Si
     request: [change],
     async run(write) {
       const row = await findAgentSecretForWrite(ctx.services.db, change.id, actor.accountId);
-      const roles = row ? rolesOf(actor, row) : [];
-      if (!row || !may(roles, 'ViewAgentSecret')) throw notFound('agentSecret', change.id);
-      authorizeEnvironment(row.environmentId, roles, action);
+      if (!row || !isVisible(actor, row)) throw notFound('agentSecret', change.id);
+      authorize(ctx, { roles: rolesOf(actor, row, row.environmentId) }, action);
       const options = { expected: null, dryRun: false, isSet: false };
       const { results } = await writeChanges(ctx, write, row.environmentId, [change], options);
       const [result] = results as [AgentSecret | AppError];
@@ -116,10 +119,30 @@ async function writeOne(ctx: Context, { idempotencyKey }: Repeatable, change: Si
   });
 }
 
-/** What an earlier change set has done, from the log. */
-async function replaySet(ctx: Context, earlier: EarlierOutcome, size: number): Promise<ChangeSetResult> {
+/** What an earlier change set has done, from the log; values that the caller has sent again are the caller’s own. */
+async function replaySet(
+  ctx: Context,
+  earlier: EarlierOutcome,
+  changes: readonly AgentSecretChange[],
+): Promise<ChangeSetResult> {
+  const size = changes.length;
   const { environmentId, environmentRevision } = earlier;
   const last = environmentRevision as bigint;
   const rows = await findChanges(ctx.services.db, { environmentId, after: last - BigInt(size), limit: size });
-  return { applied: true, environmentRevision: last, results: rows.map(secretOf) };
+  const hidden = rows.find(({ path }) => !coversPath(actorOf(ctx).grant, path));
+  if (hidden) throw notFound('agentSecret', hidden.agentSecretId);
+  const results = rows.map((row, index) => withEcho(secretOf(row), changes[index] as AgentSecretChange));
+  return { applied: true, environmentRevision: last, results };
+}
+
+function withEcho(secret: AgentSecret, change: AgentSecretChange): AgentSecret {
+  const sent = sentValue(change);
+  return sent === undefined
+    ? secret
+    : { ...secret, echo: checkSecretValue(analysedTypeFromText(secret.secretType), sent) };
+}
+
+function sentValue(change: AgentSecretChange): JsonValue | undefined {
+  if (change.kind === 'create') return change.secretValue ?? undefined;
+  return change.kind === 'update' && change.secretValue.op === 'set' ? change.secretValue.value : undefined;
 }

@@ -14,7 +14,14 @@ import type { Session } from '../store/client.js';
 import { insertLogEntry } from '../store/log-entry.js';
 import type { AgentSecret } from './agent-secret.js';
 import { stale } from './agent-secret-refusal.js';
-import { type AgentSecretChange, type Draft, type OldRevision, planChange, type Step } from './change-plan.js';
+import {
+  type AgentSecretChange,
+  type Draft,
+  type OldRevision,
+  planChange,
+  revisionKey,
+  type Step,
+} from './change-plan.js';
 import { actorOf, type Context } from './context.js';
 import { type Outcome, Unwritten, type Write } from './idempotency.js';
 import { chainHash, logEntry } from './log-entry.js';
@@ -46,18 +53,19 @@ export async function writeChanges(
   changes: readonly AgentSecretChange[],
   options: ChangeOptions,
 ): Promise<ChangeSetResult> {
-  const keys = await ctx.services.keys.keysOf(environmentId);
+  let keys = await ctx.services.keys.keysOf(environmentId);
   const work = async (tx: Session): Promise<ChangeSetResult> => {
     const locked = await lockEnvironment(tx, environmentId);
     if (!locked) throw notFound('environment', environmentId);
+    if (keys.current.version < locked.minDataKeyVersion) throw new ReplacedDataKey();
     if (options.expected !== null && options.expected !== locked.revision) throw stale(locked.revision);
-    const draft = { ...locked, ...(await readDraft(tx, environmentId, changes)), environmentId, keys };
+    const { accountId, grant } = actorOf(ctx);
+    const draft = { ...locked, ...(await readDraft(tx, environmentId, changes)), environmentId, keys, grant };
     const steps = changes.map((change) => planned(draft, change));
     if (options.dryRun || !steps.every(isStep)) {
       const results = steps.map((step) => (isStep(step) ? preview(ctx, step) : step));
       throw new Unwritten({ applied: false, environmentRevision: locked.revision, results });
     }
-    const { accountId } = actorOf(ctx);
     let { revision, headHash } = locked;
     let at = new Date();
     const results: AgentSecret[] = [];
@@ -103,13 +111,25 @@ export async function writeChanges(
     await Promise.all(statements);
     return { applied: true, environmentRevision: revision, results };
   };
+  const attempt = async (): Promise<ChangeSetResult> => {
+    try {
+      return (await write(environmentId, work, outcomeOf(options), { transaction: true })) as ChangeSetResult;
+    } catch (error) {
+      if (error instanceof Unwritten) return error.told as ChangeSetResult;
+      throw error;
+    }
+  };
   try {
-    return (await write(environmentId, work, outcomeOf(options), { transaction: true })) as ChangeSetResult;
+    return await attempt();
   } catch (error) {
-    if (error instanceof Unwritten) return error.told as ChangeSetResult;
-    throw error;
+    if (!(error instanceof ReplacedDataKey)) throw error;
+    keys = await ctx.services.keys.reload(environmentId);
+    return attempt();
   }
 }
+
+/** Another instance has replaced the data key that this one still held. */
+class ReplacedDataKey extends Error {}
 
 function outcomeOf({ isSet }: ChangeOptions): (written: ChangeSetResult) => Outcome {
   return ({ environmentRevision, results: [first] }) => {
@@ -125,7 +145,7 @@ async function readDraft(
   tx: Session,
   environmentId: string,
   changes: readonly AgentSecretChange[],
-): Promise<Pick<Draft, 'secrets' | 'takenPaths' | 'oldRevision'>> {
+): Promise<Pick<Draft, 'secrets' | 'takenPaths' | 'oldRevisions'>> {
   const ids = [...new Set(changes.flatMap((change) => (change.kind === 'create' ? [] : [change.id])))];
   const paths = changes.flatMap((change) => (change.kind === 'create' ? pathOf(change.path) : []));
   const secrets = new Map<string, Awaited<ReturnType<typeof findAgentSecretsConcerned>>[number]>();
@@ -137,7 +157,7 @@ async function readDraft(
   const left = [...secrets.values()].flatMap(({ path, deletedAt }) => (deletedAt ? [path] : []));
   if (left.length > 0) await read({ ids: [], paths: left });
 
-  const old = new Map<string, OldRevision>();
+  const oldRevisions = new Map<string, OldRevision>();
   for (const change of changes) {
     if (change.kind !== 'restore' && change.kind !== 'destroy') continue;
     const revision = change.kind === 'restore' ? change.toRevision : change.revision;
@@ -146,12 +166,12 @@ async function readDraft(
     if (!state) continue;
     const { valueRevision } = state;
     const sealedValue = valueRevision === null ? null : await findSealedValue(tx, change.id, valueRevision);
-    old.set(`${change.id}:${revision}`, { ...state, sealedValue });
+    oldRevisions.set(revisionKey(change.id, revision), { ...state, sealedValue });
   }
   return {
     secrets,
     takenPaths: new Set([...secrets.values()].flatMap(({ path, deletedAt }) => (deletedAt ? [] : [path]))),
-    oldRevision: (id, revision) => old.get(`${id}:${revision}`),
+    oldRevisions,
   };
 }
 
@@ -168,7 +188,8 @@ function planned(draft: Draft, change: AgentSecretChange): Step | AppError {
   try {
     return planChange(draft, change);
   } catch (error) {
-    if (error instanceof AppError) return error;
+    // Who may not is told so of the whole list, as elsewhere.
+    if (error instanceof AppError && error.code !== 'AUTH_FORBIDDEN') return error;
     throw error;
   }
 }

@@ -6,6 +6,8 @@ import { forbidden, unauthorized } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { Database } from '../store/client.js';
 import type { ChangeFeed } from './change-feed.js';
+import { type Grant, isAccountWide, type Scope } from './grant.js';
+import type { ReadAudit } from './read-audit.js';
 import type { BearerCache } from './token.js';
 import type { WriteQueue } from './write-queue.js';
 
@@ -17,6 +19,7 @@ export interface Services {
   readonly writes: WriteQueue;
   readonly feed: ChangeFeed;
   readonly bearers: BearerCache;
+  readonly reads: ReadAudit;
   readonly log: Logger;
 }
 
@@ -24,8 +27,17 @@ export interface Services {
 export interface Actor {
   readonly accountId: string;
   readonly tokenId: string | null;
-  /** Account role admin: may manage accounts and plans, and nothing else by itself. */
+  /** Account role admin, and a credential for the whole account: manages accounts and plans, and nothing else by itself. */
   readonly isAdmin: boolean;
+  /** What the credential is good for. */
+  readonly grant: Grant;
+  /** When the credential ends by itself, for what lasts longer than a request. Absent or null: never. */
+  readonly expiresAt?: Date | null;
+}
+
+/** Whether the credential has ended by itself. */
+export function hasEnded({ expiresAt }: Actor): boolean {
+  return expiresAt != null && expiresAt.getTime() <= Date.now();
 }
 
 export interface Context {
@@ -33,7 +45,8 @@ export interface Context {
   /** Undefined when no valid credential came with the request. */
   readonly actor: Actor | undefined;
   readonly requestId: string;
-  readonly door: 'graphql' | 'rest' | 'operator';
+  /** `stream`: REST without values. */
+  readonly door: 'graphql' | 'rest' | 'stream' | 'operator';
 }
 
 /** The caller, or AUTH_UNAUTHORIZED. */
@@ -42,10 +55,21 @@ export function actorOf(ctx: Context): Actor {
   return ctx.actor;
 }
 
-/** The caller if it has the account role admin, or AUTH_FORBIDDEN. */
-export function adminOf(ctx: Context, action: string): Actor {
+/** The caller if it has the account role admin, and a credential with the scope if one is named, or AUTH_FORBIDDEN. */
+export function adminOf(ctx: Context, action: string, scope?: Scope): Actor {
   const actor = actorOf(ctx);
-  if (!actor.isAdmin) throw forbidden(`The action ${action} needs the account role admin`);
+  if (!actor.isAdmin || (scope !== undefined && !actor.grant.scopes.has(scope))) {
+    throw forbidden(`The action ${action} needs the account role admin, and a token that may use it`);
+  }
+  return actor;
+}
+
+/** The caller if its credential may change what the account has, or AUTH_FORBIDDEN. */
+export function managerOf(ctx: Context, action: string): Actor {
+  const actor = actorOf(ctx);
+  if (!actor.grant.scopes.has('admin') || !isAccountWide(actor.grant)) {
+    throw forbidden(`The token does not allow the action ${action}`);
+  }
   return actor;
 }
 

@@ -1,8 +1,9 @@
 // Shares: owner and admins of an environment give other accounts roles in it.
-import { AppError, alreadyExists, invalidRequest, notFound } from '../errors.js';
+import { AppError, alreadyExists, invalidRequest, limitExceeded, notFound } from '../errors.js';
 import { findAccount, findAccountByName } from '../store/account.js';
-import { findEnvironment, findEnvironmentsById } from '../store/environment.js';
+import { findEnvironment, findEnvironmentsById, lockEnvironment } from '../store/environment.js';
 import {
+  countEnvironmentShares,
   type EnvironmentShareRow,
   findEnvironmentShare,
   findEnvironmentShares,
@@ -19,6 +20,9 @@ import { spendItems } from './read-budget.js';
 
 export type EnvironmentShare = EnvironmentShareRow;
 
+/** Shares per environment. */
+export const MAX_SHARES = 1_000;
+
 /** Several at once, in the order of the ids; null in the place of each the caller may not see. */
 export async function getEnvironmentShares(ctx: Context, ids: readonly string[]): Promise<(EnvironmentShare | null)[]> {
   const actor = actorOf(ctx);
@@ -26,7 +30,7 @@ export async function getEnvironmentShares(ctx: Context, ids: readonly string[])
   const shares = new Map((await findEnvironmentSharesById(db, ids)).map((row) => [row.id, row]));
   const environmentIds = [...new Set([...shares.values()].map((share) => share.environmentId))];
   const environments = await findEnvironmentsById(db, environmentIds, actor.accountId);
-  const open = new Set(environments.filter((row) => may(rolesOf(actor, row), 'ViewShare')).map(({ id }) => id));
+  const open = new Set(environments.filter((row) => may(rolesOf(actor, row, row.id), 'ViewShare')).map(({ id }) => id));
   return ids.map((id) => {
     const share = shares.get(id);
     return share && open.has(share.environmentId) ? share : null;
@@ -39,7 +43,7 @@ export async function listEnvironmentShares(
   environment: Environment,
   args: PageArguments,
 ): Promise<Page<EnvironmentShare>> {
-  authorize(environment, 'ViewShare');
+  authorize(ctx, environment, 'ViewShare');
   const request = forwardPage(args, idPlace);
   spendItems(ctx, request.size);
   const rows = await findEnvironmentShares(ctx.services.db, {
@@ -58,7 +62,7 @@ export interface CreateEnvironmentShareInput {
   roles: readonly ShareRole[];
 }
 
-/** Refuses: ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST, ACCOUNT_NOT_FOUND, ALREADY_EXISTS. */
+/** Refuses: ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST, ACCOUNT_NOT_FOUND, ALREADY_EXISTS, LIMIT_EXCEEDED. */
 export async function createEnvironmentShare(
   ctx: Context,
   input: CreateEnvironmentShareInput,
@@ -80,16 +84,22 @@ export async function createEnvironmentShare(
   }
   if (account.id === environment.ownerId) throw invalidRequest('the owner needs no share');
   const at = new Date();
-  const row = await insertEnvironmentShare(db, {
-    id: newId(),
-    environmentId: environment.id,
-    accountId: account.id,
-    roles: distinct(input.roles),
-    createdAt: at,
-    updatedAt: at,
+  return db.transaction(async (tx) => {
+    if (!(await lockEnvironment(tx, environment.id))) throw notFound('environment', environment.id);
+    const row = await insertEnvironmentShare(tx, {
+      id: newId(),
+      environmentId: environment.id,
+      accountId: account.id,
+      roles: distinct(input.roles),
+      createdAt: at,
+      updatedAt: at,
+    });
+    if (!row) throw alreadyExists('A share of this environment with this account');
+    if ((await countEnvironmentShares(tx, environment.id)) > MAX_SHARES) {
+      throw limitExceeded(`An environment may have ${MAX_SHARES} shares`);
+    }
+    return row;
   });
-  if (!row) throw alreadyExists('A share of this environment with this account');
-  return row;
 }
 
 /** Replaces a share's roles. Refuses: ENVIRONMENT_SHARE_NOT_FOUND, AUTH_FORBIDDEN. */
@@ -116,9 +126,9 @@ async function shareFor(ctx: Context, id: string, action: EnvironmentAction): Pr
   const share = await findEnvironmentShare(ctx.services.db, id);
   if (!share) throw notFound('environmentShare', id);
   const row = await findEnvironment(ctx.services.db, share.environmentId, actor.accountId);
-  const roles = row ? rolesOf(actor, row) : [];
+  const roles = row ? rolesOf(actor, row, row.id) : [];
   if (!may(roles, 'ViewShare')) throw notFound('environmentShare', id);
-  authorize({ roles }, action);
+  authorize(ctx, { roles }, action);
   return share;
 }
 

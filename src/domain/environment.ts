@@ -2,7 +2,7 @@
 import { newEnvironmentKeys } from '../crypto/environment-keys.js';
 import { AppError, alreadyExists, invalidRequest, limitExceeded, notFound } from '../errors.js';
 import { giveEnvironmentRoom, lockAccount, takeEnvironmentRoom } from '../store/account.js';
-import { countAgentSecrets } from '../store/agent-secret.js';
+import { countAgentSecrets } from '../store/agent-secret-list.js';
 import { findLogPoint } from '../store/agent-secret-revision.js';
 import { findApplication } from '../store/application.js';
 import type { Session } from '../store/client.js';
@@ -20,12 +20,12 @@ import {
 } from '../store/environment.js';
 import { insertEnvironmentKey } from '../store/environment-key.js';
 import { findPlansOfAccounts } from '../store/plan.js';
-import { authorizeEnvironment, type EnvironmentAction, type Role, rolesOf } from './access.js';
+import { authorizeEnvironment, type EnvironmentAction, ownAccountOnly, type Role, rolesOf } from './access.js';
 import type { Application } from './application.js';
-import { actorOf, type Context, newId } from './context.js';
+import { actorOf, type Context, managerOf, newId } from './context.js';
 import { genesisHash } from './log-entry.js';
 import { checkName } from './name.js';
-import { forwardPage, idPlace, type Page, type PageArguments, pageOf, stringPlace } from './page.js';
+import { forwardPage, idPlace, type Page, type PageArguments, type PageRequest, pageOf, stringPlace } from './page.js';
 import { spendItems } from './read-budget.js';
 
 /** An environment as the caller knows it. */
@@ -46,7 +46,7 @@ export async function getEnvironment(
   const row = await findEnvironment(ctx.services.db, id, actorOf(ctx).accountId);
   if (!row) throw notFound('environment', id);
   const environment = known(ctx, row);
-  authorizeEnvironment(id, environment.roles, action);
+  authorizeEnvironment(ctx, id, environment.roles, action);
   return environment;
 }
 
@@ -151,9 +151,10 @@ export async function listEnvironments(
 
 /** Environments of other accounts in which the caller has a role. */
 export async function listSharedEnvironments(ctx: Context, args: PageArguments): Promise<Page<Environment>> {
-  const viewerId = actorOf(ctx).accountId;
+  const { accountId: viewerId, grant } = actorOf(ctx);
   const request = forwardPage(args, idPlace);
   spendItems(ctx, request.size);
+  if (grant.environmentId !== null) return sharedEnvironment(ctx, grant.environmentId, request);
   const rows = await findEnvironmentsSharedWith(ctx.services.db, {
     viewerId,
     after: request.after ?? null,
@@ -164,6 +165,16 @@ export async function listSharedEnvironments(ctx: Context, args: PageArguments):
     rows.map((row) => known(ctx, row)),
     (environment) => environment.id,
   );
+}
+
+/** For a credential of one environment: that one, if it is somebody else's. */
+async function sharedEnvironment(ctx: Context, id: string, request: PageRequest<string>): Promise<Page<Environment>> {
+  const { accountId } = actorOf(ctx);
+  const row = await findEnvironment(ctx.services.db, id, accountId);
+  const environment = row && known(ctx, row);
+  const isShared = environment && environment.ownerId !== accountId && environment.roles.length > 0;
+  const isAhead = request.after === undefined || id > request.after;
+  return pageOf(request, isShared && isAhead ? [environment] : [], (shared) => shared.id);
 }
 
 export interface CreateEnvironmentInput {
@@ -177,7 +188,9 @@ export async function createEnvironment(ctx: Context, input: CreateEnvironmentIn
   const name = checkName(input.name);
   const { db, keyProvider } = ctx.services;
   const application = await findApplication(db, input.applicationId);
-  if (!application || application.accountId !== actor.accountId) throw notFound('application', input.applicationId);
+  if (!application) throw notFound('application', input.applicationId);
+  ownAccountOnly(ctx, application.accountId, () => notFound('application', input.applicationId));
+  managerOf(ctx, 'CreateEnvironment');
   const id = newId();
   const at = new Date();
   // Wrapping may go over the network: before the transaction, which holds the account's lock.
@@ -192,7 +205,8 @@ export async function createEnvironment(ctx: Context, input: CreateEnvironmentIn
       ownerId: actor.accountId,
       name,
       headHash: genesisHash(id),
-      at,
+      createdAt: at,
+      updatedAt: at,
     });
     if (!row) {
       if (!(await findApplication(tx, application.id))) throw notFound('application', application.id);
@@ -235,5 +249,5 @@ async function environmentLimit(db: Session, accountId: string): Promise<string>
 }
 
 function known(ctx: Context, { shareRoles, ...row }: EnvironmentWithAccessRow): Environment {
-  return { ...row, roles: rolesOf(actorOf(ctx), { ownerId: row.ownerId, shareRoles }) };
+  return { ...row, roles: rolesOf(actorOf(ctx), { ownerId: row.ownerId, shareRoles }, row.id) };
 }

@@ -1,8 +1,9 @@
 // The noun behind any id. What the caller may not see, or what is not there, is null here and never an error.
 import { AppError, invalidRequest } from '../errors.js';
 import { findNodeKinds, type NodeKind } from '../store/node.js';
+import { uuidFrom } from '../uuid.js';
 import { getAccounts } from './account.js';
-import { getAgentSecret } from './agent-secret.js';
+import { getAgentSecrets } from './agent-secret.js';
 import { getApplications } from './application.js';
 import { actorOf, type Context } from './context.js';
 import { getEnvironments } from './environment.js';
@@ -14,8 +15,7 @@ import { getTokens } from './token.js';
 
 /** By kind, how several are read at once: in the order of the ids, with an error or null in the place of what is not for the caller. */
 const getters = {
-  agentSecret: (ctx: Context, ids: readonly string[]) =>
-    Promise.all(ids.map((id) => getAgentSecret(ctx, id).catch((error: Error) => error))),
+  agentSecret: getAgentSecrets,
   environment: getEnvironments,
   application: getApplications,
   account: getAccounts,
@@ -43,8 +43,8 @@ export async function getNode(ctx: Context, id: string): Promise<Node | null> {
 
 /** One read tells the kinds of all ids, one more each kind's nodes. Ids that are no UUIDs belong to nothing. */
 async function nodesOf(ctx: Context, ids: readonly string[]): Promise<(Node | null)[]> {
-  const asked = ids.map((id) => (UUID.test(id) ? id.toLowerCase() : null));
-  const distinct = [...new Set(asked)].filter((id) => id !== null);
+  const asked = ids.map(uuidFrom);
+  const distinct = [...new Set(asked)].filter((id) => id !== undefined);
   const nodes = new Map<string, Node>();
   if (distinct.length > 0) {
     const idsByKind = new Map<NodeKind, string[]>();
@@ -62,12 +62,10 @@ async function nodesOf(ctx: Context, ids: readonly string[]): Promise<(Node | nu
       }),
     );
   }
-  return asked.map((id) => (id === null ? null : (nodes.get(id) ?? null)));
+  return asked.map((id) => (id === undefined ? null : (nodes.get(id) ?? null)));
 }
 
 function throwUnlessHidden(error: Error): void {
   const isHidden = error instanceof AppError && (error.code.endsWith('NOT_FOUND') || error.code === 'AUTH_FORBIDDEN');
   if (!isHidden) throw error;
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

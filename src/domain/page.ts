@@ -1,5 +1,6 @@
 // Relay pages: arguments checked once, cursors that name a place and not an offset.
 import { invalidRequest } from '../errors.js';
+import { uuidFrom } from '../uuid.js';
 import { isStorableMoment } from './moment.js';
 
 export const DEFAULT_PAGE_SIZE = 50;
@@ -105,7 +106,7 @@ export function stringPlace(json: unknown): string | undefined {
 
 /** Reads a cursor whose place is an id. */
 export function idPlace(json: unknown): string | undefined {
-  return typeof json === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(json) ? json : undefined;
+  return typeof json === 'string' ? uuidFrom(json) : undefined;
 }
 
 /** Reads a cursor whose place is a moment as `toISOString` writes it, in a year that Postgres knows, too. */

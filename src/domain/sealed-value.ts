@@ -2,7 +2,9 @@
 import { valueDigest } from '../crypto/digest.js';
 import type { EnvironmentKeys } from '../crypto/environment-keys.js';
 import { openValue, sealedKeyVersion, sealValue } from '../crypto/sealing.js';
-import type { Context } from './context.js';
+import { forbidden } from '../errors.js';
+import { findMinDataKeyVersion } from '../store/data-key.js';
+import { actorOf, type Context } from './context.js';
 
 /** A value as a write stores it; all null without a value. */
 export interface SealedValue {
@@ -10,9 +12,16 @@ export interface SealedValue {
   /** The revision that sets it, to which the seal is bound. */
   valueRevision: bigint | null;
   valueDigest: Uint8Array | null;
+  /** The data key's version. */
+  keyVersion: number | null;
 }
 
-export const NO_VALUE: SealedValue = Object.freeze({ sealedValue: null, valueRevision: null, valueDigest: null });
+export const NO_VALUE: SealedValue = Object.freeze({
+  sealedValue: null,
+  valueRevision: null,
+  valueDigest: null,
+  keyVersion: null,
+});
 
 /** Seals a value before anything else sees it, bound to the revision that sets it. */
 export function sealWith(
@@ -27,7 +36,32 @@ export function sealWith(
     sealedValue: sealValue(keys.current, binding, plaintext),
     valueRevision: revision,
     valueDigest: digestOf(keys, subject.id, revision, plaintext),
+    keyVersion: keys.current.version,
   };
+}
+
+/**
+ * Seals a value and writes it; once more when nothing was written because another instance had replaced the data key that
+ * this one still held.
+ */
+export async function sealAndWrite<T>(
+  ctx: Context,
+  subject: { environmentId: string; id: string },
+  revision: bigint,
+  plaintext: string | null,
+  write: (sealed: SealedValue) => Promise<T | undefined>,
+): Promise<{ sealed: SealedValue; written: T | undefined }> {
+  if (plaintext === null) return { sealed: NO_VALUE, written: await write(NO_VALUE) };
+  const { db, keys } = ctx.services;
+  const { environmentId } = subject;
+  const held = await keys.keysOf(environmentId);
+  const sealed = sealWith(held, subject, revision, plaintext);
+  const written = await write(sealed);
+  if (written !== undefined || held.current.version >= (await findMinDataKeyVersion(db, environmentId))) {
+    return { sealed, written };
+  }
+  const again = sealWith(await keys.reload(environmentId), subject, revision, plaintext);
+  return { sealed: again, written: await write(again) };
 }
 
 /** With id and revision in it, equal values of two revisions have nothing in common that the log would show. */
@@ -40,20 +74,30 @@ export interface SealedPlace {
   id: string;
   environmentId: string;
   valueRevision: bigint | null;
+  /** The revision the value is read at, for the record. */
+  revision: bigint;
 }
 
 /**
- * The canonical JSON text of a sealed value. A promise only when the environment's keys are not in memory. Rejects with
+ * The canonical JSON text of a sealed value, opened for the caller and recorded. A promise only when the environment's keys
+ * are not in memory, or the record has to be committed first. AUTH_FORBIDDEN without the scope `reveal`. Rejects with
  * SealError when the bytes are not what was sealed for this place.
  */
 export function openSealedValue(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
+  if (!actorOf(ctx).grant.scopes.has('reveal')) throw forbidden('The token does not allow to reveal values');
   const keys = ctx.services.keys.keysOf(place.environmentId);
-  if (!(keys instanceof Promise) && keys.has(sealedKeyVersion(sealed))) return openWith(keys, place, sealed);
-  return openWithFreshKeys(ctx, place, sealed);
+  if (keys instanceof Promise || !keys.has(sealedKeyVersion(sealed))) return openWithFreshKeys(ctx, place, sealed);
+  const text = openWith(keys, place, sealed);
+  const recorded = ctx.services.reads.record(ctx, place);
+  return recorded ? recorded.then(() => text) : text;
 }
 
 /** As `openSealedValue`, with keys at hand. */
-export function openWith(keys: Pick<EnvironmentKeys, 'data'>, place: SealedPlace, sealed: Uint8Array): string {
+export function openWith(
+  keys: Pick<EnvironmentKeys, 'data'>,
+  place: Omit<SealedPlace, 'revision'>,
+  sealed: Uint8Array,
+): string {
   const { environmentId, id: agentSecretId, valueRevision } = place;
   const binding = { environmentId, agentSecretId, revision: valueRevision as bigint };
   return openValue(keys.data(sealedKeyVersion(sealed)), binding, sealed);
@@ -63,5 +107,7 @@ async function openWithFreshKeys(ctx: Context, place: SealedPlace, sealed: Uint8
   const keys = await ctx.services.keys.keysOf(place.environmentId);
   // Another instance may have made a newer key since this one loaded the environment's keys.
   const isKnown = keys.has(sealedKeyVersion(sealed));
-  return openWith(isKnown ? keys : await ctx.services.keys.reload(place.environmentId), place, sealed);
+  const text = openWith(isKnown ? keys : await ctx.services.keys.reload(place.environmentId), place, sealed);
+  await ctx.services.reads.record(ctx, place);
+  return text;
 }

@@ -1,18 +1,19 @@
 // Does a value fit its declared type? If so it is written the one way it will be read back, exactly; if not, refused.
 import { AppError, limitExceeded } from '../errors.js';
 import { isJsonObject, JsonNumber, type JsonObject, type JsonValue, printJson } from '../json.js';
+import { MAX_UINT64 } from '../uint64.js';
 import { type AnalysedType, describeAnalysedType, type ScalarKind, type TypeOf } from './analysed-type.js';
+import { nearestFloat32 } from './float32.js';
 
 const MAX_PROBLEMS = 100;
 const MAX_NAME_IN_PLACE = 64;
-const MAX_U64 = 2n ** 64n - 1n;
 const MAX_U64_DIGITS = 20;
 
 /** Far beyond any plan. A short list of `{}` may stand for records of many optional fields, each to be written out. */
 const MAX_WORK = 4_000_000;
 
 const RANGES: Partial<Record<ScalarKind, readonly [min: bigint, max: bigint]>> = {
-  U64: [0n, MAX_U64],
+  U64: [0n, MAX_UINT64],
   S64: [-(2n ** 63n), 2n ** 63n - 1n],
   U32: [0n, 2n ** 32n - 1n],
   S32: [-(2n ** 31n), 2n ** 31n - 1n],
@@ -173,7 +174,7 @@ function scalar(kind: ScalarKind, value: JsonValue): string | undefined {
   if (kind === 'Bool') return typeof value === 'boolean' ? String(value) : undefined;
   if (!(value instanceof JsonNumber)) return undefined;
   if (kind === 'F64') return finite(Number(value.text));
-  if (kind === 'F32') return finite(Math.fround(Number(value.text)));
+  if (kind === 'F32') return finite(nearestFloat32(value.text));
   return integer(kind, value.text);
 }
 
@@ -194,7 +195,7 @@ function integer(kind: ScalarKind, text: string): string | undefined {
  * A number's exact value, if it is whole and not far beyond 64 bits. Whatever the spelling, no more digits are written
  * than it may have in the end: `1e999999999` must not become a number of that size first.
  */
-function wholeNumber(text: string): bigint | number | undefined {
+export function wholeNumber(text: string): bigint | number | undefined {
   if (text.length < 16 && /^-?\d+$/.test(text)) return Number(text);
   const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
   if (parts === null) return undefined;
@@ -216,7 +217,7 @@ function handle(text: string): string | undefined {
   const [, digits] = /^\+?(\d+)$/.exec(text.slice(slash + 1)) ?? [];
   if (slash === -1 || digits === undefined) return undefined;
   const id = wholeNumber(digits);
-  return id === undefined || id > MAX_U64 ? undefined : printJson(`${text.slice(0, slash + 1)}${id}`);
+  return id === undefined || id > MAX_UINT64 ? undefined : printJson(`${text.slice(0, slash + 1)}${id}`);
 }
 
 function expectation(type: AnalysedType): string {

@@ -1,24 +1,34 @@
 // Tokens: who a caller is. The secret part is shown once, when it is made; only its hash is stored.
-import { createHash, randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
-import { invalidRequest, notFound } from '../errors.js';
+import { randomBytes } from 'node:crypto';
+import { forbidden, invalidRequest, limitExceeded, notFound } from '../errors.js';
+import { lockAccount } from '../store/account.js';
 import type { Database, Session } from '../store/client.js';
 import {
   type BearerRow,
+  countValidTokens,
   findBearer,
   findToken,
   findTokens,
   findTokensById,
   insertToken,
   removeToken,
+  type TokenLimits,
   type TokenRow,
+  updateLastUsed,
 } from '../store/token.js';
-import { ownAccountOnly } from './access.js';
-import { type Actor, actorOf, type Context, newId } from './context.js';
+import { type CallerCache, createCallerCache, hashSecret } from './caller-cache.js';
+import { type Actor, actorOf, type Context, hasEnded, managerOf, newId } from './context.js';
+import { getEnvironment } from './environment.js';
+import { grantFrom, isAccountWide, SCOPES, type Scope } from './grant.js';
 import { isStorableMoment } from './moment.js';
 import { checkName } from './name.js';
+import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from './page.js';
+import { spendItems } from './read-budget.js';
 
 export type Token = TokenRow;
+
+/** Valid tokens per account. */
+export const MAX_TOKENS = 1_000;
 
 /** A token that has just been made, with the only copy of its secret. */
 export interface CreatedToken {
@@ -26,45 +36,34 @@ export interface CreatedToken {
   secret: string;
 }
 
-/** Seconds for which a token once seen is trusted without asking the database; a revocation is effective within these. */
-const TRUSTED_FOR = 3;
+/** How exactly the last use of a token is known. */
+const USED_EVERY_MS = 60_000;
 
-export interface BearerCache {
-  /** The caller a token text belongs to; undefined for anything but a valid token. */
-  authenticate(secret: string): Actor | undefined | Promise<Actor | undefined>;
-  /** Forgets what this process trusts, after a revocation here. */
-  clear(): void;
-}
+export type BearerCache = CallerCache;
 
-/** Looks tokens up by hash and trusts the answer for a few seconds. Unknown tokens are not remembered. */
-export function createBearerCache(db: Database, max = 10_000): BearerCache {
-  const trusted = new LRUCache<string, { actor: Actor; expiresAt: number }>({ max, ttl: TRUSTED_FOR * 1_000 });
-
-  async function lookUp(hash: Buffer, key: string): Promise<Actor | undefined> {
-    const row = await findBearer(db, hash);
-    if (!row) return undefined;
-    const entry = { actor: actorFrom(row), expiresAt: row.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY };
-    trusted.set(key, entry);
-    return unexpired(entry);
+/** Looks tokens up by their hash. */
+export function createBearerCache(db: Database, max?: number): BearerCache {
+  /** Coarsely, and beside the request: a use more or less is no harm. */
+  function noteUse({ id, lastUsedAt }: BearerRow): void {
+    const at = new Date();
+    if (lastUsedAt && at.getTime() - lastUsedAt.getTime() < USED_EVERY_MS) return;
+    updateLastUsed(db, id, at, new Date(at.getTime() - USED_EVERY_MS)).catch(() => {});
   }
 
-  return {
-    authenticate(secret) {
-      const hash = hashToken(secret);
-      const key = hash.toString('latin1');
-      const entry = trusted.get(key);
-      return entry ? unexpired(entry) : lookUp(hash, key);
-    },
-    clear: () => trusted.clear(),
-  };
-}
-
-function unexpired(entry: { actor: Actor; expiresAt: number }): Actor | undefined {
-  return entry.expiresAt > Date.now() ? entry.actor : undefined;
+  return createCallerCache(async (_, hash) => {
+    const row = await findBearer(db, hash);
+    const actor = row && actorFrom(row);
+    if (!row || !actor || hasEnded(actor)) return undefined;
+    noteUse(row);
+    return actor;
+  }, max);
 }
 
 function actorFrom(row: BearerRow): Actor {
-  return { accountId: row.accountId, tokenId: row.id, isAdmin: row.accountRoles.includes('admin') };
+  const grant = grantFrom(row);
+  // Accounts and plans are nobody's part.
+  const isAdmin = row.accountRoles.includes('admin') && isAccountWide(grant);
+  return { accountId: row.accountId, tokenId: row.id, isAdmin, grant, expiresAt: row.expiresAt };
 }
 
 /** One of the caller's own tokens, never its secret; TOKEN_NOT_FOUND otherwise. */
@@ -72,35 +71,95 @@ export async function getToken(ctx: Context, id: string): Promise<Token> {
   actorOf(ctx);
   const row = await findToken(ctx.services.db, id);
   if (!row) throw notFound('token', id);
-  ownAccountOnly(ctx, row.accountId, () => notFound('token', id));
+  if (!isOwn(ctx, row)) throw notFound('token', id);
   return row;
 }
 
 /** Several of the caller's own at once, in the order of the ids; null in the place of each that is not. */
 export async function getTokens(ctx: Context, ids: readonly string[]): Promise<(Token | null)[]> {
-  const { accountId } = actorOf(ctx);
+  actorOf(ctx);
   const rows = await findTokensById(ctx.services.db, ids);
-  const own = new Map(rows.filter((row) => row.accountId === accountId).map((row) => [row.id, row]));
+  const own = new Map(rows.filter((row) => isOwn(ctx, row)).map((row) => [row.id, row]));
   return ids.map((id) => own.get(id) ?? null);
 }
 
 /** The caller's tokens that are not revoked, oldest first. */
-export function listTokens(ctx: Context): Promise<Token[]> {
-  return findTokens(ctx.services.db, actorOf(ctx).accountId);
+export async function listTokens(ctx: Context, args: PageArguments): Promise<Page<Token>> {
+  const { accountId, tokenId, grant } = actorOf(ctx);
+  const request = forwardPage(args, idPlace);
+  spendItems(ctx, request.size);
+  if (!isAccountWide(grant)) {
+    const own = request.after === undefined && tokenId !== null ? [await getToken(ctx, tokenId)] : [];
+    return pageOf(request, own, (token) => token.id);
+  }
+  const rows = await findTokens(ctx.services.db, { accountId, after: request.after ?? null, limit: request.size + 1 });
+  return pageOf(request, rows, (token) => token.id);
 }
 
-/** For the caller's own account. Refuses: INVALID_REQUEST (name, or an expiry in the past). */
-export function createToken(
-  ctx: Context,
-  input: { name: string; expiresAt?: Date | null | undefined },
-): Promise<CreatedToken> {
-  return issueToken(ctx.services.db, { ...input, accountId: actorOf(ctx).accountId });
+/** The caller's account's; a token for a part of the account knows of no token but itself. */
+function isOwn(ctx: Context, token: Token): boolean {
+  const { accountId, tokenId, grant } = actorOf(ctx);
+  return token.accountId === accountId && (isAccountWide(grant) || token.id === tokenId);
 }
 
-/** Makes a token for any account: account creation and operator commands. */
+export interface CreateTokenInput extends TokenLimitsInput {
+  name: string;
+  /** Absent: when the caller's own token ends, or never. */
+  expiresAt?: Date | null | undefined;
+}
+
+export interface TokenLimitsInput {
+  /** Absent: all, or all that the token has which makes it. `metadata` goes without saying. */
+  scopes?: readonly Scope[] | null | undefined;
+  /** The one environment it is good for; absent: all that the account knows. */
+  environmentId?: string | null | undefined;
+  /** Canonical dotted paths at or below which it is good; absent: all paths. */
+  pathPrefixes?: readonly string[] | null | undefined;
+}
+
+/** As they are stored. Refuses: INVALID_REQUEST (prefixes). */
+export function tokenLimits({ scopes, environmentId, pathPrefixes }: TokenLimitsInput): TokenLimits {
+  const given = scopes == null ? SCOPES : new Set<Scope>(['metadata', ...scopes]);
+  const isAll = SCOPES.every((scope) => [...given].includes(scope));
+  return {
+    scopes: isAll ? null : [...given],
+    environmentId: environmentId ?? null,
+    pathPrefixes: pathPrefixes == null ? null : checkPrefixes(pathPrefixes),
+  };
+}
+
+/**
+ * For the caller's own account, with no more than the caller's own token is good for, and for no longer. Refuses: AUTH_FORBIDDEN,
+ * INVALID_REQUEST (name, an expiry in the past, prefixes), ENVIRONMENT_NOT_FOUND, LIMIT_EXCEEDED.
+ */
+export async function createToken(ctx: Context, input: CreateTokenInput): Promise<CreatedToken> {
+  const { accountId, tokenId, grant, expiresAt: end = null } = managerOf(ctx, 'CreateToken');
+  const scopes = input.scopes ?? [...grant.scopes];
+  if (!scopes.every((scope) => scope === 'metadata' || grant.scopes.has(scope))) {
+    throw forbidden('A token cannot have a scope that the token which makes it has not');
+  }
+  // A login is short by nature, and tokens are what it makes to last.
+  const latest = tokenId === null ? null : end;
+  const expiresAt = input.expiresAt ?? latest;
+  if (latest && expiresAt && expiresAt > latest) {
+    throw forbidden('A token cannot end later than the token that makes it');
+  }
+  const limits = tokenLimits({ ...input, scopes });
+  if (limits.environmentId !== null) await getEnvironment(ctx, limits.environmentId);
+  return ctx.services.db.transaction(async (tx) => {
+    if (!(await lockAccount(tx, accountId))) throw notFound('account', accountId);
+    const created = await issueToken(tx, { name: input.name, expiresAt, accountId, ...limits });
+    if ((await countValidTokens(tx, accountId, new Date())) > MAX_TOKENS) {
+      throw limitExceeded(`An account may have ${MAX_TOKENS} valid tokens: revoke one first`);
+    }
+    return created;
+  });
+}
+
+/** Makes a token for any account, whatever it has: account creation and operator commands. */
 export async function issueToken(
   db: Session,
-  input: { accountId: string; name: string; expiresAt?: Date | null | undefined },
+  input: { accountId: string; name: string; expiresAt?: Date | null | undefined } & Partial<TokenLimits>,
 ): Promise<CreatedToken> {
   const name = checkName(input.name);
   const createdAt = new Date();
@@ -109,12 +168,15 @@ export async function issueToken(
   if (expiresAt && !isStorableMoment(expiresAt))
     throw invalidRequest('expiresAt: expected a time before the year 10000');
   const secret = `asg_${randomBytes(32).toString('base64url')}`;
-  const { accountId } = input;
+  const { accountId, scopes = null, environmentId = null, pathPrefixes = null } = input;
   const token = await insertToken(db, {
     id: newId(),
     accountId,
     name,
-    tokenHash: hashToken(secret),
+    tokenHash: hashSecret(secret),
+    scopes,
+    environmentId,
+    pathPrefixes,
     createdAt,
     expiresAt,
   });
@@ -124,13 +186,25 @@ export async function issueToken(
 /** Ends a token for good: at once in this process, within seconds in all others. Refuses: TOKEN_NOT_FOUND. */
 export async function revokeToken(ctx: Context, input: { id: string }): Promise<Token> {
   const token = await getToken(ctx, input.id);
+  // Whoever has a token may end it.
+  if (token.id !== actorOf(ctx).tokenId) managerOf(ctx, 'RevokeToken');
   const row = await removeToken(ctx.services.db, token.id, new Date());
   ctx.services.bearers.clear();
   if (!row) throw notFound('token', token.id);
   return row;
 }
 
-/** Tokens are 256 random bits, so a plain hash cannot be searched backwards. */
-function hashToken(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+const MAX_PREFIXES = 20;
+
+function checkPrefixes(prefixes: readonly string[]): string[] {
+  if (prefixes.length === 0 || prefixes.length > MAX_PREFIXES) {
+    throw invalidRequest(`pathPrefixes: expected 1 to ${MAX_PREFIXES} paths`);
+  }
+  const problems = prefixes.flatMap((prefix, index) =>
+    /^[\p{Alphabetic}\p{N}]+(\.[\p{Alphabetic}\p{N}]+)*$/u.test(prefix) && Buffer.byteLength(prefix) <= 1_024
+      ? []
+      : [`pathPrefixes[${index}]: expected a canonical dotted path such as \`payments.mainDb\``],
+  );
+  if (problems.length > 0) throw invalidRequest(...problems);
+  return [...new Set(prefixes)];
 }

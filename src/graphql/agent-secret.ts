@@ -184,7 +184,7 @@ builder.objectFields(EnvironmentRef, (t) => ({
   agentSecretsTag: t.string({
     description:
       'Changes whenever `agentSecrets` may have changed; REST answers it as the list’s `ETag`. Costs no look at any secret.',
-    resolve: (environment) => agentSecretsTag(environment),
+    resolve: (environment, _, ctx) => agentSecretsTag(ctx, environment),
   }),
   agentSecret: t.field({
     type: AgentSecretRef,

@@ -1,5 +1,11 @@
 // Application in GraphQL: fields, lists, mutations.
-import { createApplication, deleteApplication, listApplications, updateApplication } from '../domain/application.js';
+import {
+  createApplication,
+  deleteApplication,
+  listApplications,
+  MAX_APPLICATIONS,
+  updateApplication,
+} from '../domain/application.js';
 import { builder } from './builder.js';
 import { AccountRef, ApplicationRef, NodeRef } from './refs.js';
 import { type RefusalCode, refusable, resultOf } from './refusals.js';
@@ -42,22 +48,23 @@ const DeleteInput = builder.inputType('DeleteApplicationInput', {
   fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which application.' }) }),
 });
 
-const REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS'] as const satisfies RefusalCode[];
+const CREATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS', 'LIMIT_EXCEEDED'] as const satisfies RefusalCode[];
+const UPDATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS'] as const satisfies RefusalCode[];
 
 builder.mutationFields((t) => ({
   createApplication: t.field({
-    type: resultOf('CreateApplicationResult', ApplicationRef, REFUSALS),
+    type: resultOf('CreateApplicationResult', ApplicationRef, CREATE_REFUSALS),
     nullable: true,
-    description: 'Creates an application in the caller’s account.',
+    description: `Creates an application in the caller’s account, which has ${MAX_APPLICATIONS} at most.`,
     args: { input: t.arg({ type: CreateInput, required: true, description: 'The application.' }) },
-    resolve: (_, { input }, ctx) => refusable(ctx, REFUSALS, () => createApplication(ctx, input)),
+    resolve: (_, { input }, ctx) => refusable(ctx, CREATE_REFUSALS, () => createApplication(ctx, input)),
   }),
   updateApplication: t.field({
-    type: resultOf('UpdateApplicationResult', ApplicationRef, REFUSALS),
+    type: resultOf('UpdateApplicationResult', ApplicationRef, UPDATE_REFUSALS),
     nullable: true,
     description: 'Renames one of the caller’s applications.',
     args: { input: t.arg({ type: UpdateInput, required: true, description: 'The change.' }) },
-    resolve: (_, { input }, ctx) => refusable(ctx, REFUSALS, () => updateApplication(ctx, input)),
+    resolve: (_, { input }, ctx) => refusable(ctx, UPDATE_REFUSALS, () => updateApplication(ctx, input)),
   }),
   deleteApplication: t.field({
     type: ApplicationRef,

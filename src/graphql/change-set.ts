@@ -169,7 +169,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: ApplyInput, required: true, description: 'The changes.' }) },
     resolve: (_, { input }, ctx) =>
       refusable(ctx, SET_REFUSALS, () =>
-        applyAgentSecretChanges(ctx, { ...input, changes: input.changes.map(changeFrom) }),
+        applyAgentSecretChanges(ctx, { ...input, changes: changesFrom(input.changes) }),
       ),
   }),
   restoreAgentSecret: t.field({
@@ -192,19 +192,30 @@ builder.mutationFields((t) => ({
 
 type Input = typeof ChangeInput.$inferInput;
 
-function changeFrom({ create, update, delete: removal, restore }: Input, index: number): AgentSecretChange {
-  try {
-    if (create) {
-      const { secretValue: value, secretValueText: text, ...secret } = create;
-      const secretValue = valueFrom({ value, text, names: ['secretValue', 'secretValueText'] });
-      return { kind: 'create', ...secret, secretValue };
+/** INVALID_REQUEST names all changes whose values are not given as they should be. */
+function changesFrom(inputs: readonly Input[]): AgentSecretChange[] {
+  const problems: string[] = [];
+  const changes = inputs.flatMap((input, index) => {
+    try {
+      return [changeFrom(input)];
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'INVALID_REQUEST') throw error;
+      problems.push(...(error.details.problems ?? []).map((problem) => `changes[${index}]: ${problem}`));
+      return [];
     }
-    if (update) return { kind: 'update', ...update, secretValue: valueChangeFrom(update.secretValue) };
-    if (removal) return { kind: 'delete', ...removal };
-    if (restore) return { kind: 'restore', ...restore };
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'INVALID_REQUEST') throw error;
-    throw invalidRequest(...(error.details.problems ?? []).map((problem) => `changes[${index}]: ${problem}`));
+  });
+  if (problems.length > 0) throw invalidRequest(...problems);
+  return changes;
+}
+
+function changeFrom({ create, update, delete: removal, restore }: Input): AgentSecretChange {
+  if (create) {
+    const { secretValue: value, secretValueText: text, ...secret } = create;
+    const secretValue = valueFrom({ value, text, names: ['secretValue', 'secretValueText'] });
+    return { kind: 'create', ...secret, secretValue };
   }
-  throw invalidRequest(`changes[${index}]: expected exactly one of create, update, delete and restore`);
+  if (update) return { kind: 'update', ...update, secretValue: valueChangeFrom(update.secretValue) };
+  if (removal) return { kind: 'delete', ...removal };
+  if (restore) return { kind: 'restore', ...restore };
+  throw invalidRequest('expected exactly one of create, update, delete and restore');
 }

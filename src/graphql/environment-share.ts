@@ -5,6 +5,7 @@ import {
   createEnvironmentShare,
   deleteEnvironmentShare,
   listEnvironmentShares,
+  MAX_SHARES,
   updateEnvironmentShare,
 } from '../domain/environment-share.js';
 import { builder } from './builder.js';
@@ -74,13 +75,13 @@ const DeleteInput = builder.inputType('DeleteEnvironmentShareInput', {
   fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which share.' }) }),
 });
 
-const CREATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS'] as const satisfies RefusalCode[];
+const CREATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS', 'LIMIT_EXCEEDED'] as const satisfies RefusalCode[];
 
 builder.mutationFields((t) => ({
   createEnvironmentShare: t.field({
     type: resultOf('CreateEnvironmentShareResult', EnvironmentShareRef, CREATE_REFUSALS),
     nullable: true,
-    description: 'Shares an environment with another account. Roles: owner, admin.',
+    description: `Shares an environment with another account, with ${MAX_SHARES} at most. Roles: owner, admin.`,
     args: { input: t.arg({ type: CreateInput, required: true, description: 'The share.' }) },
     resolve: (_, { input }, ctx) => refusable(ctx, CREATE_REFUSALS, () => createEnvironmentShare(ctx, input)),
   }),

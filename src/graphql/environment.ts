@@ -23,7 +23,7 @@ const RoleRef = builder.enumType('Role', {
   } as const,
 });
 
-const Count = builder.objectRef<{ used: number; limit: number }>('PlanUsage').implement({
+export const PlanUsageRef = builder.objectRef<{ used: number; limit: number }>('PlanUsage').implement({
   description: 'How much of a limit of the plan is used.',
   fields: (t) => ({
     used: t.expose('used', { type: 'NonNegativeInt', description: 'How many there are.' }),
@@ -31,13 +31,11 @@ const Count = builder.objectRef<{ used: number; limit: number }>('PlanUsage').im
   }),
 });
 
-export { Count as PlanUsageRef };
-
 const Usage = builder.objectRef<Environment>('EnvironmentUsage').implement({
   description: 'An environment against its owner’s plan.',
   fields: (t) => ({
     agentSecrets: t.field({
-      type: Count,
+      type: PlanUsageRef,
       description: 'Secrets, without deleted ones.',
       resolve: async ({ ownerId, secretCount }, _, ctx) => ({
         used: secretCount,

@@ -25,7 +25,7 @@ const MEANINGS: Record<ErrorCode, string> = {
   PAYLOAD_TOO_LARGE: 'The body is larger than this service takes.',
   UNSUPPORTED_MEDIA_TYPE: 'The body is not declared as JSON in UTF-8.',
   RATE_LIMITED: 'Too many requests; wait for `Retry-After`.',
-  LIMIT_EXCEEDED: 'A limit of the account’s plan is reached.',
+  LIMIT_EXCEEDED: 'A limit is reached: of the account’s plan, or a fixed one.',
   INTERNAL_UNKNOWN: 'A fault of this service; it is logged.',
   UNAVAILABLE: 'The database cannot be reached just now; try again later.',
 };

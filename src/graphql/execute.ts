@@ -22,6 +22,7 @@ import type { Context } from '../domain/context.js';
 import { printJson } from '../json.js';
 import { publicError } from './errors.js';
 import { answerOperation, type OperationOptions, plainResponseType, uncached } from './http.js';
+import { ExactLiteralVariablesRule } from './literal-variables.js';
 import { ManifestError, type PersistedDocuments } from './persisted-documents.js';
 import { limitError, safeRules, syntaxError, variableErrors } from './request-errors.js';
 import { parsePost, useExactRequests } from './request-parser.js';
@@ -151,7 +152,11 @@ function checkDocuments(yoga: YogaServerInstance<Context, object>, { texts }: Pe
 }
 
 function useSafeRequestErrors(options: GraphQLOptions): Plugin {
-  const standard = [...specifiedRules.map((rule) => safeRules.get(rule) ?? rule), UnconditionalSubscriptionRule];
+  const standard = [
+    ...specifiedRules.map((rule) => safeRules.get(rule) ?? rule),
+    ExactLiteralVariablesRule,
+    UnconditionalSubscriptionRule,
+  ];
   const hideSuggestions = !options.introspection;
   const rules = options.introspection ? standard : [...standard, NoSchemaIntrospectionCustomRule];
   return {
@@ -181,6 +186,11 @@ function useSafeRequestErrors(options: GraphQLOptions): Plugin {
   };
 }
 
+/** graphql-js prints a whole variable into each of up to 50 errors, which we throw away: one is enough to know. */
+function executeSparingly(args: ExecutionArgs) {
+  return execute({ ...args, options: { maxCoercionErrors: 0 } });
+}
+
 /** Results as callers may see them, printed with every number exact; a stream's one by one. */
 function usePublicResults(options: GraphQLOptions): Plugin<Context> {
   function publicResult(result: ExecutionResult, args: ExecutionArgs): ExecutionResult {
@@ -199,7 +209,7 @@ function usePublicResults(options: GraphQLOptions): Plugin<Context> {
   }
   return {
     onExecute({ setExecuteFn }) {
-      setExecuteFn(execute as never);
+      setExecuteFn(executeSparingly as never);
       return {
         onExecuteDone({ result, args, setResult }) {
           setResult(publicResult(result as ExecutionResult, args as ExecutionArgs));

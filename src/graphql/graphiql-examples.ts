@@ -1,4 +1,5 @@
 // The operations a newcomer finds in GraphiQL's tabs: from a first look to a secret's last revision.
+import { parse } from 'graphql';
 
 export interface ExampleTab {
   query: string;
@@ -9,11 +10,13 @@ export interface ExampleTab {
 /** Stands for the ids that only the reader knows. */
 const PASTE_ID = '00000000-0000-0000-0000-000000000000';
 
-const WELCOME = `# Who am I, and what may I do in this environment?
-# Run it with the pink button or with Ctrl-Enter.
+const WELCOME = `# Who am I, and what may I do here?
+# Run it: the pink button, or Ctrl-Enter.
 #
-# AUTH_UNAUTHORIZED? Put your token under Headers:
-# { "authorization": "Bearer ..." }
+# AUTH_UNAUTHORIZED? Put your token under
+# Headers: {"authorization": "Bearer ..."}
+# Zeros under Variables? Replace them by
+# the id of your environment.
 query Welcome($environmentId: UUID!) {
   viewer {
     id
@@ -31,11 +34,14 @@ query Welcome($environmentId: UUID!) {
 }
 `;
 
-const CREATE = `# Create a secret. Its type is declared once, and every
-# value it ever gets is checked against that type.
-# Copy the id from the answer: the next tabs ask for it.
-# Refusals are data too: run it twice to see one.
-mutation CreateSecret($input: CreateAgentSecretInput!) {
+const CREATE = `# Create a secret. Its type is declared
+# once, and every value it ever gets is
+# checked against that type.
+# Refusals are data, too: run it twice to
+# see one.
+mutation CreateSecret(
+  $input: CreateAgentSecretInput!
+) {
   createAgentSecret(input: $input) {
     __typename
     ... on AgentSecret {
@@ -51,10 +57,14 @@ mutation CreateSecret($input: CreateAgentSecretInput!) {
 }
 `;
 
-const LIST = `# List an environment's secrets, page by page. A list
-# never decrypts: it tells whether there is a value.
-# Next page: copy endCursor into the variable "after".
-query ListSecrets($environmentId: UUID!, $after: String) {
+const LIST = `# List an environment's secrets, page by
+# page. A list never decrypts: it tells
+# whether there is a value.
+# Next page: copy endCursor into "after".
+query ListSecrets(
+  $environmentId: UUID!
+  $after: String
+) {
   environment(id: $environmentId) {
     agentSecrets(first: 20, after: $after) {
       totalCount
@@ -76,52 +86,76 @@ query ListSecrets($environmentId: UUID!, $after: String) {
 }
 `;
 
-const READ = `# Read one secret. Its value is decrypted because it is
-# selected here.
-# secretValueText is exact: in secretValue, browsers
-# round integers beyond 2^53.
-query ReadSecret($id: UUID!) {
-  agentSecret(id: $id) {
-    id
-    pathText
-    revision
-    secretTypeText
-    secretValue
-    secretValueText
+const READ = `# Read one secret, by its path. Its value
+# is decrypted because it is selected here.
+# secretValueText is exact: browsers round
+# integers beyond 2^53 in secretValue.
+query ReadSecret(
+  $environmentId: UUID!
+  $pathText: String!
+) {
+  environment(id: $environmentId) {
+    agentSecret(pathText: $pathText) {
+      id
+      pathText
+      revision
+      secretTypeText
+      secretValue
+      secretValueText
+    }
   }
 }
 `;
 
-const UPDATE = `# Replace a value, if currentRevision still is current:
-# nobody overwrites what they have not seen.
-# Run it twice to see the refusal.
-mutation UpdateSecret($input: UpdateAgentSecretInput!) {
+const UPDATE = `# Replace a value, if currentRevision still
+# is current: nobody overwrites what they
+# have not seen. Run it twice to see that.
+#
+# Another secret, or zeros under Variables?
+# ListSecrets tells ids and revisions.
+mutation UpdateSecret(
+  $input: UpdateAgentSecretInput!
+) {
   updateAgentSecret(input: $input) {
     __typename
     ... on AgentSecret {
       id
+      pathText
       revision
     }
     ... on Refusal {
       code
       message
+    }
+    ... on ConcurrentUpdate {
+      currentRevision
     }
   }
 }
 `;
 
-const DELETE = `# Delete a secret, again only at the revision that you
-# have seen. Its history stays.
-mutation DeleteSecret($input: DeleteAgentSecretInput!) {
+const DELETE = `# Delete a secret, again only at the
+# revision that you have seen. Its history
+# stays.
+#
+# Another secret, or zeros under Variables?
+# ListSecrets tells ids and revisions.
+mutation DeleteSecret(
+  $input: DeleteAgentSecretInput!
+) {
   deleteAgentSecret(input: $input) {
     __typename
     ... on AgentSecret {
       id
+      pathText
       revision
     }
     ... on Refusal {
       code
       message
+    }
+    ... on ConcurrentUpdate {
+      currentRevision
     }
   }
 }
@@ -203,9 +237,29 @@ subscription WatchSecrets(
 }
 `;
 
-/** Without an environment to show, the reader has to name one. */
-export function exampleTabs(facts: { environmentId: string }): ExampleTab[] {
-  const environmentId = facts.environmentId || PASTE_ID;
+/** The secrets that the examples may be about. */
+export const SAMPLES_DOCUMENT = parse(`query Samples($environmentId: UUID!) {
+  environment(id: $environmentId) {
+    agentSecrets(first: 20) { edges { node { id pathText revision secretTypeText } } }
+  }
+}`);
+
+interface Sample {
+  id: string;
+  pathText: string;
+  revision: bigint;
+  secretTypeText: string;
+}
+
+export interface Samples {
+  environment: { agentSecrets: { edges: { node: Sample }[] } } | null;
+}
+
+/** Where the reader is still unknown there is nothing to show: they have to name an environment, and its secrets. */
+export function exampleTabs(environmentId = PASTE_ID, samples?: Samples | null): ExampleTab[] {
+  const secrets = samples?.environment?.agentSecrets.edges.map(({ node }) => node) ?? [];
+  const text = secrets.find(({ secretTypeText }) => secretTypeText === 'string');
+  const last = secrets.filter((secret) => secret !== text).at(-1);
   return [
     tab(WELCOME, { environmentId }),
     tab(CREATE, {
@@ -224,19 +278,17 @@ export function exampleTabs(facts: { environmentId: string }): ExampleTab[] {
       },
     }),
     tab(LIST, { environmentId, after: null }),
-    tab(READ, { id: PASTE_ID }),
-    tab(UPDATE, {
-      input: {
-        id: PASTE_ID,
-        currentRevision: 0,
-        secretValue: { op: 'SET', value: { user: 'billing', password: 'a better one', port: 5433 } },
-      },
-    }),
-    tab(DELETE, { input: { id: PASTE_ID, currentRevision: 1 } }),
+    tab(READ, { environmentId, pathText: text?.pathText ?? 'payments.database' }),
+    tab(UPDATE, { input: { ...target(text), secretValue: { op: 'SET', value: 'a better one' } } }),
+    tab(DELETE, { input: target(last) }),
     tab(HISTORY, { environmentId }),
     tab(AS_OF, { environmentId, at: 1 }),
     tab(WATCH, { environmentId, after: 0 }),
   ];
+}
+
+function target(secret: Sample | undefined): { id: string; currentRevision: number } {
+  return { id: secret?.id ?? PASTE_ID, currentRevision: Number(secret?.revision ?? 0) };
 }
 
 function tab(query: string, variables: object): ExampleTab {

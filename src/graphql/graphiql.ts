@@ -7,7 +7,7 @@ export interface GraphiqlOptions {
   /** Headers that the page sends along, for example a development token. Decide by the request: it may come from afar. */
   headers(request: Request): Record<string, string>;
   /** Opened for a newcomer; the first one should answer something when it is run as it is. */
-  tabs: { query: string; variables?: string }[];
+  tabs(request: Request): Promise<{ query: string; variables?: string }[]>;
   title?: string;
 }
 
@@ -34,7 +34,7 @@ export function createGraphiqlRoutes(options: GraphiqlOptions): Hono {
       style: url(css),
       script: url(js),
       workers: { editorWorkerService: url(editorWorkerService), json: url(jsonWorker), graphql: url(graphqlWorker) },
-      tabs: options.tabs,
+      tabs: await options.tabs(c.req.raw),
       headers: isNavigation(c.req.raw) ? options.headers(c.req.raw) : {},
     });
     return c.body(page, 200, {

@@ -7,6 +7,7 @@ import { getApplications } from '../domain/application.js';
 import type { Context } from '../domain/context.js';
 import { getEnvironments } from '../domain/environment.js';
 import { getPlansOfAccounts } from '../domain/plan.js';
+import { getLastReads } from '../domain/secret-read.js';
 
 type ReadMany<Key, T> = (ctx: Context, keys: readonly Key[]) => Promise<(T | Error)[]>;
 
@@ -40,4 +41,5 @@ export const loadApplication = loader(getApplications, itself);
 export const loadEnvironment = loader(getEnvironments, itself);
 export const loadPlanOfAccount = loader(getPlansOfAccounts, itself);
 /** Values that were not read with their secrets: those of the past. */
-export const loadStoredValue = loader(openStoredValues, ({ id, valueRevision }) => `${id}:${valueRevision}`);
+export const loadStoredValue = loader(openStoredValues, ({ id, revision }) => `${id}:${revision}`);
+export const loadLastRead = loader(getLastReads, itself);

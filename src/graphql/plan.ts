@@ -1,5 +1,5 @@
 // Plan in GraphQL: fields, lists, mutations.
-import { createPlan, listPlans, updatePlan } from '../domain/plan.js';
+import { createPlan, deletePlan, HIGHEST, listPlans, MOST_VALUE_BYTES, updatePlan } from '../domain/plan.js';
 import { builder } from './builder.js';
 import { NodeRef, PlanRef } from './refs.js';
 import { type RefusalCode, refusable, resultOf } from './refusals.js';
@@ -26,13 +26,20 @@ PlanRef.implement({
 });
 
 builder.queryFields((t) => ({
-  plans: t.field({
-    type: [PlanRef],
-    nullable: true,
-    description: 'All plans by name. Account role: admin.',
-    resolve: (_, __, ctx) => listPlans(ctx),
-  }),
+  plans: t.connection(
+    {
+      type: PlanRef,
+      nullable: true,
+      description: 'All plans by name. Account role: admin.',
+      resolve: (_, args, ctx) => listPlans(ctx, args),
+    },
+    { name: 'PlanConnection', description: 'A page of plans.' },
+    { name: 'PlanEdge', description: 'A plan and its place in the list.' },
+  ),
 }));
+
+const SECRETS = `Secrets per environment: ${HIGHEST.maxSecretsPerEnvironment} at most.`;
+const BYTES = `Bytes per value: ${HIGHEST.maxValueBytes} at most, and times \`maxSecretsPerEnvironment\` ${MOST_VALUE_BYTES} at most, so that all values of an environment fit into one list.`;
 
 const CreateInput = builder.inputType('CreatePlanInput', {
   description: 'A new plan.',
@@ -42,23 +49,29 @@ const CreateInput = builder.inputType('CreatePlanInput', {
     maxSecretsPerEnvironment: t.field({
       type: 'NonNegativeInt',
       required: true,
-      description: 'Secrets per environment.',
+      description: SECRETS,
     }),
-    maxValueBytes: t.field({ type: 'NonNegativeInt', required: true, description: 'Bytes per value.' }),
+    maxValueBytes: t.field({ type: 'NonNegativeInt', required: true, description: BYTES }),
   }),
 });
 const UpdateInput = builder.inputType('UpdatePlanInput', {
-  description: 'New limits of a plan; absent ones stay.',
+  description: 'A change of a plan; what is absent stays.',
   fields: (t) => ({
     id: t.field({ type: 'UUID', required: true, description: 'Which plan.' }),
+    name: t.string({ description: 'Its name from now on; the one named `default` keeps it.' }),
     maxEnvironments: t.field({ type: 'NonNegativeInt', description: 'Environments per account.' }),
-    maxSecretsPerEnvironment: t.field({ type: 'NonNegativeInt', description: 'Secrets per environment.' }),
-    maxValueBytes: t.field({ type: 'NonNegativeInt', description: 'Bytes per value.' }),
+    maxSecretsPerEnvironment: t.field({ type: 'NonNegativeInt', description: SECRETS }),
+    maxValueBytes: t.field({ type: 'NonNegativeInt', description: BYTES }),
   }),
+});
+const DeleteInput = builder.inputType('DeletePlanInput', {
+  description: 'A deletion of a plan.',
+  fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which plan.' }) }),
 });
 
 const CREATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS'] as const satisfies RefusalCode[];
-const UPDATE_REFUSALS = ['INVALID_REQUEST'] as const satisfies RefusalCode[];
+const UPDATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS'] as const satisfies RefusalCode[];
+const DELETE_REFUSALS = ['INVALID_REQUEST'] as const satisfies RefusalCode[];
 
 builder.mutationFields((t) => ({
   createPlan: t.field({
@@ -71,8 +84,16 @@ builder.mutationFields((t) => ({
   updatePlan: t.field({
     type: resultOf('UpdatePlanResult', PlanRef, UPDATE_REFUSALS),
     nullable: true,
-    description: 'Changes the limits of a plan; what already exceeds a lowered limit stays. Account role: admin.',
+    description:
+      'Changes the name or the limits of a plan; what already exceeds a lowered limit stays. Account role: admin.',
     args: { input: t.arg({ type: UpdateInput, required: true, description: 'The change.' }) },
     resolve: (_, { input }, ctx) => refusable(ctx, UPDATE_REFUSALS, () => updatePlan(ctx, input)),
+  }),
+  deletePlan: t.field({
+    type: resultOf('DeletePlanResult', PlanRef, DELETE_REFUSALS),
+    nullable: true,
+    description: 'Deletes a plan that no account lives under; the one named `default` stays. Account role: admin.',
+    args: { input: t.arg({ type: DeleteInput, required: true, description: 'Which one.' }) },
+    resolve: (_, { input }, ctx) => refusable(ctx, DELETE_REFUSALS, () => deletePlan(ctx, input)),
   }),
 }));

@@ -65,7 +65,7 @@ const REFUSALS = {
     'The idempotency key belongs to another request of the last 24 hours.',
   ),
   ALREADY_EXISTS: refusal('AlreadyExists', 'The name is taken.'),
-  LIMIT_EXCEEDED: refusal('LimitExceeded', 'A limit of the account’s plan is reached.'),
+  LIMIT_EXCEEDED: refusal('LimitExceeded', 'A limit is reached: of the account’s plan, or a fixed one.'),
   CONCURRENT_UPDATE: builder.objectRef<Refused>('ConcurrentUpdate').implement({
     description: 'It is not at the revision the caller named: somebody else wrote first.',
     interfaces: [Refusal],

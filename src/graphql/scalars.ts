@@ -1,26 +1,31 @@
 // The scalars: standard ones from graphql-scalars, and ours that keep every integer and every value exact.
 import { GraphQLInt, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { GraphQLDateTimeISO, GraphQLNonNegativeInt } from 'graphql-scalars';
-import { type AnalysedType, printAnalysedType } from '../domain/analysed-type.js';
+import type { AnalysedType } from '../domain/analysed-type.js';
 import { parseAnalysedType } from '../domain/analysed-type-parse.js';
+import { wholeNumber } from '../domain/secret-value.js';
 import { invalidRequest } from '../errors.js';
 import { JsonNumber, type JsonObject, type JsonValue, RawJson } from '../json.js';
-import { parseJson } from '../json-parser.js';
+import { MAX_UINT64, uint64From } from '../uint64.js';
+import { uuidFrom } from '../uuid.js';
 import { builder } from './builder.js';
 
 builder.scalarType('UUID', {
   description: 'A UUID: 32 hexadecimal digits in five groups with hyphens, in any case; answered in lower case.',
   serialize: (value) => value,
-  parseValue: uuidFrom,
-  parseLiteral: (node) => uuidFrom(node.kind === Kind.STRING ? node.value : undefined),
+  parseValue: uuidIn,
+  parseLiteral: (node) => uuidIn(node.kind === Kind.STRING ? node.value : undefined),
 });
 
-function uuidFrom(value: unknown): string {
-  if (typeof value !== 'string' || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)) {
-    throw new TypeError('expected a UUID');
-  }
-  return value.toLowerCase();
+function uuidIn(value: unknown): string {
+  const uuid = typeof value === 'string' ? uuidFrom(value) : undefined;
+  if (uuid === undefined) throw new TypeError('expected a UUID');
+  return uuid;
 }
+
+/** To graphql-js `1.0` and `1e2` are whole numbers; to us they come as text. Pothos knows no other Int than this one. */
+const parseInt32 = GraphQLInt.parseValue;
+GraphQLInt.parseValue = (value) => parseInt32(value instanceof JsonNumber ? Number(wholeNumber(value.text)) : value);
 
 builder.addScalarType('DateTimeISO', GraphQLDateTimeISO as unknown as GraphQLScalarType<Date, Date>, {});
 builder.addScalarType(
@@ -38,28 +43,25 @@ function wholeNumbersOnly<In, Out>(scalar: GraphQLScalarType<In, Out>): GraphQLS
   });
 }
 
-const LARGEST_REVISION = 2n ** 64n - 1n;
-
 builder.scalarType('Revision', {
-  description:
-    'A counter of writes: a whole number, 0 to 18446744073709551615, in plain decimal digits. Counters start at 0 and grow by one.',
+  description: `A counter of writes: a whole number, 0 to ${MAX_UINT64}, in plain decimal digits. Counters start at 0 and grow by one.`,
   serialize: (value) => value,
   parseValue: (value) => revisionFrom(textOfNumber(value) ?? ''),
   parseLiteral: (node) => revisionFrom(node.kind === Kind.INT ? node.value : ''),
 });
 
 function revisionFrom(text: string): bigint {
-  const revision = /^\d{1,20}$/.test(text) ? BigInt(text) : LARGEST_REVISION + 1n;
-  if (revision > LARGEST_REVISION) throw invalidRequest('expected a whole number from 0 to 18446744073709551615');
+  const revision = uint64From(text);
+  if (revision === undefined) throw invalidRequest(`expected a whole number from 0 to ${MAX_UINT64}`);
   return revision;
 }
 
-/** Types that came in as variables: inside a literal they stand for the documents they were read from. */
-const readTypes = new WeakSet<object>();
+/** The documents that types were read from: a variable inside a literal stands for its document. */
+const documents = new WeakMap<object, JsonValue>();
 
 function typeFrom(document: JsonValue): AnalysedType {
   const type = parseAnalysedType(document);
-  readTypes.add(type);
+  documents.set(type, document);
   return type;
 }
 
@@ -101,9 +103,8 @@ function jsonFrom(value: unknown): JsonValue {
   const number = textOfNumber(value);
   if (number !== undefined) return new JsonNumber(number);
   if (value === null || typeof value !== 'object') return value as JsonValue;
-  // A variable of one of our scalars that stands inside a literal has been read already.
-  if (value instanceof Date) return value.toISOString();
-  if (readTypes.has(value)) return parseJson(printAnalysedType(value as AnalysedType));
+  const document = documents.get(value);
+  if (document !== undefined) return document;
   if (Array.isArray(value)) return value.map(jsonFrom);
   return objectFrom(Object.entries(value).map(([key, member]) => [key, jsonFrom(member)]));
 }
@@ -128,7 +129,7 @@ function jsonFromLiteral(node: ValueNode, variables?: Record<string, unknown> | 
     case Kind.OBJECT:
       return objectFrom(node.fields.map((field) => [field.name.value, jsonFromLiteral(field.value, variables)]));
     case Kind.VARIABLE:
-      return jsonFrom(variables?.[node.name.value] ?? null);
+      return variables && Object.hasOwn(variables, node.name.value) ? jsonFrom(variables[node.name.value]) : null;
     case Kind.ENUM:
       throw invalidRequest('expected JSON; strings need quotes');
   }

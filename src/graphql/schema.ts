@@ -14,6 +14,7 @@ import './agent-secret-revision.js';
 import './agent-secret-write.js';
 import './agent-secret-change.js';
 import './change-set.js';
+import './secret-read.js';
 
 builder.queryType({ description: 'Reads. Every field needs a credential.' });
 builder.mutationType({ description: 'Writes. Expected refusals are data (`Refusal`), the rest are errors.' });

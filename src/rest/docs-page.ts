@@ -27,7 +27,7 @@ const OPERATIONS = Object.entries(openApi.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
 );
 
-export function renderDocs(): string {
+export function renderDocs({ origin, graphiql }: { origin: string; graphiql: boolean }): string {
   const { title, version, description } = openApi.info;
   return String(html`<!doctype html>
 <html lang="en">
@@ -47,12 +47,13 @@ ${navigation(title, version)}
 <h1>${title} <small>${version}</small></h1>
 ${paragraphs(description)}
 <p><a href="/openapi.json">The same as an OpenAPI ${openApi.openapi} document</a>, for generators of clients.</p>
+${graphiql ? html`<p>The same secrets over GraphQL: <a href="/graphql">explore them in GraphiQL</a>.</p>` : ''}
 </header>
 <section aria-labelledby="try">
 <h2 id="try">Try it</h2>
 <p>Set these once, and every <code>curl</code> below works when pasted. In development, <code>npm start</code> prints a token and an
 environment’s id; creating and listing secrets tells theirs.</p>
-${variables()}
+${variables(origin)}
 </section>
 <section aria-labelledby="operations">
 <h2 id="operations">Operations</h2>

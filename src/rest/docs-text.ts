@@ -104,10 +104,10 @@ export function shell(text: string): Html {
 }
 
 /** The variables that the curl lines use. */
-export function variables(): Html {
+export function variables(origin: string): Html {
   return shell(
     [
-      'export URL=http://127.0.0.1:4000',
+      `export URL=${origin}`,
       'export TOKEN=your-token',
       ...Object.entries(EXAMPLE_IDS).map(([name, id]) => `export ${name.toUpperCase()}=${id}`),
     ].join('\n'),

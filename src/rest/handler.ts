@@ -14,7 +14,7 @@ import { STREAMS, type StreamRoute } from './streams.js';
 /** What the door needs from the application: it knows documents and errors, nothing behind them. */
 export interface RestOptions<Ctx> {
   /** The request's context with its caller, whether or not there is one. */
-  context(c: HonoContext): Ctx | Promise<Ctx>;
+  context(c: HonoContext, door: 'rest' | 'stream'): Ctx | Promise<Ctx>;
   /** Rejects callers that ask too often; comes after the route is known and before anything else. */
   guard(c: HonoContext): Promise<void>;
   isAuthenticated(ctx: Ctx): boolean;
@@ -46,7 +46,7 @@ export function createRestRoutes<Ctx>(options: RestOptions<Ctx>): Hono {
 
 async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ctx>): Promise<Response> {
   await options.guard(c);
-  const ctx = await options.context(c);
+  const ctx = await options.context(c, 'rest');
   if (!options.isAuthenticated(ctx)) throw unauthorized();
   const variables = await route.variables({
     request: c.req.raw,
@@ -84,7 +84,7 @@ function matches(known: string, etag: string): boolean {
 
 async function handleStream<Ctx>(stream: StreamRoute, c: HonoContext, options: RestOptions<Ctx>): Promise<Response> {
   await options.guard(c);
-  const ctx = await options.context(c);
+  const ctx = await options.context(c, 'stream');
   if (!options.isAuthenticated(ctx)) throw unauthorized();
   const variables = stream.variables({ request: c.req.raw, parameter: (name) => c.req.param(name) as string });
   const results = await options.subscribe(stream.document, variables, ctx);

@@ -1,6 +1,5 @@
 // The 22 kinds of AnalysedType as OpenAPI schemas, each with what its values look like.
-
-const MAX_UINT64 = 2n ** 64n - 1n;
+import { MAX_UINT64 } from '../uint64.js';
 
 export const UINT64 = { type: 'integer', format: 'uint64', minimum: 0n, maximum: MAX_UINT64 } as const;
 

@@ -78,7 +78,7 @@ export type ErrorCode =
   | 'INTERNAL_UNKNOWN'
   /** The request or its input is not acceptable; `problems` says where. */
   | 'INVALID_REQUEST'
-  /** A limit of the account’s plan is reached. */
+  /** A limit is reached: of the account’s plan, or a fixed one. */
   | 'LIMIT_EXCEEDED'
   /** The address takes other HTTP methods. */
   | 'METHOD_NOT_ALLOWED'

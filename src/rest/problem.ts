@@ -33,9 +33,8 @@ export const STATUS: Record<ErrorCode, number> = {
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** The response of a refusal: `{code, errors}` for 400, `{code, error}` for everything else. */
-export function problem(error: AppError, headers: Record<string, string> = {}): Response {
+export function problem(error: AppError, headers: Record<string, string> = {}, status = STATUS[error.code]): Response {
   const { code, message, details } = error;
-  const status = STATUS[code];
   const body = status === 400 ? { code, errors: details.problems ?? [message] } : { code, error: message };
   return new Response(printJson(body), {
     status,

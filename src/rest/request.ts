@@ -3,20 +3,20 @@ import { readBody, requireJson } from '../body.js';
 import { invalidRequest } from '../errors.js';
 import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../json.js';
 import { decodeUtf8, parseJson } from '../json-parser.js';
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const LARGEST = 2n ** 64n - 1n;
+import { uint64From } from '../uint64.js';
+import { uuidFrom } from '../uuid.js';
 
 /** A path parameter, in lower case; INVALID_REQUEST unless it is a UUID. */
 export function uuidIn(name: string, text: string): string {
-  if (!UUID.test(text)) throw invalidRequest(`${name}: expected a UUID`);
-  return text.toLowerCase();
+  const uuid = uuidFrom(text);
+  if (uuid === undefined) throw invalidRequest(`${name}: expected a UUID`);
+  return uuid;
 }
 
 /** An unsigned 64-bit integer in plain decimal digits; INVALID_REQUEST otherwise. */
 export function counterIn(name: string, text: string | undefined): bigint {
-  const counter = text !== undefined && /^\d{1,20}$/.test(text) ? BigInt(text) : LARGEST + 1n;
-  if (counter > LARGEST) throw invalidRequest(`${name}: expected an unsigned 64-bit integer in decimal digits`);
+  const counter = text === undefined ? undefined : uint64From(text);
+  if (counter === undefined) throw invalidRequest(`${name}: expected an unsigned 64-bit integer in decimal digits`);
   return counter;
 }
 

@@ -1,7 +1,7 @@
 // Accounts: who owns applications and environments. A deleted account stays as a row, for the log's sake.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, plans } from './tables.js';
 
 const ACCOUNT = {
@@ -61,10 +61,10 @@ export function findAccounts(db: Session, after: string | null, limit: number): 
   return db.rows(PAGE, { after, limit });
 }
 
+const { environmentCount: _, ...NEW_ACCOUNT } = ACCOUNT;
 const INSERT = statement<{ id: string; name: string; roles: string[]; planId: string; createdAt: Date }>()(
   ACCOUNT,
-  sql`insert into ${accounts} (${sql.join([accounts.id, accounts.name, accounts.roles, accounts.planId, accounts.createdAt].map(name), sql`, `)})
-    values (${parameter('id')}, ${parameter('name')}, ${parameter('roles', accounts.roles)}::text[], ${parameter('planId')}, ${parameter('createdAt')})
+  sql`${insertInto(accounts, NEW_ACCOUNT)}
     on conflict (${name(accounts.name)}) where deleted_at is null do nothing returning ${columns(ACCOUNT)}`,
 );
 /** Undefined when the name is taken. */
@@ -88,6 +88,26 @@ export function updateAccount(
   change: { roles: string[] | undefined; planId: string | undefined },
 ): Promise<AccountRow | undefined> {
   return db.row(UPDATE, { ...change, id });
+}
+
+const UNDER_PLAN = { count: computed(sql`count(*)`, Number) };
+const COUNT_UNDER_PLAN = statement<{ planId: string }>()(
+  UNDER_PLAN,
+  sql`select ${columns(UNDER_PLAN)} from ${accounts} where ${accounts.planId} = ${parameter('planId')} and ${live}`,
+);
+export async function countAccountsUnderPlan(db: Session, planId: string): Promise<number> {
+  return (await db.row(COUNT_UNDER_PLAN, { planId }))?.count ?? 0;
+}
+
+const MOVE_DELETED = statement<{ from: string; to: string }>()(
+  { id: accounts.id },
+  sql`update ${accounts} set ${name(accounts.planId)} = ${parameter('to')}
+    where ${accounts.planId} = ${parameter('from')} and ${accounts.deletedAt} is not null
+    returning ${columns({ id: accounts.id })}`,
+);
+/** Deleted accounts live under no plan, but their rows refer to one. */
+export async function updatePlanOfDeletedAccounts(db: Session, from: string, to: string): Promise<void> {
+  await db.rows(MOVE_DELETED, { from, to });
 }
 
 const REMOVE = statement<{ id: string; at: Date }>()(
@@ -129,4 +149,14 @@ const LOCK = statement<{ id: string }>()(
 /** First in the lock order (account, environment, secrets); undefined when the account is gone. */
 export function lockAccount(db: Session, id: string): Promise<{ id: string } | undefined> {
   return db.row(LOCK, { id });
+}
+
+const LOCK_WITH_ROLE = statement<{ role: string }>()(
+  { id: accounts.id },
+  sql`select ${columns({ id: accounts.id })} from ${accounts}
+    where ${parameter('role')}::text = any(${accounts.roles}) and ${live} order by ${accounts.id} for update`,
+);
+/** All accounts with the role, locked before any other account: afterwards none of them loses it but by the caller. */
+export function lockAccountsWithRole(db: Session, role: string): Promise<{ id: string }[]> {
+  return db.rows(LOCK_WITH_ROLE, { role });
 }

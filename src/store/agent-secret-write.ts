@@ -7,12 +7,14 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
 import type { LogEntry } from './log-entry.js';
-import { columns, name, parameter, type RowOf, statement } from './statement.js';
+import { columns, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, agentSecretRevisions, agentSecrets, environments, plans } from './tables.js';
 
 interface Sealed {
   sealedValue: Uint8Array | null;
   valueRevision: bigint | null;
+  /** The data key the value is sealed under: nothing is written under one that has been replaced. Null without a value. */
+  keyVersion: number | null;
 }
 
 const WRITTEN = {
@@ -26,8 +28,39 @@ const lockedEnvironment = sql`
     select ${environments.id}, ${environments.revision}, ${environments.secretCount}, ${environments.headHash}
     from ${environments}
     where ${environments.id} = ${parameter('environmentId')} and ${environments.deletedAt} is null
+      and (${parameter('keyVersion')}::integer is null or ${parameter('keyVersion')}::integer >= ${environments.minDataKeyVersion})
     for update
   )`;
+
+const LOG_ROW = {
+  environmentId: agentSecretRevisions.environmentId,
+  environmentRevision: agentSecretRevisions.environmentRevision,
+  agentSecretId: agentSecretRevisions.agentSecretId,
+  revision: agentSecretRevisions.revision,
+  change: agentSecretRevisions.change,
+  sealedValue: agentSecretRevisions.sealedValue,
+  valueRevision: agentSecretRevisions.valueRevision,
+  valueDigest: agentSecretRevisions.valueDigest,
+  deletedAt: agentSecretRevisions.deletedAt,
+  at: agentSecretRevisions.at,
+  accountId: agentSecretRevisions.accountId,
+  tokenId: agentSecretRevisions.tokenId,
+  hash: agentSecretRevisions.hash,
+};
+const SECRET_ROW = {
+  id: agentSecrets.id,
+  environmentId: agentSecrets.environmentId,
+  path: agentSecrets.path,
+  secretType: agentSecrets.secretType,
+  typeKind: agentSecrets.typeKind,
+  revision: agentSecrets.revision,
+  sealedValue: agentSecrets.sealedValue,
+  valueRevision: agentSecrets.valueRevision,
+  createdAt: agentSecrets.createdAt,
+  createdBy: agentSecrets.createdBy,
+  updatedAt: agentSecrets.updatedAt,
+  updatedBy: agentSecrets.updatedBy,
+};
 
 /** Advances the environment behind a secret written by the CTE `written`, and appends the log row. */
 function advanceAndLog(secretCountChange: -1 | 0 | 1): SQL {
@@ -43,29 +76,20 @@ function advanceAndLog(secretCountChange: -1 | 0 | 1): SQL {
     returning ${environments.id}, ${environments.revision}, ${environments.headHash}
   ),
   logged as (
-    insert into ${agentSecretRevisions} (${sql.join(
-      [
-        agentSecretRevisions.environmentId,
-        agentSecretRevisions.environmentRevision,
-        agentSecretRevisions.agentSecretId,
-        agentSecretRevisions.revision,
-        agentSecretRevisions.change,
-        agentSecretRevisions.sealedValue,
-        agentSecretRevisions.valueRevision,
-        agentSecretRevisions.valueDigest,
-        agentSecretRevisions.deletedAt,
-        agentSecretRevisions.at,
-        agentSecretRevisions.accountId,
-        agentSecretRevisions.tokenId,
-        agentSecretRevisions.hash,
-      ].map(name),
-      sql`, `,
-    )})
-    select advanced.id, advanced.revision, written.id, written.revision, ${parameter('change')}::text,
-      case when written.value_revision = written.revision then written.sealed_value end, written.value_revision,
-      ${parameter('valueDigest')}::bytea, ${parameter('deletedAt')}::timestamptz, ${parameter('at')}::timestamptz,
-      ${parameter('accountId')}::uuid, ${parameter('tokenId')}::uuid, advanced.head_hash
-    from advanced, written
+    ${insertInto(
+      agentSecretRevisions,
+      LOG_ROW,
+      {
+        environmentId: sql`advanced.id`,
+        environmentRevision: sql`advanced.revision`,
+        agentSecretId: sql`written.id`,
+        revision: sql`written.revision`,
+        sealedValue: sql`case when written.value_revision = written.revision then written.sealed_value end`,
+        valueRevision: sql`written.value_revision`,
+        hash: sql`advanced.head_hash`,
+      },
+      sql`from advanced, written`,
+    )}
   )`;
 }
 
@@ -93,27 +117,19 @@ const INSERT = statement<Insertion>()(
     where locked.secret_count < ${plans.maxSecretsPerEnvironment} and ${parameter('valueBytes')}::integer <= ${plans.maxValueBytes}
   ),
   written as (
-    insert into ${agentSecrets} (${sql.join(
-      [
-        agentSecrets.id,
-        agentSecrets.environmentId,
-        agentSecrets.path,
-        agentSecrets.secretType,
-        agentSecrets.typeKind,
-        agentSecrets.revision,
-        agentSecrets.sealedValue,
-        agentSecrets.valueRevision,
-        agentSecrets.createdAt,
-        agentSecrets.createdBy,
-        agentSecrets.updatedAt,
-        agentSecrets.updatedBy,
-      ].map(name),
-      sql`, `,
-    )})
-    select ${parameter('id')}::uuid, room.id, ${parameter('path')}, ${parameter('secretType')}, ${parameter('typeKind')}, 0,
-      ${parameter('sealedValue')}::bytea, ${parameter('valueRevision')}::bigint,
-      ${parameter('at')}::timestamptz, ${parameter('accountId')}::uuid, ${parameter('at')}::timestamptz, ${parameter('accountId')}::uuid
-    from room
+    ${insertInto(
+      agentSecrets,
+      SECRET_ROW,
+      {
+        environmentId: sql`room.id`,
+        revision: sql`0`,
+        createdAt: sql`${parameter('at')}::timestamptz`,
+        createdBy: sql`${parameter('accountId')}::uuid`,
+        updatedAt: sql`${parameter('at')}::timestamptz`,
+        updatedBy: sql`${parameter('accountId')}::uuid`,
+      },
+      sql`from room`,
+    )}
     on conflict (environment_id, path) where deleted_at is null do nothing
     ${returning}
   ),
@@ -121,7 +137,7 @@ const INSERT = statement<Insertion>()(
   ${result}`,
 );
 
-/** Undefined when nothing was written: environment gone, path taken, or no room left under the plan. */
+/** Undefined when nothing was written: environment gone, data key replaced, path taken, or no room under the plan. */
 export function insertAgentSecret(db: Session, secret: Insertion): Promise<Written | undefined> {
   return db.row(INSERT, secret);
 }
@@ -155,7 +171,7 @@ const UPDATE = statement<Update>()(
   ${result}`,
 );
 
-/** Undefined when nothing was written: the secret is gone or its revision is another one. */
+/** Undefined when nothing was written: the secret is gone, its revision is another one, or the data key was replaced. */
 export function updateAgentSecret(db: Session, update: Update): Promise<Written | undefined> {
   return db.row(UPDATE, update);
 }

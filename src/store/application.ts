@@ -1,7 +1,7 @@
 // Applications: named groups of environments under one account.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { applications } from './tables.js';
 
 const APPLICATION = {
@@ -60,10 +60,18 @@ export function findApplications(
   return db.rows(OF_ACCOUNT, { accountId, after, limit });
 }
 
+const LIVE = { count: computed(sql`count(*)`, Number) };
+const COUNT = statement<{ accountId: string }>()(
+  LIVE,
+  sql`select ${columns(LIVE)} from ${applications} where ${applications.accountId} = ${parameter('accountId')} and ${live}`,
+);
+export async function countApplications(db: Session, accountId: string): Promise<number> {
+  return (await db.row(COUNT, { accountId }))?.count ?? 0;
+}
+
 const INSERT = statement<ApplicationRow>()(
   APPLICATION,
-  sql`insert into ${applications} (${sql.join([applications.id, applications.accountId, applications.name, applications.createdAt].map(name), sql`, `)})
-    values (${parameter('id')}, ${parameter('accountId')}, ${parameter('name')}, ${parameter('createdAt')})
+  sql`${insertInto(applications, APPLICATION)}
     on conflict (account_id, name) where deleted_at is null do nothing returning ${columns(APPLICATION)}`,
 );
 /** Undefined when the account already has one of this name. */

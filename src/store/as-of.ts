@@ -13,8 +13,10 @@ export function asOf(): SQL {
   const secrets = (deleted: SQL) => sql`select ${agentSecrets}.* from ${agentSecrets}
     where ${agentSecrets.environmentId} = ${parameter('environmentId')} and ${agentSecrets.deletedAt} ${deleted}`;
   const { agentSecretId, environmentRevision } = log;
+  // Not a join: that the planner may do by reading the whole log, of all environments. And who asks for no value pays none.
+  const value = sql`(select v.sealed_value from ${log} v where v.agent_secret_id = s.id and v.revision = r.value_revision)`;
   return sql`(
-    select s.id, s.environment_id, s.path, s.secret_type, s.type_kind, r.revision, v.sealed_value, r.value_revision,
+    select s.id, s.environment_id, s.path, s.secret_type, s.type_kind, r.revision, ${value} as sealed_value, r.value_revision,
       s.created_at, s.created_by, r.at as updated_at, r.account_id as updated_by, r.deleted_at
     from (${secrets(sql`is null`)} union all ${secrets(sql`is not null`)}) s
     cross join lateral (
@@ -22,6 +24,5 @@ export function asOf(): SQL {
       where ${agentSecretId} = s.id and ${environmentRevision} <= ${parameter('at')}::bigint
       order by ${environmentRevision} desc limit 1
     ) r
-    left join ${log} v on v.agent_secret_id = s.id and v.revision = r.value_revision
   ) as ${sql.identifier('agent_secrets')}`;
 }

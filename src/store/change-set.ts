@@ -1,13 +1,14 @@
 // Several writes at once, in a transaction that holds the environment's lock: what they need to know, and their rows.
 import { sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, agentSecrets, environments, agentSecretRevisions as log, plans } from './tables.js';
 
 const LOCKED = {
   revision: environments.revision,
   secretCount: environments.secretCount,
   headHash: environments.headHash,
+  minDataKeyVersion: environments.minDataKeyVersion,
   maxSecrets: plans.maxSecretsPerEnvironment,
   maxValueBytes: plans.maxValueBytes,
 };
@@ -92,14 +93,7 @@ export async function findSealedValue(
   return (await tx.row(VALUE_AT, { agentSecretId, revision }))?.sealedValue ?? null;
 }
 
-const INSERT = statement<AgentSecretStateRow>()(
-  {},
-  sql`insert into ${agentSecrets} (${sql.join(Object.values(SECRET).map(name), sql`, `)})
-    values (${sql.join(
-      Object.keys(SECRET).map((key) => parameter(key)),
-      sql`, `,
-    )})`,
-);
+const INSERT = statement<AgentSecretStateRow>()({}, insertInto(agentSecrets, SECRET));
 export async function insertAgentSecretState(tx: Session, secret: AgentSecretStateRow): Promise<void> {
   await tx.rows(INSERT, secret);
 }

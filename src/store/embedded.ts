@@ -41,6 +41,11 @@ export async function openEmbedded(folder: string | undefined): Promise<Database
   }
 }
 
+/** Whether there is a database below `folder`. */
+export function hasEmbedded(folder: string): Promise<boolean> {
+  return exists(join(folder, 'postgres'));
+}
+
 async function open(folder: string | undefined): Promise<PGlite> {
   if (folder === undefined) return PGlite.create({ loadDataDir: await preparedDataFolder() });
   const path = join(folder, 'postgres');

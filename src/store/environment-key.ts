@@ -1,7 +1,7 @@
 // Wrapped keys of environments.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { columns, name, parameter, type RowOf, statement } from './statement.js';
+import { columns, insertInto, parameter, type RowOf, statement } from './statement.js';
 import { environmentKeys, environments } from './tables.js';
 
 const KEY = {
@@ -45,8 +45,11 @@ export async function hasEnvironmentKeys(db: Session): Promise<boolean> {
 
 const INSERT = statement<EnvironmentKeyRow & { environmentId: string; createdAt: Date }>()(
   {},
-  sql`insert into ${environmentKeys} (${sql.join([environmentKeys.environmentId, environmentKeys.purpose, environmentKeys.version, environmentKeys.masterKeyId, environmentKeys.wrapped, environmentKeys.createdAt].map(name), sql`, `)})
-    values (${parameter('environmentId')}, ${parameter('purpose')}, ${parameter('version')}, ${parameter('masterKeyId')}, ${parameter('wrapped')}, ${parameter('createdAt')})`,
+  insertInto(environmentKeys, {
+    environmentId: environmentKeys.environmentId,
+    ...KEY,
+    createdAt: environmentKeys.createdAt,
+  }),
 );
 export async function insertEnvironmentKey(
   db: Session,

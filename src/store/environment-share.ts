@@ -1,8 +1,8 @@
 // Shares: which other account has which roles in an environment.
 import { sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
-import { environmentShares } from './tables.js';
+import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from './statement.js';
+import { environmentShares, environments } from './tables.js';
 
 const SHARE = {
   id: environmentShares.id,
@@ -34,11 +34,12 @@ export function findEnvironmentSharesById(db: Session, ids: readonly string[]): 
 const OF_ENVIRONMENT = statement<{ environmentId: string; after: string | null; limit: number }>()(
   SHARE,
   sql`select ${columns(SHARE)} from ${environmentShares}
+    join ${environments} on ${environments.id} = ${environmentShares.environmentId} and ${environments.deletedAt} is null
     where ${environmentShares.environmentId} = ${parameter('environmentId')}
       and (${parameter('after')}::uuid is null or ${environmentShares.accountId} > ${parameter('after')}::uuid)
     order by ${environmentShares.accountId} limit ${parameter('limit')}::integer`,
 );
-/** By account id, after the given account. */
+/** By account id, after the given account; none once the environment is deleted. */
 export function findEnvironmentShares(
   db: Session,
   page: { environmentId: string; after: string | null; limit: number },
@@ -46,10 +47,18 @@ export function findEnvironmentShares(
   return db.rows(OF_ENVIRONMENT, page);
 }
 
+const ALL = { count: computed(sql`count(*)`, Number) };
+const COUNT = statement<{ environmentId: string }>()(
+  ALL,
+  sql`select ${columns(ALL)} from ${environmentShares} where ${environmentShares.environmentId} = ${parameter('environmentId')}`,
+);
+export async function countEnvironmentShares(db: Session, environmentId: string): Promise<number> {
+  return (await db.row(COUNT, { environmentId }))?.count ?? 0;
+}
+
 const INSERT = statement<EnvironmentShareRow>()(
   SHARE,
-  sql`insert into ${environmentShares} (${sql.join([environmentShares.id, environmentShares.environmentId, environmentShares.accountId, environmentShares.roles, environmentShares.createdAt, environmentShares.updatedAt].map(name), sql`, `)})
-    values (${parameter('id')}, ${parameter('environmentId')}, ${parameter('accountId')}, ${parameter('roles', environmentShares.roles)}::text[], ${parameter('createdAt')}, ${parameter('updatedAt')})
+  sql`${insertInto(environmentShares, SHARE)}
     on conflict (environment_id, account_id) do nothing returning ${columns(SHARE)}`,
 );
 /** Undefined when the account already has a share. */

@@ -1,7 +1,7 @@
 // Environments, read together with what decides who may see them.
 import { isNull, type SQL, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, name, optional, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, insertInto, name, optional, parameter, type RowOf, statement } from './statement.js';
 import { accounts, applications, environmentShares, environments } from './tables.js';
 
 const ENVIRONMENT = {
@@ -95,19 +95,33 @@ export function findEnvironmentsSharedWith(
   return db.rows(SHARED, page);
 }
 
+const NEW_ENVIRONMENT = {
+  id: environments.id,
+  applicationId: environments.applicationId,
+  ownerId: environments.accountId,
+  name: environments.name,
+  headHash: environments.headHash,
+  createdAt: environments.createdAt,
+  updatedAt: environments.updatedAt,
+};
 export interface EnvironmentInsertion {
   id: string;
   applicationId: string;
   ownerId: string;
   name: string;
   headHash: Uint8Array;
-  at: Date;
+  createdAt: Date;
+  updatedAt: Date;
 }
 const INSERT = statement<EnvironmentInsertion>()(
   ENVIRONMENT,
-  sql`insert into ${environments} (${sql.join([environments.id, environments.applicationId, environments.accountId, environments.name, environments.headHash, environments.createdAt, environments.updatedAt].map(name), sql`, `)})
-    select ${parameter('id')}::uuid, ${applications.id}, ${applications.accountId}, ${parameter('name')}, ${parameter('headHash')}::bytea, ${parameter('at')}::timestamptz, ${parameter('at')}::timestamptz
-    from ${applications} where ${applications.id} = ${parameter('applicationId')} and ${applications.accountId} = ${parameter('ownerId')} and ${applications.deletedAt} is null
+  sql`${insertInto(
+    environments,
+    NEW_ENVIRONMENT,
+    { applicationId: sql`${applications.id}`, ownerId: sql`${applications.accountId}` },
+    sql`from ${applications} where ${applications.id} = ${parameter('applicationId')} and ${applications.accountId} = ${parameter('ownerId')}
+      and ${applications.deletedAt} is null`,
+  )}
     on conflict (application_id, name) where deleted_at is null do nothing returning ${columns(ENVIRONMENT)}`,
 );
 /** Undefined when the application already has one of this name, or is gone; the caller holds the account's lock. */
@@ -131,6 +145,15 @@ export function updateEnvironment(
   at: Date,
 ): Promise<EnvironmentRow | undefined> {
   return db.row(RENAME, { id, name, at });
+}
+
+const LOCK = statement<{ id: string }>()(
+  { id: environments.id },
+  sql`select ${columns({ id: environments.id })} from ${environments} where ${environments.id} = ${parameter('id')} and ${live} for update`,
+);
+/** Second in the lock order (account, environment, secrets); undefined when the environment is gone. */
+export function lockEnvironment(db: Session, id: string): Promise<{ id: string } | undefined> {
+  return db.row(LOCK, { id });
 }
 
 const remove = (where: SQL) =>

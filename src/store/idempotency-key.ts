@@ -1,7 +1,7 @@
 // Keys of writes that may be repeated, and what those writes did.
 import { sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { columns, name, parameter, type RowOf, statement } from './statement.js';
+import { columns, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { idempotencyKeys as keys } from './tables.js';
 
 const KEY = {
@@ -54,11 +54,7 @@ const INSERT = statement<IdempotencyKeyInsertion>()(
       delete from ${keys} using expired
       where ${keys.accountId} = expired.account_id and ${keys.keyHash} = expired.key_hash
     )
-    insert into ${keys} (${sql.join(Object.values(FIELDS).map(name), sql`, `)})
-    values (${sql.join(
-      Object.keys(FIELDS).map((key) => parameter(key)),
-      sql`, `,
-    )})
+    ${insertInto(keys, FIELDS)}
     on conflict (account_id, key_hash) do update set
       ${name(keys.requestHash)} = excluded.request_hash, ${name(keys.environmentId)} = excluded.environment_id,
       ${name(keys.agentSecretId)} = null, ${name(keys.revision)} = null, ${name(keys.environmentRevision)} = null,

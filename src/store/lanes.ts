@@ -14,6 +14,8 @@ export interface LaneOptions {
   prepare: boolean;
   /** Told of every connection that is given up for a new one, with the error that was its end, if there was one. */
   onReplaced?(error: unknown): void;
+  /** Behind a pooler in transaction mode sessions are shared: timeouts are the role's own, and none are sent. */
+  pooler?: boolean;
 }
 
 /** How much later than the server's own statement timeout an answer may come. */
@@ -147,8 +149,12 @@ export function connect(options: LaneOptions, more: postgres.Options<never> = {}
     onnotice: () => {},
     connection: {
       application_name: 'agent-secrets-gateway',
-      statement_timeout: options.statementTimeout,
-      idle_in_transaction_session_timeout: 3 * options.statementTimeout,
+      ...(options.pooler
+        ? {}
+        : {
+            statement_timeout: options.statementTimeout,
+            idle_in_transaction_session_timeout: 3 * options.statementTimeout,
+          }),
     },
   });
 }

@@ -1,7 +1,6 @@
 // Rows of an environment's log, as writes append them.
-import { sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { name, parameter, statement } from './statement.js';
+import { insertInto, statement } from './statement.js';
 import { type Change, agentSecretRevisions as log } from './tables.js';
 
 /** What every write brings for its log row. */
@@ -53,14 +52,7 @@ const COLUMNS = {
   hash: log.hash,
 } satisfies Record<keyof LogEntryInsertion, unknown>;
 
-const INSERT = statement<LogEntryInsertion>()(
-  {},
-  sql`insert into ${log} (${sql.join(Object.values(COLUMNS).map(name), sql`, `)})
-    values (${sql.join(
-      Object.keys(COLUMNS).map((key) => parameter(key)),
-      sql`, `,
-    )})`,
-);
+const INSERT = statement<LogEntryInsertion>()({}, insertInto(log, COLUMNS));
 
 /** Appends one row; the caller holds the environment's lock and advances it. */
 export async function insertLogEntry(db: Session, entry: LogEntryInsertion): Promise<void> {

@@ -30,12 +30,17 @@ const RECORD = statement<{ hash: string; at: number }>()(
   sql`insert into drizzle.__drizzle_migrations (hash, created_at) values (${parameter('hash')}, ${parameter('at')})`,
 );
 
+/** Whether nothing is missing. */
+export async function isMigrated(db: Database): Promise<boolean> {
+  const newest = readMigrationFiles({ migrationsFolder: FOLDER }).at(-1)?.folderMillis ?? 0;
+  return ((await db.row(HAS_BOOKKEEPING, {}))?.exists ?? false) && ((await db.row(APPLIED, {}))?.at ?? 0) >= newest;
+}
+
 /** Applies what is missing, in one transaction under an advisory lock; returns how many migrations that were. */
 export async function migrate(db: Database): Promise<number> {
   const migrations = readMigrationFiles({ migrationsFolder: FOLDER });
-  const newest = migrations.at(-1)?.folderMillis ?? 0;
   // A database that is up to date is told apart without taking the lock: the common case at start.
-  if ((await db.row(HAS_BOOKKEEPING, {}))?.exists && ((await db.row(APPLIED, {}))?.at ?? 0) >= newest) return 0;
+  if (await isMigrated(db)) return 0;
   return db.transaction(
     async (tx) => {
       // Waiting for another instance, or for an index on a large table, is no request that takes too long.

@@ -1,7 +1,7 @@
 // Plans: the limits accounts live under.
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, plans } from './tables.js';
 
 const PLAN = {
@@ -13,14 +13,6 @@ const PLAN = {
   createdAt: plans.createdAt,
 };
 export type PlanRow = RowOf<typeof PLAN>;
-
-const BY_ID = statement<{ id: string }>()(
-  PLAN,
-  sql`select ${columns(PLAN)} from ${plans} where ${plans.id} = ${parameter('id')}`,
-);
-export function findPlan(db: Session, id: string): Promise<PlanRow | undefined> {
-  return db.row(BY_ID, { id });
-}
 
 const BY_IDS = statement<{ ids: readonly string[] }>()(
   PLAN,
@@ -50,15 +42,19 @@ export function findPlansOfAccounts(db: Session, accountIds: readonly string[]):
   return db.rows(OF_ACCOUNTS, { accountIds });
 }
 
-const ALL = statement()(PLAN, sql`select ${columns(PLAN)} from ${plans} order by ${plans.name}`);
-export function findPlans(db: Session): Promise<PlanRow[]> {
-  return db.rows(ALL, {});
+const PAGE = statement<{ after: string | null; limit: number }>()(
+  PLAN,
+  sql`select ${columns(PLAN)} from ${plans} where ${parameter('after')}::text is null or ${plans.name} > ${parameter('after')}::text
+    order by ${plans.name} limit ${parameter('limit')}::integer`,
+);
+/** By name, after the given name. */
+export function findPlans(db: Session, after: string | null, limit: number): Promise<PlanRow[]> {
+  return db.rows(PAGE, { after, limit });
 }
 
 const INSERT = statement<PlanRow>()(
   PLAN,
-  sql`insert into ${plans} (${sql.join([plans.id, plans.name, plans.maxEnvironments, plans.maxSecretsPerEnvironment, plans.maxValueBytes, plans.createdAt].map(name), sql`, `)})
-    values (${parameter('id')}, ${parameter('name')}, ${parameter('maxEnvironments')}, ${parameter('maxSecretsPerEnvironment')}, ${parameter('maxValueBytes')}, ${parameter('createdAt')})
+  sql`${insertInto(plans, PLAN)}
     on conflict (${name(plans.name)}) do nothing returning ${columns(PLAN)}`,
 );
 /** Undefined when the name is taken. */
@@ -71,14 +67,54 @@ export interface PlanLimits {
   maxSecretsPerEnvironment: number;
   maxValueBytes: number;
 }
-const UPDATE = statement<{ id: string } & Partial<PlanLimits>>()(
+const UPDATE = statement<{ id: string; name?: string | undefined } & Partial<PlanLimits>>()(
   PLAN,
   sql`update ${plans} set
+      ${name(plans.name)} = coalesce(${parameter('name')}::text, ${plans.name}),
       ${name(plans.maxEnvironments)} = coalesce(${parameter('maxEnvironments')}::integer, ${plans.maxEnvironments}),
       ${name(plans.maxSecretsPerEnvironment)} = coalesce(${parameter('maxSecretsPerEnvironment')}::integer, ${plans.maxSecretsPerEnvironment}),
       ${name(plans.maxValueBytes)} = coalesce(${parameter('maxValueBytes')}::integer, ${plans.maxValueBytes})
-    where ${plans.id} = ${parameter('id')} returning ${columns(PLAN)}`,
+    where ${plans.id} = ${parameter('id')}
+      and not exists (select 1 from ${plans} other where other.name = ${parameter('name')}::text and other.id <> ${plans.id})
+    returning ${columns(PLAN)}`,
 );
-export function updatePlan(db: Session, id: string, limits: Partial<PlanLimits>): Promise<PlanRow | undefined> {
-  return db.row(UPDATE, { ...limits, id });
+/** Undefined when the name is taken or the plan is gone; who gives a name holds the lock on names. */
+export function updatePlan(
+  db: Session,
+  id: string,
+  change: { name?: string | undefined } & Partial<PlanLimits>,
+): Promise<PlanRow | undefined> {
+  return db.row(UPDATE, { ...change, id });
+}
+
+const LOCK_NAMES = statement()({}, sql`lock table ${plans} in share row exclusive mode`);
+/** Before all other locks: no other plan is made or changed until the end of the transaction. */
+export async function lockPlanNames(db: Session): Promise<void> {
+  await db.rows(LOCK_NAMES, {});
+}
+
+const lock = (strength: SQL) =>
+  statement<{ id: string }>()(
+    PLAN,
+    sql`select ${columns(PLAN)} from ${plans} where ${plans.id} = ${parameter('id')} ${strength}`,
+  );
+const LOCK = lock(sql`for update`);
+/** Nobody changes the plan, nor gives it to an account, until the end of the transaction; undefined when it is gone. */
+export function lockPlan(db: Session, id: string): Promise<PlanRow | undefined> {
+  return db.row(LOCK, { id });
+}
+
+const KEEP = lock(sql`for key share`);
+/** Nobody deletes the plan until the end of the transaction; undefined when it is gone. */
+export function keepPlan(db: Session, id: string): Promise<PlanRow | undefined> {
+  return db.row(KEEP, { id });
+}
+
+const REMOVE = statement<{ id: string }>()(
+  PLAN,
+  sql`delete from ${plans} where ${plans.id} = ${parameter('id')} returning ${columns(PLAN)}`,
+);
+/** No account may refer to it any more, deleted ones neither. */
+export function removePlan(db: Session, id: string): Promise<PlanRow | undefined> {
+  return db.row(REMOVE, { id });
 }

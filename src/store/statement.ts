@@ -3,7 +3,7 @@
 // Drizzle's own prepared queries cost a third of a by-id read; the text they build does not. A statement keeps the text,
 // knows the order of its named parameters, and decodes the few column types on which the two drivers disagree.
 import { Column, is, Param, Placeholder, type SQL, sql } from 'drizzle-orm';
-import { makePgArray, PgArray, PgBigInt64, PgDialect } from 'drizzle-orm/pg-core';
+import { makePgArray, PgArray, PgBigInt64, PgDialect, type PgTable } from 'drizzle-orm/pg-core';
 import { parse as parseArray } from 'postgres-array';
 
 /** A result column that is no plain column: an expression, or a column that a join may leave null. */
@@ -97,13 +97,42 @@ export function anyOf(column: Column, name: string): SQL {
 }
 
 /** A whole list in one parameter, as rows through `unnest`. */
-export function elements(name: string, type: 'uuid' | 'bigint'): SQL {
+export function elements(name: string, type: 'uuid' | 'bigint' | 'text' | 'timestamptz'): SQL {
   return sql`${new Param(sql.placeholder(name), arrayOf as never)}::${sql.raw(type)}[]`;
 }
 
 /** The bare name of a column, for insert lists and set clauses. */
 export function name(column: Column): SQL {
   return sql`${sql.identifier(column.name)}`;
+}
+
+type Columns = Readonly<Record<string, Column>>;
+
+/**
+ * `insert into … values …` of one row: each column takes the parameter under its key, or what `values` has there. With a
+ * source (`from … where …`) the row is inserted for every row of that.
+ */
+export function insertInto(
+  table: PgTable,
+  row: Columns,
+  values: Readonly<Record<string, SQL>> = {},
+  source?: SQL,
+): SQL {
+  const entries = Object.entries(row);
+  const names = sql.join(
+    entries.map(([, column]) => name(column)),
+    sql`, `,
+  );
+  const list = sql.join(
+    entries.map(([key, column]) => values[key] ?? typed(key, column)),
+    sql`, `,
+  );
+  return sql`insert into ${table} (${names}) ${source ? sql`select ${list} ${source}` : sql`values (${list})`}`;
+}
+
+/** A parameter of the column's type, where nothing else tells the server. */
+function typed(key: string, column: Column): SQL {
+  return sql`${parameter(key, is(column, PgArray) ? column : undefined)}::${sql.raw(column.getSQLType())}`;
 }
 
 function reader(param: unknown): (input: Record<string, unknown>) => unknown {

@@ -57,6 +57,14 @@ export const tokens = pgTable(
       .references(() => accounts.id),
     name: text('name').notNull(),
     tokenHash: bytes('token_hash').notNull().unique(),
+    /** What it may be used for; null: everything its account may. */
+    scopes: text('scopes').array(),
+    /** The one environment it is good for; null: all that its account knows. */
+    environmentId: uuid('environment_id').references(() => environments.id),
+    /** Canonical dotted paths at or below which it is good; null: all paths. */
+    pathPrefixes: text('path_prefixes').array(),
+    /** To the minute, more or less. */
+    lastUsedAt: moment('last_used_at'),
     createdAt: moment('created_at').notNull(),
     expiresAt: moment('expires_at'),
     revokedAt: moment('revoked_at'),
@@ -95,6 +103,8 @@ export const environments = pgTable(
     /** Secrets not deleted; changed and checked under this row's lock. */
     secretCount: integer('secret_count').notNull().default(0),
     headHash: bytes('head_hash').notNull(),
+    /** Nothing new is sealed under an older data key; on this row because every write locks it and so sees it as it is. */
+    minDataKeyVersion: integer('min_data_key_version').notNull().default(1),
     createdAt: moment('created_at').notNull(),
     updatedAt: moment('updated_at').notNull(),
     deletedAt: moment('deleted_at'),
@@ -209,14 +219,16 @@ export const agentSecretRevisions = pgTable(
   ],
 );
 
-/** Who opened which value, when, through which door. */
+/** Who opened which values, when, through which door. One row tells all that a request opened in an environment. */
 export const secretReads = pgTable(
   'secret_reads',
   {
-    id: uuid('id').primaryKey(),
+    /** UUID v7: rows of an environment sort by the time they were made. */
+    id: uuid('id').notNull(),
     environmentId: uuid('environment_id').notNull(),
-    agentSecretId: uuid('agent_secret_id').notNull(),
-    revision: int8('revision').notNull(),
+    /** The secrets, and at the same places the revisions they were read at. */
+    agentSecretIds: uuid('agent_secret_ids').array().notNull(),
+    revisions: int8('revisions').array().notNull(),
     accountId: uuid('account_id').notNull(),
     tokenId: uuid('token_id'),
     door: text('door').notNull(),
@@ -224,10 +236,18 @@ export const secretReads = pgTable(
     at: moment('at').notNull(),
   },
   (t) => [
-    index('secret_reads_environment').on(t.environmentId, t.at),
-    index('secret_reads_secret').on(t.agentSecretId, t.at),
+    primaryKey({ columns: [t.environmentId, t.id] }),
+    index('secret_reads_secret').using('gin', t.agentSecretIds),
+    // Rows come in the order of time: a few bytes find those that are old enough to go.
+    index('secret_reads_at').using('brin', t.at),
   ],
 );
+
+/** When each secret's value was last opened; outlives the rows above. */
+export const lastSecretReads = pgTable('last_secret_reads', {
+  agentSecretId: uuid('agent_secret_id').primaryKey(),
+  at: moment('at').notNull(),
+});
 
 /** Outcomes of writes that may be repeated: hashes and the resulting revision, never a value. */
 export const idempotencyKeys = pgTable(

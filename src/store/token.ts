@@ -1,13 +1,19 @@
 // Tokens, found by the hash of what the caller presents.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, tokens } from './tables.js';
+
+const LIMITS = { scopes: tokens.scopes, environmentId: tokens.environmentId, pathPrefixes: tokens.pathPrefixes };
+/** What a token is good for; null: everything of its kind. */
+export type TokenLimits = RowOf<typeof LIMITS>;
 
 const TOKEN = {
   id: tokens.id,
   accountId: tokens.accountId,
   name: tokens.name,
+  ...LIMITS,
+  lastUsedAt: tokens.lastUsedAt,
   createdAt: tokens.createdAt,
   expiresAt: tokens.expiresAt,
   revokedAt: tokens.revokedAt,
@@ -18,6 +24,8 @@ const BEARER = {
   id: tokens.id,
   accountId: tokens.accountId,
   expiresAt: tokens.expiresAt,
+  ...LIMITS,
+  lastUsedAt: tokens.lastUsedAt,
   accountRoles: accounts.roles,
 };
 export type BearerRow = RowOf<typeof BEARER>;
@@ -33,13 +41,30 @@ export function findBearer(db: Session, tokenHash: Uint8Array): Promise<BearerRo
   return db.row(BY_HASH, { tokenHash });
 }
 
-const OF_ACCOUNT = statement<{ accountId: string }>()(
+const OF_ACCOUNT = statement<{ accountId: string; after: string | null; limit: number }>()(
   TOKEN,
   sql`select ${columns(TOKEN)} from ${tokens}
-    where ${tokens.accountId} = ${parameter('accountId')} and ${isNull(tokens.revokedAt)} order by ${tokens.id}`,
+    where ${tokens.accountId} = ${parameter('accountId')} and ${isNull(tokens.revokedAt)}
+      and (${parameter('after')}::uuid is null or ${tokens.id} > ${parameter('after')}::uuid)
+    order by ${tokens.id} limit ${parameter('limit')}::integer`,
 );
-export function findTokens(db: Session, accountId: string): Promise<TokenRow[]> {
-  return db.rows(OF_ACCOUNT, { accountId });
+/** Oldest first (ids are ordered by time), after the given id. */
+export function findTokens(
+  db: Session,
+  page: { accountId: string; after: string | null; limit: number },
+): Promise<TokenRow[]> {
+  return db.rows(OF_ACCOUNT, page);
+}
+
+const VALID = { count: computed(sql`count(*)`, Number) };
+const COUNT_VALID = statement<{ accountId: string; at: Date }>()(
+  VALID,
+  sql`select ${columns(VALID)} from ${tokens} where ${tokens.accountId} = ${parameter('accountId')}
+    and ${isNull(tokens.revokedAt)} and (${tokens.expiresAt} is null or ${tokens.expiresAt} > ${parameter('at')})`,
+);
+/** Those neither revoked nor ended. */
+export async function countValidTokens(db: Session, accountId: string, at: Date): Promise<number> {
+  return (await db.row(COUNT_VALID, { accountId, at }))?.count ?? 0;
 }
 
 const BY_ID = statement<{ id: string }>()(
@@ -59,7 +84,7 @@ export function findTokensById(db: Session, ids: readonly string[]): Promise<Tok
   return db.rows(BY_IDS, { ids });
 }
 
-export interface TokenInsertion {
+export interface TokenInsertion extends TokenLimits {
   id: string;
   accountId: string;
   name: string;
@@ -67,10 +92,10 @@ export interface TokenInsertion {
   createdAt: Date;
   expiresAt: Date | null;
 }
+const { revokedAt: _, lastUsedAt: __, ...NEW_TOKEN } = { ...TOKEN, tokenHash: tokens.tokenHash };
 const INSERT = statement<TokenInsertion>()(
   TOKEN,
-  sql`insert into ${tokens} (${sql.join([tokens.id, tokens.accountId, tokens.name, tokens.tokenHash, tokens.createdAt, tokens.expiresAt].map(name), sql`, `)})
-    values (${parameter('id')}, ${parameter('accountId')}, ${parameter('name')}, ${parameter('tokenHash')}, ${parameter('createdAt')}, ${parameter('expiresAt')})
+  sql`${insertInto(tokens, NEW_TOKEN)}
     returning ${columns(TOKEN)}`,
 );
 export async function insertToken(db: Session, token: TokenInsertion): Promise<TokenRow> {
@@ -93,4 +118,14 @@ const REVOKE_ALL = statement<{ accountId: string; at: Date }>()(
 );
 export async function removeTokensOfAccount(db: Session, accountId: string, at: Date): Promise<void> {
   await db.rows(REVOKE_ALL, { accountId, at });
+}
+
+const USE = statement<{ id: string; at: Date; before: Date }>()(
+  {},
+  sql`update ${tokens} set ${name(tokens.lastUsedAt)} = ${parameter('at')}
+    where ${tokens.id} = ${parameter('id')} and (${tokens.lastUsedAt} is null or ${tokens.lastUsedAt} < ${parameter('before')}::timestamptz)`,
+);
+/** Unless another instance has noted it since `before`. */
+export async function updateLastUsed(db: Session, id: string, at: Date, before: Date): Promise<void> {
+  await db.rows(USE, { id, at, before });
 }

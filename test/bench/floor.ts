@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import postgres from 'postgres';
-import { findAgentSecret, findAllAgentSecrets } from '../../src/store/agent-secret.js';
+import { findAgentSecret } from '../../src/store/agent-secret.js';
+import { findAllAgentSecrets } from '../../src/store/agent-secret-list.js';
 import type { Session } from '../../src/store/client.js';
 
 /** In the environment variable FLOOR, as JSON. */

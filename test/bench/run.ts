@@ -70,8 +70,8 @@ function number(name: string, given: string | number, min: number, max: number):
 
 async function bench(stage: Stage, settings: Settings): Promise<Report> {
   const { servers } = stage;
-  const urls = { floor: servers.floor.url, service: servers.service.url };
-  const selected = scenarios(stage.seed, urls, settings.connections).flatMap((scenario) => {
+  const urls = { floor: servers.floor.url, service: servers.service.url, bare: servers.bare.url };
+  const selected = scenarios(stage.seed, stage.bareSeed, urls, settings.connections).flatMap((scenario) => {
     const targets = scenario.targets.filter((target) => isSelected(scenario, target, settings.only));
     return targets.length > 0 ? [{ ...scenario, targets }] : [];
   });
@@ -95,7 +95,7 @@ async function bench(stage: Stage, settings: Settings): Promise<Report> {
         if (firstError !== undefined) errors.add(`${name}, ${target.name}: ${firstError}`);
         results.set(target, result);
       }
-      const floor = targets.find(({ server }) => server === 'floor');
+      const floor = targets.find(({ server }) => server !== 'service');
       const floorRate = floor && results.get(floor)?.requestsPerSecond;
       for (const [target, result] of results) {
         const ofFloor = floorRate && target !== floor ? result.requestsPerSecond / floorRate : null;

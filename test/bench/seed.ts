@@ -1,6 +1,6 @@
 // What the load works on: made through the service's own doors, then copied in the clear for the floor.
 import type { Sql } from 'postgres';
-import { insertWithToken } from '../../src/domain/account.js';
+import { createAccountAsOperator } from '../../src/domain/account.js';
 import { openPostgres } from '../../src/store/client.js';
 import { connection, sample, UPDATED_TYPE } from './samples.js';
 
@@ -23,7 +23,7 @@ const PARALLEL = 16;
 /** An account whose plan has room for the run, and its secrets. */
 export async function seed(url: string, databaseUrl: string): Promise<Seed> {
   const operator = await operatorToken(databaseUrl);
-  const limits = 'maxEnvironments: 1000, maxSecretsPerEnvironment: 1000000, maxValueBytes: 65536';
+  const limits = 'maxEnvironments: 1000, maxSecretsPerEnvironment: 100000, maxValueBytes: 2600';
   const plan = await mutate(url, operator, `createPlan(input: { name: "bench", ${limits} })`, '... on Plan { id }');
   const { secret: token, account } = await mutate(
     url,
@@ -108,7 +108,7 @@ async function operatorToken(databaseUrl: string): Promise<string> {
   });
   try {
     const input = { name: 'bench-operator', roles: ['admin'] };
-    return (await db.transaction((tx) => insertWithToken(tx, input))).secret;
+    return (await db.transaction((tx) => createAccountAsOperator(tx, input))).secret;
   } finally {
     await db.close();
   }

@@ -33,6 +33,8 @@ export interface ServiceSettings {
   poolSize: number;
   keyFile: string;
   profiled: boolean;
+  /** On top of what every service is told. */
+  env?: Record<string, string>;
 }
 
 /** As in production: what `npm start` runs, with nothing of our own environment. */
@@ -53,6 +55,7 @@ export async function startService(settings: ServiceSettings): Promise<ServerPro
         DATABASE_URL: settings.databaseUrl,
         DATABASE_POOL_SIZE: String(settings.poolSize),
         MASTER_KEY_FILE: settings.keyFile,
+        ...settings.env,
       },
     },
   );

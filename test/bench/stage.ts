@@ -1,6 +1,6 @@
 // Everything a run needs, and nothing of it left behind: a Postgres with fsync, the service, the floor, their data.
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,8 @@ const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
 export interface Stage {
   servers: Record<Server, ServerProcess>;
   seed: Seed;
+  /** The same things in the bare service's own database. */
+  bareSeed: Seed;
   postgres: { describe: string; postmaster: number | null };
   close(): Promise<void>;
 }
@@ -59,9 +61,20 @@ export async function setStage({ poolSize, profiled }: StageOptions): Promise<St
     const floor = await startFloor({ databaseUrl, poolSize, accountId: seeded.accountId }, profiled);
     undo.push(() => floor.stop());
     await compare(floor.url, service.url, seeded);
+
+    const own = await createDatabase(server.adminUrl);
+    undo.push(own.drop);
+    const bare = await startService({
+      ...{ folder, poolSize, keyFile, profiled, databaseUrl: own.databaseUrl },
+      main: await bareService(),
+      env: { READ_AUDIT: 'off' },
+    });
+    undo.push(() => bare.stop());
+    const bareSeed = await seed(bare.url, own.databaseUrl);
     return {
-      servers: { floor, service },
+      servers: { floor, service, bare },
       seed: seeded,
+      bareSeed,
       postgres: { describe: await describe(sql, server.describe), postmaster: await findPostmaster(sql) },
       close: closeOnce,
     };
@@ -69,6 +82,16 @@ export async function setStage({ poolSize, profiled }: StageOptions): Promise<St
     await closeOnce();
     throw error;
   }
+}
+
+/** The built service without sealing; there is no switch for that in it. */
+async function bareService(): Promise<string> {
+  const folder = join(ROOT, 'test/bench/dist/bare');
+  await rm(folder, { recursive: true, force: true });
+  await cp(join(ROOT, 'dist'), join(folder, 'dist'), { recursive: true });
+  await symlink(join(ROOT, 'drizzle'), join(folder, 'drizzle'), 'junction');
+  await cp(fileURLToPath(new URL('./unsealed.js', import.meta.url)), join(folder, 'dist/crypto/sealing.js'));
+  return join(folder, 'dist/main.js');
 }
 
 async function createDatabase(adminUrl: string) {

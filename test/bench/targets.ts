@@ -3,7 +3,8 @@ import type { Exchange, Script } from './load.js';
 import { connection, UPDATED_TYPE } from './samples.js';
 import { get, type Seed } from './seed.js';
 
-export type Server = 'floor' | 'service';
+/** `bare`: the service without sealing and read audit, on a database of its own. */
+export type Server = 'floor' | 'service' | 'bare';
 
 export interface Target {
   name: string;
@@ -14,7 +15,7 @@ export interface Target {
 
 export interface Scenario {
   name: string;
-  /** The first one is the floor, which the others are compared with. */
+  /** The first one is what the others are compared with: the floor, or the bare service. */
   targets: Target[];
 }
 
@@ -23,9 +24,10 @@ const FIELDS = 'id environmentId path revision secretType secretValue';
 /** Connections walk through disjoint stretches of a list, each from its own place on. */
 const STRIDE = 97;
 
-export function scenarios(seed: Seed, urls: Record<Server, string>, connections: number): Scenario[] {
+export function scenarios(seed: Seed, bareSeed: Seed, urls: Record<Server, string>, connections: number): Scenario[] {
+  const seedOf = (server: Server) => (server === 'bare' ? bareSeed : seed);
   const rest = (server: Server, method: string, path: string, body?: object) =>
-    request(urls[server], method, path, seed.token, body);
+    request(urls[server], method, path, seedOf(server).token, body);
   const graphql = (query: string, variables: object) =>
     request(urls.service, 'POST', '/graphql', seed.token, { query, variables });
 
@@ -36,12 +38,15 @@ export function scenarios(seed: Seed, urls: Record<Server, string>, connections:
       return () => exchanges[n++ % exchanges.length] as Exchange;
     };
   };
-  const secretIds = seed.listed.flatMap((environment) => environment.secretIds);
-  const readById = (make: (id: string) => string) =>
-    reads(secretIds.map((id) => ({ request: make(id), accepts: includes(`"id":"${id}"`) })));
-  const list = (make: (environmentId: string) => string) =>
+  const readById = (make: (id: string) => string, { listed } = seed) =>
     reads(
-      seed.listed.map(({ environmentId, secretIds }) => ({
+      listed
+        .flatMap(({ secretIds }) => secretIds)
+        .map((id) => ({ request: make(id), accepts: includes(`"id":"${id}"`) })),
+    );
+  const list = (make: (environmentId: string) => string, { listed } = seed) =>
+    reads(
+      listed.map(({ environmentId, secretIds }) => ({
         request: make(environmentId),
         // Lists are ordered by path, and this one is the last.
         accepts: includes(secretIds.at(-1) as string),
@@ -89,8 +94,10 @@ export function scenarios(seed: Seed, urls: Record<Server, string>, connections:
     };
   };
 
-  const readRest = (server: Server) => () => readById((id) => rest(server, 'GET', `/v1/agent-secrets/${id}`));
-  const listRest = (server: Server) => () => list((id) => rest(server, 'GET', `/v1/envs/${id}/agent-secrets`));
+  const readRest = (server: Server) => () =>
+    readById((id) => rest(server, 'GET', `/v1/agent-secrets/${id}`), seedOf(server));
+  const listRest = (server: Server) => () =>
+    list((id) => rest(server, 'GET', `/v1/envs/${id}/agent-secrets`), seedOf(server));
   return [
     {
       name: 'read by id',
@@ -120,6 +127,20 @@ export function scenarios(seed: Seed, urls: Record<Server, string>, connections:
               ),
             ),
         },
+      ],
+    },
+    {
+      name: 'read by id, sealed and audited',
+      targets: [
+        { name: 'neither', server: 'bare', script: readRest('bare') },
+        { name: 'both', server: 'service', script: readRest('service') },
+      ],
+    },
+    {
+      name: 'list of 100, sealed and audited',
+      targets: [
+        { name: 'neither', server: 'bare', script: listRest('bare') },
+        { name: 'both', server: 'service', script: listRest('service') },
       ],
     },
     {

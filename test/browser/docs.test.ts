@@ -12,7 +12,11 @@ let origin: string;
 let browser: Browser;
 
 beforeAll(async () => {
-  server = serve({ fetch: createDocsRoutes().fetch, hostname: '127.0.0.1', port: 0 });
+  server = serve({
+    fetch: createDocsRoutes({ graphiql: true, trustProxy: false }).fetch,
+    hostname: '127.0.0.1',
+    port: 0,
+  });
   browser = await launchChromium();
   origin = `http://127.0.0.1:${((server as Server).address() as AddressInfo).port}`;
 });

@@ -1,7 +1,10 @@
 // What the README prints from code is what the code says.
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { ENVIRONMENT_ACTIONS } from '../../src/domain/access.js';
+import { SCOPES } from '../../src/domain/grant.js';
+import { ERROR_CODES } from '../../src/errors.js';
+import { REST_CODES } from '../../src/rest/openapi-errors.js';
 import { STATUS } from '../../src/rest/problem.js';
 
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
@@ -30,12 +33,25 @@ test('the access table is the one that decides', () => {
   expect(table('access')).toEqual(expected);
 });
 
-test('every code of the error table has that status, and no status is missing', () => {
-  const rows = table('errors').map(([status, codes]) => [Number(status), codes?.match(/[A-Z_]+/g)] as const);
-  for (const [status, codes] of rows) {
-    for (const code of codes ?? []) expect([code, STATUS[code as keyof typeof STATUS]]).toEqual([code, status]);
-  }
-  expect(rows.map(([status]) => status)).toEqual([...new Set(Object.values(STATUS))].sort());
+test('the table of scopes has every scope', () => {
+  expect(table('scopes').map(([scope]) => scope)).toEqual(SCOPES.map((scope) => `\`${scope}\``));
+});
+
+test('the error table has every code of REST with its status, and the words below it those that only GraphQL has', () => {
+  const told = table('errors').flatMap(([status, codes]) =>
+    (codes?.match(/[A-Z_]+/g) ?? []).map((code) => [code, Number(status)] as const),
+  );
+  expect(told).toEqual(REST_CODES.map((code) => [code, STATUS[code]]));
+  const [, others = ''] = /<!-- \/table -->\n\nOnly in GraphQL: ([^.]*)\./.exec(readme) ?? [];
+  const onlyInGraphql = ERROR_CODES.filter((code) => !REST_CODES.includes(code));
+  expect(others.match(/[A-Z_]{3,}/g)).toEqual(onlyInGraphql);
+});
+
+test('the tests that the threat model names are there', async () => {
+  const model = await readFile(new URL('../../docs/threat-model.md', import.meta.url), 'utf8');
+  const named = [...new Set(model.match(/test\/[\w/.-]+\.ts/g))];
+  expect(named.length).toBeGreaterThan(20);
+  for (const path of named) await access(new URL(`../../${path}`, import.meta.url));
 });
 
 test('every variable that the configuration reads is in the table, and no other', async () => {

@@ -2,7 +2,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { valueDigest } from '../../src/crypto/digest.js';
+import { isSameDigest, valueDigest } from '../../src/crypto/digest.js';
 
 const key = createSecretKey(Buffer.alloc(32, 1));
 const hex = (plaintext: string | null, under = key) => Buffer.from(valueDigest(under, plaintext)).toString('hex');
@@ -15,6 +15,18 @@ test('equal texts have equal digests of 32 bytes, different texts different ones
       expect(hex(a) === hex(b)).toBe(a === b);
     }),
   );
+});
+
+test('two digests are the same when every byte is, and those of different lengths never', () => {
+  const digest = valueDigest(key, 'text');
+  expect(isSameDigest(digest, Buffer.from(digest))).toBe(true);
+  for (let at = 0; at < digest.length; at += 1) {
+    const other = Buffer.from(digest);
+    other[at] = (other[at] as number) ^ 1;
+    expect(isSameDigest(digest, other)).toBe(false);
+  }
+  expect(isSameDigest(digest, digest.subarray(1))).toBe(false);
+  expect(isSameDigest(digest, new Uint8Array())).toBe(false);
 });
 
 test('an absent value has a digest no text has', () => {

@@ -47,6 +47,11 @@ const ENVIRONMENT: Record<string, NestedCase> = {
   usage: everyone('usage { agentSecrets { used limit } maxValueBytes }'),
   application: { selection: 'application { id }', to: ['owner'], otherwise: 'null' },
   shares: { selection: 'shares { edges { node { id } } }', to: ['admin', 'owner'], otherwise: 'AUTH_FORBIDDEN' },
+  reads: {
+    selection: 'reads { edges { node { agentSecretId } } }',
+    to: ['admin', 'owner'],
+    otherwise: 'AUTH_FORBIDDEN',
+  },
   agentSecrets: deployers('agentSecrets { totalCount edges { node { secretValue } } }'),
   allAgentSecrets: deployers('allAgentSecrets { secretValue }'),
   agentSecretsTag: deployers('agentSecretsTag'),
@@ -61,7 +66,7 @@ const ACCOUNT: Record<string, { selection: string; ownOnly: boolean }> = {
   plan: { selection: 'plan { id name }', ownOnly: false },
   environmentUsage: { selection: 'environmentUsage { used limit }', ownOnly: false },
   createdAt: { selection: 'createdAt', ownOnly: false },
-  tokens: { selection: 'tokens { id }', ownOnly: true },
+  tokens: { selection: 'tokens { edges { node { id } } }', ownOnly: true },
   applications: { selection: 'applications { edges { node { id } } }', ownOnly: true },
   sharedEnvironments: { selection: 'sharedEnvironments { edges { node { id } } }', ownOnly: true },
 };

@@ -32,15 +32,17 @@ test('a new account has the default plan, no roles, and a first token that works
     plan: { name: 'default' },
     environmentUsage: { used: 0, limit: 100 },
   });
-  const { viewer } = await ask(app, secret, `{ viewer { ${FIELDS} tokens { name expiresAt } } }`);
-  expect(viewer).toEqual({ ...account, tokens: [{ name: 'initial', expiresAt: null }] });
+  const { viewer } = await ask(app, secret, `{ viewer { ${FIELDS} tokens { edges { node { name expiresAt } } } } }`);
+  expect(viewer).toEqual({ ...account, tokens: { edges: [{ node: { name: 'initial', expiresAt: null } }] } });
 });
 
 test('a new account may be given roles and a plan', async () => {
   const plan = await createPlan(app, { environments: 7 });
   const { account, secret } = await create({ name: unique('a'), roles: ['ADMIN', 'ADMIN'], planId: plan.id });
   expect(account).toMatchObject({ roles: ['ADMIN'], plan, environmentUsage: { used: 0, limit: 7 } });
-  expect((await ask(app, secret, '{ plans { id } }')).plans).toContainEqual({ id: plan.id });
+  expect((await ask(app, secret, '{ plans(first: 200) { edges { node { id } } } }')).plans.edges).toContainEqual({
+    node: { id: plan.id },
+  });
 });
 
 test.each(['a', 'A', '0', 'a-b_c.d', 'x'.repeat(64)])('the name %s is fine', async (name) => {
@@ -77,7 +79,7 @@ test('of accounts created at once with one name exactly one is made', async () =
 
 test('roles and plan change from the next request on; what is absent stays', async () => {
   const { account, secret } = await create({ name: unique('a') });
-  const mayList = async () => (await graphql(app, secret, '{ plans { id } }')).errors === undefined;
+  const mayList = async () => (await graphql(app, secret, '{ plans { edges { cursor } } }')).errors === undefined;
   expect(await mayList()).toBe(false);
   expect(await update({ id: account.id, roles: ['ADMIN'] })).toMatchObject({ roles: ['ADMIN'], plan: account.plan });
   expect(await mayList()).toBe(true);
@@ -137,7 +139,8 @@ describe('plans', () => {
       ...LIMITS,
       maxEnvironments: 0,
     });
-    const { plans } = await ask(app, operator, '{ plans { name maxEnvironments } }');
+    const answer = await ask(app, operator, '{ plans(first: 200) { edges { node { name maxEnvironments } } } }');
+    const plans = answer.plans.edges.map(({ node }: any) => node);
     expect(plans).toContainEqual({ name, maxEnvironments: 0 });
     expect(plans.map(({ name: listed }: any) => listed)).toEqual(plans.map(({ name: listed }: any) => listed).sort());
   });
@@ -147,6 +150,130 @@ describe('plans', () => {
     await plan({ name });
     expect(await plan({ name })).toMatchObject({ __typename: 'AlreadyExists' });
     expect(await plan({ name: `${canary()} !` })).toMatchObject({ __typename: 'InvalidRequest' });
+  });
+
+  test('are renamed, to a name that is free and well formed', async () => {
+    const [one, other] = [await plan({ name: unique('plan') }), await plan({ name: unique('plan') })];
+    const name = unique('renamed');
+    const rename = (input: object) => mutate(app, operator, 'updatePlan', { id: one.id, ...input }, PLAN);
+    expect(await rename({ name })).toMatchObject({ name, ...LIMITS });
+    expect(await rename({ name, maxEnvironments: 9 })).toMatchObject({ name, maxEnvironments: 9 });
+    expect(await rename({ name: other.name })).toMatchObject({ __typename: 'AlreadyExists' });
+    expect(await rename({ name: `${canary()} !` })).toMatchObject({ __typename: 'InvalidRequest' });
+    expect(await rename({ name: null })).toMatchObject({ name });
+    expect(await plan({ name: one.name })).toMatchObject({ name: one.name });
+  });
+
+  test('given one name at once: one gets it, the others are told', async () => {
+    const name = unique('plan');
+    const made = await Promise.all([1, 2, 3].map(() => plan({ name: unique('plan') })));
+    const results = await Promise.all([
+      plan({ name }),
+      ...made.map(({ id }) => mutate(app, operator, 'updatePlan', { id, name }, PLAN)),
+    ]);
+    const types = results.map(({ __typename }) => __typename).sort();
+    expect(types).toEqual(['AlreadyExists', 'AlreadyExists', 'AlreadyExists', 'Plan']);
+  });
+
+  const remove = (id: string) => mutate(app, operator, 'deletePlan', { id }, '... on Plan { id }');
+  const planOf = async (id: string) => {
+    const document = 'query ($id: ID!) { node(id: $id) { ... on Plan { name } } }';
+    return (await ask(app, operator, document, { id })).node;
+  };
+
+  test('are deleted once no account lives under them, and their name is free again', async () => {
+    const created = await plan({ name: unique('plan') });
+    const { account } = await create({ name: unique('a'), planId: created.id });
+    const deleted = await create({ name: unique('a'), planId: created.id });
+    await ask(app, operator, 'mutation ($id: UUID!) { deleteAccount(input: { id: $id }) { id } }', deleted.account);
+    expect(await remove(created.id)).toEqual({
+      __typename: 'InvalidRequest',
+      code: 'INVALID_REQUEST',
+      message: 'accounts live under this plan (1): give them another one first',
+    });
+    expect(await planOf(created.id)).toEqual({ name: created.name });
+    const other = await plan({ name: unique('plan') });
+    await update({ id: account.id, planId: other.id });
+    expect(await remove(created.id)).toMatchObject({ __typename: 'Plan', id: created.id });
+    expect(await planOf(created.id)).toBeNull();
+    expect(await plan({ name: created.name })).toMatchObject({ name: created.name });
+    const again = 'mutation ($id: UUID!) { deletePlan(input: { id: $id }) { __typename } }';
+    expect((await graphql(app, operator, again, created)).errors).toMatchObject([
+      { extensions: { code: 'PLAN_NOT_FOUND' } },
+    ]);
+  });
+
+  test('are not deleted from under accounts that are given them at the same moment', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const { id } = await plan({ name: unique('plan') });
+      const { account } = await create({ name: unique('a') });
+      const moving = 'mutation ($input: UpdateAccountInput!) { updateAccount(input: $input) { plan { id } } }';
+      const creating = 'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { __typename } }';
+      const [removed, moved, created] = await Promise.all([
+        remove(id),
+        graphql(app, operator, moving, { input: { id: account.id, planId: id } }),
+        graphql(app, operator, creating, { input: { name: unique('a'), planId: id } }),
+      ]);
+      for (const { errors } of [moved, created]) {
+        if (removed.__typename === 'Plan') expect(errors).toMatchObject([{ extensions: { code: 'PLAN_NOT_FOUND' } }]);
+        else expect(errors?.[0]?.extensions.code ?? 'PLAN_NOT_FOUND').toBe('PLAN_NOT_FOUND');
+      }
+      expect(await planOf(id)).toEqual(removed.__typename === 'Plan' ? null : { name: expect.any(String) });
+    }
+  });
+
+  test('cannot lose the default one, nor its name; its limits change', async () => {
+    const answer = await ask(app, operator, '{ plans(first: 200) { edges { node { id name } } } }');
+    const { id } = answer.plans.edges.find(({ node }: any) => node.name === 'default').node;
+    expect(await remove(id)).toMatchObject({
+      __typename: 'InvalidRequest',
+      message: expect.stringContaining('default'),
+    });
+    const rename = (name: string) => mutate(app, operator, 'updatePlan', { id, name }, PLAN);
+    expect(await rename(unique('plan'))).toMatchObject({ __typename: 'InvalidRequest' });
+    expect(await rename('default')).toMatchObject({ __typename: 'Plan' });
+    expect(await mutate(app, operator, 'updatePlan', { id, maxEnvironments: 100 }, PLAN)).toMatchObject({
+      name: 'default',
+      maxEnvironments: 100,
+    });
+  });
+
+  test('cannot promise more values in an environment than fit into one list of them', async () => {
+    const MIB = 1024 * 1024;
+    const sized = (maxSecretsPerEnvironment: number, maxValueBytes: number) =>
+      mutate(
+        app,
+        operator,
+        'createPlan',
+        { ...LIMITS, name: unique('plan'), maxSecretsPerEnvironment, maxValueBytes },
+        '... on Plan { id } ... on InvalidRequest { problems }',
+      );
+    expect(await sized(100_000, 2_684)).toMatchObject({ __typename: 'Plan' });
+    expect(await sized(100_001, 1)).toMatchObject({ problems: ['maxSecretsPerEnvironment: expected 0 to 100000'] });
+    const tooMuch = { problems: [expect.stringMatching(/^maxSecretsPerEnvironment × maxValueBytes: .*268435456/)] };
+    expect(await sized(100_000, 2_685)).toMatchObject(tooMuch);
+    const { id } = await sized(256, MIB);
+    const change = (input: object) =>
+      mutate(app, operator, 'updatePlan', { id, ...input }, '... on InvalidRequest { problems }');
+    expect(await change({ maxSecretsPerEnvironment: 257 })).toMatchObject(tooMuch);
+    expect(await change({ maxValueBytes: MIB + 1 })).toMatchObject(tooMuch);
+    expect(await change({ maxSecretsPerEnvironment: 128, maxValueBytes: 2 * MIB })).toEqual({ __typename: 'Plan' });
+  });
+
+  test('change by two requests at once to what either allows, never to more than both', async () => {
+    const { id } = await mutate(
+      app,
+      operator,
+      'createPlan',
+      { name: unique('plan'), maxEnvironments: 1, maxSecretsPerEnvironment: 1_000, maxValueBytes: 1_000 },
+      PLAN,
+    );
+    const change = (input: object) => mutate(app, operator, 'updatePlan', { id, ...input }, '');
+    const results = await Promise.all([
+      change({ maxSecretsPerEnvironment: 100_000 }),
+      change({ maxValueBytes: 200_000 }),
+    ]);
+    expect(results.map(({ __typename }) => __typename).sort()).toEqual(['InvalidRequest', 'Plan']);
   });
 
   test('cannot promise more than the service can hold', async () => {

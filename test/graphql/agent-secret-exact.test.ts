@@ -112,17 +112,71 @@ test('inline literals may hold variables of any type at any depth', async () => 
   });
 });
 
-test('variables of the schema’s own scalars keep their text inside a literal', async () => {
-  const fields = ['at', 'id', 'revision'].map(
-    (name) => `{ name: "${name}", typ: { type: "${name === 'revision' ? 'U64' : 'Str'}" } }`,
-  );
-  const declared = ', $at: DateTimeISO!, $id: UUID!, $revision: Revision!';
-  const variables = { at: '2024-02-29T12:00:00.000Z', id: environmentId, revision: 2n ** 64n - 1n };
-  const value = '{ at: $at, id: $id, revision: $revision }';
-  expect(await createInline(`{ type: "Record", fields: [${fields}] }`, value, declared, variables)).toMatchObject({
-    secretValueText: `{"at":"2024-02-29T12:00:00.000Z","id":"${environmentId}","revision":18446744073709551615}`,
+test('variables of the schema’s own exact scalars keep their text inside a literal', async () => {
+  const type = `{ type: "Tuple", items: [{ type: "U64" }, { type: "S32" }, ${TYPE_AS_A_VALUE}] }`;
+  const declared = ', $revision: Revision!, $int: Int!, $type: AnalysedType!';
+  const variables = { revision: 2n ** 64n - 1n, int: -7, type: { extra: 'kept', type: 'Str' } };
+  const value = '{ t: [$revision, $int, $type] }';
+  const record = `{ type: "Record", fields: [{ name: "t", typ: ${type} }] }`;
+  expect(await createInline(record, value, declared, variables)).toMatchObject({
+    secretValueText: '{"t":[18446744073709551615,-7,{"extra":"kept","type":"Str"}]}',
   });
 });
+
+const TYPE_AS_A_VALUE =
+  '{ type: "Record", fields: [{ name: "extra", typ: { type: "Str" } }, { name: "type", typ: { type: "Str" } }] }';
+
+test.each([
+  ['UUID!', '01A20640-D042-77D8-A4FC-5BC52814913E'],
+  ['DateTimeISO', '2024-02-29T14:00:00+02:00'],
+  ['[DateTimeISO!]', ['2024-02-29T12:00:00Z']],
+  ['ShareRole', 'ADMIN'],
+  ['SecretValueChange', { op: 'UNSET' }],
+])('a variable of type %s would be another text in a value: it is refused there', async (type, value) => {
+  for (const literal of ['{ a: $v }', '[{ a: [1, $v] }]', '{ a: { b: [{ c: $v }] } }']) {
+    const { data, errors } = await createInlineAnswer('{ type: "Str" }', literal, `, $v: ${type}`, { v: value });
+    expect(data).toBeUndefined();
+    expect(errors?.map(({ message }) => message)).toEqual([
+      `A variable of type "${type.replace(/\W/g, '')}" cannot stand inside a value: declare it as String or SecretValue.`,
+    ]);
+  }
+});
+
+test.each(['constructor', 'toString', 'hasOwnProperty', '__proto__'])(
+  'a variable may be called %s: left out, it is null in a literal',
+  async (name) => {
+    const type = '{ type: "Record", fields: [{ name: "a", typ: { type: "Option", inner: { type: "Str" } } }] }';
+    const declared = `, $${name}: String`;
+    expect(await createInline(type, `{ a: $${name} }`, declared)).toMatchObject({ secretValueText: '{"a":null}' });
+    const given = await createInline(type, `{ a: $${name} }`, declared, Object.fromEntries([[name, 'given']]));
+    expect(given).toMatchObject({ secretValueText: '{"a":"given"}' });
+  },
+);
+
+test.each([
+  ['1.0', 1],
+  ['2e0', 2],
+  ['20e-1', 2],
+  ['0.0', 0],
+  ['-0.0', 0],
+])('an Int variable spelled %s is the whole number it is', async (spelling, first) => {
+  const secretIds = await Promise.all([0, 1].map(() => create({ secretType: { type: 'Str' } })));
+  expect(secretIds).toHaveLength(2);
+  const document =
+    'query ($id: UUID!, $first: Int) { environment(id: $id) { agentSecrets(first: $first) { edges { cursor } } } }';
+  const { environment } = await ask(app, token, document, { id: environmentId, first: new RawJson(spelling) });
+  expect(environment.agentSecrets.edges).toHaveLength(first);
+});
+
+test.each(['1.5', '2147483648.0', '1e10', '1.0000000000000000000000001', '99999999999999999999'])(
+  'an Int variable %s is none, and is refused',
+  async (spelling) => {
+    const document =
+      'query ($id: UUID!, $first: Int) { environment(id: $id) { agentSecrets(first: $first) { totalCount } } }';
+    const { errors } = await graphql<any>(app, token, document, { id: environmentId, first: new RawJson(spelling) });
+    expect(errors?.map(({ message }) => message)).toEqual(['$first: expected Int']);
+  },
+);
 
 test.each([
   ['U64', { type: 'U64' }],

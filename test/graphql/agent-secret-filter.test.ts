@@ -58,6 +58,8 @@ test.each([
   [{ typeKinds: ['U16'] }, ['api.key', 'db.port']],
   [{ typeKinds: ['List', 'Option', 'Bool'] }, ['dc', 'é']],
   [{ typeKinds: [] }, []],
+  // A list of any length is one parameter, and says each kind once.
+  [{ typeKinds: Array(20_000).fill('U16') }, ['api.key', 'db.port']],
   [{ pathPrefix: null, hasValue: null, typeKinds: null, updatedSince: null }, ALL],
   [{ pathPrefix: 'd', hasValue: true, typeKinds: ['Str', 'U16'] }, ['db', 'db.port', 'dbName']],
   [{ pathPrefix: 'db.', hasValue: false, typeKinds: ['U16'] }, []],

@@ -124,11 +124,12 @@ describe('a deleted account', () => {
     await deleteOwner();
     const successor = await createAccount(app, owner.name);
     expect(successor.id).not.toBe(owner.id);
-    const document = '{ viewer { environmentUsage { used } applications { edges { node { id } } } tokens { name } } }';
+    const document =
+      '{ viewer { environmentUsage { used } applications { edges { node { id } } } tokens { edges { node { name } } } } }';
     expect((await ask(app, successor.token, document)).viewer).toEqual({
       environmentUsage: { used: 0 },
       applications: { edges: [] },
-      tokens: [{ name: 'initial' }],
+      tokens: { edges: [{ node: { name: 'initial' } }] },
     });
     await expectGone([successor.token]);
   });
@@ -156,4 +157,64 @@ test('a deleted secret frees its path and its place, and its successor is anothe
   const successor = await done(createSecret(app, deployer.token, secret));
   expect(successor).toMatchObject({ revision: 0, hasValue: false });
   expect(successor.id).not.toBe(secretId);
+});
+
+describe('what a deletion answers shows the thing as it was, and nothing that was below it', () => {
+  const BELOW = 'usage { agentSecrets { used } } owner { id } application { id } shares { edges { node { id } } }';
+
+  test('of an environment', async () => {
+    const document = `mutation ($id: UUID!) { deleteEnvironment(input: { id: $id }) { ${BELOW} } }`;
+    expect((await ask(app, owner.token, document, { id: environmentId })).deleteEnvironment).toEqual({
+      usage: { agentSecrets: { used: 1 } },
+      owner: { id: owner.id },
+      application: { id: applicationId },
+      shares: { edges: [] },
+    });
+  });
+
+  test('of an application', async () => {
+    const below = `name environments { edges { node { ${BELOW} } } }`;
+    const document = `mutation ($id: UUID!) { deleteApplication(input: { id: $id }) { ${below} } }`;
+    expect((await ask(app, owner.token, document, { id: applicationId })).deleteApplication).toEqual({
+      name: applicationName,
+      environments: { edges: [] },
+    });
+  });
+
+  test('of an account', async () => {
+    const below =
+      'name plan { name } environmentUsage { used } tokens { edges { cursor } } applications { edges { cursor } }';
+    const document = `mutation ($id: UUID!) { deleteAccount(input: { id: $id }) { ${below} } }`;
+    expect((await ask(app, app.operatorToken, document, { id: owner.id })).deleteAccount).toEqual({
+      name: owner.name,
+      plan: { name: 'default' },
+      environmentUsage: { used: 1 },
+      tokens: null,
+      applications: null,
+    });
+  });
+});
+
+test('the answer of a deletion shows none of what it deleted', async () => {
+  const { deleteEnvironment } = await ask(
+    app,
+    owner.token,
+    `mutation ($id: UUID!) {
+      deleteEnvironment(input: { id: $id }) {
+        id
+        allAgentSecrets { secretValue }
+        agentSecrets(first: 10) { totalCount edges { node { secretValue } } }
+        deleted: agentSecrets(filter: { deleted: true }) { totalCount }
+        agentSecret(pathText: "s") { secretValue }
+      }
+    }`,
+    { id: environmentId },
+  );
+  expect(deleteEnvironment).toEqual({
+    id: environmentId,
+    allAgentSecrets: [],
+    agentSecrets: { totalCount: 0, edges: [] },
+    deleted: { totalCount: 0 },
+    agentSecret: null,
+  });
 });

@@ -27,7 +27,7 @@ const NUMBER = Number(CANARY_NUMBER);
 
 describe('a variable that does not fit is refused by its place and type, unseen:', () => {
   const WRONG: [type: string, values: unknown[]][] = [
-    ['UUID', ['c4n4ry', NUMBER, true, ['c4n4ry'], { c4n4ry: 1 }, '']],
+    ['UUID!', ['c4n4ry', NUMBER, true, ['c4n4ry'], { c4n4ry: 1 }, '']],
     ['ID', [true, ['c4n4ry', 'c4n4ry'], { c4n4ry: 1 }, 0.5]],
     ['DateTimeISO', ['c4n4ry', '2024-13-01T00:00:00Z c4n4ry', NUMBER, true, ['c4n4ry', 1], { c4n4ry: 1 }, '']],
     ['NonNegativeInt', ['c4n4ry', CANARY_NUMBER, -NUMBER, 0.5, true, ['c4n4ry', 1], { c4n4ry: 1 }, '']],
@@ -39,7 +39,7 @@ describe('a variable that does not fit is refused by its place and type, unseen:
       'AnalysedType',
       ['c4n4ry', NUMBER, ['c4n4ry'], {}, { c4n4ry: 1 }, { type: 'c4n4ry' }, { type: 'List', inner: 'c4n4ry' }],
     ],
-    ['ShareRole', ['c4n4ry', NUMBER, true, ['c4n4ry', 1], { c4n4ry: 1 }, 'admin']],
+    ['ShareRole!', ['c4n4ry', NUMBER, true, ['c4n4ry', 1], { c4n4ry: 1 }, 'admin']],
     ['[String!]', [[NUMBER], ['x', null], [['c4n4ry']], { c4n4ry: 1 }]],
     ['[ShareRole!]!', ['c4n4ry', ['ADMIN', 'c4n4ry'], [{ c4n4ry: 'c4n4ry' }], null]],
     [
@@ -52,13 +52,26 @@ describe('a variable that does not fit is refused by its place and type, unseen:
     ],
   ];
 
+  const CREATE =
+    'createAgentSecret(input: { environmentId: "b7a3e0f4-2b5e-4d55-9a56-0c1f6a5f7f11", path: ["a"], secretType: { type: "Str" }, secretValue:';
+  const INSIDE_A_VALUE = `{ ${CREATE} { x: $v } }) { __typename } }`;
+  const AN_ID = 'b7a3e0f4-2b5e-4d55-9a56-0c1f6a5f7f11';
+  const share = (roles: string) =>
+    `{ createEnvironmentShare(input: { environmentId: "${AN_ID}", accountId: "${AN_ID}", roles: ${roles} }) { __typename } }`;
+  /** Where variables of these types may stand. */
+  const PLACES: Record<string, string> = {
+    'UUID!': '{ revokeToken(input: { id: $v }) { __typename } }',
+    DateTimeISO: '{ createToken(input: { name: "a", expiresAt: $v }) { __typename } }',
+    'ShareRole!': share('[$v]'),
+    '[ShareRole!]!': share('$v'),
+    SecretValueChange: `{ updateAgentSecret(input: { id: "${AN_ID}", currentRevision: 0, secretValue: $v }) { __typename } }`,
+    'CreateAgentSecretInput!': '{ createAgentSecret(input: $v) { __typename } }',
+  };
+
   test.each(WRONG.flatMap(([type, values]) => values.map((value) => [type, value] as const)))(
     '%s of %j',
     async (type, value) => {
-      // Inside the literal of a secret's value a variable of any type may stand.
-      const document = `mutation ($v: ${type}) { createAgentSecret(input: {
-        environmentId: "${world.environmentId}", path: ["a"], secretType: { type: "Str" }, secretValue: { x: $v }
-      }) { __typename } }`;
+      const document = `mutation ($v: ${type}) ${PLACES[type] ?? INSIDE_A_VALUE}`;
       const answer = await sendQuery(app, token, document, { v: value });
       expectDiscreet(answer);
       expect([answer.status, answer.data]).toEqual([400, undefined]);

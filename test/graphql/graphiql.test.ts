@@ -16,7 +16,10 @@ const BROWSER = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'sec-fetc
 
 function door(options: Partial<GraphiqlOptions> = {}): Hono {
   const app = new Hono();
-  app.route('/', createGraphiqlRoutes({ headers: () => ({}), tabs: [{ query: '{ viewer { id } }' }], ...options }));
+  app.route(
+    '/',
+    createGraphiqlRoutes({ headers: () => ({}), tabs: async () => [{ query: '{ viewer { id } }' }], ...options }),
+  );
   app.all('/graphql', (c) => c.text('the GraphQL endpoint'));
   return app;
 }
@@ -72,7 +75,7 @@ describe('the page', () => {
 
   it('shows titles and examples as text, whatever is in them', async () => {
     const nasty = '</script><script>alert(1)</script><!-- & \u2028\u2029';
-    const app = door({ title: nasty, tabs: [{ query: nasty, variables: nasty }] });
+    const app = door({ title: nasty, tabs: async () => [{ query: nasty, variables: nasty }] });
     const html = await (await app.request('/graphql', { headers: BROWSER })).text();
     expect(html).not.toContain('alert(1)</script>');
     expect(/<script type="application\/json"[^\n]*/.exec(html)?.[0]).not.toMatch(/[\u2028\u2029]|<!--/);
@@ -187,8 +190,10 @@ describe('its assets', () => {
 describe('its examples', () => {
   it('are operations of the schema, named for their tabs and explained to a newcomer', async () => {
     const schema = buildSchema(await readFile(new URL('../../schema/schema.graphql', import.meta.url), 'utf8'));
-    for (const { query, variables } of exampleTabs({ environmentId: '' })) {
+    for (const { query, variables } of exampleTabs()) {
       expect(validate(schema, parse(query))).toEqual([]);
+      // What a window of 1280 pixels shows.
+      for (const line of query.split('\n')) expect(line.length, line).toBeLessThanOrEqual(44);
       expect(query).toMatch(/^# .+\n(#.*\n)*(query|mutation|subscription) [A-Z]\w+\(/);
       expect(JSON.parse(variables ?? '')).toBeTypeOf('object');
     }

@@ -172,6 +172,23 @@ describe('the answer', () => {
     expect(headers.get('content-type')).toContain('charset=utf-8');
   });
 
+  test.each(['image/png', 'text/html', 'application/xml, text/plain;q=0.5', 'application/json;q=0'])(
+    'to a client that accepts only %j is 406 as documented JSON, and nothing is done',
+    async (accept) => {
+      const name = unique('app');
+      const query = `mutation { createApplication(input: { name: "${name}" }) { __typename } }`;
+      const { status, headers, text } = await send(app, {
+        body: JSON.stringify({ query }),
+        headers: { accept },
+        token,
+      });
+      expect([status, headers.get('content-type')]).toEqual([406, 'application/json; charset=utf-8']);
+      expect(JSON.parse(text)).toEqual({ code: 'INVALID_REQUEST', error: expect.stringContaining('application/json') });
+      const { data } = await sendQuery(app, token, '{ viewer { applications { edges { node { name } } } } }');
+      expect(JSON.stringify(data)).not.toContain(name);
+    },
+  );
+
   test('to an unknown caller is 200 with AUTH_UNAUTHORIZED, for execution has begun', async () => {
     const { status, data, errors } = await sendQuery(app, undefined, VIEWER);
     expect([status, data]).toEqual([200, { viewer: null }]);

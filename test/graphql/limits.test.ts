@@ -1,7 +1,7 @@
 // Requests that are too much: each limit says which it is and its value, as a request error and never as a bug.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestApp, type TestApp } from '../support/app.js';
-import { CANARY_NUMBER } from '../support/canary.js';
+import { CANARY, CANARY_NUMBER } from '../support/canary.js';
 import { type RawAnswer, RESPONSE_JSON, send, sendQuery, withConfig } from '../support/graphql-http.js';
 import { createWorld, type World } from '../support/world.js';
 
@@ -234,6 +234,49 @@ describe('the body', () => {
       }
     },
   );
+});
+
+describe('variables that are wrong all over, from a caller without a credential,', () => {
+  const CREATE = 'mutation ($input: CreateAgentSecretInput!) { createAgentSecret(input: $input) { __typename } }';
+  const input = (change: object) => ({
+    input: { environmentId: world.environmentId, path: ['a'], secretType: { type: 'Str' }, ...change },
+  });
+  const many = <T>(item: (n: number) => T) => Array.from({ length: 60_000 }, (_, n) => item(n));
+  const FLOODS: Record<string, () => [query: string, variables: object]> = {
+    'elements of a list': () => [CREATE, input({ path: many(() => 424242424242) })],
+    'keys of an input': () => [CREATE, input(Object.fromEntries(many((n) => [`c4n4ry${n}`, 1])))],
+    'items of a type': () => [CREATE, input({ secretType: { type: 'Tuple', items: many(() => ({})) } })],
+    'names of a type': () => [CREATE, input({ secretType: { type: 'Enum', cases: many(() => 1_234) } })],
+    'variables that there are not': () => [CREATE, Object.fromEntries(many((n) => [`n${n}`, n]))],
+    'enum values': () => [
+      'query ($kinds: [AnalysedTypeKind!]) { environment { agentSecrets(filter: { typeKinds: $kinds }) { totalCount } } }',
+      { kinds: many(() => 'c4n4ry') },
+    ],
+    'keys of another value': () => ['query ($id: UUID!) { environment(id: $id) { id } }', { id: many(() => ({})) }],
+  };
+
+  test.each(Object.entries(FLOODS))('are answered in a few words: %s', async (_, flood) => {
+    const [query, variables] = flood();
+    const body = JSON.stringify({ query, variables });
+    expect(body.length).toBeGreaterThan(150_000);
+    const before = process.cpuUsage();
+    const { status, text, errors } = await send(app, { body });
+    const { user, system } = process.cpuUsage(before);
+    expect([status, text.length < 20_000]).toEqual([400, true]);
+    expect(errors.length).toBeLessThanOrEqual(51);
+    for (const { extensions } of errors) expect(extensions?.code).toBe('INVALID_REQUEST');
+    expect(CANARY.test(text)).toBe(false);
+    // A body of this size takes some milliseconds to read; listing and printing every problem took seconds.
+    expect((user + system) / 1_000).toBeLessThan(1_000);
+  });
+
+  test('are not looked at for more than they are worth: nothing is asked of the database', async () => {
+    const before = app.queries();
+    const [query, variables] = (FLOODS['elements of a list'] as () => [string, object])();
+    await send(app, { body: JSON.stringify({ query, variables }) });
+    await send(app, { body: JSON.stringify({ query, variables: input({ path: many(String) }) }) });
+    expect(app.queries()).toBe(before);
+  });
 });
 
 test('values and types nested deeper than any may be are refused by their door, not by the stack', async () => {

@@ -23,7 +23,7 @@ beforeAll(async () => {
   app = await createTestApp();
   world = await createWorld(app);
   const { people, applicationId, environmentId } = world;
-  const { viewer } = await ask(app, people.owner.token, '{ viewer { plan { id } tokens { id } } }');
+  const { viewer } = await ask(app, people.owner.token, '{ viewer { plan { id } tokens { edges { node { id } } } } }');
   const guest = await createAccount(app, unique('guest'));
   ids = {
     AgentSecret: (await secret(environmentId)).id,
@@ -31,7 +31,7 @@ beforeAll(async () => {
     Application: applicationId,
     Account: people.owner.id,
     EnvironmentShare: await share(app, people.owner.token, environmentId, guest.id, ['VIEWER']),
-    Token: viewer.tokens[0].id,
+    Token: viewer.tokens.edges[0].node.id,
     Plan: viewer.plan.id,
   };
 });

@@ -5,6 +5,7 @@ import { schema } from '../../src/graphql/schema.js';
 import type { Database } from '../../src/store/client.js';
 import { createTestApp, type TestApp } from '../support/app.js';
 import { CANARY_NUMBER, canary } from '../support/canary.js';
+import { fillApplications, fillShares, fillTokens } from '../support/fill.js';
 import { ask } from '../support/graphql.js';
 import { createSecret, deleteSecret, done, updateSecret } from '../support/graphql-secrets.js';
 import { createAccount, createApplication, createEnvironment, unique } from '../support/world.js';
@@ -81,16 +82,35 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
   },
   UpdatePlanResult: {
     Plan: () => mutate('updatePlan', `id: "${planId}", maxEnvironments: 1000`),
+    AlreadyExists: async () => {
+      const name = unique('p');
+      await mutate('createPlan', `${named(name)}, ${limits(1)}`);
+      return mutate('updatePlan', `id: "${planId}", ${named(name)}`);
+    },
     InvalidRequest: () => mutate('updatePlan', `id: "${planId}", maxEnvironments: 2000000000`),
+  },
+  DeletePlanResult: {
+    Plan: async () => mutate('deletePlan', `id: "${await plan(1, 1, 1)}"`),
+    InvalidRequest: () => mutate('deletePlan', `id: "${planId}"`),
   },
   CreateTokenResult: {
     CreatedToken: () => mutate('createToken', named('t'), token),
     InvalidRequest: () => mutate('createToken', badName(), token),
+    LimitExceeded: async () => {
+      const rich = await guest();
+      await fillTokens(app, rich.id, 1_000);
+      return mutate('createToken', named('t'), rich.token);
+    },
   },
   CreateApplicationResult: {
     Application: () => mutate('createApplication', named(unique('a')), token),
     AlreadyExists: () => taken('createApplication', named, token),
     InvalidRequest: () => mutate('createApplication', badName(), token),
+    LimitExceeded: async () => {
+      const rich = await guest();
+      await fillApplications(app, rich.id, 1_000);
+      return mutate('createApplication', named('a'), rich.token);
+    },
   },
   UpdateApplicationResult: {
     Application: async () => mutate('updateApplication', `id: "${applicationId}", ${named(unique('a'))}`, token),
@@ -129,6 +149,12 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
       return shareWith(`accountName: "${name}", roles: [VIEWER]`);
     },
     InvalidRequest: () => shareWith(`accountName: "${canary()}", accountId: "${environmentId}", roles: []`),
+    LimitExceeded: async () => {
+      const environment = await freshEnvironment();
+      await fillShares(app, environment, 1_000);
+      const input = `environmentId: "${environment}", accountId: "${(await guest()).id}", roles: []`;
+      return mutate('createEnvironmentShare', input, token);
+    },
   },
   CreateAgentSecretResult: {
     AgentSecret: async () => secretIn(await freshEnvironment()),

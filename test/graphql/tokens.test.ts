@@ -25,7 +25,9 @@ const create = (input: object) =>
     `... on CreatedToken { secret token { ${TOKEN} } } ... on InvalidRequest { problems }`,
   );
 const list = async (token = person.token) =>
-  (await ask(app, token, `{ viewer { tokens { ${TOKEN} } } }`)).viewer.tokens;
+  (await ask(app, token, `{ viewer { tokens { edges { node { ${TOKEN} } } } } }`)).viewer.tokens.edges.map(
+    ({ node }: any) => node,
+  );
 /** What a request with this token is answered. */
 async function answerTo(token: string): Promise<string> {
   const { data, errors } = await graphql<any>(app, token, '{ viewer { name } }');

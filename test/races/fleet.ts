@@ -3,12 +3,17 @@ import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
 import { createApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
+import { createKeyCache } from '../../src/crypto/environment-keys.js';
+import { loadKeyFile } from '../../src/crypto/key-file.js';
+import type { KeyProvider } from '../../src/crypto/key-provider.js';
 import { generateKeyring, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
-import { insertWithToken } from '../../src/domain/account.js';
+import { createAccountAsOperator } from '../../src/domain/account.js';
+import type { ReadAuditMode } from '../../src/domain/read-audit.js';
 import { createLogger } from '../../src/log.js';
 import { createHttpServer } from '../../src/server.js';
 import { servicesOn } from '../../src/services.js';
 import { openPostgres } from '../../src/store/client.js';
+import { findEnvironmentKeys } from '../../src/store/environment-key.js';
 import type { TestApp } from '../support/app.js';
 import { createTestDatabase } from '../support/database.js';
 import { addressOf } from '../support/event-stream.js';
@@ -24,6 +29,7 @@ export interface Fleet {
   some(random: () => number): Instance;
   /** A view of the database past the service. */
   sql: postgres.Sql;
+  url: string;
   /** Fails when an instance has logged a bug, a deadlock for example. */
   close(): Promise<void>;
 }
@@ -34,10 +40,15 @@ interface FleetOptions {
   poolSize?: number;
   /** Milliseconds. */
   statementTimeout?: number;
+  /** The instances' key file; without it a keyring of their own. */
+  keyFile?: string;
+  /** Milliseconds after which `instances` look for newer keys. */
+  keysMaxAge?: number;
   /** The way on which an instance reaches the database, if it is not the straight one. */
   wayOf?(index: number, url: string): Promise<string>;
   /** Log lines that are no bugs in this test. */
   tolerated?: RegExp;
+  readAudit?: ReadAuditMode;
 }
 
 interface Member {
@@ -64,6 +75,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     instances,
     some: (random) => instances[Math.floor(random() * size)] as Instance,
     sql,
+    url,
     async close() {
       await Promise.all(members.map((member) => member.close()));
       await sql.end({ timeout: 5 });
@@ -83,7 +95,7 @@ async function createOperator(url: string): Promise<string> {
   const db = databaseOf(url, { poolSize: 1 });
   try {
     const name = `operator-${randomBytes(4).toString('hex')}`;
-    return (await db.transaction((tx) => insertWithToken(tx, { name, roles: ['admin'] }))).secret;
+    return (await db.transaction((tx) => createAccountAsOperator(tx, { name, roles: ['admin'] }))).secret;
   } finally {
     await db.close();
   }
@@ -93,8 +105,17 @@ async function startInstance(url: string, keyring: string, options: FleetOptions
   const logs: string[] = [];
   const log = createLogger('warn', { write: (line: string) => void logs.push(line) });
   const db = databaseOf(url, options);
-  const services = servicesOn(db, localKeyProvider(parseKeyring(keyring)), log);
-  const app = createApp({ services, config: loadConfig({ NODE_ENV: 'test' }) });
+  const { keyFile, keysMaxAge } = options;
+  const provider = keyFile === undefined ? localKeyProvider(parseKeyring(keyring)) : await keyFileProvider(keyFile);
+  const services = servicesOn(db, provider, log, options.readAudit);
+  const load = (environmentId: string) => findEnvironmentKeys(db, environmentId);
+  const keys = createKeyCache({
+    provider,
+    load,
+    max: 1_000,
+    ...(keysMaxAge === undefined ? {} : { maxAgeMs: keysMaxAge }),
+  });
+  const app = createApp({ services: { ...services, keys }, config: loadConfig({ NODE_ENV: 'test' }) });
   const server = await listening(createHttpServer((request, env) => app.fetch(request, env), { log }));
   return {
     url: addressOf(server),
@@ -103,9 +124,16 @@ async function startInstance(url: string, keyring: string, options: FleetOptions
     async close() {
       await closed(server);
       await services.feed.close();
+      await services.reads.close();
       await db.close();
     },
   };
+}
+
+/** As the service makes it from MASTER_KEY_FILE. */
+export async function keyFileProvider(path: string): Promise<KeyProvider> {
+  const keyring = async () => (await loadKeyFile(path)).keyring;
+  return localKeyProvider(await keyring(), keyring);
 }
 
 async function startProcess(url: string, keyring: string, options: FleetOptions): Promise<Member> {
@@ -113,8 +141,9 @@ async function startProcess(url: string, keyring: string, options: FleetOptions)
     env: {
       NODE_ENV: 'production',
       DATABASE_URL: url,
-      MASTER_KEYS: keyring,
+      ...(options.keyFile === undefined ? { MASTER_KEYS: keyring } : { MASTER_KEY_FILE: options.keyFile }),
       DATABASE_POOL_SIZE: String(options.poolSize ?? 4),
+      READ_AUDIT: options.readAudit ?? 'async',
     },
   });
   return {

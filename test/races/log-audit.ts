@@ -1,7 +1,10 @@
 // What must hold of an environment's log whatever has happened, checked from the rows alone.
 import { createHash } from 'node:crypto';
-import type postgres from 'postgres';
 import { expect } from 'vitest';
+
+type Row = Record<string, any>;
+/** Asks the database past the service: postgres.js, or whatever answers alike. */
+export type Query = (text: TemplateStringsArray, ...values: string[]) => PromiseLike<Row[]>;
 
 export interface LogRow {
   environmentRevision: number;
@@ -14,17 +17,17 @@ export interface LogRow {
  * Fails unless the log has no gap and no row too many, its hash chain verifies, every secret's revisions have no gap, and
  * the environment's and the secrets' current rows say the same as the log. Answers the log.
  */
-export async function auditEnvironment(sql: postgres.Sql, environmentId: string): Promise<LogRow[]> {
+export async function auditEnvironment(query: Query, environmentId: string): Promise<LogRow[]> {
   const [[environment], log, secrets] = await Promise.all([
-    sql`select revision::int, secret_count, head_hash from environments where id = ${environmentId}`,
-    sql`select * from agent_secret_revisions where environment_id = ${environmentId} order by environment_revision`,
-    sql`select * from agent_secrets where environment_id = ${environmentId}`,
+    query`select revision, secret_count, head_hash from environments where id = ${environmentId}`,
+    query`select * from agent_secret_revisions where environment_id = ${environmentId} order by environment_revision`,
+    query`select * from agent_secrets where environment_id = ${environmentId}`,
   ]);
   const byId = new Map(secrets.map((secret) => [secret.id as string, secret]));
-  expect(environment?.revision, 'the environment’s revision').toBe(log.length);
+  expect(Number(environment?.revision), 'the environment’s revision').toBe(log.length);
 
   let hash = sha256(`agent-secrets-log:1:${environmentId}`);
-  const last = new Map<string, postgres.Row>();
+  const last = new Map<string, Row>();
   for (const [index, row] of log.entries()) {
     const revision = index + 1;
     expect(Number(row.environment_revision), 'no gap in the environment').toBe(revision);
@@ -85,11 +88,11 @@ export async function auditEnvironment(sql: postgres.Sql, environmentId: string)
 }
 
 /** As src/domain/log-entry.ts defines it, written again so that a change of the definition is noticed. */
-function entryDigest(row: postgres.Row, secret: postgres.Row): Buffer {
+function entryDigest(row: Row, secret: Row): Buffer {
   const isOwnMoment = row.change === 'deleted' && row.deleted_at.getTime() === row.at.getTime();
   const more = [
     row.deleted_at === null || isOwnMoment ? null : row.deleted_at.getTime(),
-    row.destroyed_revision,
+    text(row.destroyed_revision),
     row.set_position,
     row.set_size,
   ];
@@ -98,18 +101,23 @@ function entryDigest(row: postgres.Row, secret: postgres.Row): Buffer {
       'agent-secrets-log-entry:1',
       row.environment_id,
       row.agent_secret_id,
-      row.revision,
+      String(row.revision),
       row.change,
       secret.path,
       secret.secret_type,
-      row.value_revision,
-      row.value_digest === null ? null : row.value_digest.toString('hex'),
+      text(row.value_revision),
+      row.value_digest === null ? null : Buffer.from(row.value_digest).toString('hex'),
       row.at.getTime(),
       row.account_id,
       row.token_id,
       ...(more.some((part) => part !== null) ? [more] : []),
     ]),
   );
+}
+
+/** One driver answers bigint as text, the other as a number. */
+function text(number: unknown): string | null {
+  return number === null ? null : String(number);
 }
 
 function sha256(content: string | Buffer): Buffer {

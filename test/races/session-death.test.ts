@@ -8,6 +8,8 @@ import { type Fleet, startFleet, tally } from './fleet.js';
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 60_000 });
 
+/** An outage is told once, and why. */
+const OUTAGE = /"code":"CONNECTION_CLOSED".*"msg":"(database connection replaced|answered UNAVAILABLE)"/;
 const ROUNDS = 10;
 const AT_ONCE = 3;
 
@@ -15,7 +17,7 @@ let fleet: Fleet;
 let world: World;
 beforeEach(async () => {
   // A process of its own: whatever the driver throws outside of a request would end it.
-  fleet = await startFleet({ kind: 'processes', size: 1 });
+  fleet = await startFleet({ kind: 'processes', size: 1, tolerated: OUTAGE });
   world = await createWorld(fleet.instances[0]);
 });
 afterEach(() => fleet?.close());

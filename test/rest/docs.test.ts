@@ -19,7 +19,7 @@ const GRAPHQL_ONLY =
   /^(ACCOUNT|PLAN|APPLICATION|ENVIRONMENT_SHARE|TOKEN|AGENT_SECRET_REVISION)_NOT_FOUND$|^ALREADY_EXISTS$/;
 const REST_CODES = ERROR_CODES.filter((code) => !GRAPHQL_ONLY.test(code)).sort();
 
-const docs = createDocsRoutes();
+const docs = createDocsRoutes({ graphiql: true, trustProxy: false });
 const textOf = async (path: string) => (await docs.request(path)).text();
 const text = await textOf('/openapi.json');
 const html = await textOf('/docs');
@@ -238,7 +238,7 @@ describe('the page', () => {
     expect(new Set(ids).size).toBe(ids.length);
     for (const [, target = ''] of html.matchAll(/ href="([^"]*)"/g)) {
       if (target.startsWith('#')) expect(ids).toContain(target.slice(1));
-      else expect(target).toMatch(/^(\/openapi\.json$|data:)/);
+      else expect(target).toMatch(/^(\/openapi\.json$|\/graphql$|data:)/);
     }
     for (const [, id] of html.matchAll(/ aria-labelledby="([^"]*)"/g)) expect(ids).toContain(id);
   });

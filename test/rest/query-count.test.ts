@@ -6,7 +6,7 @@ import { createEnvironment } from '../support/world.js';
 let app: RestApp;
 let owner: Client;
 beforeAll(async () => {
-  app = await createRestApp();
+  app = await createRestApp({ readAudit: 'off' });
   owner = app.as('owner');
 });
 afterAll(() => app.close());

@@ -74,6 +74,9 @@ function expectRefusal(received: string, status: number): void {
   expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   expect(head.toLowerCase()).toContain('\r\ncontent-type: application/json; charset=utf-8');
   expect(head.toLowerCase()).toContain('\r\nconnection: close');
+  expect(head.toLowerCase()).toContain('\r\ncache-control: no-store');
+  expect(head.toLowerCase()).toContain('\r\nx-content-type-options: nosniff');
+  expect(head.toLowerCase()).toMatch(/\r\nx-request-id: [0-9a-f-]{36}/);
   expect(JSON.parse(body)).toEqual(
     status === 400
       ? { code: 'INVALID_REQUEST', errors: [expect.any(String)] }
@@ -125,6 +128,32 @@ describe.concurrent('a client', () => {
     exchange.socket.destroy();
     expectRefusal(exchange.received, 400);
     expect(exchange.received.toLowerCase()).not.toContain('c4n4ry');
+  });
+
+  test('that expects what nobody can promise gets a JSON 417, and its body is not waited for', async () => {
+    const exchange = await open(`${HEAD}${bearer()}expect: c4n4ry\r\ncontent-length: 1000\r\n\r\n`);
+    await expectEnd(exchange, 'end');
+    exchange.socket.destroy();
+    expectRefusal(exchange.received, 417);
+  });
+
+  test('that expects 100-continue is told to go on', async () => {
+    const body = '{"query":"{ viewer { name } }"}';
+    const exchange = await open(
+      `${HEAD}${bearer()}connection: close\r\nexpect: 100-continue\r\ncontent-length: ${body.length}\r\n\r\n`,
+    );
+    exchange.socket.write(body);
+    await expectEnd(exchange, 'end');
+    exchange.socket.destroy();
+    expect(exchange.received).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
+  });
+
+  test('that asks again in a way that is not HTTP is not told so in the place of its first answer', async () => {
+    const target = `/v1/envs/${server.facts().environmentId}/agent-secrets`;
+    const exchange = await open(`GET ${target} HTTP/1.1\r\nhost: localhost\r\n${bearer()}\r\nc4n4ry c4n4ry\r\n\r\n`);
+    await Promise.race([expectEnd(exchange, 'end'), expectEnd(exchange, 'close')]);
+    exchange.socket.destroy();
+    expect(exchange.received).not.toContain('INVALID_REQUEST');
   });
 
   test('that sends headers without end gets a JSON 431 and is disconnected', async () => {

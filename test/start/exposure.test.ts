@@ -1,6 +1,7 @@
 // Development conveniences are for this machine only: not on a public address, and not for a foreign Host header.
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type RunningServer, startServer } from '../support/server.js';
@@ -61,6 +62,26 @@ describe('GraphiQL of a development service', () => {
       const value = header === 'forwarded' ? 'host=localhost' : 'localhost';
       expect(hasToken(await pageAt('evil.example', { [header]: value }))).toBe(false);
     }
+  });
+
+  test.each([
+    ['x-forwarded-for', '192.0.2.7'],
+    ['x-forwarded-host', 'secrets.example'],
+    ['x-forwarded-proto', 'https'],
+    ['forwarded', 'for=192.0.2.7'],
+    ['x-real-ip', '192.0.2.7'],
+    ['via', '1.1 proxy'],
+  ])('has no token for a request that a proxy on this machine has passed on (%s)', async (header, value) => {
+    expect(hasToken(await pageAt(`localhost:${port}`, { [header]: value }))).toBe(false);
+  });
+
+  test('has no token for a request that does not say which host it means', async () => {
+    const socket = connect(port, '127.0.0.1');
+    socket.end('GET /graphql HTTP/1.0\r\naccept: text/html\r\n\r\n');
+    let page = '';
+    for await (const part of socket.setEncoding('utf8')) page += part;
+    expect(page).toContain('<html');
+    expect(hasToken(page)).toBe(false);
   });
 
   test('has no token for another site that frames or fetches it', async () => {

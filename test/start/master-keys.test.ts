@@ -61,7 +61,7 @@ async function opens(keys: KeyFile): Promise<void> {
 async function refusal(options: Parameters<typeof runToEnd>[0]): Promise<string> {
   const { code, stdout, stderr } = await runToEnd(options);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-  expect(stderr).toMatch(/^Cannot start: [^\n]+\n$/);
+  expect(stderr).toMatch(/^Cannot (start|create a token): [^\n]+\n$/);
   for (const key of Object.values(keyring.keys)) expect(stderr).not.toContain(key);
   return stderr;
 }

@@ -1,16 +1,25 @@
-// The README's tour, pasted into a shell as it stands.
+// The README's tour and its way into production, pasted into a shell as they stand.
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { startServer } from '../support/server.js';
+import { createTestDatabase } from '../support/database.js';
+import { startIssuer } from '../support/issuer.js';
+import { ensureBuilt, startServer } from '../support/server.js';
+import { freePort } from './client.js';
+
+/** The commands of one section. */
+async function commandsOf(from: string, to: string): Promise<string[]> {
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const section = readme.slice(readme.indexOf(from), readme.indexOf(to));
+  return [...section.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1] as string);
+}
 
 test('every command of the tour, and of the log behind it, works when it is pasted', async () => {
-  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
-  const tour = readme.slice(readme.indexOf('## A five-minute tour'), readme.indexOf('## REST errors'));
-  const script = [...tour.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]).join('\n');
+  const script = (await commandsOf('## A five-minute tour', '## REST errors')).join('\n');
   const folder = await mkdtemp(join(tmpdir(), 'asg-readme-'));
   const server = await startServer({ dataDir: join(folder, 'data') });
   try {
@@ -32,6 +41,74 @@ test('every command of the tour, and of the log behind it, works when it is past
     expect(stdout).not.toMatch(/errors|"code"/);
   } finally {
     await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('the example of logins works, with an issuer instead of the one it names', async () => {
+  const [start, use] = (await commandsOf('### Logins', '### Read audit')) as [string, string];
+  const settings = [...start.matchAll(/\b(OIDC_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]);
+  const issuer = await startIssuer();
+  const env = { ...Object.fromEntries(settings), OIDC_ISSUER: issuer.url };
+  const server = await startServer({ env });
+  try {
+    const JWT = await issuer.sign({ aud: env.OIDC_AUDIENCE, [env.OIDC_ACCOUNT_CLAIM]: 'development' });
+    const { stdout } = await promisify(execFile)('bash', ['-e', '-c', use], {
+      env: { ...process.env, URL: server.url, JWT },
+    });
+    expect(JSON.parse(stdout)).toEqual({ data: { viewer: { name: 'development' } } });
+  } finally {
+    await server.stop();
+    await issuer.close();
+  }
+});
+
+/** Stands in for npm: what installs is done already, and scripts run as package.json says, from the build of the tests. */
+const NPM = `
+npm() {
+  case "$1 $2" in "ci --include=dev" | "run build" | "prune --omit=dev") return;; esac
+  local name=start
+  [ "$1" = start ] || { [ "$1 $2 $4" = "run --silent --" ] || return 64; name=$3; shift 4; }
+  local script=$(node -p "require('$ROOT/package.json').scripts['$name'].replace('dist/', process.env.BUILT + '/')")
+  case $name in start) eval "$script & SERVER=\\$!";; *) eval "$script \\"\\$@\\"";; esac
+}
+trap 'kill $SERVER' EXIT
+`;
+
+test('every command of the way into production works when it is pasted', async () => {
+  const [install, use, upgrade] = (await commandsOf('## In production', '## How it is built')) as [
+    string,
+    string,
+    string,
+  ];
+  expect(install.split('\n')[0]).toBe(upgrade.trim());
+  const folder = await mkdtemp(join(tmpdir(), 'asg-readme-'));
+  const database = await createTestDatabase();
+  const port = String(await freePort());
+  const script = [
+    NPM,
+    install
+      .replace(/DATABASE_URL=\S+/, `DATABASE_URL=${database.url}`)
+      .replace(/^(npm run --silent token .*)$/m, 'TOKEN=$($1)'),
+    `until curl -sf http://127.0.0.1:${port}/readyz > started; do kill -0 $SERVER; done`,
+    use.replaceAll(':4000/', `:${port}/`),
+  ].join('\n');
+  try {
+    const { stdout } = await promisify(execFile)('bash', ['-e', '-c', script], {
+      cwd: folder,
+      env: {
+        PATH: process.env.PATH,
+        HOME: folder,
+        PORT: port,
+        BUILT: await ensureBuilt(),
+        ROOT: fileURLToPath(new URL('../..', import.meta.url)),
+      },
+    });
+    expect(stdout).toContain(`${folder}/agent-secrets/master-keys.json\n`);
+    expect(stdout).toContain('{"data":{"createEnvironmentShare":{"__typename":"EnvironmentShare"}}}');
+    expect(await readdir(folder)).toEqual(['agent-secrets', 'started']);
+  } finally {
+    await database.drop();
     await rm(folder, { recursive: true, force: true });
   }
 });

@@ -1,8 +1,10 @@
 // Starts that cannot work: one clear line for the operator, no stack, nothing on standard output, exit code 1.
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { generateKeyring } from '../../src/crypto/local-keyring.js';
 import { createTestDatabase, type TestDatabase, testPostgres } from '../support/database.js';
@@ -147,6 +149,28 @@ describe.concurrent('a database', () => {
     expect(line).toContain('3D000');
   });
 
+  test('that is older than what is supported is reported so', async () => {
+    // The same server, with another version where it tells its own.
+    const sql = postgres(database.url, { max: 1 });
+    const [row] = await sql`select current_setting('server_version_num') as number`.finally(() => sql.end());
+    const to = new URL(database.url);
+    const old = createServer((near) => {
+      const far = connect(Number(to.port), to.hostname);
+      near.on('error', () => far.destroy()).pipe(far);
+      far.on('error', () => near.destroy()).on('close', () => near.destroy());
+      far.on('data', (data) => near.write(data.toString('latin1').replace(row?.number, '140019'), 'latin1'));
+    }).listen(0, '127.0.0.1');
+    await once(old, 'listening');
+    try {
+      const line = await refusal({
+        env: { DATABASE_URL: urlWith({ port: String((old.address() as { port: number }).port) }) },
+      });
+      expect(line).toMatch(/^Cannot start: the database of DATABASE_URL is Postgres .+; 15 or newer is needed$/);
+    } finally {
+      old.close();
+    }
+  });
+
   test('that takes no connections is reported so', async () => {
     const { template } = await testPostgres();
     const line = await refusal({ env: { DATABASE_URL: urlWith({ pathname: `/${template}` }) } });
@@ -216,6 +240,30 @@ describe.concurrent('a configuration', () => {
     const line = await refusal({ env: { MASTER_KEYS: 'c4n4ry' } });
     expect(line).toContain('MASTER_KEYS');
     expect(line).not.toContain('c4n4ry');
+  });
+
+  test('of an issuer that cannot work is refused, naming what is missing or wrong', async () => {
+    const issuer = { OIDC_ISSUER: 'https://login.example.com/', DATABASE_URL: database.url };
+    const production = { NODE_ENV: 'production', MASTER_KEYS: generateKeyring(), DATABASE_URL: database.url };
+    for (const [env, problem] of [
+      [issuer, 'OIDC_AUDIENCE: required where OIDC_ISSUER is given'],
+      [
+        { OIDC_AUDIENCE: 'c4n4ry', OIDC_SCOPES_CLAIM: 'x' },
+        'OIDC_ISSUER: required to use OIDC_AUDIENCE, OIDC_SCOPES_CLAIM',
+      ],
+      [
+        { ...issuer, OIDC_AUDIENCE: 'x', OIDC_JWKS_URL: 'c4n4ry', OIDC_CLOCK_TOLERANCE_SECONDS: '301' },
+        'OIDC_JWKS_URL: expected a URL such as https://login.example.com/keys',
+      ],
+      [
+        { ...production, OIDC_ISSUER: 'http://login.example.com', OIDC_AUDIENCE: 'x' },
+        'OIDC_ISSUER: expected https in production',
+      ],
+    ] as [Record<string, string>, string][]) {
+      const line = await refusal({ env });
+      expect(line).toContain(problem);
+      expect(line).not.toContain('c4n4ry');
+    }
   });
 
   test('of persisted documents that cannot work is refused, naming what is missing or too much', async () => {

@@ -231,5 +231,5 @@ test('a database that cannot be closed is logged, and the exit code tells', asyn
     env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(probe)}` },
   });
   expect(await server.stop()).toBe(1);
-  expect(server.stderr()).toMatch(/^\{[^\n]*ENOSPC[^\n]*"msg":"could not stop cleanly"\}\n$/);
+  expect(server.complaints()).toMatch(/^\{[^\n]*ENOSPC[^\n]*"msg":"could not stop cleanly"\}\n$/);
 });

@@ -4,8 +4,9 @@ import type { Server } from 'node:http';
 import { inject } from 'vitest';
 import { createApp } from '../../src/app.js';
 import { type Config, loadConfig } from '../../src/config.js';
+import type { KeyProvider } from '../../src/crypto/key-provider.js';
 import { generateKeyring, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
-import { insertWithToken } from '../../src/domain/account.js';
+import { createAccountAsOperator } from '../../src/domain/account.js';
 import type { Services } from '../../src/domain/context.js';
 import { createLogger } from '../../src/log.js';
 import { createHttpServer } from '../../src/server.js';
@@ -13,7 +14,8 @@ import { servicesOn } from '../../src/services.js';
 import { type Database, openPostgres } from '../../src/store/client.js';
 import { openEmbedded } from '../../src/store/embedded.js';
 import { migrate } from '../../src/store/migrate.js';
-import { CANARY, leaksIn } from './canary.js';
+import { leaksIn } from './canary.js';
+import { leaksInText } from './canary-files.js';
 import { createTestDatabase } from './database.js';
 
 export interface TestApp {
@@ -42,7 +44,10 @@ declare module 'vitest' {
 /** Which database this run of the suite is on. */
 export const databaseKind = (): 'postgres' | 'embedded' => inject('database');
 
-export async function createTestApp(overrides: Partial<Config> = {}): Promise<TestApp> {
+export async function createTestApp(
+  overrides: Partial<Config> = {},
+  keyProvider: KeyProvider = localKeyProvider(parseKeyring(generateKeyring())),
+): Promise<TestApp> {
   const config = { ...loadConfig({ NODE_ENV: 'test' }), ...overrides };
   const { db, drop } = await openTestDatabase(config);
   let queries = 0;
@@ -51,9 +56,9 @@ export async function createTestApp(overrides: Partial<Config> = {}): Promise<Te
   });
   const logs: string[] = [];
   const log = createLogger('debug', { write: (line: string) => void logs.push(line) });
-  const services = servicesOn(counted, localKeyProvider(parseKeyring(generateKeyring())), log);
+  const services = servicesOn(counted, keyProvider, log, config.readAudit);
   const name = `operator-${randomBytes(4).toString('hex')}`;
-  const { secret } = await db.transaction((tx) => insertWithToken(tx, { name, roles: ['admin'] }));
+  const { secret } = await db.transaction((tx) => createAccountAsOperator(tx, { name, roles: ['admin'] }));
   const app = createApp({ services, config });
   const leaks: string[] = [];
 
@@ -72,9 +77,11 @@ export async function createTestApp(overrides: Partial<Config> = {}): Promise<Te
     logs,
     queries: () => queries,
     async close() {
+      await services.feed.close();
+      await services.reads.close();
       await counted.close();
       await drop();
-      leaks.push(...logs.filter((line) => CANARY.test(line)));
+      leaks.push(...leaksInText(logs.join('')));
       if (leaks.length > 0) throw new Error(`a canary leaked:\n${leaks.join('\n')}`);
     },
   };

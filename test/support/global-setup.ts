@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import postgres from 'postgres';
 import type { TestProject } from 'vitest/node';
+import { leaksInFiles } from './canary-files.js';
 import { type PostgresServer, startPostgresServer } from './postgres-server.js';
 import { prepareTemplate } from './template.js';
 
@@ -13,6 +14,8 @@ export interface TestPostgres {
   template: string;
   /** Null: the server is not ours (TEST_DATABASE_URL). */
   logFile: string | null;
+  /** Everything it writes; null as above. */
+  folder: string | null;
 }
 
 declare module 'vitest' {
@@ -27,6 +30,7 @@ declare module 'vitest' {
  * a server it never uses: so what is provided is where to ask for the server.
  */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const began = Date.now() - 2_000;
   let starting: Promise<{ server: PostgresServer; answer: TestPostgres }> | undefined;
   const path = `/${randomBytes(16).toString('hex')}`;
   const desk = createServer((request, response) => {
@@ -54,14 +58,15 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     if (!started) return;
     // A server of ours goes away as a whole.
     if (started.answer.logFile === null) await dropTemplate(started.answer);
-    await started.server.stop();
+    const leaks = await leaksOf(started.answer, began).finally(() => started.server.stop());
+    if (leaks.length > 0) throw new Error(`a canary is in the files of Postgres:\n${leaks.join('\n')}`);
   };
 }
 
 async function start(): Promise<{ server: PostgresServer; answer: TestPostgres }> {
   const server = await startPostgresServer();
   const template = `agent_secrets_template_${randomBytes(6).toString('hex')}`;
-  const answer = { adminUrl: server.adminUrl, template, logFile: server.logFile };
+  const answer = { adminUrl: server.adminUrl, template, logFile: server.logFile, folder: server.folder };
   const sql = postgres(server.adminUrl, { max: 1, onnotice: () => undefined });
   try {
     await sql`create database ${sql(template)} template template0 encoding 'UTF8' locale_provider libc locale 'C'`;
@@ -78,6 +83,18 @@ async function start(): Promise<{ server: PostgresServer; answer: TestPostgres }
   } finally {
     await sql.end({ timeout: 5 });
   }
+}
+
+/** Dropped databases have left their writes in the server's own log of writes. */
+async function leaksOf({ adminUrl, folder }: TestPostgres, since: number): Promise<string[]> {
+  if (folder === null) return [];
+  const sql = postgres(adminUrl, { max: 1, onnotice: () => undefined });
+  try {
+    await sql`checkpoint`;
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+  return leaksInFiles(folder, { since });
 }
 
 async function dropTemplate({ adminUrl, template }: TestPostgres): Promise<void> {

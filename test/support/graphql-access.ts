@@ -141,7 +141,7 @@ export const ACCESS_CASES: readonly AccessCase[] = [
     others: 'ACCOUNT_NOT_FOUND',
   }),
   query('accounts', '{ accounts { edges { node { id } } } }', nothing, OPERATOR),
-  query('plans', '{ plans { id } }', nothing, OPERATOR),
+  query('plans', '{ plans { edges { node { id } } } }', nothing, OPERATOR),
   query('environment by id', 'query ($id: UUID!) { environment(id: $id) { id } }', environment, {
     ...deployers('ENVIRONMENT_NOT_FOUND'),
     viewer: 'ok',
@@ -202,6 +202,12 @@ export const ACCESS_CASES: readonly AccessCase[] = [
   mutation(
     'updatePlan',
     'id: $id, maxEnvironments: 4',
+    async (app) => (await ask(app, app.operatorToken, CREATE_PLAN, name())).createPlan,
+    OPERATOR,
+  ),
+  mutation(
+    'deletePlan',
+    'id: $id',
     async (app) => (await ask(app, app.operatorToken, CREATE_PLAN, name())).createPlan,
     OPERATOR,
   ),

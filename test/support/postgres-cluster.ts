@@ -24,6 +24,8 @@ interface Cluster {
   url: string;
   version: string;
   logFile: string;
+  /** Everything the server writes: its data and its log. */
+  folder: string;
   stop(): Promise<void>;
 }
 
@@ -56,6 +58,7 @@ export async function startCluster(binaries: PostgresBinaries, options: ClusterO
       url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
       version,
       logFile: logFileOf(folder),
+      folder,
       stop,
     };
   } catch (error) {
@@ -97,6 +100,8 @@ function settings(folder: string, durable: boolean): string {
     'shared_buffers = 128MB',
     'logging_collector = off',
     'log_statement = none',
+    // What a failing statement was given is in the log, where no value may be.
+    'log_parameter_max_length_on_error = -1',
   ];
   if (!durable) lines.push('fsync = off', 'full_page_writes = off', 'synchronous_commit = off');
   return `\n${lines.join('\n')}\n`;

@@ -19,6 +19,8 @@ export interface PostgresServer {
   describe: string;
   /** What the server logs; gone after stop(). Null: the server is not ours (TEST_DATABASE_URL). */
   logFile: string | null;
+  /** Everything it writes, the log included; null as above. */
+  folder: string | null;
   stop(): Promise<void>;
 }
 
@@ -44,6 +46,7 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
           adminUrl: cluster.url,
           describe: `PostgreSQL ${cluster.version} from ${binaries.label}`,
           logFile: cluster.logFile,
+          folder: cluster.folder,
           stop: cluster.stop,
         };
       } catch (error) {
@@ -82,6 +85,7 @@ async function useServer(url: string): Promise<PostgresServer> {
       adminUrl: url,
       describe: `PostgreSQL ${row.version} from TEST_DATABASE_URL`,
       logFile: null,
+      folder: null,
       stop: async () => undefined,
     };
   } catch (error) {

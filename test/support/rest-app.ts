@@ -5,6 +5,7 @@ import request from 'supertest';
 import { expect } from 'vitest';
 import { createApp } from '../../src/app.js';
 import type { Config } from '../../src/config.js';
+import type { KeyProvider } from '../../src/crypto/key-provider.js';
 import type { Services } from '../../src/domain/context.js';
 import { printJson } from '../../src/json.js';
 import { parseJson } from '../../src/json-parser.js';
@@ -46,7 +47,7 @@ export async function send(server: Server, sent: Sent): Promise<Answer> {
   }
   const response = await test.set(headers);
   const text = typeof response.body === 'string' ? response.body : '';
-  const hasBody = method !== 'HEAD' && response.status !== 304;
+  const hasBody = method !== 'HEAD' && ![204, 304].includes(response.status);
   if (hasBody) expect(response.headers['content-type'], `${method} ${path}: ${text}`).toBe(JSON_TYPE);
   return {
     status: response.status,
@@ -98,8 +99,8 @@ export interface RestApp extends TestApp {
 }
 
 /** A test app that listens, with a world of callers. */
-export async function createRestApp(overrides: Partial<Config> = {}): Promise<RestApp> {
-  const app = await createTestApp(overrides);
+export async function createRestApp(overrides: Partial<Config> = {}, keyProvider?: KeyProvider): Promise<RestApp> {
+  const app = await createTestApp(overrides, keyProvider);
   const world = await createWorld(app);
   const servers = [await listening(app.server)];
   const leaks: string[] = [];

@@ -13,6 +13,7 @@ export interface Limits {
 export interface LimitedEnvironment {
   environmentId: string;
   owner: Client;
+  token: string;
 }
 
 /** A new account's first environment; the account lives under a plan of its own. */
@@ -34,5 +35,5 @@ export async function createLimitedEnvironment(
     `mutation { updateAccount(input: { id: "${person.id}", planId: "${plan.id}" }) { ... on Account { id } } }`,
   );
   const environmentId = await createEnvironment(app, person.token, await createApplication(app, person.token));
-  return { environmentId, owner: clientOf(app.server, person.token) };
+  return { environmentId, token: person.token, owner: clientOf(app.server, person.token) };
 }

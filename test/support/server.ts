@@ -2,7 +2,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import {
   access,
   mkdir,
@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { leaksInFiles, leaksInText } from './canary-files.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** Below node_modules, so that packages resolve; ignored by git, and gone with the next `npm ci`. */
@@ -133,6 +134,8 @@ export async function launch(options: LaunchOptions) {
   const built = await ensureBuilt();
   const own = dataDir === undefined ? await mkdtemp(join(tmpdir(), 'agent-secrets-data-')) : undefined;
   const folder = dataDir ?? join(own as string, 'data');
+  // What the database's folder is made of is older; file systems round.
+  const began = Date.now() - 2_000;
   const command = [...wrapper, process.execPath, '--enable-source-maps', join(built, script), ...args];
   const child = spawn(command[0] as string, command.slice(1), {
     cwd,
@@ -153,9 +156,13 @@ export async function launch(options: LaunchOptions) {
     });
   });
   said.listening = Promise.race([greeted, ended]);
+  /** Fails when a canary is in what the process has said or stored. */
   async function cleanUp(): Promise<void> {
     release();
+    const leaks = leaksInText(said.stdout + said.stderr);
+    leaks.push(...(existsSync(folder) ? await leaksInFiles(folder, { since: began }) : []));
     if (own !== undefined) await rm(own, { recursive: true, force: true, maxRetries: 3 });
+    if (leaks.length > 0) throw new Error(`a canary leaked from a process:\n${leaks.join('\n')}`);
   }
   return { child, dataDir: folder, said, ended, cleanUp };
 }

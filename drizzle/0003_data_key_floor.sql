@@ -1,0 +1,1 @@
+ALTER TABLE "environments" ADD COLUMN "min_data_key_version" integer DEFAULT 1 NOT NULL;

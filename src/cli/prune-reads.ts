@@ -1,0 +1,33 @@
+// Operator command: removes records of opened values that are older than the retention time.
+import { parseArgs } from 'node:util';
+import { loadConfig } from '../config.js';
+import { pruneSecretReads } from '../domain/secret-read.js';
+import { createLogger } from '../log.js';
+import { openServices } from '../services.js';
+import { runCommand, UsageError } from './run-command.js';
+
+const USAGE = `Usage: npm run --silent prune-reads [-- --older-than-days N]
+
+Removes records of opened values that are older than READ_RETENTION_DAYS, or N days, and prints how many. The service
+does the same once an hour.
+`;
+
+await runCommand({
+  usage: USAGE,
+  purpose: 'remove records',
+  async work() {
+    const { values } = parseArgs({
+      options: { 'older-than-days': { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    });
+    if (values.help) return undefined;
+    const asked = values['older-than-days'];
+    if (asked !== undefined && !/^\d{1,5}$/.test(asked)) throw new UsageError('Expected --older-than-days N');
+    const config = loadConfig();
+    const services = await openServices(config, createLogger('error'));
+    try {
+      return String(await pruneSecretReads(services.db, Number(asked ?? config.readRetentionDays)));
+    } finally {
+      await services.db.close();
+    }
+  },
+});

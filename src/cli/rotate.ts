@@ -1,0 +1,173 @@
+// Operator command: rotates master keys and data keys while the service runs, and removes what nothing uses any more.
+import { parseArgs } from 'node:util';
+import { loadConfig } from '../config.js';
+import type { Services } from '../domain/context.js';
+import { retireDataKeys, rotateDataKeys } from '../domain/data-key.js';
+import { listDataKeyUsage, listMasterKeyUsage } from '../domain/key-usage.js';
+import { rotateMasterKey } from '../domain/master-key.js';
+import { createLogger } from '../log.js';
+import { openServices } from '../services.js';
+import { explainFailure } from '../start-failure.js';
+
+const USAGE = `Usage: npm run rotate -- master-key [--to ID]
+         wraps every environment's keys anew under the current master key (which must be ID)
+       npm run rotate -- data-keys --all [--made-before TIME]
+       npm run rotate -- data-keys --environment ID
+         gives environments a new data key and seals their values anew, oldest first
+       npm run rotate -- retire
+         removes data keys that nothing uses, and names master keys that nothing uses
+       npm run rotate -- status
+         shows how much each key is used
+
+All of it may run while instances serve, and be interrupted at any point: the same command takes it up again. A rotation
+of all that was interrupted gives no environment a second new key when it is told when it began: --made-before TIME.
+`;
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** How often a long run says how far it is. */
+const SAY_EVERY_MS = 1_000;
+
+interface Options {
+  to?: string | undefined;
+  all?: boolean | undefined;
+  environment?: string | undefined;
+  'made-before'?: string | undefined;
+}
+/** Answers the exit code. */
+type Command = (services: Services, options: Options, signal: AbortSignal) => Promise<number>;
+
+const COMMANDS: Record<string, { options: readonly (keyof Options)[]; run: Command }> = {
+  'master-key': { options: ['to'], run: masterKey },
+  'data-keys': { options: ['all', 'environment', 'made-before'], run: dataKeys },
+  retire: { options: [], run: retire },
+  status: { options: [], run: status },
+};
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    options: {
+      to: { type: 'string' },
+      all: { type: 'boolean' },
+      environment: { type: 'string' },
+      'made-before': { type: 'string' },
+      help: { type: 'boolean' },
+    },
+    allowPositionals: true,
+  });
+  const { help, ...options } = values;
+  const command = COMMANDS[positionals[0] ?? ''];
+  const isWhole =
+    command &&
+    positionals.length === 1 &&
+    Object.keys(options).every((key) => command.options.includes(key as keyof Options));
+  const needsScope =
+    positionals[0] === 'data-keys' && (options.all === undefined) === (options.environment === undefined);
+  if (help || !isWhole || needsScope) {
+    process.stdout.write(USAGE);
+    return help ? 0 : 1;
+  }
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(new Error('interrupted')));
+  const services = await openServices(loadConfig(), createLogger('error'));
+  try {
+    return await command.run(services, options, stop.signal);
+  } finally {
+    await services.db.close();
+  }
+}
+
+async function masterKey(services: Services, { to }: Options, signal: AbortSignal): Promise<number> {
+  const progress = paced((done: number, total: number) => say(`${done} of ${total} keys`));
+  const { masterKeyId, rewrapped, failures } = await rotateMasterKey(services, { to, signal, onProgress: progress });
+  say(`Master key ${masterKeyId}: ${rewrapped} keys wrapped anew`);
+  return complain('stay under another master key', failures);
+}
+
+async function dataKeys(services: Services, options: Options, signal: AbortSignal): Promise<number> {
+  if (options.environment !== undefined && !UUID.test(options.environment))
+    throw new Error('there is no such environment');
+  const madeBefore = moment(options['made-before']);
+  const began = new Date().toISOString();
+  if (options.all && !madeBefore)
+    say(`Begun; to take it up again: npm run rotate -- data-keys --all --made-before ${began}`);
+  const onProgress = paced((at: { environmentId: string; version: number; done: number; total: number }) =>
+    say(`Environment ${at.environmentId}: ${at.done} of ${at.total} values under data key version ${at.version}`),
+  );
+  const { environments, newKeys, resealed, left, failures } = await rotateDataKeys(services, {
+    environmentId: options.environment,
+    madeBefore,
+    signal,
+    onProgress,
+  });
+  if (options.environment !== undefined && environments === 0) throw new Error('there is no such environment');
+  say(`${environments} environments: ${newKeys} new data keys, ${resealed} values sealed anew`);
+  if (left > failures.length) say(`${left - failures.length} values were being written: run it again`);
+  return complain('values stay under an older key, because they do not open', failures);
+}
+
+async function retire(services: Services): Promise<number> {
+  const removed = await retireDataKeys(services, {
+    onWait: (keys, ms) => say(`${keys} data keys are unused; waiting ${ms / 1_000} s for reads under way`),
+  });
+  for (const { environmentId, version } of removed)
+    say(`Environment ${environmentId}: data key version ${version} removed`);
+  if (removed.length === 0) say('No data key is unused');
+  for (const { id, isCurrent, dataKeys, digestKeys } of await listMasterKeyUsage(services)) {
+    if (!isCurrent && dataKeys + digestKeys === 0)
+      say(`Master key ${id} wraps nothing: it may be taken out of the key file`);
+  }
+  return 0;
+}
+
+async function status(services: Services): Promise<number> {
+  for (const { id, isCurrent, dataKeys, digestKeys } of await listMasterKeyUsage(services)) {
+    say(`Master key ${id}${isCurrent ? ' (current)' : ''}: ${dataKeys} data keys, ${digestKeys} digest keys`);
+  }
+  const { usage, withOneKey } = await listDataKeyUsage(services);
+  for (const { environmentId, versions } of usage) {
+    const newest = versions.at(-1);
+    const parts = versions.map(
+      (key) => `version ${key.version}${key === newest ? ' (current)' : ''} ${key.values} values`,
+    );
+    say(`Environment ${environmentId}: ${parts.join(', ')}`);
+  }
+  say(`${withOneKey} ${usage.length > 0 ? 'other environments' : 'environments'}: one data key each`);
+  return 0;
+}
+
+function complain(what: string, failures: readonly string[]): number {
+  for (const failure of failures) process.stderr.write(`${failure}\n`);
+  if (failures.length > 0) process.stderr.write(`${failures.length} ${what}\n`);
+  return failures.length > 0 ? 1 : 0;
+}
+
+function moment(text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined;
+  const at = new Date(text);
+  if (Number.isNaN(at.getTime())) throw new Error('--made-before: expected a time such as 2026-01-31T12:00:00Z');
+  return at;
+}
+
+/** The first report at once, later ones no more often than a reader can follow. */
+function paced<A extends unknown[]>(report: (...args: A) => void): (...args: A) => void {
+  let next = 0;
+  return (...args) => {
+    if (performance.now() < next) return;
+    next = performance.now() + SAY_EVERY_MS;
+    report(...args);
+  };
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${explainFailure(error)}\n`);
+    process.exit(1);
+  },
+);

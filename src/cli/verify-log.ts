@@ -1,0 +1,148 @@
+// Operator command: verifies the logs of environments and the current secrets against them, and exports their heads.
+import { randomUUID } from 'node:crypto';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { validate as isUuid } from 'uuid';
+import { loadConfig } from '../config.js';
+import { LogFinding } from '../domain/log-finding.js';
+import { type LogHead, parseLogHeads, printLogHeads } from '../domain/log-head.js';
+import { type VerifiedLog, verifyLog } from '../domain/log-verification.js';
+import { createLogger } from '../log.js';
+import { openExistingKeyProvider } from '../master-keys.js';
+import { openExistingDatabase } from '../services.js';
+import { explainFailure } from '../start-failure.js';
+import { findEnvironmentIds, inSnapshot } from '../store/log-verification.js';
+
+const USAGE = `Usage: npm run verify-log -- [--environment ID] [--no-keys] [--heads FILE] [--export-heads FILE]
+
+Verifies that the log of every environment (or of the one) is as it was written, and that its current secrets are what
+the log says. Prints a line for each: ok, or the first bad row. Changes nothing, and may run while the service does (on
+the embedded database: while it is stopped).
+
+  --no-keys            do not open values. Without master keys in the configuration none are opened either. With keys
+                       every stored value, old ones too, must open and be the one the log has a digest of.
+  --export-heads FILE  writes where the logs are now (0600), if everything was found in order.
+  --heads FILE         checks that the logs still lead through the heads that were exported. Only this finds a chain
+                       that was computed anew, a log cut short together with its secrets, and a restored old copy.
+
+Keep the file of heads off the database's machine, where nobody who can write to the database can write to it; export a
+new one after each verification. What was written after the last export is only as safe as the chain.
+
+Exit code: 0 everything is in order, 1 something is not, 2 it could not be verified.
+`;
+
+const PAGE = 100;
+
+async function main(): Promise<number> {
+  const { values: options } = parseArgs({
+    options: {
+      environment: { type: 'string' },
+      'no-keys': { type: 'boolean', default: false },
+      heads: { type: 'string' },
+      'export-heads': { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (options.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const only = options.environment?.toLowerCase();
+  if (only !== undefined && !isUuid(only)) throw new Error('--environment: expected the id of an environment');
+  const heads = options.heads === undefined ? new Map<string, LogHead>() : await readHeads(options.heads);
+  const config = loadConfig(undefined, { needsMasterKeys: false });
+  const log = createLogger('error');
+  const db = await openExistingDatabase(config, log);
+  try {
+    const keyProvider = options['no-keys'] ? undefined : await openExistingKeyProvider(config, log);
+    const verified: VerifiedLog[] = [];
+    let found = 0;
+    for await (const environmentId of only === undefined ? allOf(heads) : [only]) {
+      const head = heads.get(environmentId);
+      const result = await inSnapshot(db, (session) => verifyLog(session, environmentId, { keyProvider, head }));
+      if (!result) throw new Error(`there is no environment ${environmentId}`);
+      process.stdout.write(`environment ${environmentId}: ${describe(result, head)}\n`);
+      if (result instanceof LogFinding) found += 1;
+      else verified.push(result);
+    }
+    if (found > 0) return 1;
+    if (options['export-heads'] !== undefined) {
+      await replaceFile(options['export-heads'], printLogHeads(verified, new Date()));
+    }
+    return 0;
+  } finally {
+    await db.close();
+  }
+
+  /** Every environment there is, and every one of which a head tells that there was. */
+  async function* allOf(known: ReadonlyMap<string, LogHead>): AsyncGenerator<string> {
+    const left = new Set(known.keys());
+    for (let after: string | null = null; ; ) {
+      const page = await findEnvironmentIds(db, { after, limit: PAGE });
+      for (const id of page) {
+        left.delete(id);
+        yield id;
+      }
+      after = page.at(-1) ?? null;
+      if (page.length < PAGE) break;
+    }
+    yield* left;
+  }
+}
+
+function describe(result: VerifiedLog | LogFinding, head: LogHead | undefined): string {
+  if (result instanceof LogFinding) {
+    const { environmentRevision: revision, message } = result;
+    return revision === null ? message : `revision ${revision}: ${message}`;
+  }
+  const { revision, secretCount, openedValues, hash } = result;
+  return [
+    `ok, revision ${revision}`,
+    `${secretCount} secrets`,
+    openedValues === undefined ? 'values not opened (no keys)' : `${openedValues} values opened`,
+    ...(head ? [`through the exported head of revision ${head.revision}`] : []),
+    `head ${Buffer.from(hash).toString('hex')}`,
+  ].join(', ');
+}
+
+async function readHeads(file: string): Promise<Map<string, LogHead>> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new Error(`--heads: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  try {
+    return parseLogHeads(text);
+  } catch (error) {
+    throw new Error(`--heads: ${file} is no file of heads: ${(error as Error).message}`);
+  }
+}
+
+/** Under another name first: nobody reads half of it, and a failure leaves the old one as it is. */
+async function replaceFile(file: string, text: string): Promise<void> {
+  const draft = `${file}.${randomUUID()}`;
+  try {
+    const handle = await open(draft, 'wx', 0o600);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(draft, file);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw new Error(`--export-heads: ${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${explainFailure(error).replace(/^Cannot start:/, 'Cannot verify:')}\n`);
+    process.exit(2);
+  },
+);

@@ -1,0 +1,47 @@
+// Logins of an external issuer: which account a verified one means, and what it is good for.
+import { validate as isUuid } from 'uuid';
+import { findAccount, findAccountByName } from '../store/account.js';
+import type { Session } from '../store/client.js';
+import { type CallerCache, createCallerCache } from './caller-cache.js';
+import type { Actor } from './context.js';
+import { EVERYTHING, type Grant, isScope } from './grant.js';
+import { isName } from './name.js';
+
+/** What an issuer has vouched for. */
+export interface Login {
+  /** The configured claim as it came: an account's id or name. */
+  account: unknown;
+  /** The words of the configured claim; null where none is configured: everything the account may. */
+  scopes: readonly string[] | null;
+  expiresAt: Date;
+}
+
+/** Verifies a signed login; undefined for one that does not count. Rejects with UNAVAILABLE while that cannot be told. */
+export type LoginVerifier = (jwt: string) => Promise<Login | undefined>;
+
+export function createLoginCache(db: Session, verify: LoginVerifier): CallerCache {
+  return createCallerCache(async (jwt) => {
+    const login = await verify(jwt);
+    return login && actorFrom(db, login);
+  });
+}
+
+async function actorFrom(db: Session, { account: claimed, scopes, expiresAt }: Login): Promise<Actor | undefined> {
+  const account = await findClaimed(db, claimed);
+  if (!account) return undefined;
+  const isAdmin = account.roles.includes('admin');
+  return { accountId: account.id, tokenId: null, isAdmin, grant: grantOf(scopes), expiresAt };
+}
+
+/** What looks like an id is one: an account that is named like another's id is not meant by it. */
+async function findClaimed(db: Session, claimed: unknown) {
+  if (typeof claimed !== 'string') return undefined;
+  if (isUuid(claimed)) return findAccount(db, claimed.toLowerCase());
+  return isName(claimed) ? findAccountByName(db, claimed) : undefined;
+}
+
+/** Words that are no scope of ours are nothing to us. */
+function grantOf(scopes: readonly string[] | null): Grant {
+  if (scopes === null) return EVERYTHING;
+  return { scopes: new Set(['metadata', ...scopes.filter(isScope)]), environmentId: null, pathPrefixes: null };
+}

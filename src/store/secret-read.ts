@@ -1,0 +1,156 @@
+// The record of opened values.
+import { type SQL, sql } from 'drizzle-orm';
+import type { Session } from './client.js';
+import { anyOf, columns, computed, elements, name, parameter, type RowOf, statement } from './statement.js';
+import { agentSecrets, lastSecretReads as last, secretReads as reads } from './tables.js';
+
+/** What one request opened in one environment: the secrets, and at the same places the revisions they were read at. */
+export interface SecretReadInsertion {
+  id: string;
+  environmentId: string;
+  agentSecretIds: string[];
+  revisions: bigint[];
+  accountId: string;
+  tokenId: string | null;
+  door: string;
+  requestId: string;
+  at: Date;
+}
+
+const COLUMNS = {
+  id: [reads.id, 'uuid'],
+  environmentId: [reads.environmentId, 'uuid'],
+  // Lists of lists of any length: each inner one as text.
+  agentSecretIds: [reads.agentSecretIds, 'text'],
+  revisions: [reads.revisions, 'text'],
+  accountId: [reads.accountId, 'uuid'],
+  tokenId: [reads.tokenId, 'uuid'],
+  door: [reads.door, 'text'],
+  requestId: [reads.requestId, 'text'],
+  at: [reads.at, 'timestamptz'],
+} as const satisfies Record<keyof SecretReadInsertion, unknown>;
+const KEYS = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+
+// The secrets' own rows are taken in the order of their ids, so that two instances that write the same ones do not meet.
+const INSERT = statement<Record<keyof SecretReadInsertion, readonly (string | null)[]>>()(
+  {},
+  sql`with given as (
+      select * from unnest(${sql.join(
+        KEYS.map((key) => elements(key, COLUMNS[key][1])),
+        sql`, `,
+      )}) as given(${sql.raw(KEYS.map((key) => COLUMNS[key][0].name).join(', '))})
+    ),
+    noted as (
+      insert into ${reads} (${sql.join(
+        KEYS.map((key) => name(COLUMNS[key][0])),
+        sql`, `,
+      )})
+      select id, environment_id, agent_secret_ids::uuid[], revisions::bigint[], account_id, token_id, door, request_id, at from given
+      on conflict do nothing
+    )
+    insert into ${last} (${name(last.agentSecretId)}, ${name(last.at)})
+    select opened, max(given.at) from given cross join lateral unnest(given.agent_secret_ids::uuid[]) as opened
+    group by opened order by opened
+    on conflict (agent_secret_id) do update set ${name(last.at)} = greatest(${last.at}, excluded.at)`,
+);
+
+/** Safe to repeat: a row that is there already stays as it is. */
+export async function insertSecretReads(db: Session, rows: readonly SecretReadInsertion[]): Promise<void> {
+  await db.rows(INSERT, {
+    id: rows.map((row) => row.id),
+    environmentId: rows.map((row) => row.environmentId),
+    agentSecretIds: rows.map((row) => `{${row.agentSecretIds.join()}}`),
+    revisions: rows.map((row) => `{${row.revisions.join()}}`),
+    accountId: rows.map((row) => row.accountId),
+    tokenId: rows.map((row) => row.tokenId),
+    door: rows.map((row) => row.door),
+    requestId: rows.map((row) => row.requestId),
+    at: rows.map((row) => row.at.toISOString()),
+  });
+}
+
+const READ = {
+  id: reads.id,
+  position: computed(sql`opened.position`, Number),
+  agentSecretId: computed(sql`opened.agent_secret_id`, String),
+  revision: computed(sql`opened.revision`, (value) => BigInt(value as string)),
+  path: agentSecrets.path,
+  accountId: reads.accountId,
+  tokenId: reads.tokenId,
+  door: reads.door,
+  requestId: reads.requestId,
+  at: reads.at,
+};
+export type SecretReadRow = RowOf<typeof READ>;
+
+export interface SecretReadPage {
+  environmentId: string;
+  /** Of secrets at or below one of these; null: of all. */
+  pathsWithin: readonly string[] | null;
+  agentSecretId: string | null;
+  accountId: string | null;
+  tokenId: string | null;
+  since: Date | null;
+  until: Date | null;
+  /** Rows behind this one, in the order of the list. */
+  afterId: string | null;
+  afterPosition: number | null;
+  limit: number;
+}
+
+const given = (key: keyof SecretReadPage, type: string) => sql`${parameter(key)}::${sql.raw(type)}`;
+const unlessGiven = (key: keyof SecretReadPage, type: string) => sql`${given(key, type)} is null`;
+/** Ids begin with the milliseconds at which they were made, which is never before the row's own time: an end for the scan. */
+const leastIdSince = (moment: SQL) => sql`(lpad(to_hex(least(greatest(floor(extract(epoch from ${moment}) * 1000), 0),
+  281474976710655)::bigint), 12, '0') || repeat('0', 20))::uuid`;
+const PAGE = statement<SecretReadPage>()(
+  READ,
+  sql`select ${columns(READ)} from ${reads}
+    cross join lateral unnest(${reads.agentSecretIds}, ${reads.revisions})
+      with ordinality as opened(agent_secret_id, revision, position)
+    join ${agentSecrets} on ${agentSecrets.id} = opened.agent_secret_id
+    where ${reads.environmentId} = ${parameter('environmentId')}
+      and (${unlessGiven('agentSecretId', 'uuid')} or (${reads.agentSecretIds} @> array[${given('agentSecretId', 'uuid')}]
+        and opened.agent_secret_id = ${given('agentSecretId', 'uuid')}))
+      and (${elements('pathsWithin', 'text')} is null or exists (select 1 from unnest(${elements('pathsWithin', 'text')}) as given(path)
+        where ${agentSecrets.path} = given.path or starts_with(${agentSecrets.path}, given.path || '.')))
+      and (${unlessGiven('accountId', 'uuid')} or ${reads.accountId} = ${given('accountId', 'uuid')})
+      and (${unlessGiven('tokenId', 'uuid')} or ${reads.tokenId} = ${given('tokenId', 'uuid')})
+      and (${unlessGiven('since', 'timestamptz')} or (${reads.at} >= ${given('since', 'timestamptz')}
+        and ${reads.id} >= ${leastIdSince(given('since', 'timestamptz'))}))
+      and (${unlessGiven('until', 'timestamptz')} or ${reads.at} < ${given('until', 'timestamptz')})
+      and (${unlessGiven('afterId', 'uuid')} or (${reads.id} <= ${given('afterId', 'uuid')}
+        and (${reads.id}, opened.position) < (${given('afterId', 'uuid')}, ${given('afterPosition', 'bigint')})))
+    order by ${reads.id} desc, opened.position desc limit ${parameter('limit')}::integer`,
+);
+
+/** Newest first. */
+export function findSecretReads(db: Session, page: SecretReadPage): Promise<SecretReadRow[]> {
+  return db.rows(PAGE, page);
+}
+
+const LAST = { agentSecretId: last.agentSecretId, at: last.at };
+const LAST_OF = statement<{ ids: readonly string[] }>()(
+  LAST,
+  sql`select ${columns(LAST)} from ${last} where ${anyOf(last.agentSecretId, 'ids')}`,
+);
+
+/** When the values of several secrets were last opened, in no order; none for those that never were. */
+export function findLastSecretReads(db: Session, ids: readonly string[]): Promise<RowOf<typeof LAST>[]> {
+  return db.rows(LAST_OF, { ids });
+}
+
+const REMOVE = statement<{ before: Date; limit: number }>()(
+  { count: computed(sql`count`, Number) },
+  sql`with old as (
+      select ctid from ${reads} where ${reads.at} < ${parameter('before')}::timestamptz limit ${parameter('limit')}::integer
+      for update skip locked
+    ),
+    removed as (delete from ${reads} where ctid in (select ctid from old) returning 1)
+    select count(*) as count from removed`,
+);
+
+/** Removes some of the records made before a moment; how many. */
+export async function removeSecretReads(db: Session, before: Date, limit: number): Promise<number> {
+  return (await db.row(REMOVE, { before, limit }))?.count ?? 0;
+}

@@ -1,0 +1,21 @@
+// What the bare service has in the place of crypto/sealing.js: the same faces, and values in the clear. For comparison only.
+import type { DataKey, SealBinding } from '../../src/crypto/sealing.js';
+
+const HEAD = 5;
+
+export class SealError extends Error {}
+
+export function sealValue({ version }: DataKey, _: SealBinding, plaintext: string): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(HEAD + Buffer.byteLength(plaintext));
+  bytes.writeUInt32BE(version, 1);
+  bytes.write(plaintext, HEAD);
+  return bytes;
+}
+
+export function openValue(_: DataKey, __: SealBinding, bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8', HEAD);
+}
+
+export function sealedKeyVersion(bytes: Uint8Array): number {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).readUInt32BE(1);
+}

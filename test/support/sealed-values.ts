@@ -1,0 +1,54 @@
+// What is stored of an environment's values, past the doors: opened, counted by data key, and held against each other.
+import { sql } from 'drizzle-orm';
+import { expect } from 'vitest';
+import { openValue, sealedKeyVersion } from '../../src/crypto/sealing.js';
+import type { Services } from '../../src/domain/context.js';
+import { computed, statement } from '../../src/store/statement.js';
+
+const VALUE = {
+  id: computed(sql``, String),
+  revision: computed(sql``, (value) => BigInt(value as string)),
+  sealed: computed(sql``, (value) => value as Uint8Array),
+  current: computed(sql``, (value) => value as Uint8Array | null),
+};
+
+export interface StoredValues {
+  /** JSON text by `secret:revision`, of every value the log holds. */
+  texts: Map<string, string>;
+  /** How many values each data key version seals. */
+  versions: Record<number, number>;
+}
+
+/** Opens every value of the log; fails when one does not open, or when a secret does not hold the log's own bytes. */
+export async function storedValues({ db, keys }: Services, environmentId: string): Promise<StoredValues> {
+  const rows = await db.rows(
+    statement()(
+      VALUE,
+      sql`select r.agent_secret_id as "id", r.revision as "revision", r.sealed_value as "sealed", s.sealed_value as "current"
+        from agent_secret_revisions r
+        left join agent_secrets s on s.id = r.agent_secret_id and s.value_revision = r.revision
+        where r.environment_id = ${environmentId} and r.sealed_value is not null`,
+    ),
+    {},
+  );
+  const opened = await keys.reload(environmentId);
+  const stored: StoredValues = { texts: new Map(), versions: {} };
+  for (const { id, revision, sealed, current } of rows) {
+    const version = sealedKeyVersion(sealed);
+    const binding = { environmentId, agentSecretId: id, revision };
+    stored.texts.set(`${id}:${revision}`, openValue(opened.data(version), binding, sealed));
+    stored.versions[version] = (stored.versions[version] ?? 0) + 1;
+    if (current) expect(Buffer.compare(current, sealed), `${id}:${revision}: the secret holds the log's bytes`).toBe(0);
+  }
+  const [{ lost = -1 } = {}] = await db.rows(
+    statement()(
+      { lost: computed(sql``, Number) },
+      sql`select count(*) as "lost" from agent_secrets s where s.environment_id = ${environmentId} and s.sealed_value is not null
+        and not exists (select from agent_secret_revisions r where r.agent_secret_id = s.id and r.revision = s.value_revision
+          and r.sealed_value = s.sealed_value)`,
+    ),
+    {},
+  );
+  expect(lost, 'values of secrets that are not in the log').toBe(0);
+  return stored;
+}
