@@ -17,7 +17,7 @@ them before any of them uses it. Then: npm run rotate -- master-key.
 
 await runCommand({
   usage: USAGE,
-  purpose: 'change the key file',
+  purpose: 'write the key file',
   async work() {
     const { values, positionals } = parseArgs({
       options: { help: { type: 'boolean', short: 'h' } },

@@ -60,7 +60,7 @@ export interface Operation {
 /** CommonMark. */
 const INTRODUCTION = `Typed secrets per environment. A secret has a path, a declared type that every one of its values fits, and a revision that every change names, so that nobody overwrites what they have not seen.
 
-**Credentials.** Every operation needs a token: \`Authorization: Bearer <token>\`, or the cookie \`GOLEM_SESSION\`. If a request has both, a cookie of valid form counts. A token has at least 16 characters, which are ASCII letters, digits, \`-\` and \`_\`.
+**Credentials.** Every operation needs a token: \`Authorization: Bearer <token>\`, or the cookie \`GOLEM_SESSION\`. If a request has both, a cookie of valid form counts. A token has at least 16 characters, which are ASCII letters, digits, \`-\` and \`_\`. One that is limited needs the scope \`reveal\` here; outside its environment and paths nothing exists (404). Where the service trusts an OIDC issuer, the issuer's JWTs count in the header, too.
 
 **JSON.** Bodies are \`application/json\` in UTF-8, without duplicate keys. Integers are exact up to 64 bits: a client whose JSON rounds them beyond 2^53, as \`JSON.parse\` in JavaScript does, needs another parser for those. A value is stored exactly or refused; only F32 and F64 round, to the nearest.
 

@@ -75,7 +75,7 @@ test('what cannot be done is told in one line that says what, and exits with 1',
   await masterKey(file);
   const again = await masterKey(file);
   expect(again).toMatchObject({ code: 1, stdout: '' });
-  expect(again.stderr).toMatch(/^Cannot create the key file: [^\n]*twice\.json[^\n]*\n$/);
+  expect(again.stderr).toMatch(/^Cannot write the key file: [^\n]*twice\.json[^\n]*\n$/);
 
   expect((await token('--account', 'plain')).code).toBe(0);
   for (const [args, reason] of [
