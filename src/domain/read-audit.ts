@@ -51,10 +51,11 @@ interface Batch extends SecretReadInsertion {
 
 /** What one request has opened so far. */
 interface Opened {
-  batches: Map<string, Batch>;
+  /** The last one; requests seldom open values of several environments, and then one environment after the other. */
+  batch: Batch | undefined;
   /** By secret and revision: when it is committed. The latest, and those before them. */
   told: Map<string, Promise<void>>;
-  toldBefore: Map<string, Promise<void>>;
+  toldBefore: Map<string, Promise<void>> | undefined;
 }
 
 export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode): ReadAudit {
@@ -72,17 +73,17 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   function note(ctx: Context, { environmentId, id, revision }: OpenedValue): Promise<void> {
     let opened = requests.get(ctx);
     if (!opened) {
-      opened = { batches: new Map(), told: new Map(), toldBefore: new Map() };
+      opened = { batch: undefined, told: new Map(), toldBefore: undefined };
       requests.set(ctx, opened);
     }
     const key = `${id}${revision}`;
-    const known = opened.told.get(key) ?? opened.toldBefore.get(key);
+    const known = opened.told.get(key) ?? opened.toldBefore?.get(key);
     if (known) return known;
     if (waiting >= MAX_WAITING) throw cannotRecord();
-    let batch = opened.batches.get(environmentId);
-    if (!batch || batch.isClosed) {
-      batch = newBatch(ctx, environmentId);
-      opened.batches.set(environmentId, batch);
+    let { batch } = opened;
+    if (!batch || batch.isClosed || batch.environmentId !== environmentId) {
+      batch = newBatch(ctx, environmentId, mode === 'strict');
+      opened.batch = batch;
       batches.push(batch);
     }
     batch.agentSecretIds.push(id);
@@ -186,21 +187,36 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   };
 }
 
-function newBatch(ctx: Context, environmentId: string): Batch {
+function newBatch(ctx: Context, environmentId: string, isAwaited: boolean): Batch {
   const { accountId, tokenId } = actorOf(ctx);
   const { requestId, door } = ctx;
   // Before the id, which begins with its time: whoever looks for rows since a moment goes by that.
   const at = new Date();
+  return {
+    id: newId(),
+    environmentId,
+    accountId,
+    tokenId,
+    requestId,
+    door,
+    at,
+    agentSecretIds: [],
+    revisions: [],
+    isClosed: false,
+    ...(isAwaited ? commitment() : NOBODY_WAITS),
+  };
+}
+
+const NOBODY_WAITS = { committed: Promise.resolve(), settle: () => {} };
+
+function commitment(): Pick<Batch, 'committed' | 'settle'> {
   let settle: Batch['settle'] = () => {};
   const committed = new Promise<void>((resolve, reject) => {
     settle = (error) => (error === undefined ? resolve() : reject(error));
   });
   // Not everybody waits, and an error nobody hears of would end the process.
   committed.catch(() => {});
-  return {
-    ...{ id: newId(), environmentId, accountId, tokenId, requestId, door, at },
-    ...{ agentSecretIds: [], revisions: [], isClosed: false, committed, settle },
-  };
+  return { committed, settle };
 }
 
 /** How many of the batches one statement takes. */

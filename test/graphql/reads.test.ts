@@ -98,6 +98,12 @@ describe('is recorded', () => {
     ]);
   });
 
+  test('HEAD, for which the value is opened and not sent', async () => {
+    const { id } = await secret();
+    expect(await owner.call('HEAD', `/v1/agent-secrets/${id}`)).toMatchObject({ status: 200, text: '' });
+    expect(await told()).toEqual([[id, 0, 'rest']]);
+  });
+
   test('GraphQL: either way to select it, in lists, by path, of the past, and in the history', async () => {
     const { id, path } = await secret();
     await owner.update(id, { currentRevision: 0, secretValue: set('second') });
