@@ -14,6 +14,8 @@ import { explainFailure } from './start-failure.js';
 
 /** Instances may do it at the same time: each skips what another one is removing. */
 const PRUNE_EVERY_MS = 3_600_000;
+/** Not while everything else starts; but a service that never lives for an hour prunes, too. */
+const PRUNE_FIRST_MS = 60_000;
 /** How long requests in flight may take once the process was told to stop. */
 const DRAIN_MS = 10_000;
 /** After which a further signal ends the process at once; npm passes on a Ctrl-C that has reached us already. */
@@ -61,6 +63,7 @@ async function main(): Promise<void> {
     // Before the greeting: whoever reads it may send a signal at once.
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
+    setTimeout(prune, PRUNE_FIRST_MS).unref();
     setInterval(prune, PRUNE_EVERY_MS).unref();
     process.stdout.write(greeting(config, url, facts));
   } catch (error) {
