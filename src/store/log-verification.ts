@@ -1,16 +1,20 @@
 // What the verification of a log reads: one snapshot, in pages, each row beside the rows it must agree with. Reads values
 // only where they are asked for.
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
 import type { Database, Session } from './client.js';
 import { columns, computed, optional, parameter, type RowOf, statement } from './statement.js';
 import { agentSecrets, environments, agentSecretRevisions as log } from './tables.js';
 
+// Short statements, many of them: compiling each, as Postgres would for a table without statistics, costs half a second.
+const SNAPSHOT = `set transaction isolation level repeatable read, read only;
+  set local statement_timeout = 0; set local jit = off`;
+
 /** Everything that `work` reads is the database as of one moment, however long it takes; it can write nothing. */
 export function inSnapshot<T>(db: Database, work: (session: Session) => Promise<T>): Promise<T> {
   return db.transaction(
     async (tx) => {
-      await tx.script('set transaction isolation level repeatable read, read only; set local statement_timeout = 0');
+      await tx.script(SNAPSHOT);
       return work(tx);
     },
     { unhurried: true },
@@ -97,21 +101,28 @@ const ENTRY = {
 /** A row of the log, and what it must agree with. */
 export type VerifiedEntryRow = RowOf<typeof ENTRY>;
 
+/** Another row of the secret. Looked up by index, whatever the planner thinks of a table that was loaded a moment ago. */
+const beside = (as: 'previous' | 'next' | 'setter' | 'destroyed', revision: SQL) =>
+  sql`left join lateral (
+      select l.* from ${log} l where l.agent_secret_id = ${entry.agentSecretId} and l.revision = ${revision} offset 0
+    ) ${sql.identifier(as)} on true`;
+
 /** Rows of a page: each may have a type document of some size with it. */
 const PAGE = 250;
 const ENTRIES = statement<{ environmentId: string; after: bigint }>()(
   ENTRY,
-  // The page comes first, and its size is known to the planner: whatever is beside a row is looked up by index.
   sql`select ${columns(ENTRY)} from (
       select * from ${log}
       where ${log.environmentId} = ${parameter('environmentId')} and ${log.environmentRevision} > ${parameter('after')}::bigint
       order by ${log.environmentRevision} limit ${sql.raw(String(PAGE))}
     ) entry
-    left join ${log} previous on ${previous.agentSecretId} = ${entry.agentSecretId} and ${previous.revision} = ${entry.revision} - 1
-    left join ${log} next on ${next.agentSecretId} = ${entry.agentSecretId} and ${next.revision} = ${entry.revision} + 1
-    left join ${log} setter on ${setter.agentSecretId} = ${entry.agentSecretId} and ${setter.revision} = ${entry.valueRevision}
-    left join ${log} destroyed on ${destroyed.agentSecretId} = ${entry.agentSecretId} and ${destroyed.revision} = ${entry.destroyedRevision}
-    left join ${agentSecrets} on ${agentSecrets.id} = ${entry.agentSecretId}
+    ${beside('previous', sql`${entry.revision} - 1`)}
+    ${beside('next', sql`${entry.revision} + 1`)}
+    ${beside('setter', sql`${entry.valueRevision}`)}
+    ${beside('destroyed', sql`${entry.destroyedRevision}`)}
+    left join lateral (
+      select * from ${agentSecrets} where ${agentSecrets.id} = ${entry.agentSecretId} offset 0
+    ) agent_secrets on true
     order by ${entry.environmentRevision}`,
 );
 /** Below every revision that a row can have, also one that no write has made. */
@@ -148,20 +159,28 @@ export async function findLoggedValues(
   return new Map(rows.map(({ environmentRevision, sealedValue }) => [environmentRevision, sealedValue as Uint8Array]));
 }
 
-const PLACE = { environmentRevision: log.environmentRevision };
+const PLACE = { environmentRevision: computed<bigint | null>(sql`min(place.environment_revision)`, toBigInt) };
 const MISSING_VALUE = statement<{ environmentId: string }>()(
   PLACE,
-  sql`select ${columns(PLACE)} from ${log}
-    where ${log.environmentId} = ${parameter('environmentId')} and ${log.valueDigest} is not null and ${log.sealedValue} is null
-      and not exists (
-        select from ${log} later where later.environment_id = ${log.environmentId}
-          and later.agent_secret_id = ${log.agentSecretId} and later.destroyed_revision = ${log.revision}
-      )
-    order by ${log.environmentRevision} limit 1`,
+  sql`with missing as materialized (
+      select ${log.agentSecretId}, ${log.revision} from ${log}
+      where ${log.environmentId} = ${parameter('environmentId')} and ${log.valueDigest} is not null and ${log.sealedValue} is null
+      except
+      select ${log.agentSecretId}, ${log.destroyedRevision} from ${log}
+      where ${log.environmentId} = ${parameter('environmentId')} and ${log.destroyedRevision} is not null
+    )
+    select ${columns(PLACE)} from missing cross join lateral (
+      select ${log.environmentRevision} from ${log}
+      where ${log.agentSecretId} = missing.agent_secret_id and ${log.revision} = missing.revision offset 0
+    ) place`,
 );
 /** The first row whose value is gone though no row says that it was destroyed. */
-export async function findMissingValue(db: Session, environmentId: string): Promise<bigint | undefined> {
-  return (await db.row(MISSING_VALUE, { environmentId }))?.environmentRevision;
+export async function findMissingValue(db: Session, environmentId: string): Promise<bigint | null> {
+  return (await db.row(MISSING_VALUE, { environmentId }))?.environmentRevision ?? null;
+}
+
+function toBigInt(value: unknown): bigint {
+  return BigInt(value as string | number | bigint);
 }
 
 const SECRET = { id: agentSecrets.id };
@@ -169,12 +188,14 @@ const UNLOGGED = statement<{ environmentId: string }>()(
   SECRET,
   sql`select ${columns(SECRET)} from ${agentSecrets}
     where ${agentSecrets.environmentId} = ${parameter('environmentId')} and not exists (
-      select from ${log} where ${log.agentSecretId} = ${agentSecrets.id}
-        and ${log.environmentId} = ${agentSecrets.environmentId}
+      select from (
+        select ${log.environmentId} from ${log}
+        where ${log.agentSecretId} = ${agentSecrets.id} and ${log.revision} = 0 offset 0
+      ) first where first.environment_id = ${agentSecrets.environmentId}
     )
     order by ${agentSecrets.id} limit 1`,
 );
-/** A secret of the environment of which its log knows nothing. */
+/** A secret of the environment of whose beginning its log knows nothing. */
 export async function findUnloggedSecret(db: Session, environmentId: string): Promise<string | undefined> {
   return (await db.row(UNLOGGED, { environmentId }))?.id;
 }
