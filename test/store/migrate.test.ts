@@ -35,6 +35,7 @@ test('a migrated database has every table of the data model and the default plan
     'environment_shares',
     'environments',
     'idempotency_keys',
+    'last_secret_reads',
     'plans',
     'secret_reads',
     'tokens',
