@@ -324,8 +324,11 @@ export const TAMPERINGS: readonly Tampering[] = [
   {
     name: 'a forged row about a secret under another environment',
     foundBy: 'chain',
-    sql: (scene) =>
-      insert(LOG, [{ ...forged(scene, logOf(scene)), environment_id: randomUUID(), environment_revision: 1 }]),
+    sql(scene) {
+      const row = forged(scene, logOf(scene));
+      const elsewhere = { environment_id: randomUUID(), environment_revision: 1 };
+      return insert(LOG, [{ ...row, ...elsewhere, revision: pick(scene, [row.revision, row.revision + 8, -1]) }]);
+    },
   },
 
   forge('with another actor or moment', 'head', (scene, rows) => {
