@@ -24,11 +24,14 @@ import { JSON_TYPE, methodNotAllowed, notFoundRoute, problem } from './rest/prob
 export interface AppOptions {
   services: Services;
   config: Config;
-  /** What development mode lets GraphiQL use without asking; never given in production or on a public address. */
-  development?: { token: string; environmentId: string } | undefined;
+  /**
+   * What development mode lets GraphiQL use without asking, once it is known; never given in production or on a public
+   * address.
+   */
+  development?(): { token: string; environmentId: string } | undefined;
 }
 
-export function createApp({ services, config, development }: AppOptions): Hono {
+export function createApp({ services, config, development = () => undefined }: AppOptions): Hono {
   const { log, bearers, db } = services;
   const report = createReport(log);
   const logins = config.oidc && createLoginCache(db, createLoginVerifier(config.oidc));
@@ -54,9 +57,10 @@ export function createApp({ services, config, development }: AppOptions): Hono {
 
   /** What the example operations of development are about. */
   async function samples(requestId: string): Promise<Samples | null> {
-    const actor = development && (await bearers.authenticate(development.token));
+    const facts = development();
+    const actor = facts && (await bearers.authenticate(facts.token));
     if (!actor) return null;
-    const { environmentId } = development;
+    const { environmentId } = facts;
     const ctx: Context = { services, actor, requestId, door: 'graphql' };
     const { data } = await pipeline.run<Samples>(SAMPLES_DOCUMENT, { environmentId }, ctx);
     return data ?? null;
@@ -99,8 +103,11 @@ export function createApp({ services, config, development }: AppOptions): Hono {
       createGraphiqlRoutes({
         title: 'Agent secrets',
         tabs: async (request) =>
-          exampleTabs(development?.environmentId, isLocal(request) ? await samples(requestIdFrom(undefined)) : null),
-        headers: (request) => (development && isLocal(request) ? { authorization: `Bearer ${development.token}` } : {}),
+          exampleTabs(development()?.environmentId, isLocal(request) ? await samples(requestIdFrom(undefined)) : null),
+        headers(request) {
+          const facts = isLocal(request) ? development() : undefined;
+          return facts ? { authorization: `Bearer ${facts.token}` } : {};
+        },
       }),
     );
   }

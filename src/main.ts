@@ -26,14 +26,15 @@ async function main(): Promise<void> {
   const log = createLogger(config.logLevel);
   const services = await openServices(config, log);
   const isDevelopment = !config.production && isLoopback(config.host);
-  // The app is made once the port is known: development.json names it.
-  let handle: (request: Request, env: object) => Response | Promise<Response> = () =>
-    problem(unavailable('The service is starting, try again shortly'));
+  let facts: DevelopmentFacts | undefined;
+  let ready: ReturnType<typeof createApp> | undefined;
+  const handle = (request: Request, env: object) =>
+    ready ? ready.fetch(request, env) : problem(unavailable('The service is starting, try again shortly'));
   const prune = () =>
     pruneSecretReads(services.db, config.readRetentionDays).catch((error: unknown) =>
       log.warn({ err: error }, 'cannot remove old records of opened values'),
     );
-  const server = createHttpServer((request, env) => handle(request, env), { log });
+  const server = createHttpServer(handle, { log });
   let stoppingSince: number | undefined;
   const stop = () => {
     if (stoppingSince !== undefined) {
@@ -56,10 +57,11 @@ async function main(): Promise<void> {
       );
   };
   try {
+    const app = createApp({ services, config, development: () => facts });
     const url = await listen(server, config);
-    const facts = isDevelopment ? await prepareDevelopment(services, config.dataDir, url) : undefined;
-    const app = createApp({ services, config, development: facts });
-    handle = (request, env) => app.fetch(request, env);
+    // The port has to be known before there are facts: development.json names it.
+    if (isDevelopment) facts = await prepareDevelopment(services, config.dataDir, url);
+    ready = app;
     // Before the greeting: whoever reads it may send a signal at once.
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);

@@ -25,7 +25,8 @@ const nameOf = ({ query }: Tab) => /(?:query|mutation) (\w+)/.exec(query)?.[1];
 test('every tab answers what it promises, and the changing ones only once', async () => {
   const found = await tabs();
   const answers: Record<string, any> = {};
-  for (const tab of found) answers[nameOf(tab) ?? ''] = await run(tab);
+  // A subscription is a stream; the browser suite runs it.
+  for (const tab of found.filter(nameOf)) answers[nameOf(tab) ?? ''] = await run(tab);
   expect(answers.Welcome.environment.agentSecrets.totalCount).toBeGreaterThan(0);
   expect(answers.CreateSecret.createAgentSecret).toMatchObject({ pathText: 'payments.database', revision: 0 });
   expect(answers.ListSecrets.environment.agentSecrets.edges.length).toBeGreaterThan(0);
