@@ -14,7 +14,8 @@ describe('on a pool of two connections', () => {
   afterEach(() => fleet?.close());
 
   async function start(statementTimeout: number): Promise<void> {
-    fleet = await startFleet({ size: 1, poolSize: 2, statementTimeout });
+    // Outages are what these tests make, and are logged as such.
+    fleet = await startFleet({ size: 1, poolSize: 2, statementTimeout, tolerated: /UNAVAILABLE|connection replaced/ });
     world = await createWorld(fleet.instances[0]);
   }
 
