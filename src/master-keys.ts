@@ -10,15 +10,46 @@ import type { Logger } from './log.js';
 import { exists, makeFolder } from './store/folder.js';
 
 /**
- * The configured provider; with both kinds configured, one that can move data keys from the other to it. `isNeeded` tells
- * whether there is data already that only existing keys can open.
+ * The configured provider; with both kinds configured, one that can move data keys from the other to it. Undefined in
+ * development when there is no key file yet; production never makes one up.
  */
-export async function openKeyProvider(
+export async function findKeyProvider(config: Config, log: Logger): Promise<KeyProvider | undefined> {
+  try {
+    return await openKeyProvider(config, log);
+  } catch (error) {
+    const mayCreate = !config.production && config.masterKeyProvider === 'local';
+    if (!mayCreate || !isMissing(error)) throw error;
+    return undefined;
+  }
+}
+
+/** Makes development's key file at the first start, but never a second one for the same data, which `isNeeded` tells. */
+export async function createKeyProvider(
   config: Config,
   log: Logger,
   isNeeded: () => Promise<boolean>,
 ): Promise<KeyProvider> {
-  const local = await openLocal(config, log, isNeeded);
+  const path = config.masterKeyFile as string;
+  await makeFolder(dirname(path));
+  if (!(await isNeeded())) {
+    await createKeyFile(path).catch((failure: unknown) => {
+      if (!(failure instanceof KeyringError) || failure.reason !== 'exists') throw failure;
+    });
+  }
+  // Another instance may have started at the same moment, and have been faster.
+  return openKeyProvider(config, log).catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+    throw new KeyringError(
+      'missing',
+      `key file ${path}`,
+      'it does not exist, and the database has environments that cannot be opened without it',
+      'restore it, or name it with MASTER_KEY_FILE',
+    );
+  });
+}
+
+async function openKeyProvider(config: Config, log: Logger): Promise<KeyProvider> {
+  const local = await openLocal(config, log);
   const transit =
     config.transit && (await openTransitKeyProvider({ ...config.transit, token: tokenOf(config.transit) }));
   const current = config.masterKeyProvider === 'local' ? local : transit;
@@ -39,52 +70,15 @@ export async function openExistingKeyProvider(config: Config, log: Logger): Prom
   const hasLocal =
     masterKeys !== undefined || (masterKeyFile !== undefined && (!isDefault || (await exists(masterKeyFile))));
   if (!hasLocal && !transit) return undefined;
-  return openKeyProvider(
-    { ...config, production: true, masterKeyFile: hasLocal ? masterKeyFile : undefined },
-    log,
-    async () => true,
-  );
+  return openKeyProvider({ ...config, masterKeyFile: hasLocal ? masterKeyFile : undefined }, log);
 }
 
-async function openLocal(
-  { masterKeys, masterKeyFile, ...config }: Config,
-  log: Logger,
-  isNeeded: () => Promise<boolean>,
-): Promise<KeyProvider | undefined> {
+async function openLocal({ masterKeys, masterKeyFile }: Config, log: Logger): Promise<KeyProvider | undefined> {
   if (masterKeys) return localKeyProvider(parseKeyring(masterKeys, 'MASTER_KEYS'));
   if (masterKeyFile === undefined) return undefined;
-  // Production never makes a key up, and beside Transit a file is there to be read.
-  const mayCreate = !config.production && config.masterKeyProvider === 'local';
-  const { keyring, warnings } = mayCreate
-    ? await loadOrCreate(masterKeyFile, isNeeded)
-    : await loadKeyFile(masterKeyFile);
+  const { keyring, warnings } = await loadKeyFile(masterKeyFile);
   for (const warning of warnings) log.warn(warning);
   return localKeyProvider(keyring, async () => (await loadKeyFile(masterKeyFile)).keyring);
-}
-
-/** Development makes its own key file at the first start, but never a second one for the same data. */
-async function loadOrCreate(path: string, isNeeded: () => Promise<boolean>) {
-  await makeFolder(dirname(path));
-  try {
-    return await loadKeyFile(path);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
-  if (!(await isNeeded())) {
-    await createKeyFile(path).catch((failure: unknown) => {
-      if (!(failure instanceof KeyringError) || failure.reason !== 'exists') throw failure;
-    });
-  }
-  // Another instance may have started at the same moment, and have been faster.
-  return loadKeyFile(path).catch((error: unknown) => {
-    if (!isMissing(error)) throw error;
-    throw new KeyringError(
-      'missing',
-      `key file ${path}`,
-      'it does not exist, and the database has environments that cannot be opened without it',
-      'restore it, or name it with MASTER_KEY_FILE',
-    );
-  });
 }
 
 function isMissing(error: unknown): boolean {

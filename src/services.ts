@@ -9,7 +9,7 @@ import { createReadAudit, type ReadAuditMode } from './domain/read-audit.js';
 import { createBearerCache } from './domain/token.js';
 import { createWriteQueue } from './domain/write-queue.js';
 import { codeOf, createOutageLog, type Logger } from './log.js';
-import { openKeyProvider } from './master-keys.js';
+import { createKeyProvider, findKeyProvider } from './master-keys.js';
 import { type Database, openPostgres } from './store/client.js';
 import { hasEmbedded, openEmbedded } from './store/embedded.js';
 import { findEnvironmentKeySamples, findEnvironmentKeys, hasEnvironmentKeys } from './store/environment-key.js';
@@ -24,10 +24,12 @@ const CACHED_KEYS = 10_000;
 
 /** Opens and migrates the configured database and loads the master keys, which must be those of the database. */
 export async function openServices(config: Config, log: Logger): Promise<Services> {
+  // Before the database is touched: without keys nothing can be done with it.
+  const found = await findKeyProvider(config, log);
   const db = await openDatabase(config, log);
   try {
     await migrate(db);
-    const keyProvider = await openKeyProvider(config, log, () => hasEnvironmentKeys(db));
+    const keyProvider = found ?? (await createKeyProvider(config, log, () => hasEnvironmentKeys(db)));
     await checkMasterKeys(keyProvider, await findEnvironmentKeySamples(db));
     return servicesOn(db, keyProvider, log, config.readAudit);
   } catch (error) {

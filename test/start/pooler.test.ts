@@ -62,12 +62,12 @@ test('an empty database is migrated and seeded through it, both doors read and w
     );
     expect(environment.agentSecrets.totalCount).toBe(7);
     expect((await secretsOf(server)).size).toBe(7);
-    expect(server.stderr()).toMatch(/^\{[^\n]*statement_timeout[^\n]*alter role[^\n]*\}\n$/);
+    expect(server.complaints()).toMatch(/^\{[^\n]*statement_timeout[^\n]*alter role[^\n]*\}\n$/);
   }));
 
 test('timeouts that the database sets by itself are what the service asks for', async () => {
   const name = new URL(database.url).pathname.slice(1);
   await sql`alter database ${sql(name)} set statement_timeout = '10s'`;
   await sql`alter database ${sql(name)} set idle_in_transaction_session_timeout = '30s'`;
-  await withServer(async (server) => expect(server.stderr()).toBe(''));
+  await withServer(async (server) => expect(server.complaints()).toBe(''));
 });

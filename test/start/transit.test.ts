@@ -43,7 +43,7 @@ test('a service keeps its secrets over a restart without any key on disk, its to
   await transit.admin('keys/agent-secrets/rotate');
   const second = await startServer({ env, dataDir });
   expect((await secretsOf(second)).get('kept').secretValue).toBe('over a restart');
-  expect(first.stderr() + second.stderr()).toBe('');
+  expect(first.complaints() + second.complaints()).toBe('');
   await second.stop();
 });
 
