@@ -18,7 +18,7 @@ import { openSealedValue, type SealedPlace } from './sealed-value.js';
 export type AgentSecretRevision = AgentSecretRevisionRow;
 
 /** Postgres' largest bigint: no revision is greater. */
-const LARGEST_STORED = 2n ** 63n - 1n;
+export const LARGEST_STORED = 2n ** 63n - 1n;
 
 /** The secret's writes up to the revision it was read at, newest first. */
 export async function listAgentSecretRevisions(

@@ -3,8 +3,7 @@ import { AppError, notFound } from '../errors.js';
 import {
   advanceEnvironment,
   findAgentSecretsConcerned,
-  findRevisionState,
-  findSealedValue,
+  findOldRevisions,
   insertAgentSecretState,
   lockEnvironment,
   removeSealedValue,
@@ -14,6 +13,7 @@ import type { Session } from '../store/client.js';
 import { insertLogEntry } from '../store/log-entry.js';
 import type { AgentSecret } from './agent-secret.js';
 import { stale } from './agent-secret-refusal.js';
+import { LARGEST_STORED } from './agent-secret-revision.js';
 import {
   type AgentSecretChange,
   type Draft,
@@ -157,17 +157,15 @@ async function readDraft(
   const left = [...secrets.values()].flatMap(({ path, deletedAt }) => (deletedAt ? [path] : []));
   if (left.length > 0) await read({ ids: [], paths: left });
 
-  const oldRevisions = new Map<string, OldRevision>();
-  for (const change of changes) {
-    if (change.kind !== 'restore' && change.kind !== 'destroy') continue;
+  const places = changes.flatMap((change) => {
+    if (change.kind !== 'restore' && change.kind !== 'destroy') return [];
     const revision = change.kind === 'restore' ? change.toRevision : change.revision;
-    if (!secrets.has(change.id) || revision >= 2n ** 63n) continue;
-    const state = await findRevisionState(tx, change.id, revision);
-    if (!state) continue;
-    const { valueRevision } = state;
-    const sealedValue = valueRevision === null ? null : await findSealedValue(tx, change.id, valueRevision);
-    oldRevisions.set(revisionKey(change.id, revision), { ...state, sealedValue });
-  }
+    return secrets.has(change.id) && revision <= LARGEST_STORED ? [{ id: change.id, revision }] : [];
+  });
+  const old = places.length === 0 ? [] : await findOldRevisions(tx, places);
+  const oldRevisions = new Map<string, OldRevision>(
+    old.map((row) => [revisionKey(row.agentSecretId, row.revision), row]),
+  );
   return {
     secrets,
     takenPaths: new Set([...secrets.values()].flatMap(({ path, deletedAt }) => (deletedAt ? [] : [path]))),

@@ -1,9 +1,9 @@
 // Secrets of an environment: by path, all of them, in pages; as they are, or as they were (as-of.ts).
 import { asc, desc, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
-import { SECRET } from './agent-secret.js';
+import { isWithin, SECRET } from './agent-secret.js';
 import { asOf } from './as-of.js';
 import type { Session } from './client.js';
-import { anyOf, columns, computed, elements, parameter, type RowOf, type Statement, statement } from './statement.js';
+import { anyOf, columns, computed, parameter, type RowOf, type Statement, statement } from './statement.js';
 import { agentSecrets } from './tables.js';
 
 const live = isNull(agentSecrets.deletedAt);
@@ -44,10 +44,6 @@ export function findAgentSecretByPath(
 ): Promise<ListedAgentSecretRow | undefined> {
   return db.row(BY_PATH(state), { ...state, path });
 }
-
-/** At or below one of the paths. */
-const isWithin = sql`exists (select 1 from unnest(${elements('pathsWithin', 'text')}) as given(path)
-    where ${agentSecrets.path} = given.path or starts_with(${agentSecrets.path}, given.path || '.'))`;
 
 const all = (from: SQL, where: SQL) =>
   sql`select ${columns(LISTED)} from ${from} where ${inEnvironment} and ${live} and ${where} order by ${agentSecrets.path}`;

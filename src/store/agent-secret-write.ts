@@ -5,8 +5,9 @@
 // decided by an update or insert (which look at the newest row), and the environment may only be advanced by what those
 // return. The lock is taken by reading the environment, the counters are advanced last.
 import { type SQL, sql } from 'drizzle-orm';
+import { SECRET } from './agent-secret.js';
 import type { Session } from './client.js';
-import type { LogEntry } from './log-entry.js';
+import { LOG_ROW, type LogEntry } from './log-entry.js';
 import { columns, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, agentSecretRevisions, agentSecrets, environments, plans } from './tables.js';
 
@@ -32,35 +33,7 @@ const lockedEnvironment = sql`
     for update
   )`;
 
-const LOG_ROW = {
-  environmentId: agentSecretRevisions.environmentId,
-  environmentRevision: agentSecretRevisions.environmentRevision,
-  agentSecretId: agentSecretRevisions.agentSecretId,
-  revision: agentSecretRevisions.revision,
-  change: agentSecretRevisions.change,
-  sealedValue: agentSecretRevisions.sealedValue,
-  valueRevision: agentSecretRevisions.valueRevision,
-  valueDigest: agentSecretRevisions.valueDigest,
-  deletedAt: agentSecretRevisions.deletedAt,
-  at: agentSecretRevisions.at,
-  accountId: agentSecretRevisions.accountId,
-  tokenId: agentSecretRevisions.tokenId,
-  hash: agentSecretRevisions.hash,
-};
-const SECRET_ROW = {
-  id: agentSecrets.id,
-  environmentId: agentSecrets.environmentId,
-  path: agentSecrets.path,
-  secretType: agentSecrets.secretType,
-  typeKind: agentSecrets.typeKind,
-  revision: agentSecrets.revision,
-  sealedValue: agentSecrets.sealedValue,
-  valueRevision: agentSecrets.valueRevision,
-  createdAt: agentSecrets.createdAt,
-  createdBy: agentSecrets.createdBy,
-  updatedAt: agentSecrets.updatedAt,
-  updatedBy: agentSecrets.updatedBy,
-};
+const SECRET_ROW = { ...SECRET, typeKind: agentSecrets.typeKind };
 
 /** Advances the environment behind a secret written by the CTE `written`, and appends the log row. */
 function advanceAndLog(secretCountChange: -1 | 0 | 1): SQL {

@@ -1,7 +1,7 @@
 // Reads of current secrets by id, with what decides who may see them. Lists are agent-secret-list.ts.
-import { isNull, sql } from 'drizzle-orm';
+import { isNull, type SQL, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, optional, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, elements, optional, parameter, type RowOf, type Shape, statement } from './statement.js';
 import { accounts, agentSecrets, environmentShares, environments, plans } from './tables.js';
 
 export const SECRET = {
@@ -27,14 +27,22 @@ export type AgentSecretWithAccessRow = RowOf<typeof SECRET_WITH_ACCESS>;
 
 const live = isNull(agentSecrets.deletedAt);
 
-const BY_ID = statement<{ id: string; accountId: string }>()(
-  SECRET_WITH_ACCESS,
-  sql`select ${columns(SECRET_WITH_ACCESS)}
+/** At or below one of the paths in the parameter `pathsWithin`. */
+export const isWithin = sql`exists (select 1 from unnest(${elements('pathsWithin', 'text')}) as given(path)
+    where ${agentSecrets.path} = given.path or starts_with(${agentSecrets.path}, given.path || '.'))`;
+
+/** Secrets of live environments, with what the parameter `accountId` may do there. */
+const withAccess = (shape: Shape, where: SQL, joins: SQL = sql``) => sql`select ${columns(shape)}
     from ${agentSecrets}
     join ${environments} on ${environments.id} = ${agentSecrets.environmentId} and ${environments.deletedAt} is null
+    ${joins}
     left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
       and ${environmentShares.accountId} = ${parameter('accountId')}
-    where ${agentSecrets.id} = ${parameter('id')} and ${live}`,
+    where ${where}`;
+
+const BY_ID = statement<{ id: string; accountId: string }>()(
+  SECRET_WITH_ACCESS,
+  withAccess(SECRET_WITH_ACCESS, sql`${agentSecrets.id} = ${parameter('id')} and ${live}`),
 );
 
 /** The secret and, in the same read, what decides whether `accountId` may see it. */
@@ -48,12 +56,7 @@ export function findAgentSecret(
 
 const BY_IDS = statement<{ ids: readonly string[]; accountId: string }>()(
   SECRET_WITH_ACCESS,
-  sql`select ${columns(SECRET_WITH_ACCESS)}
-    from ${agentSecrets}
-    join ${environments} on ${environments.id} = ${agentSecrets.environmentId} and ${environments.deletedAt} is null
-    left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
-      and ${environmentShares.accountId} = ${parameter('accountId')}
-    where ${anyOf(agentSecrets.id, 'ids')} and ${live}`,
+  withAccess(SECRET_WITH_ACCESS, sql`${anyOf(agentSecrets.id, 'ids')} and ${live}`),
 );
 
 /** Several at once, in no order. */
@@ -72,14 +75,11 @@ const FOR_WRITE_SHAPE = {
 };
 const FOR_WRITE = statement<{ id: string; accountId: string }>()(
   FOR_WRITE_SHAPE,
-  sql`select ${columns(FOR_WRITE_SHAPE)}
-    from ${agentSecrets}
-    join ${environments} on ${environments.id} = ${agentSecrets.environmentId} and ${environments.deletedAt} is null
-    join ${accounts} on ${accounts.id} = ${environments.accountId}
-    join ${plans} on ${plans.id} = ${accounts.planId}
-    left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
-      and ${environmentShares.accountId} = ${parameter('accountId')}
-    where ${agentSecrets.id} = ${parameter('id')}`,
+  withAccess(
+    FOR_WRITE_SHAPE,
+    sql`${agentSecrets.id} = ${parameter('id')}`,
+    sql`join ${accounts} on ${accounts.id} = ${environments.accountId} join ${plans} on ${plans.id} = ${accounts.planId}`,
+  ),
 );
 
 /** The same for a write, deleted or not, with the plan's limit on the size of a value. */

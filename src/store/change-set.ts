@@ -1,7 +1,8 @@
 // Several writes at once, in a transaction that holds the environment's lock: what they need to know, and their rows.
 import { sql } from 'drizzle-orm';
+import { SECRET } from './agent-secret.js';
 import type { Session } from './client.js';
-import { anyOf, columns, insertInto, name, parameter, type RowOf, statement } from './statement.js';
+import { anyOf, columns, computed, elements, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, agentSecrets, environments, agentSecretRevisions as log, plans } from './tables.js';
 
 const LOCKED = {
@@ -25,28 +26,14 @@ export function lockEnvironment(tx: Session, environmentId: string): Promise<Loc
   return tx.row(LOCK, { environmentId });
 }
 
-const SECRET = {
-  id: agentSecrets.id,
-  environmentId: agentSecrets.environmentId,
-  path: agentSecrets.path,
-  secretType: agentSecrets.secretType,
-  typeKind: agentSecrets.typeKind,
-  revision: agentSecrets.revision,
-  sealedValue: agentSecrets.sealedValue,
-  valueRevision: agentSecrets.valueRevision,
-  createdAt: agentSecrets.createdAt,
-  createdBy: agentSecrets.createdBy,
-  updatedAt: agentSecrets.updatedAt,
-  updatedBy: agentSecrets.updatedBy,
-  deletedAt: agentSecrets.deletedAt,
-};
-export type AgentSecretStateRow = RowOf<typeof SECRET>;
+const STATE = { ...SECRET, typeKind: agentSecrets.typeKind, deletedAt: agentSecrets.deletedAt };
+export type AgentSecretStateRow = RowOf<typeof STATE>;
 const CONCERNED = statement<{ environmentId: string; ids: readonly string[]; paths: readonly string[] }>()(
-  SECRET,
-  sql`select ${columns(SECRET)} from ${agentSecrets}
+  STATE,
+  sql`select ${columns(STATE)} from ${agentSecrets}
     where ${agentSecrets.environmentId} = ${parameter('environmentId')} and ${anyOf(agentSecrets.id, 'ids')}
     union all
-    select ${columns(SECRET)} from ${agentSecrets}
+    select ${columns(STATE)} from ${agentSecrets}
     where ${agentSecrets.environmentId} = ${parameter('environmentId')} and ${agentSecrets.deletedAt} is null
       and ${anyOf(agentSecrets.path, 'paths')} and not ${anyOf(agentSecrets.id, 'ids')}`,
 );
@@ -58,42 +45,31 @@ export function findAgentSecretsConcerned(
   return tx.rows(CONCERNED, concerned);
 }
 
-const REVISION = {
+const OLD = {
+  agentSecretId: log.agentSecretId,
   revision: log.revision,
-  change: log.change,
   valueRevision: log.valueRevision,
   deletedAt: log.deletedAt,
+  sealedValue: computed<Uint8Array | null>(
+    sql`(select v.sealed_value from ${log} v where v.agent_secret_id = ${log.agentSecretId} and v.revision = ${log.valueRevision})`,
+    (value) => value as Uint8Array,
+  ),
 };
-const REVISION_AT = statement<{ agentSecretId: string; revision: bigint }>()(
-  REVISION,
-  sql`select ${columns(REVISION)} from ${log}
-    where ${log.agentSecretId} = ${parameter('agentSecretId')} and ${log.revision} = ${parameter('revision')}::bigint`,
+export type OldRevisionRow = RowOf<typeof OLD>;
+const OLD_AT = statement<{ ids: readonly string[]; revisions: readonly bigint[] }>()(
+  OLD,
+  sql`select ${columns(OLD)} from unnest(${elements('ids', 'uuid')}, ${elements('revisions', 'bigint')}) as wanted(id, revision)
+    join ${log} on ${log.agentSecretId} = wanted.id and ${log.revision} = wanted.revision`,
 );
-/** What a secret was at a revision, without its value. */
-export function findRevisionState(
+/** What secrets were at revisions, in no order; `sealedValue` is null without a value, and where that was destroyed. */
+export function findOldRevisions(
   tx: Session,
-  agentSecretId: string,
-  revision: bigint,
-): Promise<RowOf<typeof REVISION> | undefined> {
-  return tx.row(REVISION_AT, { agentSecretId, revision });
+  places: readonly { id: string; revision: bigint }[],
+): Promise<OldRevisionRow[]> {
+  return tx.rows(OLD_AT, { ids: places.map(({ id }) => id), revisions: places.map(({ revision }) => revision) });
 }
 
-const VALUE = { sealedValue: log.sealedValue };
-const VALUE_AT = statement<{ agentSecretId: string; revision: bigint }>()(
-  VALUE,
-  sql`select ${columns(VALUE)} from ${log}
-    where ${log.agentSecretId} = ${parameter('agentSecretId')} and ${log.revision} = ${parameter('revision')}::bigint`,
-);
-/** The value that a revision has set; null where it was destroyed. */
-export async function findSealedValue(
-  tx: Session,
-  agentSecretId: string,
-  revision: bigint,
-): Promise<Uint8Array | null> {
-  return (await tx.row(VALUE_AT, { agentSecretId, revision }))?.sealedValue ?? null;
-}
-
-const INSERT = statement<AgentSecretStateRow>()({}, insertInto(agentSecrets, SECRET));
+const INSERT = statement<AgentSecretStateRow>()({}, insertInto(agentSecrets, STATE));
 export async function insertAgentSecretState(tx: Session, secret: AgentSecretStateRow): Promise<void> {
   await tx.rows(INSERT, secret);
 }

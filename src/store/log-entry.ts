@@ -33,7 +33,8 @@ export interface LogEntryInsertion extends Omit<LogEntry, 'entryDigest'> {
   hash: Uint8Array;
 }
 
-const COLUMNS = {
+/** All of a log row's columns. */
+export const LOG_ROW = {
   environmentId: log.environmentId,
   environmentRevision: log.environmentRevision,
   agentSecretId: log.agentSecretId,
@@ -52,7 +53,7 @@ const COLUMNS = {
   hash: log.hash,
 } satisfies Record<keyof LogEntryInsertion, unknown>;
 
-const INSERT = statement<LogEntryInsertion>()({}, insertInto(log, COLUMNS));
+const INSERT = statement<LogEntryInsertion>()({}, insertInto(log, LOG_ROW));
 
 /** Appends one row; the caller holds the environment's lock and advances it. */
 export async function insertLogEntry(db: Session, entry: LogEntryInsertion): Promise<void> {

@@ -1,5 +1,6 @@
 // The record of opened values.
 import { type SQL, sql } from 'drizzle-orm';
+import { isWithin } from './agent-secret.js';
 import type { Session } from './client.js';
 import { anyOf, columns, computed, elements, name, parameter, type RowOf, statement } from './statement.js';
 import { agentSecrets, lastSecretReads as last, secretReads as reads } from './tables.js';
@@ -112,8 +113,7 @@ const PAGE = statement<SecretReadPage>()(
     where ${reads.environmentId} = ${parameter('environmentId')}
       and (${unlessGiven('agentSecretId', 'uuid')} or (${reads.agentSecretIds} @> array[${given('agentSecretId', 'uuid')}]
         and opened.agent_secret_id = ${given('agentSecretId', 'uuid')}))
-      and (${elements('pathsWithin', 'text')} is null or exists (select 1 from unnest(${elements('pathsWithin', 'text')}) as given(path)
-        where ${agentSecrets.path} = given.path or starts_with(${agentSecrets.path}, given.path || '.')))
+      and (${elements('pathsWithin', 'text')} is null or ${isWithin})
       and (${unlessGiven('accountId', 'uuid')} or ${reads.accountId} = ${given('accountId', 'uuid')})
       and (${unlessGiven('tokenId', 'uuid')} or ${reads.tokenId} = ${given('tokenId', 'uuid')})
       and (${unlessGiven('since', 'timestamptz')} or (${reads.at} >= ${given('since', 'timestamptz')}
