@@ -6,8 +6,7 @@ import {
   findAgentSecretRevisions,
   findSealedValues,
 } from '../store/agent-secret-revision.js';
-import { authorize, rolesOf } from './access.js';
-import { type AgentSecret, isVisible } from './agent-secret.js';
+import { type AgentSecret, authorizeAgentSecret } from './agent-secret.js';
 import { revisionNotFound, valueDestroyed } from './agent-secret-refusal.js';
 import { actorOf, type Context } from './context.js';
 import { forwardPage, type Page, type PageArguments, pageOf } from './page.js';
@@ -49,8 +48,8 @@ export async function getAgentSecretAtRevision(ctx: Context, id: string, revisio
   const row = revision > LARGEST_STORED ? undefined : await find(revision);
   // The first revision tells whether the caller may know of the secret at all.
   const known = row ?? (await find(0n));
-  if (!known || !isVisible(actor, known)) throw notFound('agentSecret', id);
-  authorize(ctx, { roles: rolesOf(actor, known, known.environmentId) }, 'ViewAgentSecret');
+  if (!known) throw notFound('agentSecret', id);
+  authorizeAgentSecret(ctx, id, known, 'ViewAgentSecret');
   if (!row) throw revisionNotFound(id);
   return secretOf(row);
 }

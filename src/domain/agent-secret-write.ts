@@ -11,8 +11,8 @@ import {
   type Written,
 } from '../store/agent-secret-write.js';
 import { findEnvironment } from '../store/environment.js';
-import { authorize, authorizeEnvironment, type EnvironmentAction, rolesOf } from './access.js';
-import { type AgentSecret, isVisible } from './agent-secret.js';
+import { authorizeEnvironment, type EnvironmentAction, rolesOf } from './access.js';
+import { type AgentSecret, authorizeAgentSecret } from './agent-secret.js';
 import { pathTaken, stale, tooManySecrets, valueTooLarge } from './agent-secret-refusal.js';
 import { getAgentSecretAtRevision } from './agent-secret-revision.js';
 import type { AnalysedType } from './analysed-type.js';
@@ -227,8 +227,8 @@ export async function replayed(ctx: Context, earlier: EarlierOutcome, action: En
 async function currentForWrite(ctx: Context, id: string, action: EnvironmentAction, currentRevision: bigint) {
   const actor = actorOf(ctx);
   const row = await findAgentSecretForWrite(ctx.services.db, id, actor.accountId);
-  if (!row || row.deletedAt || !isVisible(actor, row)) throw notFound('agentSecret', id);
-  authorize(ctx, { roles: rolesOf(actor, row, row.environmentId) }, action);
+  if (!row || row.deletedAt) throw notFound('agentSecret', id);
+  authorizeAgentSecret(ctx, id, row, action);
   if (row.revision !== currentRevision) throw stale(row.revision);
   const { ownerId: _, shareRoles: __, ...secret } = row;
   return secret;

@@ -11,7 +11,7 @@ import {
   findAgentSecrets,
   findAllAgentSecrets,
 } from '../store/agent-secret-list.js';
-import { authorize, may, rolesOf, type Standing } from './access.js';
+import { authorize, type EnvironmentAction, may, type Role, rolesOf, type Standing } from './access.js';
 import { valueDestroyed } from './agent-secret-refusal.js';
 import { MAX_TYPE_BYTES } from './analysed-type-parse.js';
 import { type Actor, actorOf, type Context } from './context.js';
@@ -60,8 +60,8 @@ export function valueStateOf(secret: Pick<AgentSecret, 'valueRevision' | 'sealed
 export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSecret> {
   const actor = actorOf(ctx);
   const row = await findAgentSecret(ctx.services.db, id, actor.accountId);
-  if (!row || !isVisible(actor, row)) throw notFound('agentSecret', id);
-  authorize(ctx, { roles: rolesOf(actor, row, row.environmentId) }, 'ViewAgentSecret');
+  if (!row) throw notFound('agentSecret', id);
+  authorizeAgentSecret(ctx, id, row, 'ViewAgentSecret');
   return row;
 }
 
@@ -69,14 +69,24 @@ export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSec
 export async function getAgentSecrets(ctx: Context, ids: readonly string[]): Promise<(AgentSecret | null)[]> {
   const actor = actorOf(ctx);
   const rows = await findAgentSecretsById(ctx.services.db, ids, actor.accountId);
-  const visible = new Map(rows.filter((row) => isVisible(actor, row)).map((row) => [row.id, row]));
+  const visible = new Map(rows.filter((row) => visibleRoles(actor, row)).map((row) => [row.id, row]));
   return ids.map((id) => visible.get(id) ?? null);
 }
 
-/** Whether the caller may know of a secret: by its role, and within what its credential is good for. */
-export function isVisible(actor: Actor, secret: Standing & { environmentId: string; path: string }): boolean {
+/** Where a secret is, and what decides who may know of it. */
+type Guarded = Standing & { environmentId: string; path: string };
+
+/** The caller's roles around a secret; undefined unless it may know of it: by a role, and with what its credential covers. */
+function visibleRoles(actor: Actor, secret: Guarded): Role[] | undefined {
   const roles = rolesOf(actor, secret, secret.environmentId);
-  return may(roles, 'ViewAgentSecret') && coversPath(actor.grant, secret.path);
+  return may(roles, 'ViewAgentSecret') && coversPath(actor.grant, secret.path) ? roles : undefined;
+}
+
+/** AGENT_SECRET_NOT_FOUND unless the caller may know of the secret, AUTH_FORBIDDEN unless it may do this with it. */
+export function authorizeAgentSecret(ctx: Context, id: string, secret: Guarded, action: EnvironmentAction): void {
+  const roles = visibleRoles(actorOf(ctx), secret);
+  if (!roles) throw notFound('agentSecret', id);
+  authorize(ctx, { roles }, action);
 }
 
 export interface AgentSecretPlace {

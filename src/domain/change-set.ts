@@ -3,8 +3,8 @@ import { AppError, invalidRequest, notFound } from '../errors.js';
 import type { JsonValue } from '../json.js';
 import { findAgentSecretForWrite } from '../store/agent-secret.js';
 import { findChanges } from '../store/agent-secret-revision.js';
-import { authorize, type EnvironmentAction, rolesOf } from './access.js';
-import { type AgentSecret, isVisible } from './agent-secret.js';
+import { authorize, type EnvironmentAction } from './access.js';
+import { type AgentSecret, authorizeAgentSecret } from './agent-secret.js';
 import { MAX_CHANGES_PER_SET } from './agent-secret-change.js';
 import { secretOf } from './agent-secret-revision.js';
 import { type Repeatable, replayed } from './agent-secret-write.js';
@@ -107,8 +107,8 @@ async function writeOne(ctx: Context, { idempotencyKey }: Repeatable, change: Si
     request: [change],
     async run(write) {
       const row = await findAgentSecretForWrite(ctx.services.db, change.id, actor.accountId);
-      if (!row || !isVisible(actor, row)) throw notFound('agentSecret', change.id);
-      authorize(ctx, { roles: rolesOf(actor, row, row.environmentId) }, action);
+      if (!row) throw notFound('agentSecret', change.id);
+      authorizeAgentSecret(ctx, change.id, row, action);
       const options = { expected: null, dryRun: false, isSet: false };
       const { results } = await writeChanges(ctx, write, row.environmentId, [change], options);
       const [result] = results as [AgentSecret | AppError];
