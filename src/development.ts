@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { validate as isUuid } from 'uuid';
 import { type Account, createAccountAsOperator } from './domain/account.js';
 import { createAgentSecret } from './domain/agent-secret-write.js';
 import { parseAnalysedType } from './domain/analysed-type-parse.js';
@@ -15,6 +14,7 @@ import { AppError } from './errors.js';
 import { parseJson } from './json-parser.js';
 import { findAccount, findAccounts } from './store/account.js';
 import { makeFolder } from './store/folder.js';
+import { uuidFrom } from './uuid.js';
 
 /** What stands in `development.json`. */
 export interface DevelopmentFacts {
@@ -173,7 +173,7 @@ async function readFacts(file: string): Promise<{ accountId?: string; token?: st
     .catch(() => undefined);
   const { accountId, token } = (read ?? {}) as Record<string, unknown>;
   return {
-    ...(typeof accountId === 'string' && isUuid(accountId) ? { accountId } : {}),
+    ...(typeof accountId === 'string' && uuidFrom(accountId) !== undefined ? { accountId } : {}),
     ...(typeof token === 'string' ? { token } : {}),
   };
 }

@@ -1,6 +1,5 @@
 // Operator command: a token for an account, and the account with it when there is none of that name.
 import { parseArgs } from 'node:util';
-import { validate as isUuid } from 'uuid';
 import { loadConfig } from '../config.js';
 import { createAccountAsOperator } from '../domain/account.js';
 import { isScope, SCOPES, type Scope } from '../domain/grant.js';
@@ -10,6 +9,7 @@ import { openServices } from '../services.js';
 import { findAccountByName } from '../store/account.js';
 import type { Session } from '../store/client.js';
 import { findEnvironment } from '../store/environment.js';
+import { uuidFrom } from '../uuid.js';
 import { runCommand, UsageError } from './run-command.js';
 
 const USAGE = `Usage: npm run --silent token -- --account NAME [--admin] [--expires-in-days N]
@@ -88,7 +88,8 @@ function scopeFrom(text: string): Scope {
 }
 
 function idFrom(text: string | undefined): string | undefined {
-  if (text !== undefined && !isUuid(text)) throw new UsageError('--environment: expected the id of an environment');
+  if (text !== undefined && uuidFrom(text) === undefined)
+    throw new UsageError('--environment: expected the id of an environment');
   return text?.toLowerCase();
 }
 

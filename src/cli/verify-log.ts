@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { validate as isUuid } from 'uuid';
 import { loadConfig } from '../config.js';
 import { LogFinding } from '../domain/log-finding.js';
 import { type LogHead, parseLogHeads, printLogHeads } from '../domain/log-head.js';
@@ -12,6 +11,7 @@ import { openExistingKeyProvider } from '../master-keys.js';
 import { openExistingDatabase } from '../services.js';
 import { explainFailure } from '../start-failure.js';
 import { findEnvironmentIds, inSnapshot } from '../store/log-verification.js';
+import { uuidFrom } from '../uuid.js';
 
 const USAGE = `Usage: npm run verify-log -- [--environment ID] [--no-keys] [--heads FILE] [--export-heads FILE]
 
@@ -48,7 +48,8 @@ async function main(): Promise<number> {
     return 0;
   }
   const only = options.environment?.toLowerCase();
-  if (only !== undefined && !isUuid(only)) throw new Error('--environment: expected the id of an environment');
+  if (only !== undefined && uuidFrom(only) === undefined)
+    throw new Error('--environment: expected the id of an environment');
   const heads = options.heads === undefined ? new Map<string, LogHead>() : await readHeads(options.heads);
   const config = loadConfig(undefined, { needsMasterKeys: false });
   const log = createLogger('error');

@@ -1,5 +1,5 @@
 // Callers a process has just seen: a credential is trusted for a few seconds without asking again whose it is.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type Actor, hasEnded } from './context.js';
 
@@ -16,7 +16,7 @@ export interface CallerCache {
 
 /** Asks `identify` whose a credential is and trusts the answer, by the credential's hash. Unknown ones are not remembered. */
 export function createCallerCache(
-  identify: (secret: string, hash: Buffer) => Promise<Actor | undefined>,
+  identify: (secret: string, hashed: Buffer) => Promise<Actor | undefined>,
   max = MAX_TRUSTED,
 ): CallerCache {
   const trusted = new LRUCache<string, Actor>({ max, ttl: TRUSTED_FOR * 1_000 });
@@ -26,17 +26,17 @@ export function createCallerCache(
   /** Counts the calls of `clear`: what was read before one is not remembered after it. */
   let generation = 0;
 
-  async function read(secret: string, hash: Buffer, key: string): Promise<Actor | undefined> {
+  async function read(secret: string, key: string): Promise<Actor | undefined> {
     const since = generation;
-    const actor = await identify(secret, hash);
+    const actor = await identify(secret, Buffer.from(key, 'hex'));
     if (actor && since === generation) trusted.set(key, actor);
     return actor;
   }
 
-  function lookUp(secret: string, hash: Buffer, key: string): Promise<Actor | undefined> {
+  function lookUp(secret: string, key: string): Promise<Actor | undefined> {
     const underway = asked.get(key);
     if (underway) return underway;
-    const answer = read(secret, hash, key).finally(() => {
+    const answer = read(secret, key).finally(() => {
       if (asked.get(key) === answer) asked.delete(key);
     });
     asked.set(key, answer);
@@ -45,10 +45,9 @@ export function createCallerCache(
 
   return {
     authenticate(secret) {
-      const hash = hashSecret(secret);
-      const key = hash.toString('latin1');
+      const key = hash('sha256', secret, 'hex');
       const actor = trusted.get(key);
-      return actor && !hasEnded(actor) ? actor : lookUp(secret, hash, key);
+      return actor && !hasEnded(actor) ? actor : lookUp(secret, key);
     },
     clear() {
       generation += 1;
@@ -60,5 +59,5 @@ export function createCallerCache(
 
 /** Tokens are 256 random bits, so a plain hash cannot be searched backwards. */
 export function hashSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }

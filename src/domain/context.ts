@@ -1,5 +1,5 @@
 // What every verb of the domain gets first: the process's services and who is asking.
-import { v7 } from 'uuid';
+import { uuidv7 } from 'uuidv7';
 import type { KeyCache } from '../crypto/environment-keys.js';
 import type { KeyProvider } from '../crypto/key-provider.js';
 import { forbidden, unauthorized } from '../errors.js';
@@ -75,5 +75,5 @@ export function managerOf(ctx: Context, action: string): Actor {
 
 /** A fresh id: UUID v7, so that ids sort by the time they were made. */
 export function newId(): string {
-  return v7();
+  return uuidv7();
 }

@@ -1,7 +1,7 @@
 // Logins of an external issuer: which account a verified one means, and what it is good for.
-import { validate as isUuid } from 'uuid';
 import { findAccount, findAccountByName } from '../store/account.js';
 import type { Session } from '../store/client.js';
+import { uuidFrom } from '../uuid.js';
 import { type CallerCache, createCallerCache } from './caller-cache.js';
 import type { Actor } from './context.js';
 import { EVERYTHING, type Grant, isScope } from './grant.js';
@@ -36,7 +36,8 @@ async function actorFrom(db: Session, { account: claimed, scopes, expiresAt }: L
 /** What looks like an id is one: an account that is named like another's id is not meant by it. */
 async function findClaimed(db: Session, claimed: unknown) {
   if (typeof claimed !== 'string') return undefined;
-  if (isUuid(claimed)) return findAccount(db, claimed.toLowerCase());
+  const id = uuidFrom(claimed);
+  if (id !== undefined) return findAccount(db, id);
   return isName(claimed) ? findAccountByName(db, claimed) : undefined;
 }
 
