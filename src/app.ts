@@ -92,7 +92,7 @@ export function createApp({ services, config, development = () => undefined }: A
       context: contextFor,
       guard,
       isAuthenticated: (ctx) => ctx.actor !== undefined,
-      run: (document, variables, ctx) => pipeline.run(document, variables, ctx),
+      run: async (document, variables, ctx) => pipeline.run(document, variables, ctx),
       subscribe: (document, variables, ctx) => pipeline.subscribe(document, variables, ctx),
       maxBodyBytes: config.maxBodyBytes,
     }),

@@ -21,7 +21,7 @@ import { LRUCache } from 'lru-cache';
 import type { Context } from '../domain/context.js';
 import { printJson } from '../json.js';
 import { publicError } from './errors.js';
-import { answerOperation, type OperationOptions, plainResponseType, uncached } from './http.js';
+import { answerOperation, type OperationArgs, type OperationOptions, plainResponseType, uncached } from './http.js';
 import { ExactLiteralVariablesRule } from './literal-variables.js';
 import { ManifestError, type PersistedDocuments } from './persisted-documents.js';
 import { limitError, safeRules, syntaxError, variableErrors } from './request-errors.js';
@@ -46,7 +46,11 @@ export interface GraphQLPipeline {
   /** A whole HTTP request. */
   fetch(request: Request, ctx: Context): Promise<Response>;
   /** A document that was checked at start, with variables whose numbers are exact. */
-  run<Data>(document: DocumentNode, variables: Record<string, unknown>, ctx: Context): Promise<ExecutionResult<Data>>;
+  run<Data>(
+    document: DocumentNode,
+    variables: Record<string, unknown>,
+    ctx: Context,
+  ): ExecutionResult<Data> | Promise<ExecutionResult<Data>>;
   /** The same for a subscription; one result where the stream cannot begin. */
   subscribe(
     document: DocumentNode,
@@ -81,9 +85,13 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
     ] as Plugin[],
   });
 
+  const known = documentCache<DocumentNode>(trusted);
+  const run = (args: OperationArgs) => executePublicly({ schema, ...args }, options);
   const operations: OperationOptions = {
     yoga,
     read: (request) => parsePost(request, { maxBodyBytes, documents }),
+    known,
+    run,
     publicError: (error, requestId) => publicError(limitError(error), (bug) => options.onBug(bug, requestId)),
   };
   if (documents) checkDocuments(yoga, documents);
@@ -94,16 +102,7 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
       if (type !== undefined) return answerOperation(request, type, ctx, operations);
       return uncached(await yoga.fetch(request, ctx));
     },
-    async run(document, variables, ctx) {
-      const enveloped = yoga.getEnveloped(ctx as never);
-      const contextValue = await enveloped.contextFactory();
-      return enveloped.execute({
-        schema,
-        document,
-        variableValues: variables,
-        contextValue,
-      } as ExecutionArgs) as Promise<ExecutionResult<never>>;
-    },
+    run: (document, variableValues, contextValue) => run({ document, variableValues, contextValue }) as never,
     async subscribe(document, variables, ctx) {
       const enveloped = yoga.getEnveloped(ctx as never);
       const contextValue = await enveloped.contextFactory();
@@ -186,33 +185,46 @@ function useSafeRequestErrors(options: GraphQLOptions): Plugin {
   };
 }
 
+/** Runs an operation; its result is what callers may see. */
+function executePublicly(args: ExecutionArgs, options: GraphQLOptions): ExecutionResult | Promise<ExecutionResult> {
+  const result = executeSparingly(args);
+  return result instanceof Promise
+    ? result.then((settled) => publicResult(settled, args, options))
+    : publicResult(result as ExecutionResult, args, options);
+}
+
 /** graphql-js prints a whole variable into each of up to 50 errors, which we throw away: one is enough to know. */
 function executeSparingly(args: ExecutionArgs) {
   return execute({ ...args, options: { maxCoercionErrors: 0 } });
 }
 
+/** The result as callers may see it. */
+function publicResult(result: ExecutionResult, args: ExecutionArgs, options: GraphQLOptions): ExecutionResult {
+  const { data, errors } = result;
+  if (!errors) return result;
+  const { requestId } = args.contextValue as Context;
+  // Without `data` execution never began: the variables do not fit, and graphql-js has printed them.
+  const isRequestError = !('data' in result);
+  const safe = isRequestError ? variableErrors({ ...args, hideSuggestions: !options.introspection }) : [];
+  return {
+    ...(isRequestError ? {} : { data }),
+    errors: safe.length > 0 ? safe : errors.map((error) => publicError(error, (bug) => options.onBug(bug, requestId))),
+  };
+}
+
 /** Results as callers may see them, printed with every number exact; a stream's one by one. */
 function usePublicResults(options: GraphQLOptions): Plugin<Context> {
-  function publicResult(result: ExecutionResult, args: ExecutionArgs): ExecutionResult {
-    const { data, errors } = result;
-    if (!errors) return Object.assign(result, { stringify: printJson });
-    const { requestId } = args.contextValue as Context;
-    // Without `data` execution never began: the variables do not fit, and graphql-js has printed them.
-    const isRequestError = !('data' in result);
-    const safe = isRequestError ? variableErrors({ ...args, hideSuggestions: !options.introspection }) : [];
-    return {
-      ...(isRequestError ? {} : { data }),
-      errors:
-        safe.length > 0 ? safe : errors.map((error) => publicError(error, (bug) => options.onBug(bug, requestId))),
+  const exact = (result: unknown, args: unknown) =>
+    ({
+      ...publicResult(result as ExecutionResult, args as ExecutionArgs, options),
       stringify: printJson,
-    } as ExecutionResult;
-  }
+    }) as ExecutionResult;
   return {
     onExecute({ setExecuteFn }) {
       setExecuteFn(executeSparingly as never);
       return {
         onExecuteDone({ result, args, setResult }) {
-          setResult(publicResult(result as ExecutionResult, args as ExecutionArgs));
+          setResult(exact(result, args));
         },
       };
     },
@@ -221,12 +233,12 @@ function usePublicResults(options: GraphQLOptions): Plugin<Context> {
       return {
         onSubscribeResult({ result, args, setResult }) {
           if (!isAsyncIterable(result)) {
-            setResult(publicResult(result as ExecutionResult, args as ExecutionArgs));
+            setResult(exact(result, args));
             return undefined;
           }
           return {
             onNext(event) {
-              event.setResult(publicResult(event.result as ExecutionResult, args as ExecutionArgs));
+              event.setResult(exact(event.result, args));
             },
           };
         },

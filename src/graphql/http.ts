@@ -5,8 +5,19 @@ import { type GraphQLParams, processRegularResult, type YogaServerInstance } fro
 import type { Context } from '../domain/context.js';
 import { printJson } from '../json.js';
 
+/** What there is to run: parsed and valid. */
+export interface OperationArgs {
+  document: DocumentNode;
+  operationName?: string | undefined;
+  variableValues?: Record<string, unknown> | undefined;
+  contextValue: Context;
+}
+
 export interface OperationOptions {
   yoga: YogaServerInstance<Context, object>;
+  /** Documents that have been parsed and found valid, by their text. */
+  known: { get(text: string): DocumentNode | undefined; set(text: string, document: DocumentNode): void };
+  run(args: OperationArgs): ExecutionResult | Promise<ExecutionResult>;
   /** The operation in a request's body. */
   read(request: Request): Promise<GraphQLParams>;
   /** What the caller may see of whatever was thrown before execution. */
@@ -46,7 +57,7 @@ export async function answerOperation(
   options: OperationOptions,
 ): Promise<Response> {
   const result = await resultOf(request, ctx, options);
-  if (result === 'stream') return uncached(await options.yoga.fetch(request, ctx));
+  if (result === 'unusual') return uncached(await options.yoga.fetch(request, ctx));
   if (!result.errors) {
     return new Response(printJson(result), {
       headers: { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' },
@@ -58,25 +69,25 @@ export async function answerOperation(
 async function resultOf(
   request: Request,
   ctx: Context,
-  { yoga, read, publicError }: OperationOptions,
-): Promise<ExecutionResult | 'stream'> {
+  options: OperationOptions,
+): Promise<ExecutionResult | 'unusual'> {
   try {
-    const params = await read(request);
-    const { query, operationName, variables: variableValues } = params;
-    // Its plugins look for the request and its parameters there.
-    const { schema, parse, validate, contextFactory, execute } = yoga.getEnveloped({
-      ...ctx,
-      request,
-      params,
-    } as never);
-    const document: DocumentNode = parse(query);
-    const errors: GraphQLError[] = validate(schema, document);
-    if (errors.length > 0) return { errors };
-    if (getOperationAST(document, operationName)?.operation === 'subscription') return 'stream';
-    const contextValue = await contextFactory();
-    return await execute({ schema, document, contextValue, variableValues, operationName });
+    const params = await options.read(request);
+    const { query, operationName, variables } = params;
+    let document = options.known.get(query as string);
+    if (!document) {
+      // Yoga's plugins look for the request and its parameters there.
+      const enveloped = options.yoga.getEnveloped({ ...ctx, request, params } as never);
+      document = enveloped.parse(query) as DocumentNode;
+      const errors: GraphQLError[] = enveloped.validate(enveloped.schema, document);
+      if (errors.length > 0) return { errors };
+      options.known.set(query as string, document);
+    }
+    const operation = getOperationAST(document, operationName)?.operation;
+    if (operation === undefined || operation === 'subscription') return 'unusual';
+    return await options.run({ document, operationName, variableValues: variables, contextValue: ctx });
   } catch (error) {
-    return { errors: [publicError(error, ctx.requestId)] };
+    return { errors: [options.publicError(error, ctx.requestId)] };
   }
 }
 
