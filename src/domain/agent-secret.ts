@@ -1,7 +1,7 @@
 // Reading secrets: by id, by path, in pages, whole environments, now or as they were. Writing them is agent-secret-write.ts.
 import { createHash } from 'node:crypto';
 import { invalidRequest, limitExceeded, notFound } from '../errors.js';
-import { findAgentSecret, findAgentSecretsById } from '../store/agent-secret.js';
+import { findAgentSecret, findAskedSecrets } from '../store/agent-secret.js';
 import {
   type AgentSecretFilter,
   type AgentSecretSortField,
@@ -59,7 +59,7 @@ export function valueStateOf(secret: Pick<AgentSecret, 'valueRevision' | 'sealed
 /** AGENT_SECRET_NOT_FOUND for whoever may not see it, viewers included. */
 export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSecret> {
   const actor = actorOf(ctx);
-  const row = await findAgentSecret(ctx.services.db, id, actor.accountId);
+  const row = await findAgentSecret(ctx.services.db, { id, accountId: actor.accountId });
   if (!row) throw notFound('agentSecret', id);
   authorizeAgentSecret(ctx, id, row, 'ViewAgentSecret');
   return row;
@@ -68,9 +68,12 @@ export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSec
 /** Several at once, in the order of the ids; null in the place of each the caller may not see. */
 export async function getAgentSecrets(ctx: Context, ids: readonly string[]): Promise<(AgentSecret | null)[]> {
   const actor = actorOf(ctx);
-  const rows = await findAgentSecretsById(ctx.services.db, ids, actor.accountId);
-  const visible = new Map(rows.filter((row) => visibleRoles(actor, row)).map((row) => [row.id, row]));
-  return ids.map((id) => visible.get(id) ?? null);
+  const { accountId } = actor;
+  const rows = await findAskedSecrets(
+    ctx.services.db,
+    ids.map((id) => ({ id, accountId })),
+  );
+  return rows.map((row) => (row && visibleRoles(actor, row) ? row : null));
 }
 
 /** Where a secret is, and what decides who may know of it. */

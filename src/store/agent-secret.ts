@@ -1,7 +1,8 @@
 // Reads of current secrets by id, with what decides who may see them. Lists are agent-secret-list.ts.
 import { isNull, type SQL, sql } from 'drizzle-orm';
 import type { Session } from './client.js';
-import { anyOf, columns, elements, optional, parameter, type RowOf, type Shape, statement } from './statement.js';
+import { gather } from './gather.js';
+import { columns, computed, elements, optional, parameter, type RowOf, type Shape, statement } from './statement.js';
 import { accounts, agentSecrets, environmentShares, environments, plans } from './tables.js';
 
 export const SECRET = {
@@ -31,42 +32,56 @@ const live = isNull(agentSecrets.deletedAt);
 export const isWithin = sql`exists (select 1 from unnest(${elements('pathsWithin', 'text')}) as given(path)
     where ${agentSecrets.path} = given.path or starts_with(${agentSecrets.path}, given.path || '.'))`;
 
-/** Secrets of live environments, with what the parameter `accountId` may do there. */
-const withAccess = (shape: Shape, where: SQL, joins: SQL = sql``) => sql`select ${columns(shape)}
-    from ${agentSecrets}
+/** Secrets of live environments, with what the account may do there. */
+const withAccess = (shape: Shape, from: SQL, accountId: SQL, joins: SQL = sql``) => sql`select ${columns(shape)}
+    from ${from}
     join ${environments} on ${environments.id} = ${agentSecrets.environmentId} and ${environments.deletedAt} is null
     ${joins}
     left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
-      and ${environmentShares.accountId} = ${parameter('accountId')}
-    where ${where}`;
+      and ${environmentShares.accountId} = ${accountId}`;
 
-const BY_ID = statement<{ id: string; accountId: string }>()(
+const BY_ID = statement<AskedSecret>()(
   SECRET_WITH_ACCESS,
-  withAccess(SECRET_WITH_ACCESS, sql`${agentSecrets.id} = ${parameter('id')} and ${live}`),
+  sql`${withAccess(SECRET_WITH_ACCESS, sql`${agentSecrets}`, parameter('accountId'))}
+    where ${agentSecrets.id} = ${parameter('id')} and ${live}`,
 );
 
-/** The secret and, in the same read, what decides whether `accountId` may see it. */
-export function findAgentSecret(
-  db: Session,
-  id: string,
-  accountId: string,
-): Promise<AgentSecretWithAccessRow | undefined> {
-  return db.row(BY_ID, { id, accountId });
-}
-
-const BY_IDS = statement<{ ids: readonly string[]; accountId: string }>()(
-  SECRET_WITH_ACCESS,
-  withAccess(SECRET_WITH_ACCESS, sql`${anyOf(agentSecrets.id, 'ids')} and ${live}`),
+const ASKED_SHAPE = { ...SECRET_WITH_ACCESS, place: computed(sql`asked.place`, Number) };
+// Behind sub-selects the server cannot see how long the lists are, and so does not plan the statement anew for each.
+const ASKED = statement<{ ids: readonly string[]; accountIds: readonly string[] }>()(
+  ASKED_SHAPE,
+  withAccess(
+    ASKED_SHAPE,
+    sql`unnest((select ${elements('ids', 'uuid')}), (select ${elements('accountIds', 'uuid')}))
+      with ordinality as asked(id, account_id, place)
+    join ${agentSecrets} on ${agentSecrets.id} = asked.id and ${live}`,
+    sql`asked.account_id`,
+  ),
 );
 
-/** Several at once, in no order. */
-export function findAgentSecretsById(
-  db: Session,
-  ids: readonly string[],
-  accountId: string,
-): Promise<AgentSecretWithAccessRow[]> {
-  return db.rows(BY_IDS, { ids, accountId });
+/** A secret's id, and the account that wants to see it. */
+export interface AskedSecret {
+  id: string;
+  accountId: string;
 }
+
+/** Several at once, in the order asked; undefined in the place of each that there is none for. */
+export async function findAskedSecrets(
+  db: Session,
+  asked: readonly AskedSecret[],
+): Promise<(AgentSecretWithAccessRow | undefined)[]> {
+  const found = new Array<AgentSecretWithAccessRow | undefined>(asked.length).fill(undefined);
+  if (asked.length === 1) {
+    found[0] = await db.row(BY_ID, asked[0] as AskedSecret);
+    return found;
+  }
+  const lists = { ids: asked.map(({ id }) => id), accountIds: asked.map(({ accountId }) => accountId) };
+  for (const row of await db.rows(ASKED, lists)) found[row.place - 1] = row;
+  return found;
+}
+
+/** The secret and, in the same read, what decides whether the account may see it. */
+export const findAgentSecret = gather(findAskedSecrets);
 
 const FOR_WRITE_SHAPE = {
   ...SECRET_WITH_ACCESS,
@@ -75,11 +90,12 @@ const FOR_WRITE_SHAPE = {
 };
 const FOR_WRITE = statement<{ id: string; accountId: string }>()(
   FOR_WRITE_SHAPE,
-  withAccess(
+  sql`${withAccess(
     FOR_WRITE_SHAPE,
-    sql`${agentSecrets.id} = ${parameter('id')}`,
+    sql`${agentSecrets}`,
+    parameter('accountId'),
     sql`join ${accounts} on ${accounts.id} = ${environments.accountId} join ${plans} on ${plans.id} = ${accounts.planId}`,
-  ),
+  )} where ${agentSecrets.id} = ${parameter('id')}`,
 );
 
 /** The same for a write, deleted or not, with the plan's limit on the size of a value. */

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import postgres from 'postgres';
-import { findAgentSecret } from '../../src/store/agent-secret.js';
+import { findAskedSecrets } from '../../src/store/agent-secret.js';
 import { findAllAgentSecrets } from '../../src/store/agent-secret-list.js';
 import type { Session } from '../../src/store/client.js';
 
@@ -36,7 +36,7 @@ function statementOf(find: (db: Session) => Promise<unknown>): Text {
   return caught;
 }
 
-const BY_ID = statementOf((db) => findAgentSecret(db, '', ''));
+const BY_ID = statementOf((db) => findAskedSecrets(db, [{ id: '', accountId: '' }]));
 const ALL = statementOf((db) => findAllAgentSecrets(db, { environmentId: '' }));
 const FIELDS =
   'id, environment_id as "environmentId", path, revision, secret_type as "secretType", sealed_value as "sealedValue"';

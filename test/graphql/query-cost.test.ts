@@ -1,7 +1,7 @@
 // What a request costs the database: as many statements for a full page as for a single item.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestApp, type TestApp } from '../support/app.js';
-import { ask } from '../support/graphql.js';
+import { ask, graphql } from '../support/graphql.js';
 import { createSecret, done, updateSecret } from '../support/graphql-secrets.js';
 import {
   createAccount,
@@ -48,6 +48,27 @@ test('a secret by its id, with its value opened, is one statement', async () => 
     id environmentId path pathText revision secretType secretTypeText hasValue secretValue secretValueText createdAt updatedAt
   } }`;
   expect(await statements(document, { id: secretIds[0] })).toBe(1);
+});
+
+test('secrets that many callers ask for at once are one statement, and each gets what is its own to see', async () => {
+  const { owner, admin, deployer, viewer, stranger } = world.people;
+  const document = 'query ($id: UUID!) { agentSecret(id: $id) { id secretValue } }';
+  const people = [owner, admin, deployer, viewer, stranger];
+  const asked = secretIds.flatMap((id, n) => people.map((person) => ({ id, n, person })));
+  await Promise.all(people.map((person) => ask(app, person.token, '{ __typename }')));
+  const before = app.queries();
+  const answers = await Promise.all(
+    asked.map(({ id, person }) => graphql<unknown>(app, person.token, document, { id })),
+  );
+  expect(app.queries() - before).toBeLessThanOrEqual(5);
+  for (const [index, { id, n, person }] of asked.entries()) {
+    const { data, errors } = answers[index]!;
+    if (person === viewer || person === stranger) {
+      expect(errors?.[0]?.extensions?.code).toBe('AGENT_SECRET_NOT_FOUND');
+    } else {
+      expect(data).toEqual({ agentSecret: { id, secretValue: n } });
+    }
+  }
 });
 
 test('names of writers cost one statement more, however many there are', async () => {
