@@ -83,6 +83,8 @@ export function parameter(name: string, column?: Column): SQL {
   return column ? sql`${new Param(placeholder, column as never)}` : sql`${placeholder}`;
 }
 
+/** Of what needs no quotes. */
+const plainArrayOf = { mapToDriverValue: (values: readonly unknown[]) => `{${values.join()}}` };
 const arrayOf = { mapToDriverValue: (values: readonly unknown[]) => makePgArray([...values]) };
 
 /**
@@ -98,7 +100,8 @@ export function anyOf(column: Column, name: string): SQL {
 
 /** A whole list in one parameter, as rows through `unnest`. */
 export function elements(name: string, type: 'uuid' | 'bigint' | 'text' | 'timestamptz'): SQL {
-  return sql`${new Param(sql.placeholder(name), arrayOf as never)}::${sql.raw(type)}[]`;
+  const encoder = type === 'uuid' || type === 'bigint' ? plainArrayOf : arrayOf;
+  return sql`${new Param(sql.placeholder(name), encoder as never)}::${sql.raw(type)}[]`;
 }
 
 /** The bare name of a column, for insert lists and set clauses. */
