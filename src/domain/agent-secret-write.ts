@@ -6,7 +6,6 @@ import { findAgentSecretByPath } from '../store/agent-secret-list.js';
 import {
   findEnvironmentRoom,
   insertAgentSecret,
-  removeAgentSecret,
   updateAgentSecret as updateRow,
   type Written,
 } from '../store/agent-secret-write.js';
@@ -200,7 +199,7 @@ async function remove(ctx: Context, input: DeleteAgentSecretInput, write: Write)
       const entry = logEntry(ctx, secret, { change: 'deleted', revision, ...NO_VALUE });
       deletedAt = entry.at;
       const { id, environmentId } = secret;
-      return removeAgentSecret(session, { ...entry, id, environmentId, currentRevision });
+      return updateRow(session, { ...NO_VALUE, ...entry, id, environmentId, currentRevision, keepsValue: false });
     },
     outcomeOf(secret.id),
   );
@@ -226,7 +225,7 @@ export async function replayed(ctx: Context, earlier: EarlierOutcome, action: En
 /** The secret the caller may change, at the revision the caller names. */
 async function currentForWrite(ctx: Context, id: string, action: EnvironmentAction, currentRevision: bigint) {
   const actor = actorOf(ctx);
-  const row = await findAgentSecretForWrite(ctx.services.db, id, actor.accountId);
+  const row = await findAgentSecretForWrite(ctx.services.db, { id, accountId: actor.accountId });
   if (!row || row.deletedAt) throw notFound('agentSecret', id);
   authorizeAgentSecret(ctx, id, row, action);
   if (row.revision !== currentRevision) throw stale(row.revision);
@@ -257,6 +256,6 @@ async function whyNotCreated(
 
 /** The update found another revision, or nothing: a race was lost. */
 async function whyNotWritten(ctx: Context, id: string): Promise<AppError> {
-  const row = await findAgentSecretForWrite(ctx.services.db, id, actorOf(ctx).accountId);
+  const row = await findAgentSecretForWrite(ctx.services.db, { id, accountId: actorOf(ctx).accountId });
   return stale(row?.deletedAt ? undefined : row?.revision);
 }

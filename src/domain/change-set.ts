@@ -106,7 +106,7 @@ async function writeOne(ctx: Context, { idempotencyKey }: Repeatable, change: Si
     key: idempotencyKey,
     request: [change],
     async run(write) {
-      const row = await findAgentSecretForWrite(ctx.services.db, change.id, actor.accountId);
+      const row = await findAgentSecretForWrite(ctx.services.db, { id: change.id, accountId: actor.accountId });
       if (!row) throw notFound('agentSecret', change.id);
       authorizeAgentSecret(ctx, change.id, row, action);
       const options = { expected: null, dryRun: false, isSet: false };

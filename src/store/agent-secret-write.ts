@@ -1,77 +1,172 @@
-// The three writes of a secret. Each is one statement that locks the environment, changes the secret, advances the
-// environment by exactly one and appends the log row; when the check in it fails, it changes nothing at all.
+// The writes of a secret. Each locks the environment, changes the secret, advances the environment by exactly one and
+// appends the log row, all in one statement; when the check in it fails, it changes nothing at all. Writes of different
+// environments that are asked for at once go as one statement, and so share its commit.
 //
-// Why the lock comes first and alone: the statement's snapshot is older than the lock, so whatever it decides must be
-// decided by an update or insert (which look at the newest row), and the environment may only be advanced by what those
-// return. The lock is taken by reading the environment, the counters are advanced last.
+// Why the lock comes first: the statement's snapshot is older than the lock, so whatever it decides must be decided by an
+// update or insert (which look at the newest row), and the environment may only be advanced by what those return. The lock
+// is taken by reading the environment, the counters are advanced last.
 import { type SQL, sql } from 'drizzle-orm';
+import { AppError } from '../errors.js';
 import { SECRET } from './agent-secret.js';
 import type { Session } from './client.js';
+import { gather } from './gather.js';
 import { LOG_ROW, type LogEntry } from './log-entry.js';
-import { columns, insertInto, name, parameter, type RowOf, statement } from './statement.js';
+import {
+  columns,
+  computed,
+  type ElementType,
+  elements,
+  insertInto,
+  name,
+  optional,
+  parameter,
+  type RowOf,
+  type Statement,
+  statement,
+} from './statement.js';
 import { accounts, agentSecretRevisions, agentSecrets, environments, plans } from './tables.js';
 
-interface Sealed {
+/** A single write leaves these of its log row null. */
+type SingleEntry = Omit<LogEntry, 'destroyedRevision' | 'setPosition' | 'setSize'>;
+
+interface Asked extends SingleEntry {
+  id: string;
+  environmentId: string;
   sealedValue: Uint8Array | null;
   valueRevision: bigint | null;
   /** The data key the value is sealed under: nothing is written under one that has been replaced. Null without a value. */
   keyVersion: number | null;
 }
 
-const WRITTEN = {
-  revision: agentSecrets.revision,
-  environmentRevision: environments.revision,
+const ASKED = {
+  id: 'uuid',
+  environmentId: 'uuid',
+  sealedValue: 'bytea',
+  valueRevision: 'bigint',
+  keyVersion: 'integer',
+  change: 'text',
+  at: 'timestamptz',
+  accountId: 'uuid',
+  tokenId: 'uuid',
+  valueDigest: 'bytea',
+  deletedAt: 'timestamptz',
+  entryDigest: 'bytea',
+} as const satisfies Record<keyof Asked, ElementType>;
+
+const RESULT = {
+  place: computed(sql`locked.place`, (place) => Number(place) - 1),
+  revision: optional(agentSecrets.revision),
+  environmentRevision: optional(environments.revision),
 };
-export type Written = RowOf<typeof WRITTEN>;
+export interface Written {
+  revision: bigint;
+  environmentRevision: bigint;
+}
 
-const lockedEnvironment = sql`
+type Lists = Record<string, readonly unknown[]>;
+type WriteStatement = Statement<RowOf<typeof RESULT>, Lists>;
+
+/**
+ * `written` is the CTE that changes the secrets of those in the CTE `locked` that fit, and returns id, revision and value
+ * revision. An environment that is gone, or whose data key was replaced, is not in `locked`.
+ */
+function writeStatement(asked: Record<string, ElementType>, lock: SQL, written: SQL): WriteStatement {
+  const given = Object.entries(asked);
+  // Behind sub-selects the server cannot see how long the lists are, and so does not plan the statement anew for each.
+  const lists = given.map(([key, type]) => sql`(select ${elements(key, type)})`);
+  const names = given.map(([key]) => sql.identifier(key));
+  return statement<Lists>()(
+    RESULT,
+    sql`with asked as materialized (
+    select * from unnest(${sql.join(lists, sql`, `)}) with ordinality as asked(${sql.join(names, sql`, `)}, place)
+  ),
   locked as materialized (
-    select ${environments.id}, ${environments.revision}, ${environments.secretCount}, ${environments.headHash}
-    from ${environments}
-    where ${environments.id} = ${parameter('environmentId')} and ${environments.deletedAt} is null
-      and (${parameter('keyVersion')}::integer is null or ${parameter('keyVersion')}::integer >= ${environments.minDataKeyVersion})
-    for update
-  )`;
-
-const SECRET_ROW = { ...SECRET, typeKind: agentSecrets.typeKind };
-
-/** Advances the environment behind a secret written by the CTE `written`, and appends the log row. */
-function advanceAndLog(secretCountChange: -1 | 0 | 1): SQL {
-  return sql`
+    select asked.*, ${environments.revision}, ${environments.secretCount}, ${environments.headHash}
+    from asked join ${environments} on ${environments.id} = asked."environmentId"
+    where ${environments.deletedAt} is null
+      and (asked."keyVersion" is null or asked."keyVersion" >= ${environments.minDataKeyVersion})
+    for update of ${environments} ${lock}
+  ),
+  ${written},
   advanced as (
     update ${environments} set
       ${name(environments.revision)} = locked.revision + 1,
-      ${name(environments.secretCount)} = locked.secret_count + ${sql.raw(String(secretCountChange))},
-      ${name(environments.headHash)} = sha256(locked.head_hash || int8send(locked.revision + 1) || ${parameter('entryDigest')}::bytea),
-      ${name(environments.updatedAt)} = ${parameter('at')}
-    from locked, written
-    where ${environments.id} = locked.id
+      ${name(environments.secretCount)} = locked.secret_count + case locked.change when 'created' then 1 when 'deleted' then -1 else 0 end,
+      ${name(environments.headHash)} = sha256(locked.head_hash || int8send(locked.revision + 1) || locked."entryDigest"),
+      ${name(environments.updatedAt)} = locked.at
+    from locked join written on written.id = locked.id
+    where ${environments.id} = locked."environmentId"
     returning ${environments.id}, ${environments.revision}, ${environments.headHash}
   ),
   logged as (
-    ${insertInto(
-      agentSecretRevisions,
-      LOG_ROW,
-      {
-        environmentId: sql`advanced.id`,
-        environmentRevision: sql`advanced.revision`,
-        agentSecretId: sql`written.id`,
-        revision: sql`written.revision`,
-        sealedValue: sql`case when written.value_revision = written.revision then written.sealed_value end`,
-        valueRevision: sql`written.value_revision`,
-        hash: sql`advanced.head_hash`,
-      },
-      sql`from advanced, written`,
-    )}
-  )`;
+    ${insertInto(agentSecretRevisions, LOG_ROW, LOGGED, sql`from locked join written on written.id = locked.id join advanced on advanced.id = locked."environmentId"`)}
+  )
+  select locked.place as "place", written.revision as "revision", advanced.revision as "environmentRevision" from locked
+  left join written on written.id = locked.id left join advanced on advanced.id = locked."environmentId" and written.id is not null`,
+  );
 }
 
-const returning = sql`returning ${agentSecrets.id}, ${agentSecrets.revision}, ${agentSecrets.sealedValue}, ${agentSecrets.valueRevision}`;
-const result = sql`select written.revision as "revision", advanced.revision as "environmentRevision" from written, advanced`;
+const LOGGED = {
+  environmentId: sql`advanced.id`,
+  environmentRevision: sql`advanced.revision`,
+  agentSecretId: sql`written.id`,
+  revision: sql`written.revision`,
+  change: sql`locked.change`,
+  sealedValue: sql`case when written.value_revision = written.revision then locked."sealedValue" end`,
+  valueRevision: sql`written.value_revision`,
+  valueDigest: sql`locked."valueDigest"`,
+  deletedAt: sql`locked."deletedAt"`,
+  destroyedRevision: sql`null`,
+  setPosition: sql`null`,
+  setSize: sql`null`,
+  at: sql`locked.at`,
+  accountId: sql`locked."accountId"`,
+  tokenId: sql`locked."tokenId"`,
+  hash: sql`advanced.head_hash`,
+} satisfies Record<keyof typeof LOG_ROW, SQL>;
 
-export interface Insertion extends LogEntry, Sealed {
-  id: string;
-  environmentId: string;
+const returning = sql`returning ${agentSecrets.id}, ${agentSecrets.revision}, ${agentSecrets.valueRevision}`;
+
+/**
+ * Writes that are asked for at once go together, but for those whose environment somebody else has locked: these wait on
+ * their own, so that no environment waits for another. Inside a transaction every write is on its own.
+ */
+function writer<Write extends object>(asked: Record<keyof Write & string, ElementType>, written: SQL) {
+  const keys = Object.keys(asked) as (keyof Write & string)[];
+  const listsOf = (writes: readonly Write[]): Lists =>
+    Object.fromEntries(keys.map((key) => [key, writes.map((write) => write[key] ?? null)]));
+  const waiting = writeStatement(asked, sql``, written);
+  const passing = writeStatement(asked, sql`skip locked`, written);
+  const outcomeOf = ({ revision, environmentRevision }: RowOf<typeof RESULT>) =>
+    revision === null || environmentRevision === null ? undefined : { revision, environmentRevision };
+
+  /** Undefined in the place of a write that has not been tried. */
+  async function together(
+    db: Session,
+    writes: readonly Write[],
+  ): Promise<({ written?: Written | undefined } | undefined)[]> {
+    const outcomes = new Array<{ written?: Written | undefined } | undefined>(writes.length).fill(undefined);
+    // One alone may as well wait for its lock.
+    if (writes.length === 1) return outcomes;
+    try {
+      for (const row of await db.rows(passing, listsOf(writes))) outcomes[row.place] = { written: outcomeOf(row) };
+    } catch (error) {
+      // What the database refuses of one, it refuses of all; the others must not suffer.
+      if (error instanceof AppError) throw error;
+    }
+    return outcomes;
+  }
+  const ask = gather(together, { atOnce: 2 });
+
+  return async (db: Session, write: Write): Promise<Written | undefined> => {
+    const outcome = db.isShared ? await ask(db, write) : undefined;
+    if (outcome) return outcome.written;
+    const row = await db.row(waiting, listsOf([write]));
+    return row && outcomeOf(row);
+  };
+}
+
+export interface Insertion extends Asked {
   path: string;
   secretType: string;
   typeKind: string;
@@ -79,104 +174,67 @@ export interface Insertion extends LogEntry, Sealed {
   valueBytes: number;
 }
 
-const INSERT = statement<Insertion>()(
-  WRITTEN,
-  sql`with ${lockedEnvironment},
-  room as (
-    select locked.id from locked
-    join ${environments} on ${environments.id} = locked.id
+/** Undefined when nothing was written: environment gone, data key replaced, path taken, or no room under the plan. */
+export const insertAgentSecret = writer<Insertion>(
+  { ...ASKED, path: 'text', secretType: 'text', typeKind: 'text', valueBytes: 'integer' },
+  sql`room as (
+    select locked.* from locked
+    join ${environments} on ${environments.id} = locked."environmentId"
     join ${accounts} on ${accounts.id} = ${environments.accountId}
     join ${plans} on ${plans.id} = ${accounts.planId}
-    where locked.secret_count < ${plans.maxSecretsPerEnvironment} and ${parameter('valueBytes')}::integer <= ${plans.maxValueBytes}
+    where locked.secret_count < ${plans.maxSecretsPerEnvironment} and locked."valueBytes" <= ${plans.maxValueBytes}
   ),
   written as (
     ${insertInto(
       agentSecrets,
-      SECRET_ROW,
+      { ...SECRET, typeKind: agentSecrets.typeKind },
       {
-        environmentId: sql`room.id`,
+        id: sql`room.id`,
+        environmentId: sql`room."environmentId"`,
+        path: sql`room.path`,
+        secretType: sql`room."secretType"`,
+        typeKind: sql`room."typeKind"`,
         revision: sql`0`,
-        createdAt: sql`${parameter('at')}::timestamptz`,
-        createdBy: sql`${parameter('accountId')}::uuid`,
-        updatedAt: sql`${parameter('at')}::timestamptz`,
-        updatedBy: sql`${parameter('accountId')}::uuid`,
+        sealedValue: sql`room."sealedValue"`,
+        valueRevision: sql`room."valueRevision"`,
+        createdAt: sql`room.at`,
+        createdBy: sql`room."accountId"`,
+        updatedAt: sql`room.at`,
+        updatedBy: sql`room."accountId"`,
       },
       sql`from room`,
     )}
     on conflict (environment_id, path) where deleted_at is null do nothing
     ${returning}
-  ),
-  ${advanceAndLog(1)}
-  ${result}`,
+  )`,
 );
 
-/** Undefined when nothing was written: environment gone, data key replaced, path taken, or no room under the plan. */
-export function insertAgentSecret(db: Session, secret: Insertion): Promise<Written | undefined> {
-  return db.row(INSERT, secret);
-}
-
-export interface Update extends LogEntry, Sealed {
-  id: string;
-  environmentId: string;
+export interface Update extends Asked {
   /** The revision the caller saw; the row must still have it. */
   currentRevision: bigint;
   /** Keep the stored value, or replace it by `sealedValue` (null removes it). */
   keepsValue: boolean;
 }
 
-const isCurrent = sql`${agentSecrets.id} = ${parameter('id')} and ${agentSecrets.environmentId} = locked.id
-      and ${agentSecrets.revision} = ${parameter('currentRevision')}::bigint and ${agentSecrets.deletedAt} is null`;
-
-const UPDATE = statement<Update>()(
-  WRITTEN,
-  sql`with ${lockedEnvironment},
-  written as (
+/**
+ * Changes a secret's value, or deletes it where there is a `deletedAt`. Undefined when nothing was written: the secret is
+ * gone, its revision is another one, or the data key was replaced.
+ */
+export const updateAgentSecret = writer<Update>(
+  { ...ASKED, currentRevision: 'bigint', keepsValue: 'boolean' },
+  sql`written as (
     update ${agentSecrets} set
       ${name(agentSecrets.revision)} = ${agentSecrets.revision} + 1,
-      ${name(agentSecrets.sealedValue)} = case when ${parameter('keepsValue')}::boolean then ${agentSecrets.sealedValue} else ${parameter('sealedValue')}::bytea end,
-      ${name(agentSecrets.valueRevision)} = case when ${parameter('keepsValue')}::boolean then ${agentSecrets.valueRevision} else ${parameter('valueRevision')}::bigint end,
-      ${name(agentSecrets.updatedAt)} = ${parameter('at')}::timestamptz,
-      ${name(agentSecrets.updatedBy)} = ${parameter('accountId')}::uuid
-    from locked where ${isCurrent}
+      ${name(agentSecrets.sealedValue)} = case when locked."keepsValue" then ${agentSecrets.sealedValue} else locked."sealedValue" end,
+      ${name(agentSecrets.valueRevision)} = case when locked."keepsValue" then ${agentSecrets.valueRevision} else locked."valueRevision" end,
+      ${name(agentSecrets.updatedAt)} = locked.at,
+      ${name(agentSecrets.updatedBy)} = locked."accountId",
+      ${name(agentSecrets.deletedAt)} = locked."deletedAt"
+    from locked where ${agentSecrets.id} = locked.id and ${agentSecrets.environmentId} = locked."environmentId"
+      and ${agentSecrets.revision} = locked."currentRevision" and ${agentSecrets.deletedAt} is null
     ${returning}
-  ),
-  ${advanceAndLog(0)}
-  ${result}`,
+  )`,
 );
-
-/** Undefined when nothing was written: the secret is gone, its revision is another one, or the data key was replaced. */
-export function updateAgentSecret(db: Session, update: Update): Promise<Written | undefined> {
-  return db.row(UPDATE, update);
-}
-
-export interface Removal extends LogEntry {
-  id: string;
-  environmentId: string;
-  currentRevision: bigint;
-}
-
-const REMOVE = statement<Removal>()(
-  WRITTEN,
-  sql`with ${lockedEnvironment},
-  written as (
-    update ${agentSecrets} set
-      ${name(agentSecrets.revision)} = ${agentSecrets.revision} + 1,
-      ${name(agentSecrets.sealedValue)} = null,
-      ${name(agentSecrets.valueRevision)} = null,
-      ${name(agentSecrets.updatedAt)} = ${parameter('at')}::timestamptz,
-      ${name(agentSecrets.updatedBy)} = ${parameter('accountId')}::uuid,
-      ${name(agentSecrets.deletedAt)} = ${parameter('at')}::timestamptz
-    from locked where ${isCurrent}
-    ${returning}
-  ),
-  ${advanceAndLog(-1)}
-  ${result}`,
-);
-
-/** Undefined when nothing was written: the secret is gone or its revision is another one. */
-export function removeAgentSecret(db: Session, removal: Removal): Promise<Written | undefined> {
-  return db.row(REMOVE, removal);
-}
 
 const ROOM = {
   secretCount: environments.secretCount,

@@ -24,7 +24,6 @@ const SECRET_WITH_ACCESS = {
   ownerId: environments.accountId,
   shareRoles: optional(environmentShares.roles),
 };
-export type AgentSecretWithAccessRow = RowOf<typeof SECRET_WITH_ACCESS>;
 
 const live = isNull(agentSecrets.deletedAt);
 
@@ -32,77 +31,62 @@ const live = isNull(agentSecrets.deletedAt);
 export const isWithin = sql`exists (select 1 from unnest(${elements('pathsWithin', 'text')}) as given(path)
     where ${agentSecrets.path} = given.path or starts_with(${agentSecrets.path}, given.path || '.'))`;
 
-/** Secrets of live environments, with what the account may do there. */
-const withAccess = (shape: Shape, from: SQL, accountId: SQL, joins: SQL = sql``) => sql`select ${columns(shape)}
-    from ${from}
-    join ${environments} on ${environments.id} = ${agentSecrets.environmentId} and ${environments.deletedAt} is null
-    ${joins}
-    left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
-      and ${environmentShares.accountId} = ${accountId}`;
-
-const BY_ID = statement<AskedSecret>()(
-  SECRET_WITH_ACCESS,
-  sql`${withAccess(SECRET_WITH_ACCESS, sql`${agentSecrets}`, parameter('accountId'))}
-    where ${agentSecrets.id} = ${parameter('id')} and ${live}`,
-);
-
-const ASKED_SHAPE = { ...SECRET_WITH_ACCESS, place: computed(sql`asked.place`, Number) };
-// Behind sub-selects the server cannot see how long the lists are, and so does not plan the statement anew for each.
-const ASKED = statement<{ ids: readonly string[]; accountIds: readonly string[] }>()(
-  ASKED_SHAPE,
-  withAccess(
-    ASKED_SHAPE,
-    sql`unnest((select ${elements('ids', 'uuid')}), (select ${elements('accountIds', 'uuid')}))
-      with ordinality as asked(id, account_id, place)
-    join ${agentSecrets} on ${agentSecrets.id} = asked.id and ${live}`,
-    sql`asked.account_id`,
-  ),
-);
-
 /** A secret's id, and the account that wants to see it. */
 export interface AskedSecret {
   id: string;
   accountId: string;
 }
 
-/** Several at once, in the order asked; undefined in the place of each that there is none for. */
-export async function findAskedSecrets(
-  db: Session,
-  asked: readonly AskedSecret[],
-): Promise<(AgentSecretWithAccessRow | undefined)[]> {
-  const found = new Array<AgentSecretWithAccessRow | undefined>(asked.length).fill(undefined);
-  if (asked.length === 1) {
-    found[0] = await db.row(BY_ID, asked[0] as AskedSecret);
+/** How many statements of a kind are under way at most; as many as there are connections, unless told otherwise. */
+const AT_ONCE = 4;
+
+/** Reads secrets of live environments, with what the account that asks for each may do there. */
+function secretReader<S extends Shape>(shape: S, where: SQL, joins: SQL = sql``) {
+  const select = (selected: Shape, source: SQL, accountId: SQL) => sql`select ${columns(selected)} 
+    from ${source}
+    join ${environments} on ${environments.id} = ${agentSecrets.environmentId} and ${environments.deletedAt} is null
+    ${joins}
+    left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
+      and ${environmentShares.accountId} = ${accountId}`;
+  const one = statement<AskedSecret>()(
+    shape,
+    sql`${select(shape, sql`${agentSecrets}`, parameter('accountId'))} where ${agentSecrets.id} = ${parameter('id')} ${where}`,
+  );
+  // Behind sub-selects the server cannot see how long the lists are, and so does not plan the statement anew for each.
+  const lists = sql`unnest((select ${elements('ids', 'uuid')}), (select ${elements('accountIds', 'uuid')}))`;
+  const placed = { ...shape, place: computed(sql`asked.place`, (place) => Number(place) - 1) };
+  const many = statement<{ ids: readonly string[]; accountIds: readonly string[] }>()(
+    placed,
+    select(
+      placed,
+      sql`${lists} with ordinality as asked(id, account_id, place)
+      join ${agentSecrets} on ${agentSecrets.id} = asked.id ${where}`,
+      sql`asked.account_id`,
+    ),
+  );
+  return async (db: Session, asked: readonly AskedSecret[]): Promise<(RowOf<S> | undefined)[]> => {
+    const [first] = asked;
+    if (first && asked.length === 1) return [await db.row(one, first)];
+    const found = new Array<RowOf<S> | undefined>(asked.length).fill(undefined);
+    const ids = asked.map(({ id }) => id);
+    const accountIds = asked.map(({ accountId }) => accountId);
+    for (const row of await db.rows(many, { ids, accountIds })) found[row.place as number] = row as RowOf<S>;
     return found;
-  }
-  const lists = { ids: asked.map(({ id }) => id), accountIds: asked.map(({ accountId }) => accountId) };
-  for (const row of await db.rows(ASKED, lists)) found[row.place - 1] = row;
-  return found;
+  };
 }
+
+/** Several at once, in the order asked; undefined in the place of each that there is none for. */
+export const findAskedSecrets = secretReader(SECRET_WITH_ACCESS, sql`and ${live}`);
 
 /** The secret and, in the same read, what decides whether the account may see it. */
-export const findAgentSecret = gather(findAskedSecrets);
-
-const FOR_WRITE_SHAPE = {
-  ...SECRET_WITH_ACCESS,
-  deletedAt: agentSecrets.deletedAt,
-  maxValueBytes: plans.maxValueBytes,
-};
-const FOR_WRITE = statement<{ id: string; accountId: string }>()(
-  FOR_WRITE_SHAPE,
-  sql`${withAccess(
-    FOR_WRITE_SHAPE,
-    sql`${agentSecrets}`,
-    parameter('accountId'),
-    sql`join ${accounts} on ${accounts.id} = ${environments.accountId} join ${plans} on ${plans.id} = ${accounts.planId}`,
-  )} where ${agentSecrets.id} = ${parameter('id')}`,
-);
+export const findAgentSecret = gather(findAskedSecrets, { atOnce: AT_ONCE });
 
 /** The same for a write, deleted or not, with the plan's limit on the size of a value. */
-export function findAgentSecretForWrite(
-  db: Session,
-  id: string,
-  accountId: string,
-): Promise<RowOf<typeof FOR_WRITE_SHAPE> | undefined> {
-  return db.row(FOR_WRITE, { id, accountId });
-}
+export const findAgentSecretForWrite = gather(
+  secretReader(
+    { ...SECRET_WITH_ACCESS, deletedAt: agentSecrets.deletedAt, maxValueBytes: plans.maxValueBytes },
+    sql``,
+    sql`join ${accounts} on ${accounts.id} = ${environments.accountId} join ${plans} on ${plans.id} = ${accounts.planId}`,
+  ),
+  { atOnce: AT_ONCE },
+);

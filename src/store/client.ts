@@ -8,6 +8,8 @@ import type { Statement } from './statement.js';
 
 /** Runs statements; either a connection of the pool or the inside of a transaction. */
 export interface Session {
+  /** Whether statements of several callers may go together here: not inside a transaction, which is one caller's. */
+  readonly isShared: boolean;
   rows<Row, Input extends object>(statement: Statement<Row, Input>, input: Input): Promise<Row[]>;
   row<Row, Input extends object>(statement: Statement<Row, Input>, input: Input): Promise<Row | undefined>;
   /** Text that takes no parameters: migrations. */
@@ -121,6 +123,7 @@ export async function inTransaction<T>(
       session(
         (text, parameters) => inside(() => run(text, parameters)),
         (text) => inside(() => script(text)),
+        false,
       ),
     );
     if (flight?.givenUp) throw flight.givenUp;
@@ -132,8 +135,9 @@ export async function inTransaction<T>(
 }
 
 /** A session over any driver that answers `text, parameters` with rows keyed by column name. */
-export function session(run: Run, script: Script): Session {
+export function session(run: Run, script: Script, isShared = true): Session {
   return {
+    isShared,
     // Not through `guarded`: a promise more on the hottest path costs a tenth of a read.
     async rows(statement, input) {
       let raw: Raw[];

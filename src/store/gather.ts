@@ -1,25 +1,44 @@
-// Reads of one row each that are asked for in the same turn of the event loop, by whomever, as one statement.
+// What is asked for in the same turn of the event loop, by whomever, as one statement.
 import DataLoader from 'dataloader';
 import type { Session } from './client.js';
 
-/** Rows that one statement answers at most: each may hold a type and a value of the largest size. */
+/** What one statement takes at most: each may hold a type and a value of the largest size. */
 const MOST = 64;
 
-/** Answers each key with its row of `find`, which answers rows in the order of its keys. Nothing is kept. */
+/**
+ * Hands keys to `run` together, which answers in their order. At most `atOnce` runs are under way: what is asked for
+ * meanwhile goes together next. Nothing is kept.
+ */
 export function gather<Key, Row>(
-  find: (db: Session, keys: readonly Key[]) => Promise<(Row | undefined)[]>,
+  run: (db: Session, keys: readonly Key[]) => Promise<(Row | undefined)[]>,
+  { atOnce }: { atOnce: number },
 ): (db: Session, key: Key) => Promise<Row | undefined> {
   const loaders = new WeakMap<Session, DataLoader<Key, Row | undefined>>();
   return (db, key) => {
     let loader = loaders.get(db);
     if (!loader) {
-      loader = new DataLoader((keys) => find(db, keys) as Promise<(Row | undefined)[]>, {
-        cache: false,
-        maxBatchSize: MOST,
-        batchScheduleFn: setImmediate,
-      });
+      loader = newLoader((keys) => run(db, keys), atOnce);
       loaders.set(db, loader);
     }
     return loader.load(key);
   };
+}
+
+function newLoader<Key, Row>(run: (keys: readonly Key[]) => Promise<Row[]>, atOnce: number): DataLoader<Key, Row> {
+  let underWay = 0;
+  const held: (() => void)[] = [];
+  async function counted(keys: readonly Key[]): Promise<Row[]> {
+    underWay += 1;
+    try {
+      return await run(keys);
+    } finally {
+      underWay -= 1;
+      held.shift()?.();
+    }
+  }
+  return new DataLoader(counted, {
+    cache: false,
+    maxBatchSize: MOST,
+    batchScheduleFn: (dispatch) => void (underWay < atOnce ? setImmediate(dispatch) : held.push(dispatch)),
+  });
 }

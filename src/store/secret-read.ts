@@ -33,7 +33,7 @@ const COLUMNS = {
 const KEYS = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
 
 // The secrets' own rows are taken in the order of their ids, so that two instances that write the same ones do not meet.
-const INSERT = statement<Record<keyof SecretReadInsertion, readonly (string | null)[]>>()(
+const INSERT = statement<Record<keyof SecretReadInsertion, readonly unknown[]>>()(
   {},
   sql`with given as (
       select * from unnest(${sql.join(
@@ -66,7 +66,7 @@ export async function insertSecretReads(db: Session, rows: readonly SecretReadIn
     tokenId: rows.map((row) => row.tokenId),
     door: rows.map((row) => row.door),
     requestId: rows.map((row) => row.requestId),
-    at: rows.map((row) => row.at.toISOString()),
+    at: rows.map((row) => row.at),
   });
 }
 

@@ -83,8 +83,6 @@ export function parameter(name: string, column?: Column): SQL {
   return column ? sql`${new Param(placeholder, column as never)}` : sql`${placeholder}`;
 }
 
-/** Of what needs no quotes. */
-const plainArrayOf = { mapToDriverValue: (values: readonly unknown[]) => `{${values.join()}}` };
 const arrayOf = { mapToDriverValue: (values: readonly unknown[]) => makePgArray([...values]) };
 
 /**
@@ -98,10 +96,33 @@ export function anyOf(column: Column, name: string): SQL {
   return sql`${column} = any(array(select unnest(${list})))`;
 }
 
+/** Lists of what needs no quotes, each element as Postgres reads it inside an array. */
+const PLAIN_ELEMENTS = {
+  uuid: String,
+  bigint: String,
+  integer: String,
+  boolean: String,
+  timestamptz: (value: unknown) => (value as Date).toISOString(),
+  bytea: (value: unknown) => `\\\\x${Buffer.from(value as Uint8Array).toString('hex')}`,
+} as const satisfies Record<string, (value: unknown) => string>;
+
+export type ElementType = 'text' | keyof typeof PLAIN_ELEMENTS;
+
 /** A whole list in one parameter, as rows through `unnest`. */
-export function elements(name: string, type: 'uuid' | 'bigint' | 'text' | 'timestamptz'): SQL {
-  const encoder = type === 'uuid' || type === 'bigint' ? plainArrayOf : arrayOf;
-  return sql`${new Param(sql.placeholder(name), encoder as never)}::${sql.raw(type)}[]`;
+export function elements(name: string, type: ElementType): SQL {
+  return sql`${new Param(sql.placeholder(name), arrayEncoder(type) as never)}::${sql.raw(type)}[]`;
+}
+
+function arrayEncoder(type: ElementType) {
+  if (type === 'text') return arrayOf;
+  const print = PLAIN_ELEMENTS[type];
+  return {
+    mapToDriverValue(values: readonly unknown[]) {
+      let list = '';
+      for (const value of values) list += `${list === '' ? '' : ','}${value === null ? 'NULL' : print(value)}`;
+      return `{${list}}`;
+    },
+  };
 }
 
 /** The bare name of a column, for insert lists and set clauses. */

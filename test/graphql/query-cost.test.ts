@@ -71,6 +71,22 @@ test('secrets that many callers ask for at once are one statement, and each gets
   }
 });
 
+test('writes of several environments at once share their statements', async () => {
+  const environmentIds = await Promise.all(
+    Array.from({ length: 12 }, () => createEnvironment(app, token, world.applicationId)),
+  );
+  const write = (environmentId: string) =>
+    done(createSecret(app, token, { environmentId, path: ['one'], secretType: { type: 'U64' }, secretValue: 1 }));
+  const created = await Promise.all(environmentIds.map(write));
+  const before = app.queries();
+  const updated = await Promise.all(
+    created.map(({ id }) => done(updateSecret(app, token, { id, currentRevision: 0 }))),
+  );
+  // A read and a write each would be 24.
+  expect(app.queries() - before).toBeLessThanOrEqual(8);
+  expect(updated.map(({ id, revision }) => ({ id, revision }))).toEqual(created.map(({ id }) => ({ id, revision: 1 })));
+});
+
 test('names of writers cost one statement more, however many there are', async () => {
   const document = 'query ($id: UUID!) { agentSecret(id: $id) { createdBy { name } updatedBy { name } } }';
   expect(await statements(document, { id: secretIds[0] })).toBe(2);

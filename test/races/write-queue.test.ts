@@ -15,7 +15,12 @@ describe('on a pool of two connections', () => {
 
   async function start(statementTimeout: number): Promise<void> {
     // Outages are what these tests make, and are logged as such.
-    fleet = await startFleet({ size: 1, poolSize: 2, statementTimeout, tolerated: /UNAVAILABLE|connection replaced/ });
+    fleet = await startFleet({
+      size: 1,
+      poolSize: 2,
+      statementTimeout,
+      tolerated: /UNAVAILABLE|connection replaced|P0001/,
+    });
     world = await createWorld(fleet.instances[0]);
   }
 
@@ -61,6 +66,42 @@ describe('on a pool of two connections', () => {
     });
     expect(tally(await Promise.all(queued), ({ code }) => code)).toEqual({ OK: 50 });
     expect(await auditEnvironment(fleet.sql, world.environmentId)).toHaveLength(50);
+  });
+
+  const environments = (count: number) =>
+    Promise.all(
+      Array.from({ length: count }, () => createEnvironment(fleet.instances[0], token(), world.applicationId)),
+    );
+
+  test('writes of many environments that go together do not wait for the one that is locked', async () => {
+    await start(10_000);
+    const others = await environments(12);
+    let held: Promise<Outcome>[] = [];
+    await holdingEnvironment(async (holder) => {
+      const all = others.map((id) => writers(1, id));
+      held = writers(1);
+      const outcomes = await Promise.all(all.flat());
+      expect(tally(outcomes, ({ code }) => code)).toEqual({ OK: 12 });
+      expect(await waitingFor(holder)).toHaveLength(1);
+    });
+    expect(tally(await Promise.all(held), ({ code }) => code)).toEqual({ OK: 1 });
+    for (const id of [world.environmentId, ...others]) expect(await auditEnvironment(fleet.sql, id)).toHaveLength(1);
+  });
+
+  test('what the database refuses of one write, it does not refuse of those that go with it', async () => {
+    await start(10_000);
+    const others = await environments(12);
+    await fleet.sql.unsafe(`
+      create function refuse() returns trigger language plpgsql as $$ begin raise 'not this one'; end $$;
+      create trigger refuse before insert on agent_secrets for each row
+        when (new.environment_id = '${others[5]}') execute function refuse()`);
+    const outcomes = await Promise.all(others.flatMap((id) => writers(1, id)));
+    expect(outcomes.map(({ code }) => code)).toEqual(
+      others.map((_, index) => (index === 5 ? 'INTERNAL_UNKNOWN' : 'OK')),
+    );
+    for (const [index, id] of others.entries()) {
+      expect(await auditEnvironment(fleet.sql, id)).toHaveLength(index === 5 ? 0 : 1);
+    }
   });
 
   test('a writer whose connection dies is refused as UNAVAILABLE, and those behind it go on', async () => {
