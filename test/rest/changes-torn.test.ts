@@ -187,7 +187,7 @@ test(`${EVENTS} events of ${WRITERS} writers: both secrets are always of one wri
   const ways = instances.flatMap(({ url }) => READINGS.map((reading) => ({ url, reading })));
   const following = Promise.all([
     ...ways.map(async ({ url, reading }) => [
-      await stopping(follow(reading, url, null, Number.POSITIVE_INFINITY, Math.random)),
+      await stopping(follow(reading, url, null, Number.POSITIVE_INFINITY, randomFrom(seed))),
     ]),
     ...ways.map(({ url, reading }, number) => stopping(resume(reading, url, number))),
   ]);

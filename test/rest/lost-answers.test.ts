@@ -67,7 +67,9 @@ interface Entry extends Told {
 
 const CHANGED = { create: 'CREATED', update: 'UPDATED', delete: 'DELETED' } as const;
 
-test(`${CLIENTS * WRITES} writes with ${LOSS * 100} % of the answers lost: each is done once, and its caller told its revision`, async () => {
+test(`${CLIENTS * WRITES} writes with ${LOSS * 100} % of the answers lost: each is done once, and its caller told its revision`, {
+  timeout: 120_000,
+}, async () => {
   onTestFailed(() => console.info(`seed ${seed}`));
   const environmentId = await createEnvironment(
     service.instances[0],
