@@ -1,5 +1,6 @@
 // The operations a newcomer finds in GraphiQL's tabs: from a first look to a secret's last revision.
 import { parse } from 'graphql';
+import { APPLY, AS_OF, HISTORY, RESTORE, WATCH } from './graphiql-log-examples.js';
 
 export interface ExampleTab {
   query: string;
@@ -161,82 +162,6 @@ mutation DeleteSecret(
 }
 `;
 
-const HISTORY = `# Every write of a secret, newest first,
-# with the value it has set.
-query SecretHistory($environmentId: UUID!) {
-  environment(id: $environmentId) {
-    agentSecrets(first: 3) {
-      edges {
-        node {
-          pathText
-          revisions(first: 10) {
-            edges {
-              node {
-                revision
-                change
-                at
-                by {
-                  name
-                }
-                environmentRevision
-                secretValueText
-              }
-            }
-          }
-        }
-      }
-    }
-  }
-}
-`;
-
-const AS_OF = `# The environment as it was after its
-# first write: what was there, with the
-# values of then.
-query AsItWas(
-  $environmentId: UUID!
-  $at: Revision
-) {
-  environment(id: $environmentId, at: $at) {
-    revision
-    agentSecrets {
-      totalCount
-      edges {
-        node {
-          pathText
-          revision
-          secretValueText
-        }
-      }
-    }
-  }
-}
-`;
-
-const WATCH = `# Every change behind a revision, then
-# live ones: run it, create a secret in
-# another window, and see.
-subscription WatchSecrets(
-  $environmentId: UUID!
-  $after: Revision
-) {
-  agentSecretChanges(
-    environmentId: $environmentId
-    after: $after
-  ) {
-    environmentRevision
-    changes {
-      change
-      at
-      agentSecret {
-        pathText
-        revision
-      }
-    }
-  }
-}
-`;
-
 /** The secrets that the examples may be about. */
 export const SAMPLES_DOCUMENT = parse(`query Samples($environmentId: UUID!) {
   environment(id: $environmentId) {
@@ -259,7 +184,8 @@ export interface Samples {
 export function exampleTabs(environmentId = PASTE_ID, samples?: Samples | null): ExampleTab[] {
   const secrets = samples?.environment?.agentSecrets.edges.map(({ node }) => node) ?? [];
   const text = secrets.find(({ secretTypeText }) => secretTypeText === 'string');
-  const last = secrets.filter((secret) => secret !== text).at(-1);
+  // Each changes a secret of its own, so that none makes another one's revision old.
+  const [restored, changed, ...others] = secrets.filter((secret) => secret !== text);
   return [
     tab(WELCOME, { environmentId }),
     tab(CREATE, {
@@ -280,9 +206,20 @@ export function exampleTabs(environmentId = PASTE_ID, samples?: Samples | null):
     tab(LIST, { environmentId, after: null }),
     tab(READ, { environmentId, pathText: text?.pathText ?? 'payments.database' }),
     tab(UPDATE, { input: { ...target(text), secretValue: { op: 'SET', value: 'a better one' } } }),
-    tab(DELETE, { input: target(last) }),
+    tab(DELETE, { input: target(others.at(-1) ?? restored) }),
     tab(HISTORY, { environmentId }),
+    tab(RESTORE, { input: { ...target(restored), toRevision: 0 } }),
     tab(AS_OF, { environmentId, at: 1 }),
+    tab(APPLY, {
+      input: {
+        environmentId,
+        dryRun: true,
+        changes: [
+          { create: { path: ['payments', 'sandbox'], secretType: { type: 'Bool' }, secretValue: true } },
+          { update: target(changed) },
+        ],
+      },
+    }),
     tab(WATCH, { environmentId, after: 0 }),
   ];
 }

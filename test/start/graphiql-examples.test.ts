@@ -33,6 +33,11 @@ test('every tab answers what it promises, and the changing ones only once', asyn
   expect(answers.ReadSecret.environment.agentSecret.secretValueText).toMatch(/^".+"$/);
   expect(answers.UpdateSecret.updateAgentSecret).toMatchObject({ __typename: 'AgentSecret', revision: 1 });
   expect(answers.DeleteSecret.deleteAgentSecret).toMatchObject({ __typename: 'AgentSecret', revision: 1 });
+  expect(answers.RestoreSecret.restoreAgentSecret).toMatchObject({ __typename: 'AgentSecret', revision: 1 });
+  expect(answers.ApplyChanges.applyAgentSecretChanges).toMatchObject({
+    applied: false,
+    results: [{ pathText: 'payments.sandbox', revision: 0 }, { revision: 1 }],
+  });
   const update = found.find((tab) => nameOf(tab) === 'UpdateSecret') as Tab;
   expect((await run(update)).updateAgentSecret).toMatchObject({ code: 'CONCURRENT_UPDATE', currentRevision: 1 });
 });

@@ -36,6 +36,7 @@ test('every command of the tour, and of the log behind it, works when it is past
     expect(stdout).toMatch(/"applied":false,"environmentRevision":\d+,"results":\[\{"revision":4\},\{"revision":5\}\]/);
     const repeated = '"revision":4,"secretType":{"type":"U16"},"secretValue":7432}';
     expect(stdout.split(repeated)).toHaveLength(3);
+    expect(stdout).toContain('{"data":{"destroyAgentSecretRevision":{"revision":5}}}');
     expect(stdout).toMatch(/^id: 6\ndata: \{"environmentRevision":6,/m);
     expect(stdout).toContain('event: next\ndata: {"data":{"agentSecretChanges":{"environmentRevision":6,');
     expect(stdout).not.toMatch(/errors|"code"/);
