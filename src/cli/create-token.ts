@@ -78,7 +78,7 @@ async function createToken(tx: Session, { account: name, isAdmin, expiresAt, lim
 }
 
 async function mayKnow(tx: Session, accountId: string | undefined, environmentId: string): Promise<boolean> {
-  const environment = accountId && (await findEnvironment(tx, environmentId, accountId));
+  const environment = accountId && (await findEnvironment(tx, { id: environmentId, accountId }));
   return !!environment && (environment.ownerId === accountId || !!environment.shareRoles?.length);
 }
 

@@ -68,7 +68,7 @@ async function create(
   const actor = actorOf(ctx);
   const { db } = ctx.services;
   const path = canonicalPath(input.path).text;
-  const environment = await findEnvironment(db, input.environmentId, actor.accountId);
+  const environment = await findEnvironment(db, { id: input.environmentId, accountId: actor.accountId });
   if (!environment) throw notFound('environment', input.environmentId);
   authorizeEnvironment(ctx, environment.id, rolesOf(actor, environment, environment.id), 'CreateAgentSecret');
   if (!coversPath(actor.grant, path)) throw forbidden('The token does not cover this path');

@@ -1,7 +1,7 @@
 // Shares: owner and admins of an environment give other accounts roles in it.
 import { AppError, alreadyExists, invalidRequest, limitExceeded, notFound } from '../errors.js';
 import { findAccount, findAccountByName } from '../store/account.js';
-import { findEnvironment, findEnvironmentsById, lockEnvironment } from '../store/environment.js';
+import { findAskedEnvironments, findEnvironment, lockEnvironment } from '../store/environment.js';
 import {
   countEnvironmentShares,
   type EnvironmentShareRow,
@@ -29,8 +29,13 @@ export async function getEnvironmentShares(ctx: Context, ids: readonly string[])
   const { db } = ctx.services;
   const shares = new Map((await findEnvironmentSharesById(db, ids)).map((row) => [row.id, row]));
   const environmentIds = [...new Set([...shares.values()].map((share) => share.environmentId))];
-  const environments = await findEnvironmentsById(db, environmentIds, actor.accountId);
-  const open = new Set(environments.filter((row) => may(rolesOf(actor, row, row.id), 'ViewShare')).map(({ id }) => id));
+  const { accountId } = actor;
+  const environments = await findAskedEnvironments(
+    db,
+    environmentIds.map((id) => ({ id, accountId })),
+  );
+  const mayView = environments.map((row) => row !== undefined && may(rolesOf(actor, row, row.id), 'ViewShare'));
+  const open = new Set(environmentIds.filter((_, index) => mayView[index]));
   return ids.map((id) => {
     const share = shares.get(id);
     return share && open.has(share.environmentId) ? share : null;
@@ -125,7 +130,7 @@ async function shareFor(ctx: Context, id: string, action: EnvironmentAction): Pr
   const actor = actorOf(ctx);
   const share = await findEnvironmentShare(ctx.services.db, id);
   if (!share) throw notFound('environmentShare', id);
-  const row = await findEnvironment(ctx.services.db, share.environmentId, actor.accountId);
+  const row = await findEnvironment(ctx.services.db, { id: share.environmentId, accountId: actor.accountId });
   const roles = row ? rolesOf(actor, row, row.id) : [];
   if (!may(roles, 'ViewShare')) throw notFound('environmentShare', id);
   authorize(ctx, { roles }, action);

@@ -9,9 +9,9 @@ import type { Session } from '../store/client.js';
 import {
   type EnvironmentRow,
   type EnvironmentWithAccessRow,
+  findAskedEnvironments,
   findEnvironment,
   findEnvironmentByName,
-  findEnvironmentsById,
   findEnvironmentsOfApplication,
   findEnvironmentsSharedWith,
   insertEnvironment,
@@ -43,7 +43,7 @@ export async function getEnvironment(
   id: string,
   action: EnvironmentAction = 'ViewEnvironment',
 ): Promise<Environment> {
-  const row = await findEnvironment(ctx.services.db, id, actorOf(ctx).accountId);
+  const row = await findEnvironment(ctx.services.db, { id, accountId: actorOf(ctx).accountId });
   if (!row) throw notFound('environment', id);
   const environment = known(ctx, row);
   authorizeEnvironment(ctx, id, environment.roles, action);
@@ -52,10 +52,12 @@ export async function getEnvironment(
 
 /** Several at once, in the order of the ids; an error in the place of each the caller has no role in. */
 export async function getEnvironments(ctx: Context, ids: readonly string[]): Promise<(Environment | Error)[]> {
-  const rows = await findEnvironmentsById(ctx.services.db, ids, actorOf(ctx).accountId);
-  const found = new Map(rows.map((row) => [row.id, known(ctx, row)]));
-  return ids.map((id) => {
-    const environment = found.get(id);
+  const { accountId } = actorOf(ctx);
+  const asked = ids.map((id) => ({ id, accountId }));
+  const rows = await findAskedEnvironments(ctx.services.db, asked);
+  return asked.map(({ id }, index) => {
+    const row = rows[index];
+    const environment = row && known(ctx, row);
     return environment && environment.roles.length > 0 ? environment : notFound('environment', id);
   });
 }
@@ -170,7 +172,7 @@ export async function listSharedEnvironments(ctx: Context, args: PageArguments):
 /** For a credential of one environment: that one, if it is somebody else's. */
 async function sharedEnvironment(ctx: Context, id: string, request: PageRequest<string>): Promise<Page<Environment>> {
   const { accountId } = actorOf(ctx);
-  const row = await findEnvironment(ctx.services.db, id, accountId);
+  const row = await findEnvironment(ctx.services.db, { id, accountId });
   const environment = row && known(ctx, row);
   const isShared = environment && environment.ownerId !== accountId && environment.roles.length > 0;
   const isAhead = request.after === undefined || id > request.after;
@@ -226,7 +228,7 @@ export async function updateEnvironment(ctx: Context, input: { id: string; name:
     await lockAccount(tx, environment.ownerId);
     const row = await updateRow(tx, environment.id, name, new Date());
     if (row) return { ...row, roles: environment.roles };
-    const isThere = await findEnvironment(tx, environment.id, environment.ownerId);
+    const isThere = await findEnvironment(tx, { id: environment.id, accountId: environment.ownerId });
     throw isThere ? alreadyExists(`Environment ${name}`) : notFound('environment', environment.id);
   });
 }

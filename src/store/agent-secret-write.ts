@@ -26,6 +26,9 @@ import {
 } from './statement.js';
 import { accounts, agentSecretRevisions, agentSecrets, environments, plans } from './tables.js';
 
+/** The fewer are under way, the more go together, and share a commit. */
+const WRITES_AT_ONCE = 2;
+
 /** A single write leaves these of its log row null. */
 type SingleEntry = Omit<LogEntry, 'destroyedRevision' | 'setPosition' | 'setSize'>;
 
@@ -156,7 +159,7 @@ function writer<Write extends object>(asked: Record<keyof Write & string, Elemen
     }
     return outcomes;
   }
-  const ask = gather(together, { atOnce: 2 });
+  const ask = gather(together, WRITES_AT_ONCE);
 
   return async (db: Session, write: Write): Promise<Written | undefined> => {
     const outcome = db.isShared ? await ask(db, write) : undefined;

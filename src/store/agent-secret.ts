@@ -1,8 +1,8 @@
 // Reads of current secrets by id, with what decides who may see them. Lists are agent-secret-list.ts.
 import { isNull, type SQL, sql } from 'drizzle-orm';
-import type { Session } from './client.js';
+import { type Asked, type AskedLists, asked, PLACE, readInOrder } from './asked.js';
 import { gather } from './gather.js';
-import { columns, computed, elements, optional, parameter, type RowOf, type Shape, statement } from './statement.js';
+import { columns, elements, optional, parameter, type Shape, statement } from './statement.js';
 import { accounts, agentSecrets, environmentShares, environments, plans } from './tables.js';
 
 export const SECRET = {
@@ -31,15 +31,6 @@ const live = isNull(agentSecrets.deletedAt);
 export const isWithin = sql`exists (select 1 from unnest(${elements('pathsWithin', 'text')}) as given(path)
     where ${agentSecrets.path} = given.path or starts_with(${agentSecrets.path}, given.path || '.'))`;
 
-/** A secret's id, and the account that wants to see it. */
-export interface AskedSecret {
-  id: string;
-  accountId: string;
-}
-
-/** How many statements of a kind are under way at most; as many as there are connections, unless told otherwise. */
-const AT_ONCE = 4;
-
 /** Reads secrets of live environments, with what the account that asks for each may do there. */
 function secretReader<S extends Shape>(shape: S, where: SQL, joins: SQL = sql``) {
   const select = (selected: Shape, source: SQL, accountId: SQL) => sql`select ${columns(selected)} 
@@ -48,38 +39,23 @@ function secretReader<S extends Shape>(shape: S, where: SQL, joins: SQL = sql``)
     ${joins}
     left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
       and ${environmentShares.accountId} = ${accountId}`;
-  const one = statement<AskedSecret>()(
+  const one = statement<Asked>()(
     shape,
     sql`${select(shape, sql`${agentSecrets}`, parameter('accountId'))} where ${agentSecrets.id} = ${parameter('id')} ${where}`,
   );
-  // Behind sub-selects the server cannot see how long the lists are, and so does not plan the statement anew for each.
-  const lists = sql`unnest((select ${elements('ids', 'uuid')}), (select ${elements('accountIds', 'uuid')}))`;
-  const placed = { ...shape, place: computed(sql`asked.place`, (place) => Number(place) - 1) };
-  const many = statement<{ ids: readonly string[]; accountIds: readonly string[] }>()(
+  const placed = { ...shape, ...PLACE };
+  const many = statement<AskedLists>()(
     placed,
-    select(
-      placed,
-      sql`${lists} with ordinality as asked(id, account_id, place)
-      join ${agentSecrets} on ${agentSecrets.id} = asked.id ${where}`,
-      sql`asked.account_id`,
-    ),
+    select(placed, sql`${asked} join ${agentSecrets} on ${agentSecrets.id} = asked.id ${where}`, sql`asked.account_id`),
   );
-  return async (db: Session, asked: readonly AskedSecret[]): Promise<(RowOf<S> | undefined)[]> => {
-    const [first] = asked;
-    if (first && asked.length === 1) return [await db.row(one, first)];
-    const found = new Array<RowOf<S> | undefined>(asked.length).fill(undefined);
-    const ids = asked.map(({ id }) => id);
-    const accountIds = asked.map(({ accountId }) => accountId);
-    for (const row of await db.rows(many, { ids, accountIds })) found[row.place as number] = row as RowOf<S>;
-    return found;
-  };
+  return readInOrder(one, many as never);
 }
 
 /** Several at once, in the order asked; undefined in the place of each that there is none for. */
 export const findAskedSecrets = secretReader(SECRET_WITH_ACCESS, sql`and ${live}`);
 
 /** The secret and, in the same read, what decides whether the account may see it. */
-export const findAgentSecret = gather(findAskedSecrets, { atOnce: AT_ONCE });
+export const findAgentSecret = gather(findAskedSecrets);
 
 /** The same for a write, deleted or not, with the plan's limit on the size of a value. */
 export const findAgentSecretForWrite = gather(
@@ -88,5 +64,4 @@ export const findAgentSecretForWrite = gather(
     sql``,
     sql`join ${accounts} on ${accounts.id} = ${environments.accountId} join ${plans} on ${plans.id} = ${accounts.planId}`,
   ),
-  { atOnce: AT_ONCE },
 );

@@ -1,7 +1,9 @@
 // Environments, read together with what decides who may see them.
 import { isNull, type SQL, sql } from 'drizzle-orm';
+import { type Asked, type AskedLists, asked, PLACE, readInOrder } from './asked.js';
 import type { Session } from './client.js';
-import { anyOf, columns, insertInto, name, optional, parameter, type RowOf, statement } from './statement.js';
+import { gather } from './gather.js';
+import { columns, insertInto, name, optional, parameter, type RowOf, type Shape, statement } from './statement.js';
 import { accounts, applications, environmentShares, environments } from './tables.js';
 
 const ENVIRONMENT = {
@@ -19,35 +21,30 @@ export type EnvironmentRow = RowOf<typeof ENVIRONMENT>;
 export type EnvironmentWithAccessRow = RowOf<typeof WITH_ACCESS>;
 const live = isNull(environments.deletedAt);
 
-const withAccess = (joins: SQL, where: SQL) => sql`select ${columns(WITH_ACCESS)} from ${environments} ${joins}
+const select = (shape: Shape, from: SQL, viewerId: SQL) => sql`select ${columns(shape)} from ${from}
     left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
-      and ${environmentShares.accountId} = ${parameter('viewerId')}
-    where ${where} and ${live}`;
+      and ${environmentShares.accountId} = ${viewerId}`;
+const withAccess = (joins: SQL, where: SQL) =>
+  sql`${select(WITH_ACCESS, sql`${environments} ${joins}`, parameter('viewerId'))} where ${where} and ${live}`;
 
-const BY_ID = statement<{ id: string; viewerId: string }>()(
+const BY_ID = statement<Asked>()(
   WITH_ACCESS,
-  withAccess(sql``, sql`${environments.id} = ${parameter('id')}`),
+  sql`${select(WITH_ACCESS, sql`${environments}`, parameter('accountId'))} where ${environments.id} = ${parameter('id')} and ${live}`,
 );
-export function findEnvironment(
-  db: Session,
-  id: string,
-  viewerId: string,
-): Promise<EnvironmentWithAccessRow | undefined> {
-  return db.row(BY_ID, { id, viewerId });
-}
+const PLACED = { ...WITH_ACCESS, ...PLACE };
+const BY_IDS = statement<AskedLists>()(
+  PLACED,
+  select(
+    PLACED,
+    sql`${asked} join ${environments} on ${environments.id} = asked.id and ${live}`,
+    sql`asked.account_id`,
+  ),
+);
+/** Several at once, in the order asked; undefined in the place of each that there is none for. */
+export const findAskedEnvironments = readInOrder(BY_ID, BY_IDS);
 
-const BY_IDS = statement<{ ids: readonly string[]; viewerId: string }>()(
-  WITH_ACCESS,
-  withAccess(sql``, anyOf(environments.id, 'ids')),
-);
-/** Several at once, in no order. */
-export function findEnvironmentsById(
-  db: Session,
-  ids: readonly string[],
-  viewerId: string,
-): Promise<EnvironmentWithAccessRow[]> {
-  return db.rows(BY_IDS, { ids, viewerId });
-}
+/** The environment and what the account may do there. */
+export const findEnvironment = gather(findAskedEnvironments);
 
 const BY_NAME = statement<{ account: string; application: string; name: string; viewerId: string }>()(
   WITH_ACCESS,

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findAccountNames } from '../../src/store/account.js';
 import { findApplicationsById } from '../../src/store/application.js';
 import type { Session } from '../../src/store/client.js';
-import { findEnvironmentsById } from '../../src/store/environment.js';
+import { findAskedEnvironments } from '../../src/store/environment.js';
 import { findPlansOfAccounts } from '../../src/store/plan.js';
 import { computed, statement } from '../../src/store/statement.js';
 import { databaseKind } from '../support/app.js';
@@ -20,7 +20,10 @@ afterAll(() => opened?.close());
 const READS: Record<string, (db: Session, ids: readonly string[]) => Promise<unknown[]>> = {
   findAccountNames,
   findApplicationsById,
-  findEnvironmentsById: (db, ids) => findEnvironmentsById(db, ids, randomUUID()),
+  findAskedEnvironments: async (db, ids) => {
+    const asked = ids.map((id) => ({ id, accountId: randomUUID() }));
+    return (await findAskedEnvironments(db, asked)).filter((row) => row !== undefined);
+  },
   findPlansOfAccounts,
 };
 const ids = (count: number) => Array.from({ length: count }, () => randomUUID());
@@ -41,7 +44,7 @@ describe.each(Object.entries(READS))('%s', (_, read) => {
     await opened.db.transaction(async (tx) => {
       const prepared = async () => (await tx.row(PREPARED, {}))?.count as number;
       await prepared();
-      await read(tx, ids(1));
+      await read(tx, ids(4));
       const before = await prepared();
       for (const count of [2, 3, 17]) await read(tx, ids(count));
       expect(await prepared()).toBe(before);
