@@ -128,5 +128,3 @@ async function textOf(request: IncomingMessage): Promise<string> {
 }
 
 serve(JSON.parse(process.env.FLOOR ?? '') as FloorSettings);
-// The parent is gone: whatever the reason, so is the need for this process.
-process.once('disconnect', () => process.exit());

@@ -1,8 +1,5 @@
-// The load: keep-alive connections that each send the next request when the answer to the last one is complete.
-//
-// Why not a load generator from a shelf: they cut off what is in flight when the time is up, and then nobody knows at
-// which revision a secret is; and they share one request between connections. This one waits for every answer.
-import { connect, type Socket } from 'node:net';
+// The load, of two kinds: as fast as the answers come, or at moments fixed beforehand.
+import { type Answer, openWires, type Wire } from './wire.js';
 
 /** One request, and what its answer must be. */
 export interface Exchange {
@@ -24,101 +21,110 @@ export interface Load {
   firstError: string | undefined;
 }
 
-const SILENT_FOR_MS = 20_000;
-
+/** Closed loop: every connection sends its next request when the answer to the last one is complete. */
 export async function runLoad(url: string, connections: number, seconds: number, script: Script): Promise<Load> {
-  const { hostname, port } = new URL(url);
-  const sockets = await Promise.all(Array.from({ length: connections }, () => open(hostname, Number(port))));
-  const started = performance.now();
-  const deadline = started + seconds * 1_000;
-  const outcomes = await Promise.all(sockets.map((socket, index) => converse(socket, script(index), deadline)));
-  const elapsed = performance.now() - started;
-  for (const socket of sockets) socket.destroy();
-  const latencies = Float64Array.from(outcomes.flatMap((outcome) => outcome.latencies)).sort();
-  return {
-    requests: latencies.length,
-    seconds: elapsed / 1_000,
-    latencies,
-    errors: outcomes.reduce((sum, outcome) => sum + outcome.errors, 0),
-    firstError: outcomes.find((outcome) => outcome.firstError !== undefined)?.firstError,
-  };
-}
-
-export function percentile(ascending: Float64Array, share: number): number {
-  return ascending[Math.min(ascending.length - 1, Math.floor(ascending.length * share))] ?? Number.NaN;
-}
-
-function open(host: string, port: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true });
-    socket.once('error', reject);
-    socket.once('connect', () => {
-      socket.off('error', reject);
-      resolve(socket);
+  const wires = await openWires(url, connections);
+  const tally = startTally();
+  const deadline = performance.now() + seconds * 1_000;
+  const converse = (wire: Wire, next: () => Exchange) =>
+    new Promise<void>((resolve) => {
+      const send = () => {
+        const exchange = next();
+        const sent = performance.now();
+        wire.send(exchange.request, (answer) => {
+          const isOpen = tally.add(exchange, answer, sent);
+          if (isOpen && performance.now() < deadline) send();
+          else resolve();
+        });
+      };
+      send();
     });
-  });
+  await Promise.all(wires.map((wire, connection) => converse(wire, script(connection))));
+  return tally.end(wires);
 }
 
-interface Outcome {
-  latencies: number[];
-  errors: number;
-  firstError: string | undefined;
-}
+/** The least that a timer waits. */
+const TICK_MS = 1;
 
-/** Until the deadline; a connection that breaks counts as one error and ends. */
-function converse(socket: Socket, next: () => Exchange, deadline: number): Promise<Outcome> {
-  const outcome: Outcome = { latencies: [], errors: 0, firstError: undefined };
-  const fail = (what: string) => {
-    outcome.errors += 1;
-    outcome.firstError ??= what;
-  };
-  return new Promise((resolve) => {
-    let exchange: Exchange;
-    let sent = 0;
-    let received = '';
-    const send = () => {
-      exchange = next();
-      sent = performance.now();
-      socket.write(exchange.request);
+/**
+ * Open loop: requests are due at fixed moments, whether or not the answers to earlier ones have come. Latency counts from
+ * when a request was due: one that waits here for a free connection, because the server is busy, waits for the server.
+ */
+export async function runSchedule(
+  url: string,
+  connections: number,
+  seconds: number,
+  perSecond: number,
+  script: Script,
+): Promise<Load> {
+  const wires = await openWires(url, connections);
+  const next = script(0);
+  const idle = [...wires];
+  const due: number[] = [];
+  const tally = startTally();
+  const started = performance.now();
+  const total = Math.max(1, Math.round(seconds * perSecond));
+  let answered = 0;
+  await new Promise<void>((resolve) => {
+    const dispatch = () => {
+      while (due.length > 0 && idle.length > 0) {
+        const wire = idle.shift() as Wire;
+        const moment = due.shift() as number;
+        const exchange = next();
+        wire.send(exchange.request, (answer) => {
+          tally.add(exchange, answer, moment);
+          // A broken one answers each further request with an error, at once.
+          idle.push(wire);
+          if (++answered === total) resolve();
+          else dispatch();
+        });
+      }
     };
-    const broken = (what: string) => {
-      fail(what);
-      socket.removeAllListeners();
-      socket.on('error', () => undefined);
-      socket.destroy();
-      resolve(outcome);
-    };
-    socket.on('data', (chunk) => {
-      // One character per byte, so that lengths are lengths; bodies in the bench are ASCII.
-      received += chunk.toString('latin1');
-      const answer = completeAnswer(received);
-      if (!answer) return;
+    let planned = 0;
+    const tick = () => {
       const now = performance.now();
-      received = '';
-      outcome.latencies.push(now - sent);
+      while (planned < total && started + (planned * 1_000) / perSecond <= now) {
+        due.push(started + (planned++ * 1_000) / perSecond);
+      }
+      dispatch();
+      if (planned < total) setTimeout(tick, TICK_MS);
+    };
+    tick();
+  });
+  return tally.end(wires);
+}
+
+function startTally() {
+  const started = performance.now();
+  const latencies: number[] = [];
+  let errors = 0;
+  let firstError: string | undefined;
+  const fail = (what: string) => {
+    errors += 1;
+    firstError ??= what;
+  };
+  return {
+    /** False when the connection broke. */
+    add(exchange: Exchange, answer: Answer | string, since: number): boolean {
+      if (typeof answer === 'string') {
+        fail(answer);
+        return false;
+      }
+      latencies.push(performance.now() - since);
       const isGood = answer.status >= 200 && answer.status < 300 && exchange.accepts(answer.body);
       if (!isGood) fail(`${answer.status} ${answer.body.slice(0, 300)}`);
-      if (now < deadline) send();
-      else resolve(outcome);
-    });
-    socket.on('error', (error) => broken(error.message));
-    socket.on('close', () => broken('the connection was closed'));
-    socket.setTimeout(SILENT_FOR_MS, () => broken(`no answer within ${SILENT_FOR_MS} ms`));
-    send();
-  });
-}
-
-/** The answer, once all of it is there. Nothing is pipelined, so whatever was received belongs to one answer. */
-function completeAnswer(received: string): { status: number; body: string } | undefined {
-  const headEnd = received.indexOf('\r\n\r\n');
-  if (headEnd < 0) return undefined;
-  const head = received.slice(0, headEnd);
-  const status = Number(head.slice(9, 12));
-  const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-  if (length !== undefined) {
-    const bodyEnd = headEnd + 4 + Number(length);
-    return received.length < bodyEnd ? undefined : { status, body: received.slice(headEnd + 4, bodyEnd) };
-  }
-  // Chunked. JSON text has no bare line breaks of this kind, so the last chunk's mark is no part of a body.
-  return received.endsWith('\r\n0\r\n\r\n') ? { status, body: received.slice(headEnd + 4) } : undefined;
+      return true;
+    },
+    end(wires: readonly Wire[]): Load {
+      const seconds = (performance.now() - started) / 1_000;
+      for (const wire of wires) wire.close();
+      return {
+        requests: latencies.length,
+        seconds,
+        latencies: Float64Array.from(latencies).sort(),
+        errors,
+        firstError,
+      };
+    },
+  };
 }

@@ -7,13 +7,13 @@ interface CpuProfile {
   timeDeltas: number[];
 }
 
-export interface Share {
+interface Share {
   place: string;
   share: number;
 }
 
 /** Shares of the time in which the server did something, largest first: by function, and by package or source file. */
-export async function sharesIn(file: string): Promise<{ functions: Share[]; modules: Share[] }> {
+async function sharesIn(file: string): Promise<{ functions: Share[]; modules: Share[] }> {
   const { nodes, samples, timeDeltas } = JSON.parse(await readFile(file, 'utf8')) as CpuProfile;
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
   const children = new Map(nodes.map(({ id, children }) => [id, children ?? []]));
@@ -48,4 +48,21 @@ export async function sharesIn(file: string): Promise<{ functions: Share[]; modu
 function moduleOf(url: string): string {
   const dependency = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
   return dependency ?? url.replace(/^file:\/\/.*\/dist\//, 'src/');
+}
+
+const PROFILED_FUNCTIONS = 30;
+const PROFILED_MODULES = 20;
+
+export async function profileText(title: string, file: string): Promise<string> {
+  const { functions, modules } = await sharesIn(file);
+  const lines = (shares: Share[]) =>
+    shares.map(({ place, share }) => `${(share * 100).toFixed(1).padStart(6)} %  ${place}`);
+  return [
+    `Self time of ${title}: by module`,
+    ...lines(modules.slice(0, PROFILED_MODULES)),
+    'by function',
+    ...lines(functions.slice(0, PROFILED_FUNCTIONS)),
+    '',
+    '',
+  ].join('\n');
 }

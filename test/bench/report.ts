@@ -1,15 +1,25 @@
-// What a run has found: numbers per round, medians, and the table for people.
-import { type Load, percentile } from './load.js';
+// What a run has found: numbers per round, medians, and which bars are met.
+import type { Bar } from './bars.js';
+import type { Server } from './doors.js';
+import type { Load } from './load.js';
+import { percentile } from './statistics.js';
+import type { Scenario } from './targets.js';
 
 export interface Round {
   requests: number;
   seconds: number;
   errors: number;
   requestsPerSecond: number;
-  /** Requests per second as a share of the floor's in the same round; null for the floor. */
+  /** Requests per second as a share of the floor's in the same round; null for the floor, and where the rate is given. */
   ofFloor: number | null;
+  /** And of the peer's; null for all but our own doors. */
+  ofPeer: number | null;
+  /** Milliseconds. */
   p50: number;
   p99: number;
+  max: number;
+  /** Milliseconds for which the server's event loop was held up at a time; null where it was not watched. */
+  longestDelay: number | null;
   /** Microseconds of processor time per request; null where it cannot be measured. */
   serverCpu: number | null;
   postgresCpu: number | null;
@@ -20,10 +30,34 @@ export interface Round {
 
 export interface Result {
   scenario: string;
+  kind: Scenario['kind'];
   target: string;
+  server: Server;
   rounds: Round[];
   /** Of each number by itself. */
   median: Round;
+}
+
+export interface SubscriberRound {
+  subscribers: number;
+  errors: number;
+  /** Megabytes that 1,000 of them cost: of resident memory, and of what V8 has in use inside and outside its heap. */
+  resident: number | null;
+  inUse: number;
+  /** Share of a processor core that the service takes while nothing happens, and with the writes. */
+  idleCpu: number | null;
+  writingCpu: number | null;
+  /** From sending the write to having the event, in milliseconds. */
+  deliveries: number;
+  p50: number;
+  p99: number;
+  max: number;
+}
+
+export interface SubscriberResult {
+  name: string;
+  rounds: SubscriberRound[];
+  median: SubscriberRound;
 }
 
 export interface Report {
@@ -32,6 +66,8 @@ export interface Report {
   machine: { cpu: string; cores: number; memoryGigabytes: number; node: string; postgres: string; loadAverage: number };
   settings: { rounds: number; seconds: number; connections: number; poolSize: number; profiled: boolean };
   results: Result[];
+  subscribers: SubscriberResult | null;
+  bars: Bar[];
 }
 
 export interface Usage {
@@ -40,7 +76,7 @@ export interface Usage {
   load: number | null;
 }
 
-export function roundOf(load: Load, before: Usage, after: Usage, resident: number | null): Round {
+export function roundOf(load: Load, before: Usage, after: Usage): Round {
   const perRequest = (name: keyof Usage) => {
     const [from, to] = [before[name], after[name]];
     return from === null || to === null || load.requests === 0 ? null : (to - from) / load.requests;
@@ -51,79 +87,22 @@ export function roundOf(load: Load, before: Usage, after: Usage, resident: numbe
     errors: load.errors,
     requestsPerSecond: load.requests / load.seconds,
     ofFloor: null,
+    ofPeer: null,
     p50: percentile(load.latencies, 0.5),
     p99: percentile(load.latencies, 0.99),
+    max: percentile(load.latencies, 1),
+    longestDelay: null,
     serverCpu: perRequest('server'),
     postgresCpu: perRequest('postgres'),
     loadCpu: perRequest('load'),
-    resident,
+    resident: null,
   };
 }
 
-export function medianOf(rounds: readonly Round[]): Round {
-  const names = Object.keys(rounds[0] as Round) as (keyof Round)[];
-  return Object.fromEntries(
-    names.map((name) => [name, median(rounds.flatMap((round) => round[name] ?? []))]),
-  ) as unknown as Round;
-}
-
-function median(numbers: readonly number[]): number | null {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle];
-  if (upper === undefined) return null;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] as number)) / 2;
-}
-
-/** Markdown that reads well in a terminal, too. */
-export function markdown({ date, command, machine, settings, results }: Report): string {
-  const rows = results.map(({ scenario, target, rounds, median }) => {
-    return [
-      scenario,
-      target,
-      digits(median.requestsPerSecond, 0),
-      digits(median.ofFloor, 2),
-      rounds.flatMap(({ ofFloor }) => ofFloor?.toFixed(2) ?? []).join(' '),
-      digits(median.p50, 1),
-      digits(median.p99, 1),
-      digits(median.serverCpu, 0),
-      digits(median.postgresCpu, 0),
-      digits(median.loadCpu, 0),
-      digits(median.resident, 0),
-      String(rounds.reduce((sum, round) => sum + round.errors, 0)),
-    ];
-  });
-  const heads = [
-    '',
-    'target',
-    'req/s',
-    '× floor',
-    'in each round',
-    'p50 ms',
-    'p99 ms',
-    'CPU µs',
-    'Postgres µs',
-    'load µs',
-    'RSS MB',
-    'errors',
-  ];
-  return [
-    `${date.slice(0, 10)} · ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGigabytes} GB (load average at start: ${machine.loadAverage}) · Node ${machine.node} · ${machine.postgres}`,
-    `\`${command}\`: ${settings.rounds} × ${settings.seconds} s, ${settings.connections} connections, pool of ${settings.poolSize}${settings.profiled ? '; profiled, so slower than it is' : ''}`,
-    '',
-    ...table(heads, rows),
-  ].join('\n');
-}
-
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const isText = (column: number) => column < 2;
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => (isText(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(' | ')} |`;
-  const rule = `| ${widths.map((width, column) => (isText(column) ? '-'.repeat(width) : `${'-'.repeat(Math.max(1, width - 1))}:`)).join(' | ')} |`;
-  return [line(heads), rule, ...rows.map(line)];
-}
-
-function digits(number: number | null, after: number): string {
-  return number === null || Number.isNaN(number) ? '' : number.toFixed(after);
+/** Answers that were wrong or never came say that the figures say nothing. */
+export function isSound({ results, subscribers }: Report): boolean {
+  return (
+    results.every(({ rounds }) => rounds.every(({ errors, requests }) => errors === 0 && requests > 0)) &&
+    (subscribers?.rounds.every(({ errors, deliveries }) => errors === 0 && deliveries > 0) ?? true)
+  );
 }

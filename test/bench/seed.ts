@@ -9,6 +9,8 @@ export interface Seed {
   accountId: string;
   /** Environments of `LISTED` secrets each, and these secrets. */
   listed: { environmentId: string; secretIds: string[] }[];
+  /** One environment of `LARGE`. */
+  large: { environmentId: string; secretIds: string[] };
   /** One secret in each of many environments. */
   spread: { environmentId: string; secretId: string }[];
   /** As many secrets in one environment. */
@@ -17,8 +19,10 @@ export interface Seed {
 
 const LISTED = 100;
 const LISTED_ENVIRONMENTS = 10;
+const LARGE = 1_000;
 const SPREAD = 64;
 const PARALLEL = 16;
+const CHANGES_AT_ONCE = 100;
 
 /** An account whose plan has room for the run, and its secrets. */
 export async function seed(url: string, databaseUrl: string): Promise<Seed> {
@@ -49,28 +53,34 @@ export async function seed(url: string, databaseUrl: string): Promise<Seed> {
   const updated = (environmentId: string, n: number) =>
     secret(environmentId, `updated${n}`, UPDATED_TYPE, connection(n));
 
-  const listed = await times(LISTED_ENVIRONMENTS, 1, async (e) => {
-    const environmentId = await environment(`listed-${e}`);
-    const secretIds = await times(LISTED, PARALLEL, (n) => {
-      const { type, value } = sample(e * LISTED + n);
-      return secret(environmentId, `secret${n}`, type, value);
-    });
+  const samples = async (name: string, count: number, from: number) => {
+    const environmentId = await environment(name);
+    const secretIds: string[] = [];
+    for (let n = 0; n < count; n += CHANGES_AT_ONCE) {
+      const drafts = Array.from({ length: Math.min(CHANGES_AT_ONCE, count - n) }, (_, index) => {
+        const { type, value } = sample(from + n + index);
+        return { path: ['bench', `secret${n + index}`], secretType: type, secretValue: value };
+      });
+      secretIds.push(...(await createAll(url, token, environmentId, drafts)));
+    }
     return { environmentId, secretIds };
-  });
+  };
+  const listed = await times(LISTED_ENVIRONMENTS, 1, (e) => samples(`listed-${e}`, LISTED, e * LISTED));
+  const large = await samples('large', LARGE, 0);
   const spread = await times(SPREAD, PARALLEL, async (n) => {
     const environmentId = await environment(`spread-${n}`);
     return { environmentId, secretId: await updated(environmentId, n) };
   });
   const crowd = await environment('crowded');
   const crowded = { environmentId: crowd, secretIds: await times(SPREAD, PARALLEL, (n) => updated(crowd, n)) };
-  return { token, accountId: account.id, listed, spread, crowded };
+  return { token, accountId: account.id, listed, large, spread, crowded };
 }
 
 /**
  * Copies of the tables that the floor reads and writes, in a schema of their own, so that the same statements run on
  * both; their values are in the clear, as the service's own lists show them.
  */
-export async function seedFloor(sql: Sql, url: string, { token, listed, spread, crowded }: Seed): Promise<void> {
+export async function seedFloor(sql: Sql, url: string, { token, listed, large, spread, crowded }: Seed): Promise<void> {
   await sql
     .unsafe(
       `create schema floor;
@@ -82,10 +92,16 @@ export async function seedFloor(sql: Sql, url: string, { token, listed, spread, 
       insert into floor.environments select * from public.environments;
       insert into floor.environment_shares select * from public.environment_shares;
       insert into floor.agent_secrets
-        select (jsonb_populate_record(null::floor.agent_secrets, to_jsonb(secret) - 'sealed_value')).* from public.agent_secrets secret;`,
+        select (jsonb_populate_record(null::floor.agent_secrets, to_jsonb(secret) - 'sealed_value')).* from public.agent_secrets secret;
+      -- The floor's update as the peer offers it: a function is how it is told of a statement of one's own.
+      create function floor.replace_secret_value(secret_id uuid, current_revision bigint, value text)
+        returns floor.agent_secrets language sql volatile as $$
+          update floor.agent_secrets set revision = revision + 1, sealed_value = value, updated_at = now()
+            where id = secret_id and revision = current_revision and deleted_at is null returning *
+        $$;`,
     )
     .simple();
-  const environmentIds = [...listed, ...spread, crowded].map(({ environmentId }) => environmentId);
+  const environmentIds = [...listed, large, ...spread, crowded].map(({ environmentId }) => environmentId);
   for (const environmentId of environmentIds) {
     const { values } = await get(`${url}/v1/envs/${environmentId}/agent-secrets`, token);
     const secrets = values as { id: string; secretValue: unknown }[];
@@ -127,6 +143,19 @@ async function mutate(url: string, token: string, call: string, selection: strin
   const made = (data as { made: Made | { code: string } } | null)?.made;
   if (errors || !made || 'code' in made) throw new Error(`${call}: ${JSON.stringify(errors ?? made)}`);
   return made;
+}
+
+async function createAll(url: string, token: string, environmentId: string, drafts: object[]): Promise<string[]> {
+  const query = `mutation ($input: ApplyAgentSecretChangesInput!) {
+    made: applyAgentSecretChanges(input: $input) {
+      ... on AgentSecretChangeSet { applied results { ... on AgentSecret { id } } }
+    }
+  }`;
+  const variables = { input: { environmentId, changes: drafts.map((create) => ({ create })) } };
+  const { data, errors } = await post(`${url}/graphql`, token, { query, variables });
+  const made = (data as { made: { applied?: boolean; results: { id: string }[] } } | null)?.made;
+  if (!made?.applied) throw new Error(`a change set was refused: ${JSON.stringify(errors ?? made)}`);
+  return made.results.map(({ id }) => id);
 }
 
 function post(url: string, token: string, body: object): Promise<Record<string, unknown>> {

@@ -1,28 +1,53 @@
 // The processes that are measured: each alone, on a port of its own, started and stopped by the run.
-import { type ChildProcess, fork, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { FloorReady, FloorSettings } from './floor.js';
-import type { ProfilerReply, ProfilerRequest } from './profiler.js';
+import type { ProbeReply, ProbeRequest } from './probe.js';
 
 export interface ServerProcess {
   url: string;
   pid: number;
-  /** Profiles what the server does between the calls; where the service was started for it. */
-  profile?: { start(): Promise<void>; stop(file: string): Promise<void> };
+  /** What only the process itself can tell. */
+  ask(request: ProbeRequest): Promise<ProbeReply>;
   stop(): Promise<void>;
 }
 
-const PROFILER = ['--import', new URL('./profiler.js', import.meta.url).href];
+const PROBE = ['--import', new URL('./probe.js', import.meta.url).href];
+/** From test/bench/dist/test/bench. */
+const PEERS = new URL('../../../peers/', import.meta.url);
+const PEER_NODE = fileURLToPath(new URL('node_modules/node/bin/node', PEERS));
 
-export async function startFloor(settings: FloorSettings, profiled: boolean): Promise<ServerProcess> {
-  const child = fork(fileURLToPath(new URL('./floor.js', import.meta.url)), {
+export function startFloor(settings: FloorSettings): Promise<ServerProcess> {
+  const script = fileURLToPath(new URL('./floor.js', import.meta.url));
+  return startComparison('the floor', process.execPath, script, { FLOOR: JSON.stringify(settings) });
+}
+
+export interface PeerSettings {
+  databaseUrl: string;
+  poolSize: number;
+}
+
+/** PostGraphile; undefined where it is not installed. */
+export async function startPeer(settings: PeerSettings): Promise<ServerProcess | undefined> {
+  if (!existsSync(PEER_NODE)) return undefined;
+  const script = fileURLToPath(new URL('server.mjs', PEERS));
+  return startComparison('the peer', PEER_NODE, script, { PEER: JSON.stringify(settings) });
+}
+
+async function startComparison(
+  name: string,
+  node: string,
+  script: string,
+  env: Record<string, string>,
+): Promise<ServerProcess> {
+  const child = spawn(node, [...PROBE, script], {
     stdio: ['ignore', 2, 2, 'ipc'],
-    execArgv: profiled ? PROFILER : [],
-    env: { PATH: process.env.PATH, FLOOR: JSON.stringify(settings) },
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', GRAPHILE_ENV: 'production', ...env },
   });
-  const [ready] = (await Promise.race([once(child, 'message'), ended(child, 'the floor')])) as [FloorReady];
-  return serverProcess(child, `http://127.0.0.1:${ready.port}`, profiled);
+  const [ready] = (await Promise.race([once(child, 'message'), ended(child, name)])) as [FloorReady];
+  return serverProcess(child, `http://127.0.0.1:${ready.port}`);
 }
 
 export interface ServiceSettings {
@@ -32,40 +57,43 @@ export interface ServiceSettings {
   databaseUrl: string;
   poolSize: number;
   keyFile: string;
-  profiled: boolean;
   /** On top of what every service is told. */
   env?: Record<string, string>;
 }
 
 /** As in production: what `npm start` runs, with nothing of our own environment. */
 export async function startService(settings: ServiceSettings): Promise<ServerProcess> {
-  const stdio: StdioOptions = ['ignore', 'pipe', 2, ...(settings.profiled ? (['ipc'] as const) : [])];
-  const child = spawn(
-    process.execPath,
-    ['--enable-source-maps', ...(settings.profiled ? PROFILER : []), settings.main],
-    {
-      cwd: settings.folder,
-      stdio,
-      env: {
-        PATH: process.env.PATH,
-        NODE_ENV: 'production',
-        LOG_LEVEL: 'error',
-        HOST: '127.0.0.1',
-        PORT: '0',
-        DATABASE_URL: settings.databaseUrl,
-        DATABASE_POOL_SIZE: String(settings.poolSize),
-        MASTER_KEY_FILE: settings.keyFile,
-        ...settings.env,
-      },
+  const stdio: StdioOptions = ['ignore', 'pipe', 2, 'ipc'];
+  const child = spawn(process.execPath, ['--enable-source-maps', ...PROBE, settings.main], {
+    cwd: settings.folder,
+    stdio,
+    env: {
+      PATH: process.env.PATH,
+      NODE_ENV: 'production',
+      LOG_LEVEL: 'error',
+      HOST: '127.0.0.1',
+      PORT: '0',
+      DATABASE_URL: settings.databaseUrl,
+      DATABASE_POOL_SIZE: String(settings.poolSize),
+      MASTER_KEY_FILE: settings.keyFile,
+      ...settings.env,
     },
-  );
+  });
   const url = await Promise.race([announcedUrl(child), ended(child, 'the service')]);
-  return serverProcess(child, url, settings.profiled);
+  return serverProcess(child, url);
 }
 
-function serverProcess(child: ChildProcess, url: string, profiled: boolean): ServerProcess {
-  const pid = child.pid as number;
-  return { url, pid, ...(profiled ? { profile: profileOver(child) } : {}), stop: () => stop(child) };
+function serverProcess(child: ChildProcess, url: string): ServerProcess {
+  const gone = ended(child, url);
+  gone.catch(() => undefined);
+  async function ask(request: ProbeRequest): Promise<ProbeReply> {
+    const replied = once(child, 'message');
+    child.send(request);
+    const [reply] = (await Promise.race([replied, gone])) as [ProbeReply];
+    if (reply.problem !== undefined) throw new Error(`${request.ask} failed: ${reply.problem}`);
+    return reply;
+  }
+  return { url, pid: child.pid as number, ask, stop: () => stop(child) };
 }
 
 /** The first thing the service prints is where it listens. */
@@ -82,7 +110,7 @@ function announcedUrl(child: ChildProcess): Promise<string> {
 
 async function ended(child: ChildProcess, name: string): Promise<never> {
   const [code, signal] = await once(child, 'exit');
-  throw new Error(`${name} ended before it was ready (${code ?? signal})`);
+  throw new Error(`${name} ended too early (${code ?? signal})`);
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -92,14 +120,4 @@ async function stop(child: ChildProcess): Promise<void> {
   const late = setTimeout(() => child.kill('SIGKILL'), 5_000);
   await exit;
   clearTimeout(late);
-}
-
-function profileOver(child: ChildProcess): NonNullable<ServerProcess['profile']> {
-  async function ask(request: ProfilerRequest): Promise<void> {
-    const reply = once(child, 'message');
-    child.send(request);
-    const [{ problem }] = (await reply) as [ProfilerReply];
-    if (problem !== undefined) throw new Error(`the profiler failed: ${problem}`);
-  }
-  return { start: () => ask({ profile: 'start' }), stop: (file) => ask({ profile: 'stop', file }) };
 }

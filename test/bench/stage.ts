@@ -4,34 +4,38 @@ import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isDeepStrictEqual } from 'node:util';
 import postgres, { type Sql } from 'postgres';
 import { createKeyFile } from '../../src/crypto/key-file.js';
 import { startPostgresServer } from '../support/postgres-server.js';
-import { get, type Seed, seed, seedFloor } from './seed.js';
-import { type ServerProcess, startFloor, startService } from './servers.js';
-import type { Server } from './targets.js';
+import { compare } from './compare.js';
+import { type Doors, doorsOf, type Server, type Urls } from './doors.js';
+import { type Seed, seed, seedFloor } from './seed.js';
+import { type ServerProcess, startFloor, startPeer, startService } from './servers.js';
 import { findPostmaster } from './usage.js';
 
 /** From test/bench/dist/test/bench. */
 const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
 
 export interface Stage {
-  servers: Record<Server, ServerProcess>;
+  /** The peer where it is installed. */
+  servers: Record<Exclude<Server, 'peer'>, ServerProcess> & { peer: ServerProcess | undefined };
+  urls: Urls;
+  doors: Doors;
   seed: Seed;
   /** The same things in the bare service's own database. */
   bareSeed: Seed;
   postgres: { describe: string; postmaster: number | null };
+  /** One more process of the service, on the same database; whoever asks for it stops it. */
+  startAnother(): Promise<ServerProcess>;
   close(): Promise<void>;
 }
 
 export interface StageOptions {
-  /** The same for the service and the floor. */
+  /** The same for everyone. */
   poolSize: number;
-  profiled: boolean;
 }
 
-export async function setStage({ poolSize, profiled }: StageOptions): Promise<Stage> {
+export async function setStage({ poolSize }: StageOptions): Promise<Stage> {
   const undo: (() => Promise<unknown>)[] = [];
   let closed: Promise<void> | undefined;
   const close = async () => {
@@ -54,28 +58,36 @@ export async function setStage({ poolSize, profiled }: StageOptions): Promise<St
     const keyFile = join(folder, 'master-keys.json');
     await createKeyFile(keyFile);
     const main = join(ROOT, 'dist/main.js');
-    const service = await startService({ main, folder, databaseUrl, poolSize, keyFile, profiled });
+    const startAnother = () => startService({ main, folder, databaseUrl, poolSize, keyFile });
+    const service = await startAnother();
     undo.push(() => service.stop());
     const seeded = await seed(service.url, databaseUrl);
     await seedFloor(sql, service.url, seeded);
-    const floor = await startFloor({ databaseUrl, poolSize, accountId: seeded.accountId }, profiled);
+    const floor = await startFloor({ databaseUrl, poolSize, accountId: seeded.accountId });
     undo.push(() => floor.stop());
-    await compare(floor.url, service.url, seeded);
+    const peer = await startPeer({ databaseUrl, poolSize });
+    if (peer) undo.push(() => peer.stop());
 
     const own = await createDatabase(server.adminUrl);
     undo.push(own.drop);
     const bare = await startService({
-      ...{ folder, poolSize, keyFile, profiled, databaseUrl: own.databaseUrl },
+      ...{ folder, poolSize, keyFile, databaseUrl: own.databaseUrl },
       main: await bareService(),
       env: { READ_AUDIT: 'off' },
     });
     undo.push(() => bare.stop());
     const bareSeed = await seed(bare.url, own.databaseUrl);
+    const urls = { floor: floor.url, service: service.url, bare: bare.url, peer: peer?.url };
+    const doors = doorsOf(urls, seeded, bareSeed);
+    await compare(doors, urls, seeded);
     return {
-      servers: { floor, service, bare },
+      servers: { floor, service, bare, peer },
+      urls,
+      doors,
       seed: seeded,
       bareSeed,
       postgres: { describe: await describe(sql, server.describe), postmaster: await findPostmaster(sql) },
+      startAnother,
       close: closeOnce,
     };
   } catch (error) {
@@ -111,20 +123,6 @@ async function createDatabase(adminUrl: string) {
     databaseUrl: url.href,
     drop: () => asAdmin((sql) => sql`drop database if exists ${sql(name)} with (force)`),
   };
-}
-
-/** A comparison of servers that answer different things would compare nothing. */
-async function compare(floorUrl: string, serviceUrl: string, { token, listed }: Seed): Promise<void> {
-  for (const { environmentId, secretIds } of listed.slice(0, 2)) {
-    const paths = [
-      `/v1/envs/${environmentId}/agent-secrets`,
-      ...secretIds.slice(0, 10).map((id) => `/v1/agent-secrets/${id}`),
-    ];
-    for (const path of paths) {
-      const [ours, floor] = await Promise.all([get(serviceUrl + path, token), get(floorUrl + path, token)]);
-      if (!isDeepStrictEqual(ours, floor)) throw new Error(`the floor's answer to ${path} is another one than ours`);
-    }
-  }
 }
 
 async function describe(sql: Sql, server: string): Promise<string> {

@@ -14,7 +14,13 @@ export async function cpuOf(pid: number): Promise<number | null> {
 export async function residentMegabytes(pid: number): Promise<number | null> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const kilobytes = /^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1];
-  return kilobytes === undefined ? null : Math.round(Number(kilobytes) / 1_024);
+  return kilobytes === undefined ? null : Number(kilobytes) / 1_024;
+}
+
+/** How many files and connections each process may have open. Node takes the hard limit for the soft one. */
+export async function openFilesLimit(): Promise<number> {
+  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
+  return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
 }
 
 /** The Postgres server's first process, when it runs on this machine. */

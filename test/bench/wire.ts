@@ -1,0 +1,83 @@
+// One keep-alive connection of the load: a request, then its whole answer, then the next request.
+//
+// Why not a load generator from a shelf: they cut off what is in flight when the time is up, and then nobody knows at
+// which revision a secret is; and they share one request between connections. This one waits for every answer.
+import { connect, type Socket } from 'node:net';
+
+export interface Answer {
+  status: number;
+  body: string;
+}
+
+export interface Wire {
+  /** One at a time. `done` gets the answer or, when the connection broke instead, what happened. */
+  send(request: string, done: (answer: Answer | string) => void): void;
+  close(): void;
+}
+
+const SILENT_FOR_MS = 20_000;
+
+export async function openWires(url: string, count: number): Promise<Wire[]> {
+  return Promise.all(Array.from({ length: count }, async () => wireOver(await openSocket(url))));
+}
+
+export function openSocket(url: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+function wireOver(socket: Socket): Wire {
+  let received = '';
+  let waiting: ((answer: Answer | string) => void) | undefined;
+  let broken: string | undefined;
+  const settle = (answer: Answer | string) => {
+    const done = waiting;
+    waiting = undefined;
+    received = '';
+    done?.(answer);
+  };
+  const fail = (what: string) => {
+    broken ??= what;
+    socket.destroy();
+    settle(broken);
+  };
+  socket.on('data', (chunk) => {
+    // One character per byte, so that lengths are lengths; bodies in the bench are ASCII.
+    received += chunk.toString('latin1');
+    const answer = completeAnswer(received);
+    if (answer) settle(answer);
+  });
+  socket.on('error', (error) => fail(error.message));
+  socket.on('close', () => fail('the connection was closed'));
+  socket.setTimeout(SILENT_FOR_MS, () => waiting && fail(`no answer within ${SILENT_FOR_MS} ms`));
+  return {
+    send(request, done) {
+      waiting = done;
+      if (broken === undefined) socket.write(request);
+      else settle(broken);
+    },
+    close: () => socket.destroy(),
+  };
+}
+
+/** The answer, once all of it is there. Nothing is pipelined, so whatever was received belongs to one answer. */
+function completeAnswer(received: string): Answer | undefined {
+  const headEnd = received.indexOf('\r\n\r\n');
+  if (headEnd < 0) return undefined;
+  const head = received.slice(0, headEnd);
+  const status = Number(head.slice(9, 12));
+  const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+  if (length !== undefined) {
+    const bodyEnd = headEnd + 4 + Number(length);
+    return received.length < bodyEnd ? undefined : { status, body: received.slice(headEnd + 4, bodyEnd) };
+  }
+  // Chunked. JSON text has no bare line breaks of this kind, so the last chunk's mark is no part of a body.
+  return received.endsWith('\r\n0\r\n\r\n') ? { status, body: received.slice(headEnd + 4) } : undefined;
+}
