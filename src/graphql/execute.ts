@@ -117,13 +117,14 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
 }
 
 /**
- * Parsed documents by their text. Bounded in size, not only in number; long texts are not kept at all: they hold inline
- * values, which must not stay in memory, and anybody could fill it with them. Trusted ones stay.
+ * Parsed documents by their text. Bounded in size, not only in number: a document takes up to 250 times as much memory as
+ * its text. Long texts are not kept at all: they hold inline values, which must not stay in memory, and anybody could fill
+ * it with them. Trusted ones stay.
  */
 function documentCache<T extends object>(trusted: ReadonlySet<string> = new Set()) {
   const kept = new Map<string, T>();
   const cache = new LRUCache<string, T>({
-    maxSize: 4 * 1024 * 1024,
+    maxSize: 128 * 1024,
     maxEntrySize: 8 * 1024,
     sizeCalculation: (_, text) => text.length + 1,
     ttl: 3_600_000,
