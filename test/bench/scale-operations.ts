@@ -1,4 +1,5 @@
 // What is asked of a filled database, through both doors, to learn which statements the service runs for it.
+import { randomUUID } from 'node:crypto';
 import type { Call } from './scale-statements.js';
 
 /** Somewhere in a filled database. */
@@ -61,7 +62,7 @@ export const OPERATIONS: readonly Operation[] = [
     isMeasured: true,
     run: (call, { environmentId }) =>
       call.rest('POST', `/v1/envs/${environmentId}/agent-secrets`, {
-        path: ['plans', 'created'],
+        path: ['plans', randomUUID()],
         secretType: VALUE.type,
         secretValue: VALUE.value,
       }),
@@ -82,7 +83,7 @@ export const OPERATIONS: readonly Operation[] = [
         'PATCH',
         `/v1/agent-secrets/${secret?.id}`,
         { currentRevision: secret?.revision, secretValue: { op: 'unset' } },
-        { 'idempotency-key': 'plans' },
+        { 'idempotency-key': randomUUID() },
       ),
   },
   {
@@ -106,7 +107,7 @@ export const OPERATIONS: readonly Operation[] = [
     restore: { id, currentRevision, toRevision: 0 },
   })),
   change('a change set that creates', 0, () => ({
-    create: { path: ['plans', 'set'], secretType: VALUE.type, secretValue: VALUE.value },
+    create: { path: ['plans', randomUUID()], secretType: VALUE.type, secretValue: VALUE.value },
   })),
   {
     name: 'the whole list',

@@ -6,6 +6,7 @@ import type { Services } from '../../src/domain/context.js';
 import { createLogger } from '../../src/log.js';
 import { servicesOn } from '../../src/services.js';
 import { openPostgres } from '../../src/store/client.js';
+import type { Place } from '../bench/scale-operations.js';
 import { findPlace } from '../bench/scale-place.js';
 import { addNeighbours, describeScan, findScans } from '../bench/scale-plans.js';
 import { createOwners, type FilledEnvironment, fillEnvironments, settle } from '../bench/scale-seed.js';
@@ -25,6 +26,9 @@ let services: Services;
 let filled: FilledEnvironment[];
 /** What the service runs for one operation of every kind. */
 let sent: Sent[];
+/** Where secrets were before these operations. */
+let place: Place;
+let pages: Map<string, number>;
 const keyring = generateKeyring();
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -45,7 +49,9 @@ beforeAll(async () => {
     await fillEnvironments(services, { ...share, index }, (environment) => filled.push(environment));
   }
   await settle(databaseUrl);
-  sent = await statementsOf(databaseUrl, keyProvider, await findPlace(sql));
+  place = await findPlace(sql);
+  pages = await pagesOf(place);
+  sent = await statementsOf(databaseUrl, keyProvider, place);
 });
 afterAll(async () => {
   await services?.db.close();
@@ -63,6 +69,22 @@ test('the operator command finds nothing: every log, every current secret and ev
 
 test('a database that has environments is not filled', async () => {
   await expect(createOwners(services)).rejects.toThrow('the database has environments already');
+});
+
+/** The page of the table that each of the secrets is on. */
+async function pagesOf({ secrets }: Place): Promise<Map<string, number>> {
+  const rows = await sql<{ id: string; page: number }[]>`
+    select id, (ctid::text::point)[0]::int as page from agent_secrets where id = any(${secrets.map(({ id }) => id)})`;
+  return new Map(rows.map(({ id, page }) => [id, page]));
+}
+
+test('a secret stays on its page when it is updated, however full the table: so no index has to be changed', async () => {
+  const updated = await sql<{ id: string }[]>`
+    select id from agent_secrets where id = any(${[...pages.keys()]}) and deleted_at is null
+      and updated_at > (select max(created_at) from agent_secrets where path like 'current.%')`;
+  expect(updated.length).toBeGreaterThanOrEqual(3);
+  const now = await pagesOf(place);
+  expect(updated.filter(({ id }) => now.get(id) !== pages.get(id))).toEqual([]);
 });
 
 /** In a transaction that leaves nothing behind. */
