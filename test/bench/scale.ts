@@ -26,6 +26,7 @@ const HELP = `Usage: npm run bench:scale -- [options]
   --rounds n       measured rounds of every operation      (7)
   --seconds n      length of a round                       (3)
   --connections n  concurrent connections                  (8)
+  --only text      operations whose name contains the text
 `;
 
 /** Records of opened values are written within half a second: they belong to the requests that have opened them. */
@@ -35,6 +36,7 @@ interface Settings {
   rounds: number;
   seconds: number;
   connections: number;
+  only: string;
 }
 
 async function measure({ server, terrain }: Side, target: ScaleTarget, stage: ScaleStage, settings: Settings) {
@@ -62,10 +64,11 @@ async function measure({ server, terrain }: Side, target: ScaleTarget, stage: Sc
 }
 
 async function bench(stage: ScaleStage, settings: Settings): Promise<ScaleResult[]> {
-  const results = TARGETS.map(({ name }): ScaleResult => ({ operation: name, small: [], large: [] }));
+  const targets = TARGETS.filter(({ name }) => name.includes(settings.only));
+  const results = targets.map(({ name }): ScaleResult => ({ operation: name, small: [], large: [] }));
   // Round 0 warms up.
   for (let round = 0; round <= settings.rounds; round++) {
-    for (const [index, target] of TARGETS.entries()) {
+    for (const [index, target] of targets.entries()) {
       say(round === 0 ? `warm-up: ${target.name}` : `round ${round} of ${settings.rounds}: ${target.name}`);
       // The other one first in every other round.
       for (const side of round % 2 === 0 ? [stage.small, stage.large] : [stage.large, stage.small]) {
@@ -114,6 +117,7 @@ async function main(): Promise<number> {
       rounds: { type: 'string', default: '7' },
       seconds: { type: 'string', default: '3' },
       connections: { type: 'string', default: '8' },
+      only: { type: 'string', default: '' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -125,6 +129,7 @@ async function main(): Promise<number> {
     rounds: Number(values.rounds),
     seconds: Number(values.seconds),
     connections: Number(values.connections),
+    only: values.only,
   };
   const setting = setScaleStage({
     small: values['small-url'] ?? Number(values.small),
