@@ -29,6 +29,8 @@ const HELP = `Usage: npm run bench:scale -- [options]
   --only text      operations whose name contains the text
 `;
 
+const MOST_SECRETS = 100_000_000;
+
 /** Records of opened values are written within half a second: they belong to the requests that have opened them. */
 const AFTERWARDS_MS = 700;
 
@@ -107,6 +109,14 @@ function say(text: string): void {
   process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}` : `${text}\n`);
 }
 
+function wholeNumber(name: string, text: string, max: number): number {
+  const value = Number(text.replaceAll('_', ''));
+  if (!(Number.isInteger(value) && value >= 1 && value <= max)) {
+    throw new Error(`--${name}: expected a whole number from 1 to ${max}`);
+  }
+  return value;
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -126,14 +136,14 @@ async function main(): Promise<number> {
     return 0;
   }
   const settings = {
-    rounds: Number(values.rounds),
-    seconds: Number(values.seconds),
-    connections: Number(values.connections),
+    rounds: wholeNumber('rounds', values.rounds, 1_000),
+    seconds: wholeNumber('seconds', values.seconds, 3_600),
+    connections: wholeNumber('connections', values.connections, 64),
     only: values.only,
   };
   const setting = setScaleStage({
-    small: values['small-url'] ?? Number(values.small),
-    large: values['large-url'] ?? Number(values.secrets),
+    small: values['small-url'] ?? wholeNumber('small', values.small, MOST_SECRETS),
+    large: values['large-url'] ?? wholeNumber('secrets', values.secrets, MOST_SECRETS),
     keyFile: process.env.MASTER_KEY_FILE,
     say,
   });
