@@ -41,6 +41,8 @@ export interface ScaleOptions {
   small: number | string;
   large: number | string;
   keyFile?: string | undefined;
+  /** Of the Postgres that is started. */
+  sharedBuffers: string;
   say(text: string): void;
 }
 
@@ -58,7 +60,7 @@ export async function setScaleStage(options: ScaleOptions): Promise<ScaleStage> 
     const databaseOf = async (given: number | string): Promise<string> => {
       if (typeof given === 'string') return given;
       if (adminUrl === undefined) {
-        const server = await startPostgresServer({ durable: true });
+        const server = await startPostgresServer({ durable: true, sharedBuffers: options.sharedBuffers });
         undo.push(() => server.stop());
         adminUrl = server.adminUrl;
       }

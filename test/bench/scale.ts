@@ -1,5 +1,6 @@
 // npm run bench:scale: what the same requests cost in a small database and in a large one. See README.md.
 import { mkdir, writeFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -23,6 +24,8 @@ const HELP = `Usage: npm run bench:scale -- [options]
   --small n        and in the small one                   (10000)
   --small-url u    databases that bench:seed has filled already,
   --large-url u    under the master keys in MASTER_KEY_FILE
+  --shared-buffers s
+                   of the Postgres that is started         (a quarter of the memory)
   --rounds n       measured rounds of every operation      (7)
   --seconds n      length of a round                       (3)
   --connections n  concurrent connections                  (8)
@@ -127,6 +130,7 @@ async function main(): Promise<number> {
       small: { type: 'string', default: '10000' },
       'small-url': { type: 'string' },
       'large-url': { type: 'string' },
+      'shared-buffers': { type: 'string', default: `${Math.floor(totalmem() / 4 / 2 ** 20)}MB` },
       rounds: { type: 'string', default: '7' },
       seconds: { type: 'string', default: '3' },
       connections: { type: 'string', default: '8' },
@@ -148,6 +152,7 @@ async function main(): Promise<number> {
     small: values['small-url'] ?? wholeNumber('small', values.small, MOST_SECRETS),
     large: values['large-url'] ?? wholeNumber('secrets', values.secrets, MOST_SECRETS),
     keyFile: process.env.MASTER_KEY_FILE,
+    sharedBuffers: values['shared-buffers'],
     say,
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
