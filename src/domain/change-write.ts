@@ -22,9 +22,9 @@ import {
   revisionKey,
   type Step,
 } from './change-plan.js';
+import { rowsOf } from './change-rows.js';
 import { actorOf, type Context } from './context.js';
 import { type Outcome, Unwritten, type Write } from './idempotency.js';
-import { chainHash, logEntry } from './log-entry.js';
 import { canonicalPath } from './secret-path.js';
 
 /** What a list of changes has done, or would do. */
@@ -59,7 +59,7 @@ export async function writeChanges(
     if (!locked) throw notFound('environment', environmentId);
     if (keys.current.version < locked.minDataKeyVersion) throw new ReplacedDataKey();
     if (options.expected !== null && options.expected !== locked.revision) throw stale(locked.revision);
-    const { accountId, grant } = actorOf(ctx);
+    const { grant } = actorOf(ctx);
     const draft = { ...locked, ...(await readDraft(tx, environmentId, changes)), environmentId, keys, grant };
     const steps = changes.map((change) => planned(draft, change));
     if (options.dryRun || !steps.every(isStep)) {
@@ -71,39 +71,14 @@ export async function writeChanges(
     const results: AgentSecret[] = [];
     const statements: Promise<void>[] = [];
     for (const [setPosition, step] of steps.entries()) {
-      const place = options.isSet ? { setPosition, setSize: steps.length } : {};
-      const { entryDigest, ...entry } = logEntry(ctx, step.secret, {
-        ...step.written,
-        ...place,
-        deletedAt: step.secret.deletedAt,
-      });
-      ({ at } = entry);
-      revision += 1n;
-      headHash = chainHash(headHash, revision, entryDigest);
-      const secret = {
-        ...step.secret,
-        ...(step.isNew ? { createdAt: at, createdBy: accountId } : {}),
-        updatedAt: at,
-        updatedBy: accountId,
-        deletedAt: entry.deletedAt,
-      };
-      const { valueRevision } = secret;
+      const place = options.isSet ? { setPosition, setSize: steps.length } : undefined;
+      const { secret, entry } = rowsOf(ctx, { environmentId, revision, headHash }, step, place);
+      ({ at, environmentRevision: revision, hash: headHash } = entry);
       statements.push((step.isNew ? insertAgentSecretState : updateAgentSecretState)(tx, secret));
       if (entry.destroyedRevision !== null) {
         statements.push(removeSealedValue(tx, secret.id, entry.destroyedRevision));
       }
-      statements.push(
-        insertLogEntry(tx, {
-          ...entry,
-          environmentId,
-          environmentRevision: revision,
-          agentSecretId: secret.id,
-          revision: secret.revision,
-          sealedValue: valueRevision === secret.revision ? secret.sealedValue : null,
-          valueRevision,
-          hash: headHash,
-        }),
-      );
+      statements.push(insertLogEntry(tx, entry));
       results.push(resultOf(step, secret));
     }
     const { secretCount } = draft;

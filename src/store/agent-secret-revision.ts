@@ -4,9 +4,10 @@ import type { Session } from './client.js';
 import { columns, computed, elements, optional, parameter, type RowOf, statement } from './statement.js';
 import { agentSecrets, environmentShares, environments, agentSecretRevisions as log } from './tables.js';
 
-const isDestroyed = sql`(${log.valueRevision} is not null and not exists (
-    select 1 from ${log} v where v.agent_secret_id = ${log.agentSecretId} and v.revision = ${log.valueRevision}
-      and v.sealed_value is not null))`;
+// One value, looked up by index. For an `exists` the planner may read the whole log, of all environments.
+const isDestroyed = sql`(${log.valueRevision} is not null and coalesce((
+    select v.sealed_value is null from ${log} v
+    where v.agent_secret_id = ${log.agentSecretId} and v.revision = ${log.valueRevision}), true))`;
 
 /** What a log row says, with what its secret keeps for life. Values are read apart, when somebody asks for them. */
 const REVISION = {

@@ -33,6 +33,9 @@ const KINDS: ((n: number) => Sample)[] = [
   }),
 ];
 
+/** A sample this much further on has the same type. */
+export const SAMPLE_PERIOD = KINDS.length;
+
 /** The nth of an endless row of different values of a few different types. */
 export function sample(n: number): Sample {
   return (KINDS[n % KINDS.length] as (n: number) => Sample)(n);

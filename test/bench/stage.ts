@@ -106,7 +106,7 @@ async function bareService(): Promise<string> {
   return join(folder, 'dist/main.js');
 }
 
-async function createDatabase(adminUrl: string) {
+export async function createDatabase(adminUrl: string) {
   const name = `agent_secrets_bench_${randomBytes(6).toString('hex')}`;
   const asAdmin = async (work: (sql: Sql) => Promise<unknown>) => {
     const sql = postgres(adminUrl, { max: 1, onnotice: () => undefined });

@@ -18,6 +18,7 @@ const PORT_ATTEMPTS = 5;
 
 interface ClusterOptions {
   durable: boolean;
+  sharedBuffers: string;
 }
 
 interface Cluster {
@@ -72,7 +73,7 @@ async function initialise(
   folder: string,
   account: Account | undefined,
   password: string,
-  { durable }: ClusterOptions,
+  options: ClusterOptions,
 ): Promise<void> {
   const data = join(folder, 'data');
   const passwordFile = join(folder, 'password');
@@ -82,22 +83,22 @@ async function initialise(
     join(bin, 'initdb'),
     [
       ...['-D', data, '--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'],
-      ...['--encoding=UTF8', '--locale=C', '--no-instructions', ...(durable ? [] : ['--no-sync'])],
+      ...['--encoding=UTF8', '--locale=C', '--no-instructions', ...(options.durable ? [] : ['--no-sync'])],
     ],
     { cwd: folder, env: cleanEnvironment(), ...account },
   );
   await unlink(passwordFile);
-  await appendFile(join(data, 'postgresql.conf'), settings(folder, durable));
+  await appendFile(join(data, 'postgresql.conf'), settings(folder, options));
 }
 
-function settings(folder: string, durable: boolean): string {
+function settings(folder: string, { durable, sharedBuffers }: ClusterOptions): string {
   // A socket's address has room for about a hundred bytes; a server without one is better than no server.
   const socketFolder = /^[\w./-]{1,80}$/.test(folder) ? folder : '';
   const lines = [
     `listen_addresses = '127.0.0.1'`,
     `unix_socket_directories = '${socketFolder}'`,
     'max_connections = 200',
-    'shared_buffers = 128MB',
+    `shared_buffers = '${sharedBuffers}'`,
     'logging_collector = off',
     'log_statement = none',
     // What a failing statement was given is in the log, where no value may be.

@@ -8,6 +8,8 @@ type PostgresSource = 'system' | 'embedded';
 interface PostgresServerOptions {
   /** For benchmarks: commits reach the disk. Off by default, for speed. */
   durable?: boolean;
+  /** For benchmarks, too: as Postgres writes sizes. Default: 128MB. */
+  sharedBuffers?: string;
   /** Use this source or fail. Default: TEST_POSTGRES, else TEST_DATABASE_URL, else the first source that works. */
   source?: PostgresSource;
 }
@@ -31,6 +33,7 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
   if (process.platform === 'win32')
     throw new Error('The tests cannot start Postgres on Windows: set TEST_DATABASE_URL');
 
+  const { durable = false, sharedBuffers = '128MB' } = options;
   const failures: string[] = [];
   for (const source of forced ? [forced] : (['system', 'embedded'] as const)) {
     let candidates: PostgresBinaries[] = [];
@@ -41,7 +44,7 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
     }
     for (const binaries of candidates) {
       try {
-        const cluster = await startCluster(binaries, { durable: options.durable ?? false });
+        const cluster = await startCluster(binaries, { durable, sharedBuffers });
         return {
           adminUrl: cluster.url,
           describe: `PostgreSQL ${cluster.version} from ${binaries.label}`,

@@ -1,0 +1,185 @@
+// What is asked of a filled database, through both doors, to learn which statements the service runs for it.
+import { randomUUID } from 'node:crypto';
+import type { Call } from './scale-statements.js';
+
+/** Somewhere in a filled database. */
+export interface Place {
+  environmentId: string;
+  applicationId: string;
+  accountId: string;
+  /** Names, and with them a way to the environment. */
+  names: { account: string; application: string; name: string };
+  /** Current secrets by path, from the middle of the environment; each is used up by what is done to it. */
+  secrets: readonly { id: string; path: string; revision: number }[];
+}
+
+const FIELDS = 'id environmentId path revision secretType secretValue';
+const VALUE = { type: { type: 'Str' }, value: 'sk-0000' };
+
+export interface Operation {
+  name: string;
+  /** One of those whose cost must not grow with the database; the others are held to the same plans. */
+  isMeasured?: boolean;
+  run(call: Call, place: Place): Promise<unknown>;
+}
+
+const inEnvironment = (name: string, selection: string, arguments_ = ''): Operation => ({
+  name,
+  run: (call, { environmentId: id }) =>
+    call.graphql(`query ($id: UUID!) { environment(id: $id${arguments_}) { ${selection} } }`, { id }),
+});
+const list = (name: string, arguments_: string, at = ''): Operation =>
+  inEnvironment(name, `agentSecrets(${arguments_}) { edges { cursor node { ${FIELDS} } } }`, at);
+
+const change = (name: string, take: number, input: (secret: Place['secrets'][number]) => object): Operation => ({
+  name,
+  run: (call, { environmentId, secrets }) =>
+    call.graphql(
+      `mutation ($input: ApplyAgentSecretChangesInput!) { applyAgentSecretChanges(input: $input) {
+        ... on AgentSecretChangeSet { applied } ... on Refusal { code message } } }`,
+      { input: { environmentId, changes: [input(secrets[take] as Place['secrets'][number])] } },
+    ),
+});
+
+export const OPERATIONS: readonly Operation[] = [
+  {
+    name: 'read by id',
+    isMeasured: true,
+    run: (call, { secrets: [secret] }) => call.rest('GET', `/v1/agent-secrets/${secret?.id}`),
+  },
+  {
+    name: 'a page after a cursor',
+    isMeasured: true,
+    async run(call, { environmentId: id }) {
+      const document = `query ($id: UUID!, $first: Int!, $after: String) { environment(id: $id) {
+        agentSecrets(first: $first, after: $after) { edges { node { ${FIELDS} } } pageInfo { endCursor } } } }`;
+      const page: any = await call.graphql(document, { id, first: 5 });
+      await call.graphql(document, { id, first: 100, after: page.environment.agentSecrets.pageInfo.endCursor });
+    },
+  },
+  {
+    name: 'create',
+    isMeasured: true,
+    run: (call, { environmentId }) =>
+      call.rest('POST', `/v1/envs/${environmentId}/agent-secrets`, {
+        path: ['plans', randomUUID()],
+        secretType: VALUE.type,
+        secretValue: VALUE.value,
+      }),
+  },
+  {
+    name: 'update',
+    isMeasured: true,
+    run: (call, { secrets: [secret] }) =>
+      call.rest('PATCH', `/v1/agent-secrets/${secret?.id}`, {
+        currentRevision: secret?.revision,
+        secretValue: { op: 'unset' },
+      }),
+  },
+  {
+    name: 'update with an idempotency key',
+    run: (call, { secrets: [, secret] }) =>
+      call.rest(
+        'PATCH',
+        `/v1/agent-secrets/${secret?.id}`,
+        { currentRevision: secret?.revision, secretValue: { op: 'unset' } },
+        { 'idempotency-key': randomUUID() },
+      ),
+  },
+  {
+    name: 'delete',
+    run: (call, { secrets: [, , secret] }) =>
+      call.rest('DELETE', `/v1/agent-secret/${secret?.id}?current_revision=${secret?.revision}`),
+  },
+  {
+    name: 'create a path that is taken',
+    run: (call, { environmentId, secrets: [secret] }) =>
+      call.rest('POST', `/v1/envs/${environmentId}/agent-secrets`, {
+        path: secret?.path.split('.'),
+        secretType: VALUE.type,
+        secretValue: null,
+      }),
+  },
+  change('a change set', 3, ({ id, revision: currentRevision }) => ({
+    update: { id, currentRevision, secretValue: { op: 'UNSET' } },
+  })),
+  change('a change set that restores', 4, ({ id, revision: currentRevision }) => ({
+    restore: { id, currentRevision, toRevision: 0 },
+  })),
+  change('a change set that creates', 0, () => ({
+    create: { path: ['plans', randomUUID()], secretType: VALUE.type, secretValue: VALUE.value },
+  })),
+  {
+    name: 'the whole list',
+    run: (call, { environmentId }) => call.rest('GET', `/v1/envs/${environmentId}/agent-secrets`),
+  },
+  list('the last page', 'last: 100'),
+  list('a page below a path', 'first: 100, filter: { pathPrefix: "current.service7" }'),
+  list('a page of secrets without a value', 'first: 100, filter: { hasValue: false }'),
+  list('a page of some types', 'first: 100, filter: { typeKinds: [Str, U64] }'),
+  list('a page of the lately updated', 'first: 100, filter: { updatedSince: "2020-01-01T00:00:00Z" }'),
+  list('a page by the time of the update', 'first: 100, orderBy: { field: UPDATED_AT, direction: DESC }'),
+  list('a page by the time of the creation', 'first: 100, orderBy: { field: CREATED_AT }'),
+  list('a page of deleted ones', 'first: 100, filter: { deleted: true }'),
+  list('a page of the past', 'first: 100', ', at: 500'),
+  inEnvironment('a count', 'agentSecrets(first: 1) { totalCount }'),
+  inEnvironment('a count in the past', 'agentSecrets(first: 1) { totalCount }', ', at: 500'),
+  inEnvironment('all of the past', 'allAgentSecrets { id revision }', ', at: 500'),
+  inEnvironment('shares', 'shares(first: 10) { edges { node { id } } }'),
+  inEnvironment('usage', 'usage { agentSecrets { used limit } }'),
+  inEnvironment('records of opened values', 'reads(first: 50) { edges { node { at } } }'),
+  {
+    name: 'records of one secret',
+    run: (call, { environmentId: id, secrets: [secret] }) =>
+      call.graphql(
+        `query ($id: UUID!, $filter: SecretReadFilter) { environment(id: $id) {
+          reads(first: 50, filter: $filter) { edges { node { at } } } } }`,
+        { id, filter: { agentSecretId: secret?.id } },
+      ),
+  },
+  {
+    name: 'a secret by its path, when it was last read, and its history',
+    run: (call, { environmentId: id, secrets: [secret] }) =>
+      call.graphql(
+        `query ($id: UUID!, $path: String!) { environment(id: $id) { agentSecret(pathText: $path) { lastReadAt
+          updatedBy { name } revisions(first: 20) { edges { node { change secretValue by { name } } } } } } }`,
+        { id, path: secret?.path },
+      ),
+  },
+  {
+    name: 'a secret at a revision',
+    run: (call, { secrets: [, secret] }) =>
+      call.graphql('query ($id: UUID!) { agentSecret(id: $id, revision: 0) { path secretValue } }', { id: secret?.id }),
+  },
+  {
+    name: 'several nodes',
+    run: (call, { environmentId, applicationId, accountId, secrets }) =>
+      call.graphql('query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', {
+        ids: [...secrets.slice(0, 2).map(({ id }) => id), environmentId, applicationId, accountId],
+      }),
+  },
+  {
+    name: 'an environment by its names',
+    run: (call, { names }) =>
+      call.graphql(
+        `query ($account: String!, $application: String!, $name: String!) {
+          environment(account: $account, application: $application, name: $name) { id owner { name } } }`,
+        names,
+      ),
+  },
+  {
+    name: 'what an account has',
+    run: (call) =>
+      call.graphql(`{ viewer { environmentUsage { used } applications(first: 10) { edges { node { name
+        environments(first: 20, after: null) { edges { node { name myRoles } } } } } }
+        tokens(first: 10) { edges { node { name } } } sharedEnvironments(first: 10) { edges { node { name } } } } }`),
+  },
+  {
+    name: 'the change feed',
+    run: (call, { environmentId: id }) =>
+      call.firstEvent(
+        'subscription ($id: UUID!) { agentSecretChanges(environmentId: $id, after: 0) { changes { change } } }',
+        { id },
+      ),
+  },
+];

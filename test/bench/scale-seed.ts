@@ -1,0 +1,175 @@
+// A database full of real secrets, made by the service's own rules and copied in: what the service reads, writes and
+// verifies is no different from what it has written itself, one request after the other.
+import { randomUUID } from 'node:crypto';
+import { sql as template } from 'drizzle-orm';
+import postgres from 'postgres';
+import { createAccountAsOperator } from '../../src/domain/account.js';
+import { analysedTypeFromText } from '../../src/domain/analysed-type-parse.js';
+import { createApplication } from '../../src/domain/application.js';
+import { type AgentSecretChange, type Draft, planChange } from '../../src/domain/change-plan.js';
+import { rowsOf } from '../../src/domain/change-rows.js';
+import type { Context, Services } from '../../src/domain/context.js';
+import { createEnvironment } from '../../src/domain/environment.js';
+import { EVERYTHING } from '../../src/domain/grant.js';
+import { createPlan } from '../../src/domain/plan.js';
+import type { JsonValue } from '../../src/json.js';
+import { parseJson } from '../../src/json-parser.js';
+import { advanceEnvironment, lockEnvironment } from '../../src/store/change-set.js';
+import { session } from '../../src/store/client.js';
+import type { LogEntryInsertion } from '../../src/store/log-entry.js';
+import { computed, statement } from '../../src/store/statement.js';
+import { agentSecretRevisions, agentSecrets } from '../../src/store/tables.js';
+import { SAMPLE_PERIOD, sample } from './samples.js';
+import { copyInto } from './scale-copy.js';
+
+export const SECRETS_PER_ENVIRONMENT = 1_000;
+const ACCOUNTS = 4;
+/** In the works at a time: while one is sealed, Postgres takes another one. */
+const PARALLEL = 2;
+/** With room for what is written later. */
+const PLAN = { maxEnvironments: 100_000, maxSecretsPerEnvironment: 100_000, maxValueBytes: 2_600 };
+/** One secret in so many has been updated, and one more in so many was deleted. */
+const UPDATED = 10;
+const DELETED = 50;
+
+/** Who owns some of the environments. */
+export interface Owner {
+  name: string;
+  accountId: string;
+  token: string;
+  applicationId: string;
+}
+
+/** One of several processes that fill a database together. */
+export interface Share {
+  /** The services' own database. */
+  databaseUrl: string;
+  owners: readonly Owner[];
+  /** Current secrets of all shares; on top of them some that have been deleted. */
+  secrets: number;
+  index: number;
+  shares: number;
+}
+
+export interface FilledEnvironment {
+  secrets: number;
+  logRows: number;
+}
+
+/** The accounts that will own everything; refuses a database that has environments. */
+export async function createOwners(services: Services): Promise<Owner[]> {
+  if ((await services.db.row(ANY_ENVIRONMENT, {}))?.found) {
+    throw new Error('the database has environments already: only an empty one is filled; name another one');
+  }
+  const run = randomUUID().slice(0, 8);
+  const plan = await createPlan(contextOf(services, randomUUID(), true), { ...PLAN, name: `seed-${run}` });
+  const owners: Owner[] = [];
+  for (let number = 0; number < ACCOUNTS; number++) {
+    const name = `seed-${run}-${number}`;
+    const { account, secret: token } = await services.db.transaction((tx) =>
+      createAccountAsOperator(tx, { name, planId: plan.id }),
+    );
+    const { id: accountId } = account;
+    const { id: applicationId } = await createApplication(contextOf(services, accountId), { name: 'seed' });
+    owners.push({ name, accountId, token, applicationId });
+  }
+  return owners;
+}
+
+/** Makes and fills the share's environments, each in one transaction. */
+export async function fillEnvironments(
+  services: Services,
+  { databaseUrl, owners, secrets, index, shares }: Share,
+  onFilled: (environment: FilledEnvironment) => void,
+): Promise<void> {
+  let next = index;
+  async function work(): Promise<void> {
+    const client = postgres(databaseUrl, { max: 1, fetch_types: false, onnotice: () => undefined });
+    try {
+      for (;;) {
+        const number = next;
+        next += shares;
+        const first = number * SECRETS_PER_ENVIRONMENT;
+        const count = Math.min(SECRETS_PER_ENVIRONMENT, secrets - first);
+        if (count <= 0) return;
+        const { accountId, applicationId } = owners[number % owners.length] as Owner;
+        const ctx = contextOf(services, accountId);
+        const { id } = await createEnvironment(ctx, { applicationId, name: `environment-${number}` });
+        onFilled(await client.begin((tx) => fillEnvironment(ctx, tx, id, { first, count })));
+      }
+    } finally {
+      await client.end({ timeout: 5 });
+    }
+  }
+  await Promise.all(Array.from({ length: PARALLEL }, work));
+}
+
+/** As after a while: with statistics, and nothing left to do for whoever reads a row first. */
+export async function settle(databaseUrl: string): Promise<void> {
+  const client = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
+  await client.unsafe('vacuum analyze').finally(() => client.end({ timeout: 5 }));
+}
+
+const FOUND = { found: computed(template`found`, Boolean) };
+const ANY_ENVIRONMENT = statement()(FOUND, template`select exists (select from environments) as found`);
+
+function contextOf(services: Services, accountId: string, isAdmin = false): Context {
+  const actor = { accountId, tokenId: null, isAdmin, grant: EVERYTHING };
+  return { services, actor, requestId: randomUUID(), door: 'operator' };
+}
+
+async function fillEnvironment(
+  ctx: Context,
+  tx: postgres.TransactionSql,
+  environmentId: string,
+  { first, count }: { first: number; count: number },
+): Promise<FilledEnvironment> {
+  const db = session(
+    async (text, parameters) => tx.unsafe(text, parameters as never[], { prepare: true }),
+    async (text) => tx.unsafe(text).simple(),
+  );
+  const locked = await lockEnvironment(db, environmentId);
+  if (!locked) throw new Error(`the environment ${environmentId} is gone`);
+  const keys = await ctx.services.keys.keysOf(environmentId);
+  const draft: Draft = {
+    ...{ ...locked, environmentId, keys, grant: EVERYTHING },
+    ...{ secrets: new Map(), takenPaths: new Set(), oldRevisions: new Map() },
+  };
+  const entries: LogEntryInsertion[] = [];
+  let { revision, headHash } = locked;
+  const apply = (change: AgentSecretChange): string => {
+    const { secret, entry } = rowsOf(ctx, { environmentId, revision, headHash }, planChange(draft, change));
+    ({ environmentRevision: revision, hash: headHash } = entry);
+    draft.secrets.set(secret.id, secret);
+    entries.push(entry);
+    return secret.id;
+  };
+  for (let number = first; number < first + count; number++) {
+    const id = apply(creationOf(number, 'current'));
+    if (number % UPDATED === 0) {
+      const secretValue = { op: 'set', value: jsonOf(sample(number + SAMPLE_PERIOD).value) } as const;
+      apply({ kind: 'update', id, currentRevision: 0n, secretValue });
+    }
+    if (number % DELETED === 0) apply({ kind: 'delete', id: apply(creationOf(number, 'former')), currentRevision: 0n });
+  }
+  await copyInto(tx, agentSecrets, [...draft.secrets.values()]);
+  await copyInto(tx, agentSecretRevisions, entries);
+  const at = (entries.at(-1) as LogEntryInsertion).at;
+  await advanceEnvironment(db, { environmentId, revision, secretCount: draft.secretCount, headHash, at });
+  return { secrets: count, logRows: entries.length };
+}
+
+/** Paths as people choose them: a few groups, many names, and no two of an environment alike. */
+function creationOf(number: number, group: 'current' | 'former'): AgentSecretChange {
+  const { type, value } = sample(number);
+  return {
+    kind: 'create',
+    path: [group, `service-${number % 40}`, `secret-${number}`],
+    secretType: analysedTypeFromText(JSON.stringify(type)),
+    secretValue: jsonOf(value),
+  };
+}
+
+function jsonOf(value: unknown): JsonValue {
+  return parseJson(JSON.stringify(value));
+}

@@ -1,0 +1,110 @@
+// Every statement that the service runs for an operation, with what it was given: the service in this process, over a
+// database that takes notes.
+import { createApp } from '../../src/app.js';
+import { loadConfig } from '../../src/config.js';
+import type { KeyProvider } from '../../src/crypto/key-provider.js';
+import { issueToken } from '../../src/domain/token.js';
+import { createLogger } from '../../src/log.js';
+import { servicesOn } from '../../src/services.js';
+import { type Database, openPostgres, type Session } from '../../src/store/client.js';
+import type { Statement } from '../../src/store/statement.js';
+import { OPERATIONS, type Place } from './scale-operations.js';
+
+/** A statement as it was sent. */
+export interface Sent {
+  operation: string;
+  text: string;
+  parameters: unknown[];
+}
+
+/** The doors. All reject when the answer is an error. */
+export interface Call {
+  graphql(query: string, variables?: object): Promise<unknown>;
+  rest(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<unknown>;
+  firstEvent(query: string, variables: object): Promise<void>;
+}
+
+/** Does every operation once, at this place. */
+export async function statementsOf(databaseUrl: string, keyProvider: KeyProvider, place: Place): Promise<Sent[]> {
+  const sent: Sent[] = [];
+  let operation = '';
+  const database = openPostgres({
+    url: databaseUrl,
+    poolSize: 2,
+    statementTimeout: 60_000,
+    connectTimeout: 5,
+    prepare: true,
+  });
+  const noted = noting(database, (text, parameters) => sent.push({ operation, text, parameters }));
+  const services = servicesOn(noted, keyProvider, createLogger('silent'));
+  const app = createApp({ services, config: loadConfig({ NODE_ENV: 'test' }) });
+  try {
+    const { secret } = await issueToken(database, { accountId: place.accountId, name: 'plans' });
+    const call = doors(app.fetch, secret);
+    for (const { name, run } of OPERATIONS) {
+      operation = name;
+      await run(call, place).catch((error: unknown) => {
+        throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      });
+      await services.reads.flush();
+    }
+    return sent;
+  } finally {
+    await services.feed.close();
+    await services.reads.close();
+    await database.close();
+  }
+}
+
+function noting(db: Database, note: (text: string, parameters: unknown[]) => void): Database {
+  function over(session: Session): Session {
+    const noted = <Row, Input extends object>(statement: Statement<Row, Input>, input: Input) => {
+      note(statement.text, statement.parameters(input));
+    };
+    return {
+      rows(statement, input) {
+        noted(statement, input);
+        return session.rows(statement, input);
+      },
+      row(statement, input) {
+        noted(statement, input);
+        return session.row(statement, input);
+      },
+      script: (text) => session.script(text),
+    };
+  }
+  return {
+    ...db,
+    ...over(db),
+    transaction: (work, options) => db.transaction((session) => work(over(session)), options),
+  };
+}
+
+function doors(fetch: (request: Request) => Response | Promise<Response>, token: string): Call {
+  async function send(method: string, path: string, body: object | undefined, headers: Record<string, string>) {
+    const response = await fetch(
+      new Request(`http://localhost${path}`, {
+        method,
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+    );
+    // A conflict is an answer, too: of a path that is taken.
+    if (!response.ok && response.status !== 409) throw new Error(`${response.status} ${await response.text()}`);
+    return response;
+  }
+  return {
+    async graphql(query, variables = {}) {
+      const { data, errors } = JSON.parse(await (await send('POST', '/graphql', { query, variables }, {})).text());
+      if (errors) throw new Error(JSON.stringify(errors));
+      return data;
+    },
+    rest: async (method, path, body, headers = {}) => (await send(method, path, body, headers)).text(),
+    async firstEvent(query, variables) {
+      const response = await send('POST', '/graphql', { query, variables }, { accept: 'text/event-stream' });
+      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+      await reader.read();
+      await reader.cancel();
+    },
+  };
+}

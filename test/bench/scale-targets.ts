@@ -1,0 +1,94 @@
+// The four operations whose cost should not grow with the database, over all of it at random.
+import type { Exchange, Script } from './load.js';
+import { connection, SAMPLE_PERIOD, sample, UPDATED_TYPE } from './samples.js';
+import type { KnownSecret, Terrain } from './scale-terrain.js';
+
+export interface ScaleTarget {
+  name: string;
+  script(url: string, terrain: Terrain, connections: number): Script;
+}
+
+const PAGE = 100;
+const QUERY = `query ($id: UUID!, $after: String) { environment(id: $id) { agentSecrets(first: ${PAGE}, after: $after) {
+  edges { node { id path revision secretType secretValue } } } } }`;
+const ID = /"id":"/g;
+
+export const TARGETS: readonly ScaleTarget[] = [
+  {
+    name: 'read by id',
+    script: (url, { secrets }) => {
+      return () => () => {
+        const { id, token } = anyOf(secrets);
+        return exchange(url, 'GET', `/v1/agent-secrets/${id}`, token, undefined, (body) => body.includes(id));
+      };
+    },
+  },
+  {
+    name: `page of ${PAGE}`,
+    script: (url, { environments }) => {
+      return () => () => {
+        const { environmentId: id, token, cursor: after } = anyOf(environments);
+        const isPage = (body: string) => body.match(ID)?.length === PAGE;
+        return exchange(url, 'POST', '/graphql', token, { query: QUERY, variables: { id, after } }, isPage);
+      };
+    },
+  },
+  {
+    name: 'update',
+    script: (url, { secrets }, connections) => {
+      return (own) => {
+        const known = secrets.filter(({ environment }) => environment % connections === own);
+        let n = 0;
+        return () => {
+          const secret = anyOf(known);
+          n += 1;
+          const { value } = sample(secret.sample + n * SAMPLE_PERIOD);
+          const body = { currentRevision: secret.revision, secretValue: { op: 'set', value } };
+          return exchange(url, 'PATCH', `/v1/agent-secrets/${secret.id}`, secret.token, body, (answer) => {
+            secret.revision += 1;
+            return answer.includes(`"revision":${secret.revision}`);
+          });
+        };
+      };
+    },
+  },
+  {
+    name: 'create',
+    script: (url, { environments }, connections) => {
+      return (own) => {
+        const known = environments.filter((_, place) => place % connections === own);
+        return () => {
+          const { environmentId, token } = anyOf(known);
+          const secretValue = connection(created % 10_000);
+          const body = { path: ['made', `n${created++}`], secretType: UPDATED_TYPE, secretValue };
+          const path = `/v1/envs/${environmentId}/agent-secrets`;
+          return exchange(url, 'POST', path, token, body, (answer) => answer.includes('"revision":0'));
+        };
+      };
+    },
+  },
+];
+
+/** Over all rounds: no path is made twice. */
+let created = Date.now();
+
+function anyOf<T extends KnownSecret | Terrain['environments'][number]>(items: readonly T[]): T {
+  const item = items[Math.floor(Math.random() * items.length)];
+  if (!item) throw new Error('more connections than environments');
+  return item;
+}
+
+function exchange(
+  url: string,
+  method: string,
+  path: string,
+  token: string,
+  body: object | undefined,
+  accepts: Exchange['accepts'],
+): Exchange {
+  const text = body === undefined ? '' : JSON.stringify(body);
+  const head = `${method} ${path} HTTP/1.1\r\nhost: ${new URL(url).host}\r\nauthorization: Bearer ${token}\r\n`;
+  const type = body === undefined ? '' : 'content-type: application/json\r\n';
+  const length = body === undefined ? '' : `content-length: ${Buffer.byteLength(text)}\r\n`;
+  return { request: `${head}${type}${length}\r\n${text}`, accepts };
+}
