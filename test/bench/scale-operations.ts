@@ -11,6 +11,8 @@ export interface Place {
   names: { account: string; application: string; name: string };
   /** Current secrets by path, from the middle of the environment; each is used up by what is done to it. */
   secrets: readonly { id: string; path: string; revision: number }[];
+  /** Another environment of the account, and one of its secrets. */
+  elsewhere: { environmentId: string; secret: { id: string; revision: number } };
 }
 
 const FIELDS = 'id environmentId path revision secretType secretValue';
@@ -84,6 +86,48 @@ export const OPERATIONS: readonly Operation[] = [
         `/v1/agent-secrets/${secret?.id}`,
         { currentRevision: secret?.revision, secretValue: { op: 'unset' } },
         { 'idempotency-key': randomUUID() },
+      ),
+  },
+  {
+    name: 'reads by id at once',
+    isMeasured: true,
+    run: (call, { secrets: [one], elsewhere: { secret } }) =>
+      Promise.all([one, secret].map((each) => call.rest('GET', `/v1/agent-secrets/${each?.id}`))),
+  },
+  {
+    name: 'environments at once',
+    run: (call, { environmentId, elsewhere }) =>
+      Promise.all(
+        [environmentId, elsewhere.environmentId].map((id) =>
+          call.graphql('query ($id: UUID!) { environment(id: $id) { name } }', { id }),
+        ),
+      ),
+  },
+  {
+    name: 'updates at once',
+    isMeasured: true,
+    run: (call, { secrets: [, , , , , one], elsewhere: { secret } }) =>
+      Promise.all(
+        [one, secret].map((each) =>
+          call.rest('PATCH', `/v1/agent-secrets/${each?.id}`, {
+            currentRevision: each?.revision,
+            secretValue: { op: 'unset' },
+          }),
+        ),
+      ),
+  },
+  {
+    name: 'creations at once',
+    isMeasured: true,
+    run: (call, { environmentId, elsewhere }) =>
+      Promise.all(
+        [environmentId, elsewhere.environmentId].map((id) =>
+          call.rest('POST', `/v1/envs/${id}/agent-secrets`, {
+            path: ['plans', randomUUID()],
+            secretType: VALUE.type,
+            secretValue: VALUE.value,
+          }),
+        ),
       ),
   },
   {

@@ -62,6 +62,7 @@ function noting(db: Database, note: (text: string, parameters: unknown[]) => voi
       note(statement.text, statement.parameters(input));
     };
     return {
+      ...session,
       rows(statement, input) {
         noted(statement, input);
         return session.rows(statement, input);
@@ -70,7 +71,6 @@ function noting(db: Database, note: (text: string, parameters: unknown[]) => voi
         noted(statement, input);
         return session.row(statement, input);
       },
-      script: (text) => session.script(text),
     };
   }
   return {
