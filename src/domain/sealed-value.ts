@@ -82,11 +82,22 @@ export interface SealedPlace {
 
 /**
  * The canonical JSON text of a sealed value, opened for the caller and recorded. A promise only when the environment's keys
- * are not in memory, or the record has to be committed first. AUTH_FORBIDDEN without the scope `reveal`. Rejects with
+ * are not in memory, the record has to be committed first, or others have to be served first. AUTH_FORBIDDEN without the scope `reveal`. Rejects with
  * SealError when the bytes are not what was sealed for this place.
  */
 export function openSealedValue(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
   mustReveal(ctx);
+  return hasTime() ? openNow(ctx, place, sealed) : openLater(ctx, place, sealed);
+}
+
+/** One of many: those of a list are asked for all at once. */
+async function openLater(ctx: Context, place: SealedPlace, sealed: Uint8Array): Promise<string> {
+  await nextTurn();
+  while (!hasTime()) await nextTurn();
+  return openNow(ctx, place, sealed);
+}
+
+function openNow(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
   const keys = ctx.services.keys.keysOf(place.environmentId);
   if (keys instanceof Promise || !keys.has(sealedKeyVersion(sealed))) return openWithFreshKeys(ctx, place, sealed);
   const text = openWith(keys, place, sealed);
