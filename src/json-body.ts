@@ -1,15 +1,15 @@
 // Answers as JSON text, however large: what is long to print is printed in portions, into bytes that only need sending.
-import { JsonNumber, printJson, RawJson } from './json.js';
+import { JsonNumber, printJson, printShortJson, RawJson } from './json.js';
 import { hasTime, nextTurn } from './turn.js';
 
-/** Up to this many characters an answer is printed at once, and handed on as it is. */
+/** An answer without a list of more characters is printed at once, and handed on as it is. */
 const LARGE = 256 * 1024;
 /** What is printed at once of a larger one: at most so much, or one string or number. */
 const PIECE = 32 * 1024;
 
 /** The text, or its UTF-8 bytes where there is much of it. */
 export function printBody(value: unknown): string | Promise<Uint8Array<ArrayBuffer>> {
-  return isShort(value, LARGE) ? printJson(value) : printLarge(value);
+  return printShortJson(value, LARGE) ?? printLarge(value);
 }
 
 async function printLarge(value: unknown): Promise<Uint8Array<ArrayBuffer>> {
@@ -40,7 +40,7 @@ async function printLarge(value: unknown): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 function* pieces(value: unknown): Generator<string> {
-  if (!isCompound(value) || isShort(value, PIECE)) {
+  if (!isCompound(value) || roomLeft(value, PIECE) >= 0) {
     yield printJson(value);
     return;
   }
@@ -61,10 +61,6 @@ function* pieces(value: unknown): Generator<string> {
 function isCompound(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   return !(value instanceof RawJson || value instanceof JsonNumber || 'toJSON' in value);
-}
-
-function isShort(value: unknown, room: number): boolean {
-  return roomLeft(value, room) >= 0;
 }
 
 /** What is left of the room once the value is printed, roughly; below zero when it does not fit. */

@@ -127,6 +127,12 @@ export function scenarios(seed: Seed, bareSeed: Seed, urls: Record<Server, strin
               ),
             ),
         },
+        {
+          name: 'GraphQL, in one piece',
+          server: 'service',
+          script: () =>
+            list((id) => graphql('query ($id: UUID!) { environment(id: $id) { agentSecretDocuments } }', { id })),
+        },
       ],
     },
     {

@@ -19,11 +19,11 @@ const item = (n: number) => ({
 const LARGE: [string, unknown][] = [
   ['a list of many', { values: many(5_000, item) }],
   ['lists in lists', many(90, (n) => many(n, item))],
-  ['one long text', { errors: [], data: { text: '"é'.repeat(400_000) } }],
+  ['one long text in a list', { errors: [], data: { text: ['"é'.repeat(400_000)] } }],
   ['one long raw text', [new RawJson(`"${'é'.repeat(400_000)}"`)]],
   [
-    'an object of many',
-    Object.assign(Object.create(null), Object.fromEntries(many(5_000, (n) => [`k"${n}`, item(n)]))),
+    'a list in an object of many',
+    { ...Object.fromEntries(many(99, (n) => [`k"${n}`, item(n)])), list: many(3_000, item) },
   ],
 ];
 
