@@ -8,6 +8,7 @@ const scalars = {
   Revision: { input: "import('../json.js').JsonNumber | bigint", output: 'bigint' },
   AnalysedType: { input: "import('../json.js').JsonValue", output: "import('../json.js').RawJson" },
   SecretValue: { input: "import('../json.js').JsonValue", output: "import('../json.js').RawJson" },
+  AgentSecretDocuments: { input: 'never', output: "import('../json.js').RawJson[]" },
 };
 
 /** A frontend has the numbers of JSON.parse: what must stay exact it reads as text. */
@@ -18,6 +19,7 @@ const frontendScalars = {
   Revision: 'number',
   AnalysedType: 'unknown',
   SecretValue: 'unknown',
+  AgentSecretDocuments: 'unknown[]',
 };
 
 const config: CodegenConfig = {

@@ -58,6 +58,23 @@ export function printJson(value: unknown): string {
   }
 }
 
+/** The longest list that is printed. */
+let longest = Number.POSITIVE_INFINITY;
+const TOO_LONG = new Error('the text is too long');
+
+/** The same, or undefined as soon as a list in it turns out to take more characters. */
+export function printShortJson(value: unknown, most: number): string | undefined {
+  longest = most;
+  try {
+    return printJson(value);
+  } catch (error) {
+    if (error !== TOO_LONG) throw error;
+    return undefined;
+  } finally {
+    longest = Number.POSITIVE_INFINITY;
+  }
+}
+
 function printObject(object: object): string {
   if (object instanceof RawJson || object instanceof JsonNumber) return object.text;
   if (Array.isArray(object)) return printArray(object);
@@ -72,6 +89,7 @@ function printArray(array: unknown[]): string {
   let text = '[';
   for (let index = 0; index < array.length; index += 1) {
     text += index === 0 ? printJson(array[index]) : `,${printJson(array[index])}`;
+    if (text.length > longest) throw TOO_LONG;
   }
   return `${text}]`;
 }

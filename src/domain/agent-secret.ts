@@ -1,19 +1,17 @@
-// Reading secrets: by id, by path, in pages, whole environments, now or as they were. Writing them is agent-secret-write.ts.
+// Reading secrets: by id, by path, in pages, now or as they were. Whole environments are agent-secret-list.ts, writing them is
+// agent-secret-write.ts.
 import { createHash } from 'node:crypto';
-import { invalidRequest, limitExceeded, notFound } from '../errors.js';
+import { invalidRequest, notFound } from '../errors.js';
 import { findAgentSecret, findAskedSecrets } from '../store/agent-secret.js';
 import {
   type AgentSecretFilter,
   type AgentSecretSortField,
   countAgentSecrets,
   findAgentSecretByPath,
-  findAgentSecretBytes,
   findAgentSecrets,
-  findAllAgentSecrets,
 } from '../store/agent-secret-list.js';
 import { authorize, type EnvironmentAction, may, type Role, rolesOf, type Standing } from './access.js';
 import { valueDestroyed } from './agent-secret-refusal.js';
-import { MAX_TYPE_BYTES } from './analysed-type-parse.js';
 import { type Actor, actorOf, type Context } from './context.js';
 import type { Environment } from './environment.js';
 import { coversPath, grantTag } from './grant.js';
@@ -115,26 +113,6 @@ export async function getAgentSecretByPath(
   return row ? within(environment, row) : null;
 }
 
-/** Types and sealed values of one list together: an answer is one string, which ends at 512 MiB. */
-const MOST_LISTED_BYTES = 256 * 1024 * 1024;
-
-/** Every secret of the environment by path; bounded by the plan's secrets per environment. */
-export async function listAllAgentSecrets(ctx: Context, environment: Environment): Promise<AgentSecret[]> {
-  authorize(ctx, environment, 'ViewAgentSecret');
-  if (environment.isDeleted) return [];
-  spendItems(ctx, Math.max(1, environment.secretCount));
-  const { pathPrefixes } = actorOf(ctx).grant;
-  // The plan bounds the values; that many types could still be more than one answer can hold.
-  if (environment.secretCount * MAX_TYPE_BYTES > MOST_LISTED_BYTES) {
-    const bytes = await findAgentSecretBytes(ctx.services.db, environment.id);
-    if (bytes > MOST_LISTED_BYTES) {
-      throw limitExceeded('The environment is too large for one list; read it in pages (GraphQL: agentSecrets)');
-    }
-  }
-  const rows = await findAllAgentSecrets(ctx.services.db, stateOf(environment), pathPrefixes);
-  return environment.at === undefined ? rows : rows.map((row) => within(environment, row));
-}
-
 /** Changes whenever the environment's list of secrets may have changed; the same for two readers who see the same. */
 export function agentSecretsTag(ctx: Context, environment: Environment): string {
   authorize(ctx, environment, 'ViewAgentSecret');
@@ -203,12 +181,12 @@ export function openSecretValue(ctx: Context, secret: AgentSecret): string | nul
   return openSealedValue(ctx, secret, secret.sealedValue);
 }
 
-function stateOf({ id, at }: Environment) {
+export function stateOf({ id, at }: Environment) {
   return { environmentId: id, at };
 }
 
 /** A secret of the past remembers which past it is of. */
-function within<Row extends object>(environment: Environment, row: Row): Row & { environment?: Environment } {
+export function within<Row extends object>(environment: Environment, row: Row): Row & { environment?: Environment } {
   return environment.at === undefined ? row : { ...row, environment };
 }
 

@@ -78,16 +78,35 @@ export function pageOf<T, Place>(
   const more = rows.length > request.size;
   const nodes = rows.slice(0, request.size);
   if (request.backward) nodes.reverse();
-  const edges = nodes.map((node) => ({ cursor: encodeCursor(placeOf(node)), node }));
+  const edges = nodes.map((node) => new Edge(node, placeOf));
   return {
     edges,
     pageInfo: {
       hasNextPage: request.backward ? request.before !== undefined : more,
       hasPreviousPage: request.backward ? more : request.after !== undefined,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
+      get startCursor() {
+        return edges[0]?.cursor ?? null;
+      },
+      get endCursor() {
+        return edges.at(-1)?.cursor ?? null;
+      },
     },
   };
+}
+
+/** Most callers ask for no cursor but the last: each is made when it is asked for. */
+class Edge<T> {
+  readonly node: T;
+  readonly #placeOf: (node: T) => unknown;
+
+  constructor(node: T, placeOf: (node: T) => unknown) {
+    this.node = node;
+    this.#placeOf = placeOf;
+  }
+
+  get cursor(): string {
+    return encodeCursor(this.#placeOf(this.node));
+  }
 }
 
 function decodeCursor<Place>(cursor: string, read: (json: unknown) => Place | undefined): Place | undefined {

@@ -30,12 +30,16 @@ export interface OpenedValue {
   revision: bigint;
 }
 
+type OpenedItem = Omit<OpenedValue, 'environmentId'>;
+
 export interface ReadAudit {
   /**
    * Notes that a value was opened for a caller. A promise when the value must not be shown before it resolves. UNAVAILABLE
    * when the record cannot be written (strict), or none could be for too long.
    */
   record(ctx: Context, opened: OpenedValue): undefined | Promise<void>;
+  /** The same for several values of one environment. */
+  recordAll(ctx: Context, environmentId: string, opened: readonly OpenedItem[]): undefined | Promise<unknown>;
   /** Writes what is waiting, or UNAVAILABLE. */
   flush(): Promise<void>;
   close(): Promise<void>;
@@ -51,6 +55,8 @@ interface Batch extends SecretReadInsertion {
 
 /** What one request has opened so far. */
 interface Opened {
+  /** A list that was all the request had opened: nothing is looked up in it unless something else is opened, too. */
+  list: Batch[] | undefined;
   /** The last one; requests seldom open values of several environments, and then one environment after the other. */
   batch: Batch | undefined;
   /** By secret and revision: when it is committed. The latest, and those before them. */
@@ -73,9 +79,10 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   function note(ctx: Context, { environmentId, id, revision }: OpenedValue): Promise<void> {
     let opened = requests.get(ctx);
     if (!opened) {
-      opened = { batch: undefined, told: new Map(), toldBefore: undefined };
+      opened = { list: undefined, batch: undefined, told: new Map(), toldBefore: undefined };
       requests.set(ctx, opened);
     }
+    if (opened.list) tellApart(opened);
     const key = `${id}${revision}`;
     const known = opened.told.get(key) ?? opened.toldBefore?.get(key);
     if (known) return known;
@@ -89,13 +96,45 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     batch.agentSecretIds.push(id);
     batch.revisions.push(revision);
     if (batch.revisions.length === ROW) batch.isClosed = true;
+    remember(opened, key, batch.committed);
+    waiting += 1;
+    return batch.committed;
+  }
+
+  /** Different secrets, so that none of them need be looked up. */
+  function noteList(ctx: Context, environmentId: string, items: readonly OpenedItem[]): Promise<unknown> {
+    if (requests.has(ctx)) return Promise.all(items.map((item) => note(ctx, { ...item, environmentId })));
+    if (waiting >= MAX_WAITING) throw cannotRecord();
+    const list: Batch[] = [];
+    for (let first = 0; first < items.length; first += ROW) {
+      const part = items.slice(first, first + ROW);
+      const batch = newBatch(ctx, environmentId, mode === 'strict');
+      batch.agentSecretIds = part.map(({ id }) => id);
+      batch.revisions = part.map(({ revision }) => revision);
+      batch.isClosed = true;
+      list.push(batch);
+    }
+    batches.push(...list);
+    waiting += items.length;
+    requests.set(ctx, { list, batch: undefined, told: new Map(), toldBefore: undefined });
+    return list.length === 1 ? (list[0] as Batch).committed : Promise.all(list.map(({ committed }) => committed));
+  }
+
+  function tellApart(opened: Opened): void {
+    for (const { agentSecretIds, revisions, committed } of opened.list ?? []) {
+      agentSecretIds.forEach((id, index) => {
+        remember(opened, `${id}${revisions[index]}`, committed);
+      });
+    }
+    opened.list = undefined;
+  }
+
+  function remember(opened: Opened, key: string, committed: Promise<void>): void {
     if (opened.told.size === REMEMBERED) {
       opened.toldBefore = opened.told;
       opened.told = new Map();
     }
-    opened.told.set(key, batch.committed);
-    waiting += 1;
-    return batch.committed;
+    opened.told.set(key, committed);
   }
 
   /** Writes what has been noted so far, and nothing that is noted meanwhile: else those who wait would wait for ever. */
@@ -169,15 +208,20 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     });
   }
 
+  /** Sees to it that what was noted gets written; a promise where the caller has to wait for that. */
+  function noted<T>(committed: Promise<T>): Promise<T> | undefined {
+    if (mode === 'strict' || (waiting >= STATEMENT && !isFailing)) soon();
+    if (mode === 'strict') return committed;
+    later();
+    return undefined;
+  }
+
   return {
     record(ctx, opened) {
-      if (mode === 'off') return undefined;
-      const committed = note(ctx, opened);
-      const isUrgent = mode === 'strict' || (waiting >= STATEMENT && !isFailing);
-      if (isUrgent) soon();
-      if (mode === 'strict') return committed;
-      later();
-      return undefined;
+      return mode === 'off' ? undefined : noted(note(ctx, opened));
+    },
+    recordAll(ctx, environmentId, opened) {
+      return mode === 'off' ? undefined : noted(noteList(ctx, environmentId, opened));
     },
     flush: commit,
     async close() {

@@ -4,6 +4,8 @@ import type { EnvironmentKeys } from '../crypto/environment-keys.js';
 import { openValue, sealedKeyVersion, sealValue } from '../crypto/sealing.js';
 import { forbidden } from '../errors.js';
 import { findMinDataKeyVersion } from '../store/data-key.js';
+import { hasTime, nextTurn } from '../turn.js';
+import { valueDestroyed } from './agent-secret-refusal.js';
 import { actorOf, type Context } from './context.js';
 
 /** A value as a write stores it; all null without a value. */
@@ -80,16 +82,70 @@ export interface SealedPlace {
 
 /**
  * The canonical JSON text of a sealed value, opened for the caller and recorded. A promise only when the environment's keys
- * are not in memory, or the record has to be committed first. AUTH_FORBIDDEN without the scope `reveal`. Rejects with
+ * are not in memory, the record has to be committed first, or others have to be served first. AUTH_FORBIDDEN without the scope `reveal`. Rejects with
  * SealError when the bytes are not what was sealed for this place.
  */
 export function openSealedValue(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
-  if (!actorOf(ctx).grant.scopes.has('reveal')) throw forbidden('The token does not allow to reveal values');
+  mustReveal(ctx);
+  return hasTime() ? openNow(ctx, place, sealed) : openLater(ctx, place, sealed);
+}
+
+/** One of many: those of a list are asked for all at once. */
+async function openLater(ctx: Context, place: SealedPlace, sealed: Uint8Array): Promise<string> {
+  await nextTurn();
+  while (!hasTime()) await nextTurn();
+  return openNow(ctx, place, sealed);
+}
+
+function openNow(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
   const keys = ctx.services.keys.keysOf(place.environmentId);
   if (keys instanceof Promise || !keys.has(sealedKeyVersion(sealed))) return openWithFreshKeys(ctx, place, sealed);
   const text = openWith(keys, place, sealed);
   const recorded = ctx.services.reads.record(ctx, place);
   return recorded ? recorded.then(() => text) : text;
+}
+
+/** A row of a list with what it takes to open its value; no bytes where there is none, or none any more. */
+export type SealedRow = Omit<SealedPlace, 'environmentId'> & { sealedValue: Uint8Array | null };
+
+/**
+ * The same for an environment's values all together: opened in portions, recorded at once; null without a value.
+ * AGENT_SECRET_VALUE_DESTROYED where one was erased.
+ */
+export async function openSealedValues(
+  ctx: Context,
+  environmentId: string,
+  rows: readonly SealedRow[],
+): Promise<(string | null)[]> {
+  const { keys: cache, reads } = ctx.services;
+  const texts: (string | null)[] = [];
+  const opened: SealedRow[] = [];
+  let keys: EnvironmentKeys | undefined;
+  let failure: { error: unknown } | undefined;
+  try {
+    for (const row of rows) {
+      const { id, valueRevision, sealedValue } = row;
+      if (valueRevision === null) {
+        texts.push(null);
+        continue;
+      }
+      if (sealedValue === null) throw valueDestroyed();
+      if (keys === undefined) {
+        mustReveal(ctx);
+        keys = await cache.keysOf(environmentId);
+      }
+      while (!hasTime()) await nextTurn();
+      if (!keys.has(sealedKeyVersion(sealedValue))) keys = await cache.reload(environmentId);
+      texts.push(openWith(keys, { environmentId, id, valueRevision }, sealedValue));
+      opened.push(row);
+    }
+  } catch (error) {
+    failure = { error };
+  }
+  // Also when no value leaves: what was opened is told.
+  if (opened.length > 0) await reads.recordAll(ctx, environmentId, opened);
+  if (failure) throw failure.error;
+  return texts;
 }
 
 /** As `openSealedValue`, with keys at hand. */
@@ -101,6 +157,10 @@ export function openWith(
   const { environmentId, id: agentSecretId, valueRevision } = place;
   const binding = { environmentId, agentSecretId, revision: valueRevision as bigint };
   return openValue(keys.data(sealedKeyVersion(sealed)), binding, sealed);
+}
+
+function mustReveal(ctx: Context): void {
+  if (!actorOf(ctx).grant.scopes.has('reveal')) throw forbidden('The token does not allow to reveal values');
 }
 
 async function openWithFreshKeys(ctx: Context, place: SealedPlace, sealed: Uint8Array): Promise<string> {

@@ -5,16 +5,16 @@ import {
   getAgentSecret,
   getAgentSecretByPath,
   listAgentSecrets,
-  listAllAgentSecrets,
   openSecretValue,
   valueStateOf,
 } from '../domain/agent-secret.js';
+import { listAllAgentSecrets, listOpenedAgentSecrets, type OpenedAgentSecret } from '../domain/agent-secret-list.js';
 import { getAgentSecretAtRevision } from '../domain/agent-secret-revision.js';
 import { describeAnalysedType, TYPE_KINDS, type TypeKind } from '../domain/analysed-type.js';
 import { analysedTypeFromText } from '../domain/analysed-type-parse.js';
 import type { Context } from '../domain/context.js';
 import { segmentsOf } from '../domain/secret-path.js';
-import { RawJson } from '../json.js';
+import { printJson, RawJson } from '../json.js';
 import { builder } from './builder.js';
 import { loadAccountName, loadEnvironment, loadStoredValue } from './loaders.js';
 import { AccountNameRef, AgentSecretRef, EnvironmentRef, NodeRef } from './refs.js';
@@ -109,6 +109,15 @@ export function asRaw(text: string | null): RawJson | null {
   return text === null ? null : new RawJson(text);
 }
 
+/** The stored texts as they are: nothing that is exact is read and printed again. */
+function documentOf(environmentId: string, { id, path, revision, secretType, value }: OpenedAgentSecret): RawJson {
+  // A dot is never part of an escape.
+  const segments = printJson(path).replaceAll('.', '","');
+  return new RawJson(
+    `{"id":"${id}","environmentId":"${environmentId}","path":[${segments}],"revision":${revision},"secretType":${secretType},"secretValue":${value}}`,
+  );
+}
+
 const TypeKindRef = builder.enumType('AnalysedTypeKind', {
   description: 'The kinds of types, as `type` names them in a type document.',
   values: Object.fromEntries(
@@ -180,6 +189,15 @@ builder.objectFields(EnvironmentRef, (t) => ({
     type: [AgentSecretRef],
     description: 'Every secret of the environment by path, in one list as REST answers it; the plan bounds its length.',
     resolve: (environment, _, ctx) => listAllAgentSecrets(ctx, environment),
+  }),
+  agentSecretDocuments: t.field({
+    type: 'AgentSecretDocuments',
+    description:
+      'The same list with every value opened, in one piece as REST answers it: for programs that want all there is, in a fraction of the time.',
+    resolve: async (environment, _, ctx) => {
+      const secrets = await listOpenedAgentSecrets(ctx, environment);
+      return secrets.map((secret) => documentOf(environment.id, secret));
+    },
   }),
   agentSecretsTag: t.string({
     description:

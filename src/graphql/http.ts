@@ -4,6 +4,7 @@ import { type DocumentNode, type ExecutionResult, type GraphQLError, getOperatio
 import { type GraphQLParams, processRegularResult, type YogaServerInstance } from 'graphql-yoga';
 import type { Context } from '../domain/context.js';
 import { printJson } from '../json.js';
+import { printBody } from '../json-body.js';
 
 /** What there is to run: parsed and valid. */
 export interface OperationArgs {
@@ -59,7 +60,8 @@ export async function answerOperation(
   const result = await resultOf(request, ctx, options);
   if (result === 'unusual') return uncached(await options.yoga.fetch(request, ctx));
   if (!result.errors) {
-    return new Response(printJson(result), {
+    const text = printBody(result);
+    return new Response(text instanceof Promise ? await text : text, {
       headers: { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' },
     });
   }

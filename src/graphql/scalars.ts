@@ -93,6 +93,18 @@ builder.scalarType('SecretValue', {
   parseLiteral: jsonFromLiteral,
 });
 
+builder.scalarType('AgentSecretDocuments', {
+  description:
+    'Secrets as REST answers them: a JSON list of objects with `id`, `environmentId`, `path`, `revision`, `secretType` and `secretValue`. Never an argument.',
+  serialize: (value) => value as RawJson[],
+  parseValue: refuseInput,
+  parseLiteral: refuseInput,
+});
+
+function refuseInput(): never {
+  throw invalidRequest('not an input type');
+}
+
 function asRawJson(value: unknown): RawJson {
   if (value instanceof RawJson) return value;
   throw new TypeError('expected RawJson from the resolver');

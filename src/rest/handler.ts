@@ -4,7 +4,7 @@ import type { DocumentNode, ExecutionResult } from 'graphql';
 import { Hono, type Context as HonoContext } from 'hono';
 import { AppError, type ErrorCode, unauthorized } from '../errors.js';
 import { EVENT_STREAM_HEADERS } from '../event-stream.js';
-import { printJson } from '../json.js';
+import { printBody } from '../json-body.js';
 import { JSON_TYPE, methodNotAllowed, problem } from './problem.js';
 import { jsonBody } from './request.js';
 import { type Refused, ROUTES, type Route } from './routes.js';
@@ -67,7 +67,8 @@ async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ct
   if (body === null) throw new Error(`${route.operationId} answered nothing`);
   if (isRefused(body)) return problem(refusalOf({ ...body.refused }, body.refused.message));
   const headers = { 'content-type': JSON_TYPE, 'cache-control': 'no-store' };
-  return new Response(printJson(body), {
+  const text = printBody(body);
+  return new Response(text instanceof Promise ? await text : text, {
     headers: route.tag ? { ...headers, ...tagHeaders(route, data as never) } : headers,
   });
 }

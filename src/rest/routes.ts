@@ -69,7 +69,7 @@ export const ROUTES: readonly Route[] = [
     path: '/v1/envs/:environment_id/agent-secrets',
     document: ListEnvironmentAgentSecretsDocument,
     variables: ({ parameter }) => ({ environmentId: uuidIn('environment_id', parameter('environment_id')) }),
-    body: ({ environment }) => environment && { values: environment.allAgentSecrets.map(secretBody) },
+    body: ({ environment }) => environment && { values: environment.agentSecretDocuments },
     tag: { document: TagEnvironmentAgentSecretsDocument, of: ({ environment }) => environment?.agentSecretsTag },
   }),
   route({

@@ -3,7 +3,7 @@ import { asc, desc, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import { isWithin, SECRET } from './agent-secret.js';
 import { asOf } from './as-of.js';
 import type { Session } from './client.js';
-import { anyOf, columns, computed, parameter, type RowOf, type Statement, statement } from './statement.js';
+import { anyOf, columns, computed, parameter, type RowOf, type Shape, type Statement, statement } from './statement.js';
 import { agentSecrets } from './tables.js';
 
 const live = isNull(agentSecrets.deletedAt);
@@ -23,17 +23,20 @@ function source(state: EnvironmentState): SQL {
 }
 
 /** A statement for the current state and its twin for the past. */
-function inBoth<Input extends object>(build: (from: SQL) => SQL) {
-  const compile = (from: SQL) => statement<Input & EnvironmentState>()(LISTED, build(from));
-  const now = compile(sql`${agentSecrets}`);
-  const past = compile(asOf());
-  return (state: EnvironmentState) => (state.at === undefined ? now : past);
+function inBoth<Input extends object>() {
+  return <S extends Shape>(shape: S, build: (shape: S, from: SQL) => SQL) => {
+    const compile = (from: SQL) => statement<Input & EnvironmentState>()(shape, build(shape, from));
+    const now = compile(sql`${agentSecrets}`);
+    const past = compile(asOf());
+    return (state: EnvironmentState) => (state.at === undefined ? now : past);
+  };
 }
 
 const inEnvironment = sql`${agentSecrets.environmentId} = ${parameter('environmentId')}`;
 
-const BY_PATH = inBoth<{ path: string }>(
-  (from) => sql`select ${columns(LISTED)} from ${from}
+const BY_PATH = inBoth<{ path: string }>()(
+  LISTED,
+  (shape, from) => sql`select ${columns(shape)} from ${from}
     where ${inEnvironment} and ${agentSecrets.path} = ${parameter('path')} and ${live}`,
 );
 
@@ -45,10 +48,13 @@ export function findAgentSecretByPath(
   return db.row(BY_PATH(state), { ...state, path });
 }
 
-const all = (from: SQL, where: SQL) =>
-  sql`select ${columns(LISTED)} from ${from} where ${inEnvironment} and ${live} and ${where} order by ${agentSecrets.path}`;
-const ALL = inBoth((from) => all(from, sql`true`));
-const ALL_WITHIN = inBoth<{ pathsWithin: readonly string[] }>((from) => all(from, isWithin));
+const all = (shape: Shape, from: SQL, where: SQL) =>
+  sql`select ${columns(shape)} from ${from} where ${inEnvironment} and ${live} and ${where} order by ${agentSecrets.path}`;
+const every = (shape: Shape, from: SQL) => all(shape, from, sql`true`);
+const everyWithin = (shape: Shape, from: SQL) => all(shape, from, isWithin);
+type Within = { pathsWithin: readonly string[] };
+const ALL = inBoth()(LISTED, every);
+const ALL_WITHIN = inBoth<Within>()(LISTED, everyWithin);
 
 /** Every secret of the environment, by path; those at or below some paths only, if these are given. */
 export function findAllAgentSecrets(
@@ -57,6 +63,30 @@ export function findAllAgentSecrets(
   pathsWithin: readonly string[] | null = null,
 ): Promise<ListedAgentSecretRow[]> {
   return pathsWithin === null ? db.rows(ALL(state), state) : db.rows(ALL_WITHIN(state), { ...state, pathsWithin });
+}
+
+const OUTLINE = {
+  id: SECRET.id,
+  path: SECRET.path,
+  secretType: SECRET.secretType,
+  revision: SECRET.revision,
+  sealedValue: SECRET.sealedValue,
+  valueRevision: SECRET.valueRevision,
+};
+export type AgentSecretOutlineRow = RowOf<typeof OUTLINE>;
+
+const OUTLINES = inBoth()(OUTLINE, every);
+const OUTLINES_WITHIN = inBoth<Within>()(OUTLINE, everyWithin);
+
+/** The same, without who wrote them and when: reading moments costs as much as all the rest. */
+export function findAllAgentSecretOutlines(
+  db: Session,
+  state: EnvironmentState,
+  pathsWithin: readonly string[] | null = null,
+): Promise<AgentSecretOutlineRow[]> {
+  return pathsWithin === null
+    ? db.rows(OUTLINES(state), state)
+    : db.rows(OUTLINES_WITHIN(state), { ...state, pathsWithin });
 }
 
 const BYTES = {

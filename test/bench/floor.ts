@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import postgres from 'postgres';
 import { findAskedSecrets } from '../../src/store/agent-secret.js';
-import { findAllAgentSecrets } from '../../src/store/agent-secret-list.js';
+import { findAllAgentSecretOutlines } from '../../src/store/agent-secret-list.js';
 import type { Session } from '../../src/store/client.js';
 
 /** In the environment variable FLOOR, as JSON. */
@@ -37,7 +37,7 @@ function statementOf(find: (db: Session) => Promise<unknown>): Text {
 }
 
 const BY_ID = statementOf((db) => findAskedSecrets(db, [{ id: '', accountId: '' }]));
-const ALL = statementOf((db) => findAllAgentSecrets(db, { environmentId: '' }));
+const ALL = statementOf((db) => findAllAgentSecretOutlines(db, { environmentId: '' }));
 const FIELDS =
   'id, environment_id as "environmentId", path, revision, secret_type as "secretType", sealed_value as "sealedValue"';
 const UPDATE = `update agent_secrets set revision = revision + 1, sealed_value = $3, updated_at = now()
@@ -63,7 +63,7 @@ function serve({ databaseUrl, poolSize, accountId }: FloorSettings): void {
     const [, , noun, id = ''] = (request.url ?? '').split('/');
     if (request.method === 'GET' && noun === 'envs') {
       const rows = await run(ALL.text, ALL.parameters({ environmentId: id }));
-      send(response, { values: rows.map(bodyOf) });
+      send(response, { values: rows.map((row) => bodyOf(row, id)) });
       return;
     }
     if (request.method === 'GET') {
@@ -97,10 +97,11 @@ function serve({ databaseUrl, poolSize, accountId }: FloorSettings): void {
   });
 }
 
-function bodyOf(row: Row) {
+/** Rows of a list come without what they have in common. */
+function bodyOf(row: Row, environmentId = row.environmentId) {
   return {
     id: row.id,
-    environmentId: row.environmentId,
+    environmentId,
     path: row.path.split('.'),
     revision: Number(row.revision),
     secretType: JSON.parse(row.secretType),

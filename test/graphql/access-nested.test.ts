@@ -54,6 +54,7 @@ const ENVIRONMENT: Record<string, NestedCase> = {
   },
   agentSecrets: deployers('agentSecrets { totalCount edges { node { secretValue } } }'),
   allAgentSecrets: deployers('allAgentSecrets { secretValue }'),
+  agentSecretDocuments: deployers('agentSecretDocuments'),
   agentSecretsTag: deployers('agentSecretsTag'),
   agentSecret: deployers('agentSecret(pathText: "seen") { secretValue }'),
 };

@@ -1,0 +1,35 @@
+// Long work in portions: whoever works through a list asks before each item whether this turn of the event loop has time
+// left for it, and else waits for the next. All lists share one turn, so that many at once do not add up.
+
+/** Others are kept waiting by so much, and by one item: that is never cut. */
+const PORTION_MS = 10;
+/** So many items are done without a look at the clock: most requests have one. */
+const UNTIMED = 16;
+
+let untimed = 0;
+let end: number | undefined;
+let next: Promise<void> | undefined;
+let wake = () => {};
+
+/** Whether there is time for one more item in this turn. */
+export function hasTime(): boolean {
+  if (end !== undefined) return performance.now() < end;
+  untimed += 1;
+  if (untimed < UNTIMED) return true;
+  untimed = 0;
+  end = performance.now() + PORTION_MS;
+  setImmediate(() => {
+    end = undefined;
+    next = undefined;
+    wake();
+  });
+  return true;
+}
+
+/** Resolves when others have had their turn. Whoever was quicker may have used up the new one, so ask again. */
+export function nextTurn(): Promise<void> {
+  next ??= new Promise((resolve) => {
+    wake = resolve;
+  });
+  return next;
+}
