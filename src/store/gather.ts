@@ -6,10 +6,12 @@ import type { Session } from './client.js';
 const AT_ONCE = 4;
 /** What one statement takes at most: each may hold a type and a value of the largest size. */
 const MOST = 64;
+/** Then it goes all the same: the database may not answer, and whoever waits for a connection is told so in time. */
+const HELD_MS = 1_000;
 
 /**
- * Hands keys to `run` together, which answers in their order. At most `atOnce` runs are under way: what is asked for
- * meanwhile goes together next. Nothing is kept. Inside a transaction each key goes alone.
+ * Hands keys to `run` together, which answers in their order. At most `atOnce` runs are under way, unless they
+ * take long: what is asked for meanwhile goes together next. Nothing is kept. Inside a transaction each key goes alone.
  */
 export function gather<Key, Row>(
   run: (db: Session, keys: readonly Key[]) => Promise<(Row | undefined)[]>,
@@ -29,19 +31,35 @@ export function gather<Key, Row>(
 
 function newLoader<Key, Row>(run: (keys: readonly Key[]) => Promise<Row[]>, atOnce: number): DataLoader<Key, Row> {
   let underWay = 0;
-  const held: (() => void)[] = [];
+  /** Oldest first. */
+  const held = new Set<() => void>();
   async function counted(keys: readonly Key[]): Promise<Row[]> {
-    underWay += 1;
     try {
       return await run(keys);
     } finally {
       underWay -= 1;
-      held.shift()?.();
+      const [next] = held;
+      if (underWay < atOnce) next?.();
     }
+  }
+  function hold(dispatch: () => void): void {
+    function go(): void {
+      clearTimeout(timer);
+      held.delete(go);
+      underWay += 1;
+      dispatch();
+    }
+    const timer = setTimeout(go, HELD_MS);
+    held.add(go);
   }
   return new DataLoader(counted, {
     cache: false,
     maxBatchSize: MOST,
-    batchScheduleFn: (dispatch) => void (underWay < atOnce ? setImmediate(dispatch) : held.push(dispatch)),
+    batchScheduleFn(dispatch) {
+      if (underWay >= atOnce) return hold(dispatch);
+      // Before it begins: several may be asked for in the same turn.
+      underWay += 1;
+      setImmediate(dispatch);
+    },
   });
 }
