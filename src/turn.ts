@@ -8,8 +8,9 @@ const UNTIMED = 16;
 
 let untimed = 0;
 let end: number | undefined;
-let next: Promise<void> | undefined;
-let wake = () => {};
+/** Who waits for a turn: the latest, and those before them with the first at the end, from where they are taken. */
+let latest: (() => void)[] = [];
+let first: (() => void)[] = [];
 
 /** Whether there is time for one more item in this turn. */
 export function hasTime(): boolean {
@@ -20,16 +21,24 @@ export function hasTime(): boolean {
   end = performance.now() + PORTION_MS;
   setImmediate(() => {
     end = undefined;
-    next = undefined;
-    wake();
+    wakeNext();
   });
   return true;
 }
 
 /** Resolves when others have had their turn. Whoever was quicker may have used up the new one, so ask again. */
 export function nextTurn(): Promise<void> {
-  next ??= new Promise((resolve) => {
-    wake = resolve;
+  return new Promise((resolve) => {
+    latest.push(resolve);
   });
-  return next;
+}
+
+/** One after the other as long as there is time: to wake all for each turn would cost more than their work. */
+function wakeNext(): void {
+  if (end !== undefined && performance.now() >= end) return;
+  if (first.length === 0) [first, latest] = [latest.reverse(), first];
+  const wake = first.pop();
+  if (!wake) return;
+  wake();
+  queueMicrotask(wakeNext);
 }
