@@ -6,9 +6,8 @@
 // update or insert (which look at the newest row), and the environment may only be advanced by what those return. The lock
 // is taken by reading the environment, the counters are advanced last.
 import { type SQL, sql } from 'drizzle-orm';
-import { AppError } from '../errors.js';
 import { SECRET } from './agent-secret.js';
-import type { Session } from './client.js';
+import { isRefused, type Session } from './client.js';
 import { gather } from './gather.js';
 import { LOG_ROW, type LogEntry } from './log-entry.js';
 import {
@@ -28,6 +27,8 @@ import { accounts, agentSecretRevisions, agentSecrets, environments, plans } fro
 
 /** The fewer are under way, the more go together, and share a commit. */
 const WRITES_AT_ONCE = 2;
+/** A plan may allow values of which one statement could not hold many: larger ones go alone. */
+const SHARED_BYTES = 128 * 1024;
 
 /** A single write leaves these of its log row null. */
 type SingleEntry = Omit<LogEntry, 'destroyedRevision' | 'setPosition' | 'setSize'>;
@@ -134,7 +135,7 @@ const returning = sql`returning ${agentSecrets.id}, ${agentSecrets.revision}, ${
  * Writes that are asked for at once go together, but for those whose environment somebody else has locked: these wait on
  * their own, so that no environment waits for another. Inside a transaction every write is on its own.
  */
-function writer<Write extends object>(asked: Record<keyof Write & string, ElementType>, written: SQL) {
+function writer<Write extends Asked>(asked: Record<keyof Write & string, ElementType>, written: SQL) {
   const keys = Object.keys(asked) as (keyof Write & string)[];
   const listsOf = (writes: readonly Write[]): Lists =>
     Object.fromEntries(keys.map((key) => [key, writes.map((write) => write[key] ?? null)]));
@@ -154,15 +155,17 @@ function writer<Write extends object>(asked: Record<keyof Write & string, Elemen
     try {
       for (const row of await db.rows(passing, listsOf(writes))) outcomes[row.place] = { written: outcomeOf(row) };
     } catch (error) {
-      // What the database refuses of one, it refuses of all; the others must not suffer.
-      if (error instanceof AppError) throw error;
+      // What the database refuses of one, it refuses of all; the others must not suffer. Of anything else nobody knows
+      // whether it has been done.
+      if (!isRefused(error)) throw error;
     }
     return outcomes;
   }
   const ask = gather(together, WRITES_AT_ONCE);
 
   return async (db: Session, write: Write): Promise<Written | undefined> => {
-    const outcome = db.isShared ? await ask(db, write) : undefined;
+    const isSmall = (write.sealedValue?.length ?? 0) <= SHARED_BYTES;
+    const outcome = db.isShared && isSmall ? await ask(db, write) : undefined;
     if (outcome) return outcome.written;
     const row = await db.row(waiting, listsOf([write]));
     return row && outcomeOf(row);

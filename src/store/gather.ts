@@ -4,7 +4,7 @@ import type { Session } from './client.js';
 
 /** How many statements of a kind are under way at most, unless told otherwise: about as many as there are connections. */
 const AT_ONCE = 4;
-/** What one statement takes at most: each may hold a type and a value of the largest size. */
+/** What one statement takes at most: each may hold a type and a value. */
 const MOST = 64;
 /** Then it goes all the same: the database may not answer, and whoever waits for a connection is told so in time. */
 const HELD_MS = 1_000;

@@ -1,0 +1,58 @@
+// Writes that go together in one statement: tried again on their own only where it is certain that none of them was done.
+import { randomUUID } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { type Update, updateAgentSecret } from '../../src/store/agent-secret-write.js';
+import { session } from '../../src/store/client.js';
+
+/** A driver of which every statement fails. */
+function failing(error: Error) {
+  const sent: string[] = [];
+  const run = async (text: string) => {
+    sent.push(text);
+    throw error;
+  };
+  return { sent, db: session(run, async () => {}) };
+}
+
+function update(sealedBytes = 10): Update {
+  return {
+    id: randomUUID(),
+    environmentId: randomUUID(),
+    sealedValue: Buffer.alloc(sealedBytes),
+    valueRevision: 1n,
+    keyVersion: 1,
+    change: 'updated',
+    at: new Date(),
+    accountId: randomUUID(),
+    tokenId: null,
+    valueDigest: Buffer.alloc(32),
+    deletedAt: null,
+    entryDigest: Buffer.alloc(32),
+    currentRevision: 0n,
+    keepsValue: false,
+  };
+}
+
+const together = (error: Error, ...writes: Update[]) => {
+  const { db, sent } = failing(error);
+  return Promise.allSettled(writes.map((write) => updateAgentSecret(db, write))).then((outcomes) => ({
+    sent: sent.length,
+    reasons: outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason),
+  }));
+};
+
+test('what the database has refused is tried one by one', async () => {
+  const refused = Object.assign(new Error('no'), { severity: 'ERROR', code: 'P0001' });
+  expect(await together(refused, update(), update())).toEqual({ sent: 3, reasons: [refused, refused] });
+});
+
+test('what may have been done before the connection broke is not tried again', async () => {
+  const broken = Object.assign(new Error('network is down'), { code: 'ENETDOWN' });
+  expect(await together(broken, update(), update())).toEqual({ sent: 1, reasons: [broken, broken] });
+});
+
+test('large values go alone, so that one statement never holds many of them', async () => {
+  const broken = Object.assign(new Error('network is down'), { code: 'ENETDOWN' });
+  const writes = [update(500_000), update(500_000), update(), update()];
+  expect((await together(broken, ...writes)).sent).toBe(3);
+});
