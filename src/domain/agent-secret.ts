@@ -170,7 +170,7 @@ export async function listAgentSecrets(
 }
 
 /**
- * The value's canonical JSON text, or null without a value. A promise only when the environment's keys are not in memory.
+ * The value's canonical JSON text, or null without a value. A promise where `openSealedValue` needs one.
  * AGENT_SECRET_VALUE_DESTROYED when it was erased. Rejects with SealError when the stored bytes are not what was sealed
  * for this secret.
  */

@@ -82,8 +82,8 @@ export interface SealedPlace {
 
 /**
  * The canonical JSON text of a sealed value, opened for the caller and recorded. A promise only when the environment's keys
- * are not in memory, the record has to be committed first, or others have to be served first. AUTH_FORBIDDEN without the scope `reveal`. Rejects with
- * SealError when the bytes are not what was sealed for this place.
+ * are not in memory, the record has to be committed first, or others have to be served first. AUTH_FORBIDDEN without the
+ * scope `reveal`. Rejects with SealError when the bytes are not what was sealed for this place.
  */
 export function openSealedValue(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
   mustReveal(ctx);
