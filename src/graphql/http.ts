@@ -3,7 +3,6 @@
 import { type DocumentNode, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql';
 import { type GraphQLParams, processRegularResult, type YogaServerInstance } from 'graphql-yoga';
 import type { Context } from '../domain/context.js';
-import { printJson } from '../json.js';
 import { printBody } from '../json-body.js';
 
 /** What there is to run: parsed and valid. */
@@ -59,13 +58,19 @@ export async function answerOperation(
 ): Promise<Response> {
   const result = await resultOf(request, ctx, options);
   if (result === 'unusual') return uncached(await options.yoga.fetch(request, ctx));
+  const headers = { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' };
   if (!result.errors) {
     const text = printBody(result);
-    return new Response(text instanceof Promise ? await text : text, {
-      headers: { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' },
-    });
+    return new Response(text instanceof Promise ? await text : text, { headers });
   }
-  return uncached(processRegularResult({ ...result, stringify: printJson } as never, { Response } as never, type));
+  let shown: unknown;
+  const stringify = (value: unknown) => {
+    shown = value;
+    return '';
+  };
+  // With errors the status depends on them; what is printed may be long all the same.
+  const { status } = processRegularResult({ ...result, stringify } as never, { Response } as never, type);
+  return new Response(await printBody(shown), { status, headers });
 }
 
 async function resultOf(

@@ -113,20 +113,23 @@ describe('a variable that does not fit is refused by its place and type, unseen:
   });
 });
 
+/** Some places take a text as a name, which is no secret and is stored: no canary, then. */
+const MARK = 'm4rk3d';
+
 const literals = () => [
-  `"${canary()}"`,
-  `"""${canary()}"""`,
-  `"\\u0000${canary()}"`,
+  `"${MARK}"`,
+  `"""${MARK}"""`,
+  `"\\u0000${MARK}"`,
   CANARY_NUMBER,
   `-${CANARY_NUMBER}`,
   `${CANARY_NUMBER}.5`,
   `${CANARY_NUMBER}e400`,
-  'c4n4ry',
-  `["${canary()}", ${CANARY_NUMBER}, c4n4ry, null]`,
-  `{ c4n4ry: "${canary()}" }`,
-  `{ c4n4ry: 1, c4n4ry: "${canary()}" }`,
-  `{ type: "${canary()}", name: ${CANARY_NUMBER} }`,
-  '[[{ a: { c4n4ry: [c4n4ry] } }]]',
+  MARK,
+  `["${MARK}", ${CANARY_NUMBER}, m4rk3d, null]`,
+  `{ m4rk3d: "${MARK}" }`,
+  `{ m4rk3d: 1, m4rk3d: "${MARK}" }`,
+  `{ type: "${MARK}", name: ${CANARY_NUMBER} }`,
+  '[[{ a: { m4rk3d: [m4rk3d] } }]]',
 ];
 
 describe('a literal in any place of the schema is answered without being repeated:', () => {
@@ -138,10 +141,10 @@ describe('a literal in any place of the schema is answered without being repeate
     for (const literal of literals()) {
       const answer = await sendQuery(app, token, documentWith(literal));
       const isBug = answer.status >= 500 || answer.text.includes('INTERNAL_UNKNOWN');
-      if (isBug || CANARY.test(JSON.stringify(answer.errors)))
-        leaks.push(`${literal}: ${JSON.stringify(answer.errors)}`);
+      const told = `${JSON.stringify(answer.errors)}${app.logs.splice(0).join('')}`;
+      if (isBug || told.includes(MARK) || CANARY.test(told)) leaks.push(`${literal}: ${JSON.stringify(answer.errors)}`);
       // A bare word is nowhere a name of ours.
-      if (literal === 'c4n4ry') expectRefusedWord(answer);
+      if (literal === MARK) expectRefusedWord(answer);
     }
     expect(leaks).toEqual([]);
   });
