@@ -14,7 +14,7 @@ import type { Server } from './targets.js';
 import { findPostmaster } from './usage.js';
 
 /** From test/bench/dist/test/bench. */
-const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
 
 export interface Stage {
   servers: Record<Server, ServerProcess>;
@@ -94,7 +94,7 @@ async function bareService(): Promise<string> {
   return join(folder, 'dist/main.js');
 }
 
-async function createDatabase(adminUrl: string) {
+export async function createDatabase(adminUrl: string) {
   const name = `agent_secrets_bench_${randomBytes(6).toString('hex')}`;
   const asAdmin = async (work: (sql: Sql) => Promise<unknown>) => {
     const sql = postgres(adminUrl, { max: 1, onnotice: () => undefined });

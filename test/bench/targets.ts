@@ -185,7 +185,7 @@ function includes(text: string): (body: string) => boolean {
 }
 
 /** The floor has no use for the token; it is sent to both, so that both read the same bytes. */
-function request(url: string, method: string, path: string, token: string, body?: object): string {
+export function request(url: string, method: string, path: string, token: string, body?: object): string {
   const text = body === undefined ? '' : JSON.stringify(body);
   const head = `${method} ${path} HTTP/1.1\r\nhost: ${new URL(url).host}\r\nauthorization: Bearer ${token}\r\n`;
   if (body === undefined) return `${head}\r\n`;
