@@ -127,7 +127,7 @@ function mixture(url: string, { token, listed, spread }: Seed): (connection: num
     function readByGraphql(): Exchange {
       const id = ids[n % ids.length] as string;
       const body =
-        n % 10 === 0
+        n % 100 === 1
           ? { query: `{ agentSecret(id: "${id}") { ${FIELDS} } } #${n}` }
           : { query: BY_ID, variables: { id } };
       return { request: rest('POST', '/graphql', body), accepts: (text) => text.includes(`"id":"${id}"`) };
