@@ -123,7 +123,8 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
 function documentCache<T extends object>(trusted: ReadonlySet<string> = new Set()) {
   const kept = new Map<string, T>();
   const cache = new LRUCache<string, T>({
-    maxSize: 4 * 1024 * 1024,
+    // A parsed document takes some sixty times the memory of its text.
+    maxSize: 256 * 1024,
     maxEntrySize: 8 * 1024,
     sizeCalculation: (_, text) => text.length + 1,
     ttl: 3_600_000,

@@ -16,6 +16,8 @@ import { cpuOf, residentMegabytes } from './usage.js';
 
 const CONNECTIONS = 32;
 const SLICES = 40;
+/** Over the last half, a slice of so many ends with a collection; no service is given that many, so the others do without. */
+const COLLECTED_EVERY = 4;
 const MAX_RESIDENT_MEGABYTES = 200;
 /** What the heap may have grown over the last half: two bytes a request, far less than anything that is kept. */
 const MAX_GROWTH_MEGABYTES = 1;
@@ -25,10 +27,10 @@ interface Sample {
   requests: number;
   /** As the load has left it. */
   resident: number;
-  /** After a collection. */
   heap: number;
   /** Buffers and the like, outside of the heap. */
   external: number;
+  isCollected: boolean;
 }
 
 async function main(): Promise<boolean> {
@@ -70,21 +72,24 @@ async function soak(
   let requests = 0;
   let rate = 1_000;
   print('requests', 'RSS', 'heap', 'external', 'req/s');
+  // An asterisk: after a collection.
   while (requests < wanted) {
     const load = await runLoad(url, CONNECTIONS, Math.max(1, wanted / SLICES / rate), script);
     if (load.errors > 0) throw new Error(`an answer was wrong: ${load.firstError}`);
     requests += load.requests;
     rate = load.requests / load.seconds;
     const resident = (await residentMegabytes(pid)) ?? Number.NaN;
-    const { heapUsed, external } = await memoryOf(probe);
-    const sample = { requests, resident, heap: heapUsed / MEGABYTE, external: external / MEGABYTE };
+    const isCollected = requests >= wanted / 2 && samples.length % COLLECTED_EVERY === 0;
+    const { heapUsed, external } = await memoryOf(probe, isCollected ? '/collected' : '/');
+    const sample = { requests, resident, heap: heapUsed / MEGABYTE, external: external / MEGABYTE, isCollected };
     samples.push(sample);
-    print(requests, resident, sample.heap.toFixed(2), sample.external.toFixed(2), rate.toFixed(0));
+    const mark = isCollected ? '*' : '';
+    print(requests, resident, `${mark}${sample.heap.toFixed(2)}`, sample.external.toFixed(2), rate.toFixed(0));
   }
   const cpu = ((await cpuOf(pid)) ?? Number.NaN) - (cpuBefore ?? Number.NaN);
-  const half = samples.filter((sample) => sample.requests >= requests / 2);
+  const collected = samples.filter(({ isCollected }) => isCollected);
   const peak = Math.max(...samples.map(({ resident }) => resident));
-  const growth = growthOf(half.map((sample) => [sample.requests, sample.heap + sample.external]));
+  const growth = growthOf(collected.map((sample) => [sample.requests, sample.heap + sample.external]));
   const last = samples.at(-1) as Sample;
   const verdicts = [
     [last.resident < MAX_RESIDENT_MEGABYTES, `RSS ${last.resident} MB at the end, ${peak} MB at most`],
@@ -170,9 +175,9 @@ function mixture(url: string, { token, listed, spread }: Seed): (connection: num
   return (connection) => scripts[connection] as () => Exchange;
 }
 
-function memoryOf(socketPath: string): Promise<NodeJS.MemoryUsage> {
+function memoryOf(socketPath: string, path: string): Promise<NodeJS.MemoryUsage> {
   return new Promise((resolve, reject) => {
-    const asked = ask({ socketPath, agent: false }, (response) => {
+    const asked = ask({ socketPath, path, agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;
