@@ -7,14 +7,14 @@ import { authenticate } from './authenticate.js';
 import { requireJson } from './body.js';
 import type { Config } from './config.js';
 import type { Actor, Context, Services } from './domain/context.js';
-import { createLoginCache } from './domain/login.js';
+import { createLoginCache, type LoginVerifier } from './domain/login.js';
 import { AppError, invalidRequest } from './errors.js';
 import { createPipeline } from './graphql/execute.js';
 import { createGraphiqlRoutes } from './graphql/graphiql.js';
 import { exampleTabs, SAMPLES_DOCUMENT, type Samples } from './graphql/graphiql-examples.js';
 import { readManifest } from './graphql/persisted-documents.js';
 import { schema } from './graphql/schema.js';
-import { createLoginVerifier } from './oidc.js';
+import type { OidcConfig } from './oidc-config.js';
 import { requestIdFrom, requestIdOf } from './request-id.js';
 import { createReport, logRequests } from './request-log.js';
 import { createDocsRoutes } from './rest/docs.js';
@@ -34,7 +34,7 @@ export interface AppOptions {
 export function createApp({ services, config, development = () => undefined }: AppOptions): Hono {
   const { log, bearers, db } = services;
   const report = createReport(log);
-  const logins = config.oidc && createLoginCache(db, createLoginVerifier(config.oidc));
+  const logins = config.oidc && createLoginCache(db, loginVerifier(config.oidc));
   const pipeline = createPipeline({
     schema,
     introspection: config.introspection,
@@ -120,6 +120,15 @@ export function createApp({ services, config, development = () => undefined }: A
   });
   app.all('/graphql', () => problem(methodNotAllowed(), { allow: 'GET, HEAD, POST' }));
   return app;
+}
+
+/** Loaded with the first login: without any, it only makes starts longer. */
+function loginVerifier(oidc: OidcConfig): LoginVerifier {
+  let verifier: Promise<LoginVerifier> | undefined;
+  return async (jwt) => {
+    verifier ??= import('./oidc.js').then(({ createLoginVerifier }) => createLoginVerifier(oidc));
+    return (await verifier)(jwt);
+  };
 }
 
 const PING_AGAIN_AFTER_MS = 250;

@@ -1,4 +1,5 @@
 // Configuration: the environment in, one frozen object out. Nothing else reads process.env.
+import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { bool, cleanEnv, EnvError, makeValidator, str } from 'envalid';
 import { READ_AUDIT_MODES, type ReadAuditMode } from './domain/read-audit.js';
@@ -9,6 +10,8 @@ export interface Config {
   readonly production: boolean;
   readonly host: string;
   readonly port: number;
+  /** Processes that share the port; 1: this one alone. */
+  readonly workers: number;
   /** Undefined: the embedded database in `dataDir`. */
   readonly databaseUrl: string | undefined;
   readonly databasePoolSize: number;
@@ -76,6 +79,16 @@ const wholeNumber = (min: number, max: number) =>
     return value;
   });
 
+const MAX_WORKERS = 64;
+
+const workers = makeValidator<number>((input) => {
+  if (input === 'auto') return Math.min(availableParallelism(), MAX_WORKERS);
+  const value = /^\d{1,3}$/.test(input) ? Number(input) : Number.NaN;
+  if (!(value >= 1 && value <= MAX_WORKERS))
+    throw new EnvError(`expected auto or a whole number from 1 to ${MAX_WORKERS}`);
+  return value;
+});
+
 const postgresUrl = makeValidator<string>((input) => {
   if (!/^postgres(ql)?:$/.test(URL.canParse(input) ? new URL(input).protocol : '')) {
     throw new EnvError('expected a URL such as postgres://user:password@host:5432/database');
@@ -137,6 +150,7 @@ export function loadConfig(
       NODE_ENV: oneOf('production', 'development', 'test')({ default: undefined }),
       HOST: str({ default: '127.0.0.1' }),
       PORT: wholeNumber(0, 65_535)({ default: 4000 }),
+      WORKERS: workers({ default: 1 }),
       DATABASE_URL: postgresUrl({ default: undefined }),
       DATABASE_POOL_SIZE: wholeNumber(1, 100)({ default: 4 }),
       DATABASE_STATEMENT_TIMEOUT_MS: wholeNumber(100, 600_000)({ default: 10_000 }),
@@ -183,6 +197,10 @@ export function loadConfig(
   if (production && given.DATABASE_URL === undefined) {
     problems.push('DATABASE_URL: required in production; the embedded database is for development');
   }
+  // Whatever this machine's `auto` is.
+  if (given.DATABASE_URL === undefined && given.WORKERS !== undefined && given.WORKERS !== '1') {
+    problems.push('WORKERS: the embedded database is for one process; set DATABASE_URL to have several');
+  }
   const isLocal = given.MASTER_KEY_PROVIDER !== 'transit';
   if (needsMasterKeys && production && isLocal && !given.MASTER_KEY_FILE && !given.MASTER_KEYS) {
     problems.push('MASTER_KEY_FILE: required in production; npm run master-key -- FILE makes one');
@@ -202,6 +220,7 @@ export function loadConfig(
     production,
     host: clean.HOST,
     port: clean.PORT,
+    workers: clean.WORKERS,
     databaseUrl: clean.DATABASE_URL,
     databasePoolSize: clean.DATABASE_POOL_SIZE,
     databaseStatementTimeout: clean.DATABASE_STATEMENT_TIMEOUT_MS,

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Config } from './config.js';
 import { type Account, createAccountAsOperator } from './domain/account.js';
 import { createAgentSecret } from './domain/agent-secret-write.js';
 import { parseAnalysedType } from './domain/analysed-type-parse.js';
@@ -53,13 +54,15 @@ const SAMPLES: { path: string[]; type: string; value?: string }[] = [
 
 /**
  * Makes whatever of the development set-up is missing and writes `development.json` (0600) into the data folder.
- * Returns undefined, and changes nothing, where accounts live of which `development.json` names none.
+ * Returns undefined, and changes nothing, in production, on a public address, and where accounts live of which
+ * `development.json` names none.
  */
 export async function prepareDevelopment(
+  { production, host, dataDir }: Config,
   services: Services,
-  dataDir: string,
   url: string,
 ): Promise<DevelopmentFacts | undefined> {
+  if (production || !isLoopback(host)) return undefined;
   const { db, bearers } = services;
   const file = factsFile(dataDir);
   const owner = await findOrCreateAccount(services, file);
@@ -94,6 +97,10 @@ export async function prepareDevelopment(
   };
   await replaceFile(file, facts);
   return facts;
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 export function factsFile(dataDir: string): string {

@@ -4,9 +4,13 @@ import { type DestinationStream, destination, type Logger as PinoLogger, pino, s
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'isLevelEnabled'>;
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** JSON lines on standard error, so that standard output belongs to what a person should read. */
-export function createLogger(level: LogLevel, to: DestinationStream = destination({ dest: 2, sync: true })): Logger {
-  return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, serializers: { err: describeError } }, to);
+/** JSON lines on standard error, so that standard output belongs to what a person should read. `base`: on every line. */
+export function createLogger(
+  level: LogLevel,
+  to: DestinationStream = destination({ dest: 2, sync: true }),
+  base: { pid: number } | null = null,
+): Logger {
+  return pino({ level, base, timestamp: stdTimeFunctions.isoTime, serializers: { err: describeError } }, to);
 }
 
 /** What may be said about an unexpected error: Postgres puts row contents into `detail`, `where` and `parameters`. */

@@ -11,7 +11,6 @@ import { createWriteQueue } from './domain/write-queue.js';
 import { codeOf, createOutageLog, type Logger } from './log.js';
 import { createKeyProvider, findKeyProvider } from './master-keys.js';
 import { type Database, openPostgres } from './store/client.js';
-import { hasEmbedded, openEmbedded } from './store/embedded.js';
 import { findEnvironmentKeySamples, findEnvironmentKeys, hasEnvironmentKeys } from './store/environment-key.js';
 import { isMigrated, migrate } from './store/migrate.js';
 import { findServer } from './store/server.js';
@@ -63,7 +62,7 @@ export function servicesOn(
 
 /** Opens the configured database as it is, for a command that changes nothing: it must be there, and migrated. */
 export async function openExistingDatabase(config: Config, log: Logger): Promise<Database> {
-  if (!config.databaseUrl && !(await hasEmbedded(config.dataDir))) {
+  if (!config.databaseUrl && !(await (await embedded()).hasEmbedded(config.dataDir))) {
     throw new Error(`there is no database in ${config.dataDir}; set DATABASE_URL or DATA_DIR`);
   }
   const db = await openDatabase(config, log);
@@ -76,8 +75,13 @@ export async function openExistingDatabase(config: Config, log: Logger): Promise
   }
 }
 
+/** Not loaded where nobody needs it. */
+function embedded() {
+  return import('./store/embedded.js');
+}
+
 async function openDatabase(config: Config, log: Logger): Promise<Database> {
-  if (!config.databaseUrl) return openEmbedded(config.dataDir);
+  if (!config.databaseUrl) return (await embedded()).openEmbedded(config.dataDir);
   const outage = createOutageLog(log);
   // A start that fails says why by itself.
   let isOpen = false;

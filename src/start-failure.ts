@@ -5,7 +5,11 @@ import { KeyringError } from './crypto/local-keyring.js';
 import { AppError } from './errors.js';
 import { DataFolderInUse } from './store/data-folder-lock.js';
 
+/** Another process could not start, and has said why. */
+export class StartFailure extends Error {}
+
 export function explainFailure(error: unknown, what = 'Cannot start'): string {
+  if (error instanceof StartFailure) return error.message;
   if (error instanceof ConfigError) return `Bad configuration: ${error.message.split('\n').join('; ')}`;
   if (error instanceof KeyringError || error instanceof DataFolderInUse) return `${what}: ${error.message}`;
   if (error instanceof AppError && error.cause instanceof KeyServiceUnreachable) {

@@ -79,16 +79,30 @@ export async function openEnvironmentKeys(
   stored: readonly StoredKey[],
   earlier?: EnvironmentKeys,
 ): Promise<EnvironmentKeys> {
-  const opened = await Promise.all(
-    stored.map(async (row) => {
-      const { purpose, version, masterKeyId, wrapped } = row;
-      const known = earlier?.unwrapped(row);
-      if (known) return { ...row, key: known };
-      const context = keyContext(environmentId, purpose, version);
-      const bytes = await provider.unwrap({ masterKeyId, bytes: wrapped }, context);
-      return { ...row, key: toKeyObject(bytes, context) };
-    }),
-  );
+  return ready(environmentId, await Promise.all(stored.map((row) => openKey(provider, environmentId, row, earlier))));
+}
+
+interface OpenedKey extends StoredKey {
+  readonly key: KeyObject;
+}
+
+async function openKey(
+  provider: KeyProvider,
+  environmentId: string,
+  { purpose, version, masterKeyId, wrapped }: StoredKey,
+  earlier: EnvironmentKeys | undefined,
+): Promise<OpenedKey> {
+  // The driver's own bytes are part of a buffer of many kilobytes, which they would keep as a whole.
+  const row = { purpose, version, masterKeyId, wrapped: Uint8Array.from(wrapped) };
+  const known = earlier?.unwrapped(row);
+  if (known) return { ...row, key: known };
+  const context = keyContext(environmentId, purpose, version);
+  const bytes = await provider.unwrap({ masterKeyId, bytes: wrapped }, context);
+  return { ...row, key: toKeyObject(bytes, context) };
+}
+
+/** Apart from where `earlier` is known: what is returned would hold on to it, that one to its own, and so on for ever. */
+function ready(environmentId: string, opened: readonly OpenedKey[]): EnvironmentKeys {
   const dataKeys = new Map<number, DataKey>();
   let current: DataKey | undefined;
   let digest: KeyObject | undefined;

@@ -132,7 +132,7 @@ export function watchRequests(url: string, token: string, environmentId: string)
 }
 
 /** The floor and the peer have no use for the token; it is sent to all, so that all read the same bytes. */
-function request(url: string, method: string, path: string, token: string, body?: object): string {
+export function request(url: string, method: string, path: string, token: string, body?: object): string {
   const text = body === undefined ? '' : JSON.stringify(body);
   const head = `${method} ${path} HTTP/1.1\r\nhost: ${new URL(url).host}\r\nauthorization: Bearer ${token}\r\n`;
   if (body === undefined) return `${head}\r\n`;

@@ -80,7 +80,6 @@ export async function setScaleStage(options: ScaleOptions): Promise<ScaleStage> 
         keyFile,
         databaseUrl,
         poolSize: POOL_SIZE,
-        profiled: false,
         main: join(ROOT, 'dist/main.js'),
       };
       const server = await startService(settings);

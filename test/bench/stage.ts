@@ -14,7 +14,7 @@ import { type ServerProcess, startFloor, startPeer, startService } from './serve
 import { findPostmaster } from './usage.js';
 
 /** From test/bench/dist/test/bench. */
-const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
 
 export interface Stage {
   /** The peer where it is installed. */

@@ -1,4 +1,6 @@
 // What the key cache promises: no waiting when warm, one load for many, bounded, never stale by accident.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import {
   createKeyCache,
@@ -56,6 +58,47 @@ describe('the key cache', () => {
     const all = await Promise.all(Array.from({ length: 50 }, () => cache.keysOf('e1')));
     expect(new Set(all).size).toBe(1);
     expect(calls).toEqual(['e1']);
+  });
+
+  /** What is left when all garbage is gone. */
+  async function collected(): Promise<NodeJS.MemoryUsage> {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    // A reference is kept to the end of the turn that has looked at it, buffers go a collection later.
+    for (let turn = 0; turn < 3; turn += 1) {
+      await new Promise(setImmediate);
+      collect();
+    }
+    return process.memoryUsage();
+  }
+
+  test('keeps nothing of the keys that newer ones have replaced', async () => {
+    const { load } = store();
+    const cache = createKeyCache({ provider, load, max: 4 });
+    const first = new WeakRef(await cache.keysOf('e1'));
+    for (let n = 0; n < 3; n += 1) await cache.reload('e1');
+    await collected();
+    expect(first.deref()).toBeUndefined();
+    expect(cache.keysOf('e1')).not.toBeInstanceOf(Promise);
+  });
+
+  test('keeps of what the driver has read only the keys’ own bytes', async () => {
+    const { load } = store();
+    // As drivers cut small answers out of larger buffers.
+    const cut = (bytes: Uint8Array) => {
+      const piece = new Uint8Array(64 * 1024).subarray(0, bytes.length);
+      piece.set(bytes);
+      return piece;
+    };
+    const read = async (environmentId: string) =>
+      (await newEnvironmentKeys(provider, environmentId)).map((key) => ({ ...key, wrapped: cut(key.wrapped) }));
+    const cache = createKeyCache({ provider, load: read, max: 100 });
+    await createKeyCache({ provider, load, max: 1 }).keysOf('warm');
+    const before = await collected();
+    for (let n = 0; n < 100; n += 1) await cache.keysOf(`e${n}`);
+    const { arrayBuffers } = await collected();
+    expect(arrayBuffers - before.arrayBuffers).toBeLessThan(1024 * 1024);
+    expect(cache.keysOf('e0')).not.toBeInstanceOf(Promise);
   });
 
   test('keeps at most `max` environments, the least recently used goes first', async () => {

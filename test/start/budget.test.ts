@@ -1,13 +1,15 @@
-// What a start on the embedded database costs: within twice the promised budget here, real figures in the output.
+// What a start costs, on the embedded database and on a Postgres: within twice the promised budget here, real figures in the output.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestDatabase } from '../support/database.js';
 import { startServer } from '../support/server.js';
 
 /** The promise; a busy machine and a slow disk may take twice as much. */
 const FIRST = { seconds: 3, megabytes: 400 };
 const WARM = { seconds: 1.5, megabytes: 400 };
+const ON_POSTGRES = { seconds: 0.7, megabytes: 200 };
 
 let dataDir: string;
 beforeAll(async () => {
@@ -24,9 +26,9 @@ interface Cost {
   megabytes: number;
 }
 
-async function costOfStart(): Promise<Cost> {
+async function costOfStart(env: Record<string, string> = {}): Promise<Cost> {
   const began = performance.now();
-  const server = await startServer({ dataDir });
+  const server = await startServer({ dataDir, env });
   try {
     const elapsed = (performance.now() - began) / 1_000;
     const [status, stat] = await Promise.all(
@@ -64,5 +66,22 @@ test.skipIf(process.platform !== 'linux')(
     report('warm', cost);
     expect(cost.megabytes).toBeLessThan(2 * WARM.megabytes);
     expect(cost.seconds).toBeLessThan(2 * WARM.seconds);
+  },
+);
+
+test.skipIf(process.platform !== 'linux')(
+  'a start on a migrated Postgres stays within thrice its budget of time, and within its budget of memory',
+  async () => {
+    const database = await createTestDatabase();
+    try {
+      // The first one makes development's account.
+      await costOfStart({ DATABASE_URL: database.url });
+      const cost = await costOfStart({ DATABASE_URL: database.url });
+      report('Postgres', cost);
+      expect(cost.megabytes).toBeLessThan(ON_POSTGRES.megabytes);
+      expect(cost.seconds).toBeLessThan(3 * ON_POSTGRES.seconds);
+    } finally {
+      await database.drop();
+    }
   },
 );

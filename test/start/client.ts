@@ -16,13 +16,20 @@ export interface Caller {
 }
 
 /** One request on a connection of its own: a kept-alive one would remember a server that is gone. */
-export async function call({ url, token }: Caller, method: string, path: string, body?: object): Promise<Answer> {
+export async function call(
+  { url, token }: Caller,
+  method: string,
+  path: string,
+  body?: object,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const response = await fetch(`${url}${path}`, {
     method,
     headers: {
       connection: 'close',
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });

@@ -68,6 +68,35 @@ describe.concurrent('an address', () => {
   });
 });
 
+describe.concurrent('workers', () => {
+  test('of a number that is none, or too large a one, are refused', async () => {
+    for (const WORKERS of ['0', '-1', 'x', '1.5', '65', 'Auto', '1e1']) {
+      const line = await refusal({ env: { WORKERS, DATABASE_URL: database.url } });
+      expect(line).toBe('Bad configuration: WORKERS: expected auto or a whole number from 1 to 64');
+    }
+  });
+
+  test('on the embedded database are refused, also where auto is one', async () => {
+    for (const WORKERS of ['2', 'auto']) {
+      const line = await refusal({ env: { WORKERS } });
+      expect(line).toMatch(/^Bad configuration: WORKERS: the embedded database is for one process; set DATABASE_URL/);
+    }
+  });
+
+  test('whose port is taken say so once', async () => {
+    const env = { WORKERS: '3', PORT: port, DATABASE_URL: database.url, MASTER_KEYS: generateKeyring() };
+    expect(await refusal({ env })).toContain(`127.0.0.1:${port} is taken`);
+  });
+
+  test('that cannot start say why once', async () => {
+    const manifest = join(folder, 'manifest-of-workers.json');
+    await writeFile(manifest, JSON.stringify({ other: '{ viewer { nothing } }' }));
+    const keys = { MASTER_KEYS: generateKeyring(), PERSISTED_DOCUMENTS: manifest };
+    const line = await refusal({ env: { WORKERS: '3', DATABASE_URL: database.url, ...keys } });
+    expect(line).toMatch(/^Cannot start: PERSISTED_DOCUMENTS: other: /);
+  });
+});
+
 describe.concurrent('a data folder', () => {
   test('that is a file is refused by its path', async () => {
     const file = join(folder, 'file');
