@@ -74,7 +74,6 @@ export async function setScaleStage(options: ScaleOptions): Promise<ScaleStage> 
       const databaseUrl = await databaseOf(given);
       const sql = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
       undo.push(() => sql.end({ timeout: 5 }));
-      // By a variable: what else the service may be told is none of ours.
       const settings = {
         folder,
         keyFile,
