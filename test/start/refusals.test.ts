@@ -15,6 +15,8 @@ vi.setConfig({ testTimeout: 60_000 });
 
 let folder: string;
 let database: TestDatabase;
+/** One for all: what a start has made under it, another one finds. */
+const keyring = generateKeyring();
 let taken: Server;
 let port: string;
 beforeAll(async () => {
@@ -53,7 +55,7 @@ describe.concurrent('an address', () => {
 
   test('that is not of this machine is named, with what to change', async () => {
     const line = await refusal({
-      env: { HOST: '192.0.2.1', DATABASE_URL: database.url, MASTER_KEYS: generateKeyring() },
+      env: { HOST: '192.0.2.1', DATABASE_URL: database.url, MASTER_KEYS: keyring },
     });
     expect(line).toContain('192.0.2.1');
     expect(line).toContain('HOST');
@@ -61,7 +63,7 @@ describe.concurrent('an address', () => {
 
   test('whose name does not resolve is named, with what to change', async () => {
     const line = await refusal({
-      env: { HOST: 'no-such-host.invalid', DATABASE_URL: database.url, MASTER_KEYS: generateKeyring() },
+      env: { HOST: 'no-such-host.invalid', DATABASE_URL: database.url, MASTER_KEYS: keyring },
     });
     expect(line).toContain('no-such-host.invalid');
     expect(line).toContain('HOST');
@@ -84,14 +86,14 @@ describe.concurrent('workers', () => {
   });
 
   test('whose port is taken say so once', async () => {
-    const env = { WORKERS: '3', PORT: port, DATABASE_URL: database.url, MASTER_KEYS: generateKeyring() };
+    const env = { WORKERS: '3', PORT: port, DATABASE_URL: database.url, MASTER_KEYS: keyring };
     expect(await refusal({ env })).toContain(`127.0.0.1:${port} is taken`);
   });
 
   test('that cannot start say why once', async () => {
     const manifest = join(folder, 'manifest-of-workers.json');
     await writeFile(manifest, JSON.stringify({ other: '{ viewer { nothing } }' }));
-    const keys = { MASTER_KEYS: generateKeyring(), PERSISTED_DOCUMENTS: manifest };
+    const keys = { MASTER_KEYS: keyring, PERSISTED_DOCUMENTS: manifest };
     const line = await refusal({ env: { WORKERS: '3', DATABASE_URL: database.url, ...keys } });
     expect(line).toMatch(/^Cannot start: PERSISTED_DOCUMENTS: other: /);
   });
@@ -259,7 +261,7 @@ describe.concurrent('a configuration', () => {
   });
 
   test('with both kinds of master key is refused, without the key', async () => {
-    const keys = generateKeyring();
+    const keys = keyring;
     const line = await refusal({ env: { MASTER_KEYS: keys, MASTER_KEY_FILE: '/somewhere/keys.json' } });
     expect(line).toContain('MASTER_KEYS');
     expect(line).not.toContain(JSON.parse(keys).keys?.[0]?.key ?? keys);
@@ -273,7 +275,7 @@ describe.concurrent('a configuration', () => {
 
   test('of an issuer that cannot work is refused, naming what is missing or wrong', async () => {
     const issuer = { OIDC_ISSUER: 'https://login.example.com/', DATABASE_URL: database.url };
-    const production = { NODE_ENV: 'production', MASTER_KEYS: generateKeyring(), DATABASE_URL: database.url };
+    const production = { NODE_ENV: 'production', MASTER_KEYS: keyring, DATABASE_URL: database.url };
     for (const [env, problem] of [
       [issuer, 'OIDC_AUDIENCE: required where OIDC_ISSUER is given'],
       [
@@ -304,7 +306,7 @@ describe.concurrent('a configuration', () => {
   test('of persisted documents that do not fit the schema is refused, naming document and place', async () => {
     const manifest = join(folder, 'manifest.json');
     await writeFile(manifest, JSON.stringify({ viewer: '{ viewer { name } }', other: '{ viewer { nothing } }' }));
-    const env = { DATABASE_URL: database.url, MASTER_KEYS: generateKeyring(), PERSISTED_DOCUMENTS: manifest };
+    const env = { DATABASE_URL: database.url, MASTER_KEYS: keyring, PERSISTED_DOCUMENTS: manifest };
     expect(await refusal({ env })).toMatch(/^Cannot start: PERSISTED_DOCUMENTS: other: .* \(line 1, column 12\)$/);
   });
 });
