@@ -1,5 +1,6 @@
 // What every verb of the domain gets first: the process's services and who is asking.
-import { uuidv7 } from 'uuidv7';
+import { randomFillSync } from 'node:crypto';
+import { V7Generator } from 'uuidv7';
 import type { KeyCache } from '../crypto/environment-keys.js';
 import type { KeyProvider } from '../crypto/key-provider.js';
 import { forbidden, unauthorized } from '../errors.js';
@@ -73,7 +74,20 @@ export function managerOf(ctx: Context, action: string): Actor {
   return actor;
 }
 
+/** Drawn for many ids at once: a call for each would cost as much as the rest of it. */
+const random = new Uint32Array(1_024);
+let used = random.length;
+const ids = new V7Generator({
+  nextUint32() {
+    if (used === random.length) {
+      randomFillSync(random);
+      used = 0;
+    }
+    return random[used++] as number;
+  },
+});
+
 /** A fresh id: UUID v7, so that ids sort by the time they were made. */
 export function newId(): string {
-  return uuidv7();
+  return ids.generate().toString();
 }

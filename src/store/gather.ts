@@ -2,8 +2,8 @@
 import DataLoader from 'dataloader';
 import type { Session } from './client.js';
 
-/** How many statements of a kind are under way at most, unless told otherwise: about as many as there are connections. */
-const AT_ONCE = 4;
+/** How many statements of a kind are under way at most, unless told otherwise: a connection is left for all others. */
+const AT_ONCE = 3;
 /** What one statement takes at most: each may hold a type and a value. */
 const MOST = 64;
 /** Then it goes all the same: the database may not answer, and whoever waits for a connection is told so in time. */

@@ -96,8 +96,9 @@ export function anyOf(column: Column, name: string): SQL {
   return sql`${column} = any(array(select unnest(${list})))`;
 }
 
-/** Lists of what needs no quotes, each element as Postgres reads it inside an array. */
-const PLAIN_ELEMENTS = {
+/** Each element as Postgres reads it inside an array. */
+const ELEMENTS = {
+  text: (value: unknown) => `"${String(value).replace(/["\\]/g, '\\$&')}"`,
   uuid: String,
   bigint: String,
   integer: String,
@@ -106,7 +107,7 @@ const PLAIN_ELEMENTS = {
   bytea: (value: unknown) => `\\\\x${Buffer.from(value as Uint8Array).toString('hex')}`,
 } as const satisfies Record<string, (value: unknown) => string>;
 
-export type ElementType = 'text' | keyof typeof PLAIN_ELEMENTS;
+export type ElementType = keyof typeof ELEMENTS;
 
 /** A whole list in one parameter, as rows through `unnest`. */
 export function elements(name: string, type: ElementType): SQL {
@@ -114,8 +115,7 @@ export function elements(name: string, type: ElementType): SQL {
 }
 
 function arrayEncoder(type: ElementType) {
-  if (type === 'text') return arrayOf;
-  const print = PLAIN_ELEMENTS[type];
+  const print = ELEMENTS[type];
   return {
     mapToDriverValue(values: readonly unknown[]) {
       let list = '';
