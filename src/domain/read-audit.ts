@@ -55,7 +55,7 @@ interface Batch extends SecretReadInsertion {
 
 /** What one request has opened so far. */
 interface Opened {
-  /** A value or a list that was all the request had opened: nothing is looked up in it unless something else is, too. */
+  /** A list that was all the request had opened: nothing is looked up in it unless something else is opened, too. */
   list: Batch[] | undefined;
   /** The last one; requests seldom open values of several environments, and then one environment after the other. */
   batch: Batch | undefined;
@@ -63,9 +63,6 @@ interface Opened {
   told: Map<string, Promise<void>>;
   toldBefore: Map<string, Promise<void>> | undefined;
 }
-
-/** Of requests that have opened one thing: never written to. */
-const NONE = new Map<string, Promise<void>>();
 
 export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode): ReadAudit {
   const outage = createOutageLog(log);
@@ -82,13 +79,12 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   function note(ctx: Context, { environmentId, id, revision }: OpenedValue): Promise<void> {
     let opened = requests.get(ctx);
     if (!opened) {
-      opened = { list: [], batch: undefined, told: NONE, toldBefore: undefined };
+      opened = { list: undefined, batch: undefined, told: new Map(), toldBefore: undefined };
       requests.set(ctx, opened);
-    } else if (opened.list) {
-      tellApart(opened);
     }
-    const key = opened.list ? '' : `${id}${revision}`;
-    const known = opened.list ? undefined : (opened.told.get(key) ?? opened.toldBefore?.get(key));
+    if (opened.list) tellApart(opened);
+    const key = `${id}${revision}`;
+    const known = opened.told.get(key) ?? opened.toldBefore?.get(key);
     if (known) return known;
     if (waiting >= MAX_WAITING) throw cannotRecord();
     let { batch } = opened;
@@ -100,8 +96,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     batch.agentSecretIds.push(id);
     batch.revisions.push(revision);
     if (batch.revisions.length === ROW) batch.isClosed = true;
-    if (opened.list) opened.list.push(batch);
-    else remember(opened, key, batch.committed);
+    remember(opened, key, batch.committed);
     waiting += 1;
     return batch.committed;
   }
@@ -121,12 +116,11 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     }
     batches.push(...list);
     waiting += items.length;
-    requests.set(ctx, { list, batch: undefined, told: NONE, toldBefore: undefined });
+    requests.set(ctx, { list, batch: undefined, told: new Map(), toldBefore: undefined });
     return list.length === 1 ? (list[0] as Batch).committed : Promise.all(list.map(({ committed }) => committed));
   }
 
   function tellApart(opened: Opened): void {
-    opened.told = new Map();
     for (const { agentSecretIds, revisions, committed } of opened.list ?? []) {
       agentSecretIds.forEach((id, index) => {
         remember(opened, `${id}${revisions[index]}`, committed);

@@ -86,8 +86,7 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
   });
 
   const known = documentCache<DocumentNode>(trusted);
-  const run = ({ document, operationName, variableValues, contextValue }: OperationArgs) =>
-    executePublicly({ schema, document, operationName, variableValues, contextValue, options: SPARINGLY }, options);
+  const run = (args: OperationArgs) => executePublicly({ schema, ...args }, options);
   const operations: OperationOptions = {
     yoga,
     read: (request) => parsePost(request, { maxBodyBytes, documents }),
@@ -189,17 +188,15 @@ function useSafeRequestErrors(options: GraphQLOptions): Plugin {
 
 /** Runs an operation; its result is what callers may see. */
 function executePublicly(args: ExecutionArgs, options: GraphQLOptions): ExecutionResult | Promise<ExecutionResult> {
-  const result = execute(args);
+  const result = executeSparingly(args);
   return result instanceof Promise
     ? result.then((settled) => publicResult(settled, args, options))
     : publicResult(result as ExecutionResult, args, options);
 }
 
 /** graphql-js prints a whole variable into each of up to 50 errors, which we throw away: one is enough to know. */
-const SPARINGLY = { maxCoercionErrors: 0 };
-
 function executeSparingly(args: ExecutionArgs) {
-  return execute({ ...args, options: SPARINGLY });
+  return execute({ ...args, options: { maxCoercionErrors: 0 } });
 }
 
 /** The result as callers may see it. */
