@@ -3,7 +3,7 @@
 // Drizzle's own prepared queries cost a third of a by-id read; the text they build does not. A statement keeps the text,
 // knows the order of its named parameters, and decodes the few column types on which the two drivers disagree.
 import { Column, is, Param, Placeholder, type SQL, sql } from 'drizzle-orm';
-import { makePgArray, PgArray, PgBigInt64, PgDialect, type PgTable } from 'drizzle-orm/pg-core';
+import { PgArray, PgBigInt64, PgDialect, type PgTable } from 'drizzle-orm/pg-core';
 import { parse as parseArray } from 'postgres-array';
 
 /** A result column that is no plain column: an expression, or a column that a join may leave null. */
@@ -83,17 +83,14 @@ export function parameter(name: string, column?: Column): SQL {
   return column ? sql`${new Param(placeholder, column as never)}` : sql`${placeholder}`;
 }
 
-const arrayOf = { mapToDriverValue: (values: readonly unknown[]) => makePgArray([...values]) };
-
 /**
  * Whether the column is any of the strings (or ids) of a named list. The list is one parameter, so the text is one for every
  * length: a placeholder for each would be a statement of its own for the server to keep, and 65,534 of them its end. Behind
  * a sub-select the server cannot see how long it is, and so does not plan the statement anew for every list.
  */
 export function anyOf(column: Column, name: string): SQL {
-  const type = /^\w+/.exec(column.getSQLType())?.[0] ?? 'text';
-  const list = sql`${new Param(sql.placeholder(name), arrayOf as never)}::${sql.raw(type)}[]`;
-  return sql`${column} = any(array(select unnest(${list})))`;
+  const type = /^\w+/.exec(column.getSQLType())?.[0] as ElementType;
+  return sql`${column} = any(array(select unnest(${elements(name, type)})))`;
 }
 
 /** Each element as Postgres reads it inside an array. */
