@@ -1,5 +1,6 @@
 // A plain HTTP client for a service in a process of its own, and the waiting that its tests have in common.
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningServer } from '../support/server.js';
 
@@ -91,4 +92,15 @@ export async function freePort(): Promise<number> {
   const { port } = probe.address() as { port: number };
   await new Promise((resolve) => probe.close(resolve));
   return port;
+}
+
+/** Whether nobody listens at the address any more. */
+export async function isRefused(url: string): Promise<boolean> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  const refused = await once(socket, 'connect').then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED',
+  );
+  socket.destroy();
+  return refused;
 }

@@ -12,20 +12,10 @@ import postgres from 'postgres';
 import { describe, expect, test, vi } from 'vitest';
 import { createTestDatabase } from '../support/database.js';
 import { type RunningServer, startServer } from '../support/server.js';
-import { call, createSecret, developer, secretsOf, until } from './client.js';
+import { call, createSecret, developer, isRefused, secretsOf, until } from './client.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 60_000 });
-
-async function isRefused(url: string): Promise<boolean> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1');
-  const refused = await once(socket, 'connect').then(
-    () => false,
-    (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED',
-  );
-  socket.destroy();
-  return refused;
-}
 
 /** The exit code, which must come without any further signal. */
 async function ended({ child }: RunningServer): Promise<number | null> {

@@ -1,7 +1,6 @@
 // WORKERS: several processes behind one port are one service, also while one of them dies and while all of them stop.
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +10,7 @@ import { createKeyFile } from '../../src/crypto/key-file.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { openStream } from '../support/event-stream.js';
 import { type RunningServer, startServer } from '../support/server.js';
-import { ask, type Caller, call, createSecret, developer, until } from './client.js';
+import { ask, type Caller, call, createSecret, developer, isRefused, until } from './client.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 120_000 });
@@ -187,16 +186,6 @@ describe('the processes', () => {
 });
 
 describe('a signal to the first process', () => {
-  async function isRefused(url: string): Promise<boolean> {
-    const socket = connect(Number(new URL(url).port), '127.0.0.1');
-    const refused = await once(socket, 'connect').then(
-      () => false,
-      (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED',
-    );
-    socket.destroy();
-    return refused;
-  }
-
   /** A write under way in every process, held in the database until `work` is done. */
   async function withWritesUnderWay<T>(
     to: RunningServer,
