@@ -1,7 +1,7 @@
 // Transactions over a network that is slow or stands still: no waiting in between, and no commit that nobody heard of.
 import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, type TestContext, test } from 'vitest';
 import { type Database, openPostgres, type Session } from '../../src/store/client.js';
 import { columns, computed, name, parameter, statement } from '../../src/store/statement.js';
 import { plans } from '../../src/store/tables.js';
@@ -16,8 +16,8 @@ interface Fixture {
   admin: postgres.Sql;
 }
 
-/** Of its own for each test: transactions that take too long do so side by side. */
-async function setUp(): Promise<Fixture> {
+/** Of its own for each test (hence the test's own context): transactions that take too long do so side by side. */
+async function setUp({ onTestFinished }: TestContext): Promise<Fixture> {
   const database = await createTestDatabase();
   const admin = postgres(database.url, { max: 1, onnotice: () => undefined });
   await admin`create sequence started`;
@@ -52,8 +52,8 @@ async function begun({ admin }: Fixture): Promise<number> {
   return row?.count;
 }
 
-test('statements asked for at once are sent at once, without waiting for each other’s answers', async () => {
-  const fixture = await setUp();
+test('statements asked for at once are sent at once, without waiting for each other’s answers', async (context) => {
+  const fixture = await setUp(context);
   const { db, network } = fixture;
   await db.transaction((tx) => tx.row(START, { n: 0 }));
   let answered = 0;
@@ -73,8 +73,8 @@ test('statements asked for at once are sent at once, without waiting for each ot
   expect(await work).toEqual([1, 2, 3, 4]);
 });
 
-test('a statement asked for on a connection that was lost meanwhile is refused, and harms nobody', async () => {
-  const { db, admin } = await setUp();
+test('a statement asked for on a connection that was lost meanwhile is refused, and harms nobody', async (context) => {
+  const { db, admin } = await setUp(context);
   let pid: number | undefined;
   let session: Session | undefined;
   const work = db.transaction(async (tx) => {
@@ -104,8 +104,8 @@ describe.concurrent('a transaction that was refused because it took too long', (
   const kept = async ({ admin }: Fixture) =>
     (await admin`select name from plans where name <> 'default' order by name`).map((row) => row.name);
 
-  test('is not committed by work that comes to its end afterwards', async () => {
-    const fixture = await setUp();
+  test('is not committed by work that comes to its end afterwards', async (context) => {
+    const fixture = await setUp(context);
     const { db } = fixture;
     let pid: number | undefined;
     let finish = () => {};
@@ -126,8 +126,8 @@ describe.concurrent('a transaction that was refused because it took too long', (
     expect(await kept(fixture)).toEqual([]);
   });
 
-  test('runs no further statement', async () => {
-    const fixture = await setUp();
+  test('runs no further statement', async (context) => {
+    const fixture = await setUp(context);
     const { db } = fixture;
     let pid: number | undefined;
     let session: Session | undefined;
@@ -146,8 +146,8 @@ describe.concurrent('a transaction that was refused because it took too long', (
     expect(await begun(fixture)).toBe(1);
   });
 
-  test('is not committed when the network delivers afterwards what it had held back', async () => {
-    const fixture = await setUp();
+  test('is not committed when the network delivers afterwards what it had held back', async (context) => {
+    const fixture = await setUp(context);
     const { db, network } = fixture;
     let pid: number | undefined;
     const work = db.transaction(async (tx) => {
