@@ -4,7 +4,7 @@ import { chmod, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from './config.js';
 import { type Account, createAccountAsOperator } from './domain/account.js';
-import { createAgentSecret } from './domain/agent-secret-write.js';
+import { createAgentSecret } from './domain/agent-secret-create.js';
 import { parseAnalysedType } from './domain/analysed-type-parse.js';
 import { createApplication, findByName as findApplication } from './domain/application.js';
 import { type Context, newId, type Services } from './domain/context.js';

@@ -1,5 +1,5 @@
 // Reading secrets: by id, by path, in pages, now or as they were. Whole environments are agent-secret-list.ts, writing them is
-// agent-secret-write.ts.
+// agent-secret-create.ts and agent-secret-update.ts.
 import { createHash } from 'node:crypto';
 import { invalidRequest, notFound } from '../errors.js';
 import { findAgentSecret, findAskedSecrets } from '../store/agent-secret.js';

@@ -11,7 +11,7 @@ import {
   valueDestroyed,
   valueTooLarge,
 } from './agent-secret-refusal.js';
-import type { SecretValueChange } from './agent-secret-write.js';
+import type { SecretValueChange } from './agent-secret-update.js';
 import type { AnalysedType } from './analysed-type.js';
 import { analysedTypeFromText, typeTextToStore } from './analysed-type-parse.js';
 import { newId } from './context.js';

@@ -6,15 +6,15 @@ import { findChanges } from '../store/agent-secret-revision.js';
 import { authorize, type EnvironmentAction } from './access.js';
 import { type AgentSecret, authorizeAgentSecret } from './agent-secret.js';
 import { MAX_CHANGES_PER_SET } from './agent-secret-change.js';
+import { replayed } from './agent-secret-replay.js';
 import { secretOf } from './agent-secret-revision.js';
-import { type Repeatable, replayed } from './agent-secret-write.js';
 import { analysedTypeFromText } from './analysed-type-parse.js';
 import type { AgentSecretChange } from './change-plan.js';
 import { type ChangeSetResult, writeChanges } from './change-write.js';
 import { actorOf, type Context } from './context.js';
 import { getEnvironment } from './environment.js';
 import { coversPath } from './grant.js';
-import { atMostOnce, type EarlierOutcome } from './idempotency.js';
+import { atMostOnce, type EarlierOutcome, type Repeatable } from './idempotency.js';
 import { checkSecretValue } from './secret-value.js';
 
 export interface ApplyAgentSecretChangesInput extends Repeatable {

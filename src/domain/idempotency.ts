@@ -10,6 +10,7 @@ import {
   insertIdempotencyKey,
   updateIdempotencyKey,
 } from '../store/idempotency-key.js';
+import type { Written } from '../store/secret-writer.js';
 import { isGoodFor } from './access.js';
 import { actorOf, type Context } from './context.js';
 
@@ -17,10 +18,20 @@ import { actorOf, type Context } from './context.js';
 const REMEMBERED_MS = 24 * 3_600_000;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
+/** What makes a write safe to repeat: 1 to 255 visible ASCII characters, remembered for 24 hours. */
+export interface Repeatable {
+  idempotencyKey?: string | null | undefined;
+}
+
 /** What a write has done: enough to tell it again from the log. */
 export type Outcome = Pick<IdempotencyKeyRow, 'agentSecretId' | 'revision' | 'environmentRevision'>;
 /** An earlier write's outcome. */
 export type EarlierOutcome = Outcome & { environmentId: string };
+
+/** Of a write of one secret. */
+export function outcomeOf(agentSecretId: string): (written: Written) => Outcome {
+  return ({ revision, environmentRevision }) => ({ agentSecretId, revision, environmentRevision });
+}
 
 /**
  * Runs a write in its environment's turn and announces it. `work` answers undefined when it wrote nothing, and throws

@@ -1,5 +1,6 @@
 // Mutations of secrets.
-import { createAgentSecret, deleteAgentSecret, updateAgentSecret } from '../domain/agent-secret-write.js';
+import { createAgentSecret } from '../domain/agent-secret-create.js';
+import { deleteAgentSecret, updateAgentSecret } from '../domain/agent-secret-update.js';
 import { builder } from './builder.js';
 import { AgentSecretRef } from './refs.js';
 import { type RefusalCode, refusable, resultOf } from './refusals.js';

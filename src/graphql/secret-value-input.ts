@@ -1,5 +1,5 @@
 // A value on its way in: as JSON, or as exact JSON text.
-import type { SecretValueChange } from '../domain/agent-secret-write.js';
+import type { SecretValueChange } from '../domain/agent-secret-update.js';
 import { invalidRequest } from '../errors.js';
 import { JsonSyntaxError, type JsonValue } from '../json.js';
 import { parseJson } from '../json-parser.js';

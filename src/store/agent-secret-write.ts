@@ -1,178 +1,14 @@
-// The writes of a secret. Each locks the environment, changes the secret, advances the environment by exactly one and
-// appends the log row, all in one statement; when the check in it fails, it changes nothing at all. Writes of different
-// environments that are asked for at once go as one statement, and so share its commit.
-//
-// Why the lock comes first: the statement's snapshot is older than the lock, so whatever it decides must be decided by an
-// update or insert (which look at the newest row), and the environment may only be advanced by what those return. The lock
-// is taken by reading the environment, the counters are advanced last.
-import { type SQL, sql } from 'drizzle-orm';
+// The writes of one secret, as lists of them: what each checks and changes. What they have in common is secret-writer.ts.
+import { sql } from 'drizzle-orm';
 import { SECRET } from './agent-secret.js';
-import { isRefused, type Session } from './client.js';
-import { gather } from './gather.js';
-import { LOG_ROW, type LogEntry } from './log-entry.js';
-import {
-  columns,
-  computed,
-  type ElementType,
-  elements,
-  insertInto,
-  name,
-  optional,
-  parameter,
-  type RowOf,
-  type Statement,
-  statement,
-} from './statement.js';
-import { accounts, agentSecretRevisions, agentSecrets, environments, plans } from './tables.js';
-
-/** The fewer are under way, the more go together, and share a commit. */
-const WRITES_AT_ONCE = 2;
-/** A plan may allow values of which one statement could not hold many: larger ones go alone. */
-const SHARED_BYTES = 128 * 1024;
-
-/** A single write leaves these of its log row null. */
-type SingleEntry = Omit<LogEntry, 'destroyedRevision' | 'setPosition' | 'setSize'>;
-
-interface Asked extends SingleEntry {
-  id: string;
-  environmentId: string;
-  sealedValue: Uint8Array | null;
-  valueRevision: bigint | null;
-  /** The data key the value is sealed under: nothing is written under one that has been replaced. Null without a value. */
-  keyVersion: number | null;
-}
-
-const ASKED = {
-  id: 'uuid',
-  environmentId: 'uuid',
-  sealedValue: 'bytea',
-  valueRevision: 'bigint',
-  keyVersion: 'integer',
-  change: 'text',
-  at: 'timestamptz',
-  accountId: 'uuid',
-  tokenId: 'uuid',
-  valueDigest: 'bytea',
-  deletedAt: 'timestamptz',
-  entryDigest: 'bytea',
-} as const satisfies Record<keyof Asked, ElementType>;
-
-const RESULT = {
-  place: computed(sql`locked.place`, (place) => Number(place) - 1),
-  revision: optional(agentSecrets.revision),
-  environmentRevision: optional(environments.revision),
-};
-export interface Written {
-  revision: bigint;
-  environmentRevision: bigint;
-}
-
-type Lists = Record<string, readonly unknown[]>;
-type WriteStatement = Statement<RowOf<typeof RESULT>, Lists>;
-
-/**
- * `written` is the CTE that changes the secrets of those in the CTE `locked` that fit, and returns id, revision and value
- * revision. An environment that is gone, or whose data key was replaced, is not in `locked`.
- */
-function writeStatement(asked: Record<string, ElementType>, lock: SQL, written: SQL): WriteStatement {
-  const given = Object.entries(asked);
-  // Behind sub-selects the server cannot see how long the lists are, and so does not plan the statement anew for each.
-  const lists = given.map(([key, type]) => sql`(select ${elements(key, type)})`);
-  const names = given.map(([key]) => sql.identifier(key));
-  return statement<Lists>()(
-    RESULT,
-    sql`with asked as materialized (
-    select * from unnest(${sql.join(lists, sql`, `)}) with ordinality as asked(${sql.join(names, sql`, `)}, place)
-  ),
-  locked as materialized (
-    select asked.*, ${environments.revision}, ${environments.secretCount}, ${environments.headHash}
-    from asked join ${environments} on ${environments.id} = asked."environmentId"
-    where ${environments.deletedAt} is null
-      and (asked."keyVersion" is null or asked."keyVersion" >= ${environments.minDataKeyVersion})
-    for update of ${environments} ${lock}
-  ),
-  ${written},
-  advanced as (
-    update ${environments} set
-      ${name(environments.revision)} = locked.revision + 1,
-      ${name(environments.secretCount)} = locked.secret_count + case locked.change when 'created' then 1 when 'deleted' then -1 else 0 end,
-      ${name(environments.headHash)} = sha256(locked.head_hash || int8send(locked.revision + 1) || locked."entryDigest"),
-      ${name(environments.updatedAt)} = locked.at
-    from locked join written on written.id = locked.id
-    where ${environments.id} = locked."environmentId"
-    returning ${environments.id}, ${environments.revision}, ${environments.headHash}
-  ),
-  logged as (
-    ${insertInto(agentSecretRevisions, LOG_ROW, LOGGED, sql`from locked join written on written.id = locked.id join advanced on advanced.id = locked."environmentId"`)}
-  )
-  select locked.place as "place", written.revision as "revision", advanced.revision as "environmentRevision" from locked
-  left join written on written.id = locked.id left join advanced on advanced.id = locked."environmentId" and written.id is not null`,
-  );
-}
-
-const LOGGED = {
-  environmentId: sql`advanced.id`,
-  environmentRevision: sql`advanced.revision`,
-  agentSecretId: sql`written.id`,
-  revision: sql`written.revision`,
-  change: sql`locked.change`,
-  sealedValue: sql`case when written.value_revision = written.revision then locked."sealedValue" end`,
-  valueRevision: sql`written.value_revision`,
-  valueDigest: sql`locked."valueDigest"`,
-  deletedAt: sql`locked."deletedAt"`,
-  destroyedRevision: sql`null`,
-  setPosition: sql`null`,
-  setSize: sql`null`,
-  at: sql`locked.at`,
-  accountId: sql`locked."accountId"`,
-  tokenId: sql`locked."tokenId"`,
-  hash: sql`advanced.head_hash`,
-} satisfies Record<keyof typeof LOG_ROW, SQL>;
+import type { Session } from './client.js';
+import { WRITE, type Write, writer } from './secret-writer.js';
+import { columns, insertInto, name, parameter, type RowOf, statement } from './statement.js';
+import { accounts, agentSecrets, environments, plans } from './tables.js';
 
 const returning = sql`returning ${agentSecrets.id}, ${agentSecrets.revision}, ${agentSecrets.valueRevision}`;
 
-/**
- * Writes that are asked for at once go together, but for those whose environment somebody else has locked: these wait on
- * their own, so that no environment waits for another. Inside a transaction every write is on its own.
- */
-function writer<Write extends Asked>(asked: Record<keyof Write & string, ElementType>, written: SQL) {
-  const keys = Object.keys(asked) as (keyof Write & string)[];
-  const listsOf = (writes: readonly Write[]): Lists =>
-    Object.fromEntries(keys.map((key) => [key, writes.map((write) => write[key] ?? null)]));
-  const waiting = writeStatement(asked, sql``, written);
-  const passing = writeStatement(asked, sql`skip locked`, written);
-  const outcomeOf = ({ revision, environmentRevision }: RowOf<typeof RESULT>) =>
-    revision === null || environmentRevision === null ? undefined : { revision, environmentRevision };
-
-  /** Undefined in the place of a write that has not been tried. */
-  async function together(
-    db: Session,
-    writes: readonly Write[],
-  ): Promise<({ written?: Written | undefined } | undefined)[]> {
-    const outcomes = new Array<{ written?: Written | undefined } | undefined>(writes.length).fill(undefined);
-    // One alone may as well wait for its lock.
-    if (writes.length === 1) return outcomes;
-    try {
-      for (const row of await db.rows(passing, listsOf(writes))) outcomes[row.place] = { written: outcomeOf(row) };
-    } catch (error) {
-      // What the database refuses of one, it refuses of all; the others must not suffer. Of anything else nobody knows
-      // whether it has been done.
-      if (!isRefused(error)) throw error;
-    }
-    return outcomes;
-  }
-  const ask = gather(together, WRITES_AT_ONCE);
-
-  return async (db: Session, write: Write): Promise<Written | undefined> => {
-    const isSmall = (write.sealedValue?.length ?? 0) <= SHARED_BYTES;
-    const outcome = db.isShared && isSmall ? await ask(db, write) : undefined;
-    if (outcome) return outcome.written;
-    const row = await db.row(waiting, listsOf([write]));
-    return row && outcomeOf(row);
-  };
-}
-
-export interface Insertion extends Asked {
+export interface Insertion extends Write {
   path: string;
   secretType: string;
   typeKind: string;
@@ -182,7 +18,7 @@ export interface Insertion extends Asked {
 
 /** Undefined when nothing was written: environment gone, data key replaced, path taken, or no room under the plan. */
 export const insertAgentSecret = writer<Insertion>(
-  { ...ASKED, path: 'text', secretType: 'text', typeKind: 'text', valueBytes: 'integer' },
+  { ...WRITE, path: 'text', secretType: 'text', typeKind: 'text', valueBytes: 'integer' },
   sql`room as (
     select locked.* from locked
     join ${environments} on ${environments.id} = locked."environmentId"
@@ -215,7 +51,7 @@ export const insertAgentSecret = writer<Insertion>(
   )`,
 );
 
-export interface Update extends Asked {
+export interface Update extends Write {
   /** The revision the caller saw; the row must still have it. */
   currentRevision: bigint;
   /** Keep the stored value, or replace it by `sealedValue` (null removes it). */
@@ -227,7 +63,7 @@ export interface Update extends Asked {
  * gone, its revision is another one, or the data key was replaced.
  */
 export const updateAgentSecret = writer<Update>(
-  { ...ASKED, currentRevision: 'bigint', keepsValue: 'boolean' },
+  { ...WRITE, currentRevision: 'bigint', keepsValue: 'boolean' },
   sql`written as (
     update ${agentSecrets} set
       ${name(agentSecrets.revision)} = ${agentSecrets.revision} + 1,
