@@ -6,6 +6,7 @@ import { checkMasterKeys } from './crypto/master-key-check.js';
 import { createChangeFeed } from './domain/change-feed.js';
 import type { Services } from './domain/context.js';
 import { createReadAudit, type ReadAuditMode } from './domain/read-audit.js';
+import { createSeenSecrets } from './domain/seen-secrets.js';
 import { createBearerCache } from './domain/token.js';
 import { createWriteQueue } from './domain/write-queue.js';
 import { codeOf, createOutageLog, type Logger } from './log.js';
@@ -53,6 +54,7 @@ export function servicesOn(
       max: CACHED_KEYS,
     }),
     writes: createWriteQueue(),
+    seen: createSeenSecrets(),
     feed: createChangeFeed(db, log),
     bearers: createBearerCache(db),
     reads: createReadAudit(db, log, readAudit),

@@ -65,6 +65,12 @@ export function may(roles: readonly Role[], action: EnvironmentAction): boolean 
   return roles.some((role) => allowed.includes(role));
 }
 
+/** The roles of a share that may, for a write that decides by itself whether its caller has one. */
+export function shareRolesThatMay(action: EnvironmentAction): readonly ShareRole[] {
+  const allowed: readonly Role[] = ENVIRONMENT_ACTIONS[action];
+  return SHARE_ROLES.filter((role) => allowed.includes(role));
+}
+
 /** Whether the caller's credential is good for an action, whatever the roles of its account. */
 export function isGoodFor(ctx: Context, action: EnvironmentAction): boolean {
   const { scopes, pathPrefixes } = actorOf(ctx).grant;

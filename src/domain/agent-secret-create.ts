@@ -86,7 +86,9 @@ async function create(
   const { accountId } = actor;
   const { sealedValue, valueRevision } = sealed;
   const born = { createdAt: at, createdBy: accountId, updatedAt: at, updatedBy: accountId };
-  return { ...subject, ...born, revision, sealedValue, valueRevision, echo: plaintext };
+  const created = { ...subject, ...born, revision, sealedValue, valueRevision };
+  ctx.services.seen.note(accountId, created);
+  return { ...created, echo: plaintext };
 }
 
 function plaintextOf({ secretType, secretValue }: CreateAgentSecretInput): string | null {

@@ -3,16 +3,18 @@ import { type AppError, notFound } from '../errors.js';
 import type { JsonValue } from '../json.js';
 import { findAgentSecretForWrite } from '../store/agent-secret.js';
 import { updateAgentSecret as updateRow } from '../store/agent-secret-write.js';
-import type { EnvironmentAction } from './access.js';
+import { type EnvironmentAction, isGoodFor, shareRolesThatMay } from './access.js';
 import { type AgentSecret, authorizeAgentSecret } from './agent-secret.js';
 import { stale, valueTooLarge } from './agent-secret-refusal.js';
 import { replayed } from './agent-secret-replay.js';
 import { analysedTypeFromText } from './analysed-type-parse.js';
 import { actorOf, type Context } from './context.js';
+import { coversEnvironment, coversPath } from './grant.js';
 import { atMostOnce, outcomeOf, type Repeatable, type Write } from './idempotency.js';
 import { logEntry } from './log-entry.js';
 import { NO_VALUE, sealAndWrite } from './sealed-value.js';
 import { checkSecretValue } from './secret-value.js';
+import type { SeenSecret } from './seen-secrets.js';
 
 /** What an update does to the value; the revision advances in any case. */
 export type SecretValueChange = { op: 'keep' } | { op: 'set'; value: JsonValue } | { op: 'unset' };
@@ -44,39 +46,90 @@ export function updateAgentSecret(ctx: Context, input: UpdateAgentSecretInput): 
 }
 
 async function update(ctx: Context, input: UpdateAgentSecretInput, write: Write): Promise<AgentSecret> {
-  const { currentRevision } = input;
-  const { maxValueBytes, ...secret } = await currentForWrite(ctx, input.id, 'UpdateAgentSecret', currentRevision);
-  const revision = secret.revision + 1n;
-  const { op } = input.secretValue;
-  const plaintext =
-    input.secretValue.op === 'set'
-      ? checkSecretValue(analysedTypeFromText(secret.secretType), input.secretValue.value)
-      : null;
-  if (plaintext !== null && Buffer.byteLength(plaintext) > maxValueBytes) throw valueTooLarge(maxValueBytes);
+  return (await updateSeen(ctx, input, write)) ?? updateRead(ctx, input, write);
+}
+
+/** Without reading first. Undefined when nothing was written: `updateRead` finds out why, in the contract's order. */
+async function updateSeen(
+  ctx: Context,
+  { id, currentRevision, secretValue }: UpdateAgentSecretInput,
+  write: Write,
+): Promise<AgentSecret | undefined> {
+  const seen = secretValue.op === 'keep' ? undefined : findSeen(ctx, id, currentRevision, 'UpdateAgentSecret');
+  if (!seen) return undefined;
+  let plaintext: string | null;
+  try {
+    plaintext = plaintextOf(seen, secretValue);
+  } catch {
+    return undefined;
+  }
+  return writeUpdate(ctx, { ...seen, sealedValue: undefined }, secretValue, plaintext, write);
+}
+
+async function updateRead(
+  ctx: Context,
+  { id, currentRevision, secretValue }: UpdateAgentSecretInput,
+  write: Write,
+): Promise<AgentSecret> {
+  const { maxValueBytes, ...secret } = await currentForWrite(ctx, id, 'UpdateAgentSecret', currentRevision);
+  const plaintext = plaintextOf(secret, secretValue);
+  if (bytesOf(plaintext) > maxValueBytes) throw valueTooLarge(maxValueBytes);
+  const updated = await writeUpdate(ctx, secret, secretValue, plaintext, write);
+  if (!updated) throw await whyNotWritten(ctx, id, 'UpdateAgentSecret', currentRevision, plaintext);
+  return updated;
+}
+
+function plaintextOf({ secretType }: { secretType: string }, change: SecretValueChange): string | null {
+  return change.op === 'set' ? checkSecretValue(analysedTypeFromText(secretType), change.value) : null;
+}
+
+function bytesOf(plaintext: string | null): number {
+  return plaintext === null ? 0 : Buffer.byteLength(plaintext);
+}
+
+/** Undefined when nothing was written. */
+async function writeUpdate(
+  ctx: Context,
+  secret: SeenSecret & Pick<AgentSecret, 'sealedValue'>,
+  { op }: SecretValueChange,
+  plaintext: string | null,
+  write: Write,
+): Promise<AgentSecret | undefined> {
+  const { id, environmentId, revision: currentRevision } = secret;
+  const { accountId } = actorOf(ctx);
+  const revision = currentRevision + 1n;
+  const keepsValue = op === 'keep';
   let updatedAt = new Date();
   const { sealed, written } = await sealAndWrite(ctx, secret, revision, plaintext, (value) =>
     write(
-      secret.environmentId,
+      environmentId,
       (session) => {
         const entry = logEntry(ctx, secret, {
           change: op === 'unset' && secret.valueRevision !== null ? 'value_removed' : 'updated',
           revision,
-          valueRevision: op === 'keep' ? secret.valueRevision : value.valueRevision,
+          valueRevision: keepsValue ? secret.valueRevision : value.valueRevision,
           valueDigest: value.valueDigest,
         });
         updatedAt = entry.at;
-        const { id, environmentId } = secret;
-        const keepsValue = op === 'keep';
-        return updateRow(session, { ...value, ...entry, id, environmentId, currentRevision, keepsValue });
+        return updateRow(session, {
+          ...value,
+          ...entry,
+          id,
+          environmentId,
+          currentRevision,
+          keepsValue,
+          allowedRoles: MAY_UPDATE,
+          valueBytes: bytesOf(plaintext),
+        });
       },
-      outcomeOf(secret.id),
+      outcomeOf(id),
     ),
   );
-  if (!written) throw await whyNotWritten(ctx, secret.id);
-  const { sealedValue, valueRevision } = op === 'keep' ? secret : sealed;
-  const updatedBy = actorOf(ctx).accountId;
-  const updated = { ...secret, revision, sealedValue, valueRevision, updatedAt, updatedBy };
-  return op === 'keep' ? updated : { ...updated, echo: plaintext };
+  if (!written) return undefined;
+  const { sealedValue, valueRevision } = keepsValue ? secret : sealed;
+  const updated = { ...secret, revision, sealedValue, valueRevision, updatedAt, updatedBy: accountId };
+  ctx.services.seen.note(accountId, updated);
+  return keepsValue ? updated : { ...updated, echo: plaintext };
 }
 
 export interface DeleteAgentSecretInput extends Repeatable {
@@ -97,25 +150,63 @@ export function deleteAgentSecret(ctx: Context, input: DeleteAgentSecretInput): 
   });
 }
 
-async function remove(ctx: Context, input: DeleteAgentSecretInput, write: Write): Promise<AgentSecret> {
-  const { currentRevision } = input;
-  const { maxValueBytes: _, ...secret } = await currentForWrite(ctx, input.id, 'DeleteAgentSecret', currentRevision);
-  const revision = secret.revision + 1n;
+async function remove(
+  ctx: Context,
+  { id, currentRevision }: DeleteAgentSecretInput,
+  write: Write,
+): Promise<AgentSecret> {
+  const seen = findSeen(ctx, id, currentRevision, 'DeleteAgentSecret');
+  const removed = seen && (await writeRemoval(ctx, seen, write));
+  if (removed) return removed;
+  const { maxValueBytes: _, ...secret } = await currentForWrite(ctx, id, 'DeleteAgentSecret', currentRevision);
+  const deleted = await writeRemoval(ctx, secret, write);
+  if (!deleted) throw await whyNotWritten(ctx, id, 'DeleteAgentSecret', currentRevision, null);
+  return deleted;
+}
+
+/** Undefined when nothing was written. */
+async function writeRemoval(ctx: Context, secret: SeenSecret, write: Write): Promise<AgentSecret | undefined> {
+  const { id, environmentId, revision: currentRevision } = secret;
+  const revision = currentRevision + 1n;
   let deletedAt = new Date();
   const written = await write(
-    secret.environmentId,
+    environmentId,
     (session) => {
       const entry = logEntry(ctx, secret, { change: 'deleted', revision, ...NO_VALUE });
       deletedAt = entry.at;
-      const { id, environmentId } = secret;
-      return updateRow(session, { ...NO_VALUE, ...entry, id, environmentId, currentRevision, keepsValue: false });
+      return updateRow(session, {
+        ...NO_VALUE,
+        ...entry,
+        id,
+        environmentId,
+        currentRevision,
+        keepsValue: false,
+        allowedRoles: MAY_DELETE,
+        valueBytes: 0,
+      });
     },
-    outcomeOf(secret.id),
+    outcomeOf(id),
   );
-  if (!written) throw await whyNotWritten(ctx, secret.id);
+  if (!written) return undefined;
   const updatedBy = actorOf(ctx).accountId;
   const value = { sealedValue: null, valueRevision: null, echo: null };
   return { ...secret, ...value, revision, updatedAt: deletedAt, updatedBy, deletedAt };
+}
+
+const MAY_UPDATE = shareRolesThatMay('UpdateAgentSecret').join();
+const MAY_DELETE = shareRolesThatMay('DeleteAgentSecret').join();
+
+/** The secret if this revision is the one last shown to the caller, and the credential is good for the write. */
+function findSeen(
+  ctx: Context,
+  id: string,
+  currentRevision: bigint,
+  action: EnvironmentAction,
+): SeenSecret | undefined {
+  const { accountId, grant } = actorOf(ctx);
+  const secret = ctx.services.seen.find(accountId, id, currentRevision);
+  if (!secret || !isGoodFor(ctx, action)) return undefined;
+  return coversEnvironment(grant, secret.environmentId) && coversPath(grant, secret.path) ? secret : undefined;
 }
 
 /** The secret the caller may change, at the revision the caller names. */
@@ -129,8 +220,17 @@ async function currentForWrite(ctx: Context, id: string, action: EnvironmentActi
   return secret;
 }
 
-/** The update found another revision, or nothing: a race was lost. */
-async function whyNotWritten(ctx: Context, id: string): Promise<AppError> {
+/** Nothing was written though all was well a moment before: what has changed meanwhile. */
+async function whyNotWritten(
+  ctx: Context,
+  id: string,
+  action: EnvironmentAction,
+  currentRevision: bigint,
+  plaintext: string | null,
+): Promise<AppError> {
   const row = await findAgentSecretForWrite(ctx.services.db, { id, accountId: actorOf(ctx).accountId });
-  return stale(row?.deletedAt ? undefined : row?.revision);
+  if (!row || row.deletedAt) return stale(undefined);
+  authorizeAgentSecret(ctx, id, row, action);
+  if (row.revision !== currentRevision) return stale(row.revision);
+  return bytesOf(plaintext) > row.maxValueBytes ? valueTooLarge(row.maxValueBytes) : stale(undefined);
 }

@@ -60,6 +60,7 @@ export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSec
   const row = await findAgentSecret(ctx.services.db, { id, accountId: actor.accountId });
   if (!row) throw notFound('agentSecret', id);
   authorizeAgentSecret(ctx, id, row, 'ViewAgentSecret');
+  ctx.services.seen.note(actor.accountId, row);
   return row;
 }
 

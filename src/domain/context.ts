@@ -9,6 +9,7 @@ import type { Database } from '../store/client.js';
 import type { ChangeFeed } from './change-feed.js';
 import { type Grant, isAccountWide, type Scope } from './grant.js';
 import type { ReadAudit } from './read-audit.js';
+import type { SeenSecrets } from './seen-secrets.js';
 import type { BearerCache } from './token.js';
 import type { WriteQueue } from './write-queue.js';
 
@@ -18,6 +19,7 @@ export interface Services {
   readonly keyProvider: KeyProvider;
   readonly keys: KeyCache;
   readonly writes: WriteQueue;
+  readonly seen: SeenSecrets;
   readonly feed: ChangeFeed;
   readonly bearers: BearerCache;
   readonly reads: ReadAudit;

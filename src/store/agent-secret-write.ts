@@ -4,7 +4,7 @@ import { SECRET } from './agent-secret.js';
 import type { Session } from './client.js';
 import { WRITE, type Write, writer } from './secret-writer.js';
 import { columns, insertInto, name, parameter, type RowOf, statement } from './statement.js';
-import { accounts, agentSecrets, environments, plans } from './tables.js';
+import { accounts, agentSecrets, environmentShares, environments, plans } from './tables.js';
 
 const returning = sql`returning ${agentSecrets.id}, ${agentSecrets.revision}, ${agentSecrets.valueRevision}`;
 
@@ -56,14 +56,27 @@ export interface Update extends Write {
   currentRevision: bigint;
   /** Keep the stored value, or replace it by `sealedValue` (null removes it). */
   keepsValue: boolean;
+  /** Roles of a share, separated by commas: unless the account owns the environment, it must have one of them. */
+  allowedRoles: string;
+  /** Size of a new value in the clear, for the plan's limit; 0 without one. */
+  valueBytes: number;
 }
+
+const mayWrite = sql`(locked.owner_id = locked."accountId" or exists (
+    select 1 from ${environmentShares} where ${environmentShares.environmentId} = locked."environmentId"
+      and ${environmentShares.accountId} = locked."accountId"
+      and ${environmentShares.roles} && string_to_array(locked."allowedRoles", ',')))`;
+const fitsPlan = sql`(locked."valueBytes" = 0 or locked."valueBytes" <= (
+    select ${plans.maxValueBytes} from ${accounts} join ${plans} on ${plans.id} = ${accounts.planId}
+    where ${accounts.id} = locked.owner_id))`;
 
 /**
  * Changes a secret's value, or deletes it where there is a `deletedAt`. Undefined when nothing was written: the secret is
- * gone, its revision is another one, or the data key was replaced.
+ * gone, its revision is another one, the account may not, the value is larger than the plan allows, or the data key was
+ * replaced.
  */
 export const updateAgentSecret = writer<Update>(
-  { ...WRITE, currentRevision: 'bigint', keepsValue: 'boolean' },
+  { ...WRITE, currentRevision: 'bigint', keepsValue: 'boolean', allowedRoles: 'text', valueBytes: 'integer' },
   sql`written as (
     update ${agentSecrets} set
       ${name(agentSecrets.revision)} = ${agentSecrets.revision} + 1,
@@ -74,6 +87,7 @@ export const updateAgentSecret = writer<Update>(
       ${name(agentSecrets.deletedAt)} = locked."deletedAt"
     from locked where ${agentSecrets.id} = locked.id and ${agentSecrets.environmentId} = locked."environmentId"
       and ${agentSecrets.revision} = locked."currentRevision" and ${agentSecrets.deletedAt} is null
+      and ${mayWrite} and ${fitsPlan}
     ${returning}
   )`,
 );

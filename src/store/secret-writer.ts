@@ -82,7 +82,7 @@ function writeStatement(asked: Record<string, ElementType>, lock: SQL, written: 
     select * from unnest(${sql.join(lists, sql`, `)}) with ordinality as asked(${sql.join(names, sql`, `)}, place)
   ),
   locked as materialized (
-    select asked.*, ${environments.revision}, ${environments.secretCount}, ${environments.headHash}
+    select asked.*, ${environments.accountId} as owner_id, ${environments.revision}, ${environments.secretCount}, ${environments.headHash}
     from asked join ${environments} on ${environments.id} = asked."environmentId"
     where ${environments.deletedAt} is null
       and (asked."keyVersion" is null or asked."keyVersion" >= ${environments.minDataKeyVersion})

@@ -2,6 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Call } from './scale-statements.js';
 
+interface Existing {
+  id: string;
+  revision: number;
+}
+
 /** Somewhere in a filled database. */
 export interface Place {
   environmentId: string;
@@ -11,8 +16,8 @@ export interface Place {
   names: { account: string; application: string; name: string };
   /** Current secrets by path, from the middle of the environment; each is used up by what is done to it. */
   secrets: readonly { id: string; path: string; revision: number }[];
-  /** Another environment of the account, and one of its secrets. */
-  elsewhere: { environmentId: string; secret: { id: string; revision: number } };
+  /** Another environment of the account, and two of its secrets: what has been read is updated without reading it again. */
+  elsewhere: { environmentId: string; read: Existing; updated: Existing };
 }
 
 const FIELDS = 'id environmentId path revision secretType secretValue';
@@ -91,8 +96,8 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'reads by id at once',
     isMeasured: true,
-    run: (call, { secrets: [one], elsewhere: { secret } }) =>
-      Promise.all([one, secret].map((each) => call.rest('GET', `/v1/agent-secrets/${each?.id}`))),
+    run: (call, { secrets: [one], elsewhere: { read } }) =>
+      Promise.all([one, read].map((each) => call.rest('GET', `/v1/agent-secrets/${each?.id}`))),
   },
   {
     name: 'environments at once',
@@ -106,9 +111,9 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'updates at once',
     isMeasured: true,
-    run: (call, { secrets: [, , , , , one], elsewhere: { secret } }) =>
+    run: (call, { secrets: [, , , , , one], elsewhere: { updated } }) =>
       Promise.all(
-        [one, secret].map((each) =>
+        [one, updated].map((each) =>
           call.rest('PATCH', `/v1/agent-secrets/${each?.id}`, {
             currentRevision: each?.revision,
             secretValue: { op: 'unset' },

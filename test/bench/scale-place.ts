@@ -17,13 +17,13 @@ export async function findPlace(sql: Sql): Promise<Place> {
   if (!found) throw new Error('the database has no environments: fill it first');
   const { environment_id: environmentId, application_id: applicationId, account_id: accountId } = found;
   const { account, application, name } = found;
-  const [other] = await sql<{ environment_id: string; id: string; revision: number }[]>`
+  const [read, updated] = await sql<{ environment_id: string; id: string; revision: number }[]>`
     select environment_id, id, revision::int from agent_secrets
     where deleted_at is null and environment_id = (select id from environments
       where account_id = ${accountId} and id <> ${environmentId} order by secret_count desc, id limit 1)
-    limit 1`;
-  if (!other) throw new Error('the account has one environment only: fill with more secrets');
-  const elsewhere = { environmentId: other.environment_id, secret: { id: other.id, revision: other.revision } };
+    order by id limit 2`;
+  if (!read || !updated) throw new Error('the account has one environment only: fill with more secrets');
+  const elsewhere = { environmentId: read.environment_id, read, updated };
   const secrets = await sql<{ id: string; path: string; revision: number }[]>`
     select id, path, revision::int from agent_secrets
     where environment_id = ${environmentId} and deleted_at is null

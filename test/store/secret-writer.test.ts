@@ -30,6 +30,8 @@ function update(sealedBytes = 10): Update {
     entryDigest: Buffer.alloc(32),
     currentRevision: 0n,
     keepsValue: false,
+    allowedRoles: '',
+    valueBytes: sealedBytes,
   };
 }
 
