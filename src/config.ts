@@ -1,10 +1,11 @@
 // Configuration: the environment in, one frozen object out. Nothing else reads process.env.
-import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
-import { bool, cleanEnv, EnvError, makeValidator, str } from 'envalid';
+import { bool, cleanEnv, EnvError, str } from 'envalid';
+import { oneOf, origins, postgresUrl, wholeNumber, workers } from './config-values.js';
 import { READ_AUDIT_MODES, type ReadAuditMode } from './domain/read-audit.js';
 import type { LogLevel } from './log.js';
 import { issuerUrl, keysUrl, type OidcConfig, oidcFrom, oidcProblems } from './oidc-config.js';
+import { httpUrl, pathName, type TransitConfig, transitFrom, transitProblems } from './transit-config.js';
 
 export interface Config {
   readonly production: boolean;
@@ -47,89 +48,12 @@ export interface Config {
   readonly trustProxy: boolean;
 }
 
-export interface TransitConfig {
-  readonly url: string;
-  readonly mount: string;
-  readonly key: string;
-  readonly namespace: string | undefined;
-  /** One of the two. */
-  readonly token: string | undefined;
-  readonly tokenFile: string | undefined;
-}
-
 /** Everything that is wrong with the environment, one problem a line. */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
     super(problems.join('\n'));
     this.name = 'ConfigError';
   }
-}
-
-const oneOf = <T extends string>(...choices: T[]) =>
-  makeValidator<T>((input) => {
-    const choice = choices.find((name) => name === input);
-    if (choice === undefined) throw new EnvError(`expected one of ${choices.join(', ')}`);
-    return choice;
-  });
-
-const wholeNumber = (min: number, max: number) =>
-  makeValidator<number>((input) => {
-    const value = /^\d{1,15}$/.test(input) ? Number(input) : Number.NaN;
-    if (!(value >= min && value <= max)) throw new EnvError(`expected a whole number from ${min} to ${max}`);
-    return value;
-  });
-
-const MAX_WORKERS = 64;
-
-const workers = makeValidator<number>((input) => {
-  if (input === 'auto') return Math.min(availableParallelism(), MAX_WORKERS);
-  const value = /^\d{1,3}$/.test(input) ? Number(input) : Number.NaN;
-  if (!(value >= 1 && value <= MAX_WORKERS))
-    throw new EnvError(`expected auto or a whole number from 1 to ${MAX_WORKERS}`);
-  return value;
-});
-
-const postgresUrl = makeValidator<string>((input) => {
-  if (!/^postgres(ql)?:$/.test(URL.canParse(input) ? new URL(input).protocol : '')) {
-    throw new EnvError('expected a URL such as postgres://user:password@host:5432/database');
-  }
-  return input;
-});
-
-const keyHolder = makeValidator<'local' | 'transit'>((input) => {
-  if (input !== 'local' && input !== 'transit') throw new EnvError('expected local or transit');
-  return input;
-});
-
-const httpUrl = makeValidator<string>((input) => {
-  const url = URL.canParse(input) ? new URL(input) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
-    throw new EnvError('expected a URL such as https://vault.example.com:8200');
-  }
-  return input.replace(/\/+$/, '');
-});
-
-/** Names in a path: nothing that would need an escape. */
-const pathName = makeValidator<string>((input) => {
-  if (!/^\w([\w.-]*\w)?(\/\w([\w.-]*\w)?)*$/.test(input)) {
-    throw new EnvError('expected letters, digits, dots, dashes or underscores');
-  }
-  return input;
-});
-
-const origins = makeValidator<string[]>((input) => {
-  const list = commaSeparated(input);
-  // Origins are compared as they are: one with a wildcard in it would allow nobody.
-  const isOrigin = (text: string) =>
-    text === '*' || (!text.includes('*') && URL.canParse(text) && new URL(text).origin === text);
-  if (!list.every(isOrigin)) {
-    throw new EnvError('expected origins such as https://app.example.com, separated by commas');
-  }
-  return list;
-});
-
-function commaSeparated(input: string): string[] {
-  return input.split(',').flatMap((part) => part.trim() || []);
 }
 
 /**
@@ -159,7 +83,7 @@ export function loadConfig(
       DATA_DIR: str({ default: './data' }),
       MASTER_KEY_FILE: str({ default: undefined }),
       MASTER_KEYS: str({ default: undefined }),
-      MASTER_KEY_PROVIDER: keyHolder({ default: 'local' }),
+      MASTER_KEY_PROVIDER: oneOf('local', 'transit')({ default: 'local' }),
       TRANSIT_URL: httpUrl({ default: undefined }),
       TRANSIT_MOUNT: pathName({ default: 'transit' }),
       TRANSIT_KEY: pathName({ default: undefined }),
@@ -247,42 +171,6 @@ export function loadConfig(
     rateLimit: clean.RATE_LIMIT_PER_MINUTE,
     trustProxy: clean.TRUST_PROXY,
   });
-}
-
-interface TransitVariables {
-  TRANSIT_URL: string | undefined;
-  TRANSIT_MOUNT: string;
-  TRANSIT_KEY: string | undefined;
-  TRANSIT_TOKEN: string | undefined;
-  TRANSIT_TOKEN_FILE: string | undefined;
-  TRANSIT_NAMESPACE: string | undefined;
-}
-
-function transitFrom(clean: TransitVariables): TransitConfig | undefined {
-  if (clean.TRANSIT_URL === undefined || clean.TRANSIT_KEY === undefined) return undefined;
-  return Object.freeze({
-    url: clean.TRANSIT_URL,
-    mount: clean.TRANSIT_MOUNT,
-    key: clean.TRANSIT_KEY,
-    namespace: clean.TRANSIT_NAMESPACE,
-    token: clean.TRANSIT_TOKEN,
-    tokenFile: clean.TRANSIT_TOKEN_FILE,
-  });
-}
-
-/** What is missing or too much for Transit, by what was given: what failed its own check cannot be read any more. */
-function transitProblems(given: NodeJS.ProcessEnv): string[] {
-  const problems: string[] = [];
-  if (given.MASTER_KEY_PROVIDER !== 'transit' && !given.TRANSIT_URL) return problems;
-  if (!given.TRANSIT_URL) problems.push('TRANSIT_URL: required to use Transit');
-  if (!given.TRANSIT_KEY) problems.push('TRANSIT_KEY: required to use Transit');
-  if (given.TRANSIT_TOKEN && given.TRANSIT_TOKEN_FILE) {
-    problems.push('TRANSIT_TOKEN: give it or TRANSIT_TOKEN_FILE, not both');
-  }
-  if (!given.TRANSIT_TOKEN && !given.TRANSIT_TOKEN_FILE) {
-    problems.push('TRANSIT_TOKEN: required to use Transit, unless TRANSIT_TOKEN_FILE is given');
-  }
-  return problems;
 }
 
 /** envalid quotes the input in its own messages; a variable may hold a password. */

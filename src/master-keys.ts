@@ -1,13 +1,14 @@
 // Where the master keys are, by configuration: a key file, the environment, or a Transit engine.
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Config, TransitConfig } from './config.js';
+import type { Config } from './config.js';
 import { createKeyFile, loadKeyFile } from './crypto/key-file.js';
 import type { KeyProvider } from './crypto/key-provider.js';
 import { KeyringError, localKeyProvider, parseKeyring } from './crypto/local-keyring.js';
 import { isTransitKeyId, openTransitKeyProvider } from './crypto/transit-key-provider.js';
 import type { Logger } from './log.js';
 import { exists, makeFolder } from './store/folder.js';
+import type { TransitConfig } from './transit-config.js';
 
 /**
  * The configured provider; with both kinds configured, one that can move data keys from the other to it. Undefined in

@@ -63,7 +63,7 @@ describe.concurrent('a start', () => {
     );
     const wrong = { MASTER_KEY_PROVIDER: 'vault', TRANSIT_URL: `https://${transit.token}@vault`, TRANSIT_KEY: 'a b' };
     const line = await refusal(environment({ ...wrong, TRANSIT_TOKEN_FILE: '/etc/token' }));
-    expect(line).toContain('MASTER_KEY_PROVIDER: expected local or transit');
+    expect(line).toContain('MASTER_KEY_PROVIDER: expected one of local, transit');
     expect(line).toContain('TRANSIT_URL: expected a URL such as');
     expect(line).toContain('TRANSIT_KEY: expected letters, digits');
     expect(line).toContain('TRANSIT_TOKEN: give it or TRANSIT_TOKEN_FILE, not both');

@@ -1,0 +1,49 @@
+// What single variables of the configuration may look like.
+import { availableParallelism } from 'node:os';
+import { EnvError, makeValidator } from 'envalid';
+
+export const oneOf = <T extends string>(...choices: T[]) =>
+  makeValidator<T>((input) => {
+    const choice = choices.find((name) => name === input);
+    if (choice === undefined) throw new EnvError(`expected one of ${choices.join(', ')}`);
+    return choice;
+  });
+
+export const wholeNumber = (min: number, max: number) =>
+  makeValidator<number>((input) => {
+    const value = /^\d{1,15}$/.test(input) ? Number(input) : Number.NaN;
+    if (!(value >= min && value <= max)) throw new EnvError(`expected a whole number from ${min} to ${max}`);
+    return value;
+  });
+
+const MAX_WORKERS = 64;
+
+export const workers = makeValidator<number>((input) => {
+  if (input === 'auto') return Math.min(availableParallelism(), MAX_WORKERS);
+  const value = /^\d{1,3}$/.test(input) ? Number(input) : Number.NaN;
+  if (!(value >= 1 && value <= MAX_WORKERS))
+    throw new EnvError(`expected auto or a whole number from 1 to ${MAX_WORKERS}`);
+  return value;
+});
+
+export const postgresUrl = makeValidator<string>((input) => {
+  if (!/^postgres(ql)?:$/.test(URL.canParse(input) ? new URL(input).protocol : '')) {
+    throw new EnvError('expected a URL such as postgres://user:password@host:5432/database');
+  }
+  return input;
+});
+
+export const origins = makeValidator<string[]>((input) => {
+  const list = commaSeparated(input);
+  // Origins are compared as they are: one with a wildcard in it would allow nobody.
+  const isOrigin = (text: string) =>
+    text === '*' || (!text.includes('*') && URL.canParse(text) && new URL(text).origin === text);
+  if (!list.every(isOrigin)) {
+    throw new EnvError('expected origins such as https://app.example.com, separated by commas');
+  }
+  return list;
+});
+
+function commaSeparated(input: string): string[] {
+  return input.split(',').flatMap((part) => part.trim() || []);
+}
