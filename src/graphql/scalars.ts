@@ -3,7 +3,7 @@ import { GraphQLInt, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { GraphQLDateTimeISO, GraphQLNonNegativeInt } from 'graphql-scalars';
 import type { AnalysedType } from '../domain/analysed-type.js';
 import { parseAnalysedType } from '../domain/analysed-type-parse.js';
-import { wholeNumber } from '../domain/secret-value.js';
+import { wholeNumber } from '../domain/scalar-value.js';
 import { invalidRequest } from '../errors.js';
 import { JsonNumber, type JsonObject, type JsonValue, RawJson } from '../json.js';
 import { MAX_UINT64, uint64From } from '../uint64.js';
