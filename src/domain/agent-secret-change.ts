@@ -3,7 +3,8 @@ import { AppError } from '../errors.js';
 import type { AgentSecretRevision } from './agent-secret-revision.js';
 import { CHANGES_PAGE, type Watch } from './change-feed.js';
 import { actorOf, type Context } from './context.js';
-import { getEnvironment, logPointOf } from './environment.js';
+import { getEnvironment } from './environment.js';
+import { logPointOf } from './environment-at.js';
 import { coversPath } from './grant.js';
 
 /** The largest change set fits into one page: a set is always told whole. */

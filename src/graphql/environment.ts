@@ -3,11 +3,11 @@ import {
   createEnvironment,
   deleteEnvironment,
   type Environment,
-  getEnvironmentAt,
   listEnvironments,
   listSharedEnvironments,
   updateEnvironment,
 } from '../domain/environment.js';
+import { getEnvironmentAt } from '../domain/environment-at.js';
 import { builder } from './builder.js';
 import { loadAccountName, loadApplication, loadPlanOfAccount } from './loaders.js';
 import { AccountNameRef, AccountRef, ApplicationRef, EnvironmentRef, NodeRef } from './refs.js';
