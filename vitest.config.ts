@@ -4,6 +4,12 @@ import { defineConfig } from 'vitest/config';
 const doors = ['test/graphql/**/*.test.ts', 'test/rest/**/*.test.ts', 'test/store/**/*.test.ts'];
 /** What needs several connections or processes, or real Postgres by its nature. */
 const postgresOnly = ['test/races/**/*.test.ts', 'test/start/**/*.test.ts', 'test/**/postgres-*.test.ts'];
+/** What measures short times or the processor closely: after everything else, one at a time. */
+const measured = [
+  'test/rest/postgres-long-lists.test.ts',
+  'test/start/budget.test.ts',
+  'test/start/slow-readers.test.ts',
+];
 
 export default defineConfig({
   resolve: {
@@ -13,6 +19,8 @@ export default defineConfig({
   test: {
     // Files share a process one after another: loading everything anew for each would be half the run.
     isolate: false,
+    // As many files at a time as there are processors: many wait for Postgres or for a service they have started.
+    maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 60_000,
     globalSetup: ['test/support/global-setup.ts'],
@@ -28,11 +36,26 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'postgres', include: [...doors, ...postgresOnly], provide: { database: 'postgres' } },
+        test: {
+          name: 'postgres',
+          include: [...doors, ...postgresOnly],
+          exclude: measured,
+          provide: { database: 'postgres' },
+        },
       },
       {
         extends: true,
         test: { name: 'embedded', include: doors, exclude: postgresOnly, provide: { database: 'embedded' } },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'measured',
+          include: measured,
+          provide: { database: 'postgres' },
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },
