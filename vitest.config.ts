@@ -1,4 +1,5 @@
 // How the suites run: pure ones once, those that touch rows on a real Postgres and again on the embedded database.
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const doors = ['test/graphql/**/*.test.ts', 'test/rest/**/*.test.ts', 'test/store/**/*.test.ts'];
@@ -19,8 +20,8 @@ export default defineConfig({
   test: {
     // Files share a process one after another: loading everything anew for each would be half the run.
     isolate: false,
-    // As many files at a time as there are processors: many wait for Postgres or for a service they have started.
-    maxWorkers: '100%',
+    // Many wait for Postgres or for a service they have started; of more at a time, Postgres would run out of connections.
+    maxWorkers: Math.min(availableParallelism(), 8),
     testTimeout: 30_000,
     hookTimeout: 60_000,
     globalSetup: ['test/support/global-setup.ts'],
