@@ -1,9 +1,16 @@
 // How the suites run: pure ones once, those that touch rows on a real Postgres and again on the embedded database.
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const doors = ['test/graphql/**/*.test.ts', 'test/rest/**/*.test.ts', 'test/store/**/*.test.ts'];
 /** What needs several connections or processes, or real Postgres by its nature. */
 const postgresOnly = ['test/races/**/*.test.ts', 'test/start/**/*.test.ts', 'test/**/postgres-*.test.ts'];
+/** What measures short times or the processor closely: after everything else, one at a time. */
+const measured = [
+  'test/rest/postgres-long-lists.test.ts',
+  'test/start/budget.test.ts',
+  'test/start/slow-readers.test.ts',
+];
 
 export default defineConfig({
   resolve: {
@@ -13,6 +20,8 @@ export default defineConfig({
   test: {
     // Files share a process one after another: loading everything anew for each would be half the run.
     isolate: false,
+    // Many wait for Postgres or for a service they have started; of more at a time, Postgres would run out of connections.
+    maxWorkers: Math.min(availableParallelism(), 8),
     testTimeout: 30_000,
     hookTimeout: 60_000,
     globalSetup: ['test/support/global-setup.ts'],
@@ -28,11 +37,26 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'postgres', include: [...doors, ...postgresOnly], provide: { database: 'postgres' } },
+        test: {
+          name: 'postgres',
+          include: [...doors, ...postgresOnly],
+          exclude: measured,
+          provide: { database: 'postgres' },
+        },
       },
       {
         extends: true,
         test: { name: 'embedded', include: doors, exclude: postgresOnly, provide: { database: 'embedded' } },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'measured',
+          include: measured,
+          provide: { database: 'postgres' },
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },

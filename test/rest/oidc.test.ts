@@ -204,7 +204,7 @@ describe('a login is refused like any other wrong credential', () => {
     expect(issuer.requests).not.toContain('/evil');
   });
 
-  test('of an account that has been deleted, within seconds', async () => {
+  test.concurrent('of an account that has been deleted, within seconds', async ({ expect }) => {
     const person = await createAccount(app, unique('person'));
     const [byId, byName] = [await issuer.sign({ sub: person.id }), await issuer.sign({ sub: person.name })];
     for (const jwt of [byId, byName]) expect(await seen(jwt)).toEqual([person.name, 404]);
@@ -212,7 +212,7 @@ describe('a login is refused like any other wrong credential', () => {
     for (const jwt of [byId, byName]) await expect.poll(() => seen(jwt), { timeout: 5_000 }).toEqual(in401);
   });
 
-  test('when it ends, also one that has just been used', async () => {
+  test.concurrent('when it ends, also one that has just been used', async ({ expect }) => {
     const exact = await app.variant(oidc({ clockTolerance: 0 }));
     const jwt = await issuer.sign({ sub: owner.id, exp: seconds(3) });
     expect(await seen(jwt, exact)).toEqual([owner.name, 200]);
@@ -279,7 +279,7 @@ describe('the scopes of a login', () => {
   });
 });
 
-describe.each(DOORS)('a stream over $name', (door) => {
+describe.concurrent.each(DOORS)('a stream over $name', (door) => {
   test('ends when the login does', async () => {
     const exact = await app.variant(oidc({ clockTolerance: 0 }));
     const jwt = await issuer.sign({ sub: owner.id, exp: seconds(3) });

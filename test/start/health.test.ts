@@ -6,7 +6,7 @@ import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase, testPostgres } from '../support/database.js';
 import { type RunningServer, startServer } from '../support/server.js';
-import { type Answer, call, createSecret, developer, secretsOf, until } from './client.js';
+import { type Answer, call, createSecret, developer, freePort, secretsOf, until } from './client.js';
 
 /** A road to Postgres that the test can close: refusing everybody, or letting everybody in and nothing through. */
 interface Road {
@@ -21,7 +21,8 @@ async function roadTo(url: string): Promise<Road> {
   const to = new URL(url);
   const sockets = new Set<Socket>();
   let isSilent = false;
-  let port = 0;
+  // Not given to anybody else while the road is closed.
+  const port = await freePort();
   let server: Server;
   async function open() {
     isSilent = false;
@@ -38,7 +39,6 @@ async function roadTo(url: string): Promise<Road> {
     });
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
-    ({ port } = server.address() as { port: number });
   }
   async function refuse() {
     const closed = server.listening ? once(server, 'close') : undefined;

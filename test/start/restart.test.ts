@@ -8,7 +8,7 @@ import { launch, type RunningServer, runToEnd, startServer } from '../support/se
 import { ask, call, createSecret, developer, freePort, secretsOf } from './client.js';
 
 // A machine that does ten other things takes its time.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let dataDir: string;
 let running: RunningServer[];
