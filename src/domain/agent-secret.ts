@@ -10,6 +10,7 @@ import {
   findAgentSecretByPath,
   findAgentSecrets,
 } from '../store/agent-secret-list.js';
+import { hasTime, nextTurn } from '../turn.js';
 import { authorize, type EnvironmentAction, may, type Role, rolesOf, type Standing } from './access.js';
 import { valueDestroyed } from './agent-secret-refusal.js';
 import { type Actor, actorOf, type Context } from './context.js';
@@ -164,6 +165,8 @@ export async function listAgentSecrets(
     limit: request.size + 1,
   });
   const secrets = rows.map((row) => within(environment, row));
+  // Once for the page: its values would have to wait for their turn one by one, with a promise each all the way up.
+  while (!hasTime()) await nextTurn();
   return {
     ...pageOf(request, secrets, (secret) => [field, keyOf(secret, field), secret.id]),
     totalCount: () => countAgentSecrets(db, stateOf(environment), filter),
