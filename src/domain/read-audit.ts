@@ -16,8 +16,11 @@ export type ReadAuditMode = (typeof READ_AUDIT_MODES)[number];
 const FLUSH_MS = 500;
 /** Openings that one row tells at most: a page of the list looks at every opening of the rows it touches. */
 const ROW = 1_000;
-/** Openings that one statement writes at most: far less than a statement may take. */
-const STATEMENT = 5_000;
+/**
+ * Openings that one statement writes at most: far less than it may take. The more, the better: each of their secrets is
+ * told once that it was opened, however often that was.
+ */
+const STATEMENT = 10_000;
 /** Openings that may wait while the database does not take them; then nothing more is opened. */
 const MAX_WAITING = 250_000;
 /** At least so many of a request's latest openings are remembered, so that none is told twice. A stream opens more. */
