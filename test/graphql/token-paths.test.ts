@@ -147,12 +147,15 @@ describe('a token for some paths', () => {
         });
       }
     }
-    const create = (name: string) => ({ create: { path: [name], secretType: { type: 'Str' } } });
-    for (const dryRun of [true, false]) {
-      const { errors } = await graphql(app, bound, APPLY, {
-        input: { environmentId, changes: [change('update', 'db'), create('dbother')], dryRun },
-      });
-      expect(errors).toMatchObject([{ extensions: { code: 'AUTH_FORBIDDEN' } }]);
+    // Whether the value fits its type is not even looked at, as in a creation of its own.
+    for (const secretValue of ['fits', 5]) {
+      const create = { path: ['dbother'], secretType: { type: 'Str' }, secretValue };
+      for (const dryRun of [true, false]) {
+        const { errors } = await graphql(app, bound, APPLY, {
+          input: { environmentId, changes: [change('update', 'db'), { create }], dryRun },
+        });
+        expect(errors).toMatchObject([{ extensions: { code: 'AUTH_FORBIDDEN' } }]);
+      }
     }
     expect((await inEnvironment('agentSecret(pathText: "db") { revision }')).agentSecret.revision).toBe(1);
   });
