@@ -113,12 +113,15 @@ export async function getAgentSecretByPath(
   return row ? within(environment, row) : null;
 }
 
-/** Changes whenever the environment's list of secrets may have changed; the same for two readers who see the same. */
+/**
+ * Changes whenever the environment's list of secrets may have changed; the same for two readers who see the same. Behind a
+ * restored backup revisions come again, with other secrets; moments do not.
+ */
 export function agentSecretsTag(ctx: Context, environment: Environment): string {
   authorize(ctx, environment, 'ViewAgentSecret');
   const seen = grantTag(actorOf(ctx).grant);
   const suffix = seen && `-${createHash('sha256').update(seen).digest('base64url').slice(0, 12)}`;
-  return `${environment.revision}${suffix}`;
+  return `${environment.revision}.${environment.updatedAt.getTime().toString(36)}${suffix}`;
 }
 
 export interface AgentSecretQuery extends PageArguments {
