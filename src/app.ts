@@ -115,7 +115,7 @@ export function createApp({ services, config, development = () => undefined }: A
     await guard(c);
     if (!acceptsAnswer(c.req.header('accept'))) return notAcceptable();
     // Forms, multipart and plain text need no permission to cross origins; JSON does. Nothing else is a GraphQL request.
-    if (c.req.method === 'POST') requireJson(c.req.header('content-type') ?? null);
+    if (c.req.method === 'POST') requireJson(c.req.raw.headers);
     const ctx = await contextFor(c, 'graphql');
     return c.req.raw.method === 'HEAD' ? headOf(c.req.raw, pipeline, ctx) : pipeline.fetch(c.req.raw, ctx);
   });
