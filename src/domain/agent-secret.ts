@@ -44,6 +44,8 @@ export interface AgentSecret {
   environment?: Environment;
   /** The value's canonical JSON text where the caller has just sent it: an echo needs no opening. */
   echo?: string | null;
+  /** What a write that is not done would leave: its revision is none. */
+  isPreview?: boolean;
 }
 
 /** What there is of a value: one, none, or one that was erased for good. */
@@ -181,7 +183,8 @@ export function openSecretValue(ctx: Context, secret: AgentSecret): string | nul
   if (secret.echo !== undefined) return secret.echo;
   if (secret.valueRevision === null) return null;
   if (!secret.sealedValue) throw valueDestroyed();
-  return openSealedValue(ctx, secret, secret.sealedValue);
+  const { valueRevision, sealedValue, isPreview } = secret;
+  return openSealedValue(ctx, isPreview ? { ...secret, revision: valueRevision } : secret, sealedValue);
 }
 
 export function stateOf({ id, at }: Environment) {
