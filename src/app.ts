@@ -9,7 +9,7 @@ import type { Config } from './config.js';
 import type { Actor, Context, Services } from './domain/context.js';
 import { createLoginCache, type LoginVerifier } from './domain/login.js';
 import { AppError, invalidRequest } from './errors.js';
-import { createPipeline } from './graphql/execute.js';
+import { createPipeline, type GraphQLPipeline } from './graphql/execute.js';
 import { createGraphiqlRoutes } from './graphql/graphiql.js';
 import { exampleTabs, SAMPLES_DOCUMENT, type Samples } from './graphql/graphiql-examples.js';
 import { readManifest } from './graphql/persisted-documents.js';
@@ -115,8 +115,9 @@ export function createApp({ services, config, development = () => undefined }: A
     await guard(c);
     if (!acceptsAnswer(c.req.header('accept'))) return notAcceptable();
     // Forms, multipart and plain text need no permission to cross origins; JSON does. Nothing else is a GraphQL request.
-    if (c.req.method === 'POST') requireJson(c.req.header('content-type') ?? null);
-    return pipeline.fetch(c.req.raw, await contextFor(c, 'graphql'));
+    if (c.req.method === 'POST') requireJson(c.req.raw.headers);
+    const ctx = await contextFor(c, 'graphql');
+    return c.req.raw.method === 'HEAD' ? headOf(c.req.raw, pipeline, ctx) : pipeline.fetch(c.req.raw, ctx);
   });
   app.all('/graphql', () => problem(methodNotAllowed(), { allow: 'GET, HEAD, POST' }));
   return app;
@@ -129,6 +130,14 @@ function loginVerifier(oidc: OidcConfig): LoginVerifier {
     verifier ??= import('./oidc.js').then(({ createLoginVerifier }) => createLoginVerifier(oidc));
     return (await verifier)(jwt);
   };
+}
+
+/** What GET would answer, without the body: Yoga knows no HEAD. */
+async function headOf({ url, headers }: Request, pipeline: GraphQLPipeline, ctx: Context): Promise<Response> {
+  const { status, headers: told, body } = await pipeline.fetch(new Request(url, { headers }), ctx);
+  // Of a stream, too: nobody would end it.
+  await body?.cancel();
+  return new Response(null, { status, headers: [...told] });
 }
 
 const PING_AGAIN_AFTER_MS = 250;

@@ -2,14 +2,17 @@
 import { AppError, invalidRequest } from './errors.js';
 
 /** Refuses whatever is not JSON in UTF-8: a form from another site, above all. */
-export function requireJson(contentType: string | null): void {
-  const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
+export function requireJson(headers: Headers): void {
+  const [type = '', ...parameters] = (headers.get('content-type') ?? '').toLowerCase().split(';');
   const charset = parameters
     .map((parameter) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(parameter)?.[1])
     .find(Boolean);
   const isUtf8 = charset === undefined || charset === 'utf-8' || charset === 'utf8';
   if (type.trim() !== 'application/json' || !isUtf8) {
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Expected content-type application/json; charset=utf-8');
+  }
+  if (!/^(identity)?$/i.test(headers.get('content-encoding') ?? '')) {
+    throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Expected a body without content-encoding');
   }
 }
 

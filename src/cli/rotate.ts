@@ -167,7 +167,7 @@ main().then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`${explainFailure(error)}\n`);
+    process.stderr.write(`${explainFailure(error, 'Cannot rotate')}\n`);
     process.exit(1);
   },
 );

@@ -143,7 +143,7 @@ main().then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`${explainFailure(error).replace(/^Cannot start:/, 'Cannot verify:')}\n`);
+    process.stderr.write(`${explainFailure(error, 'Cannot verify')}\n`);
     process.exit(2);
   },
 );

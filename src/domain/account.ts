@@ -17,6 +17,7 @@ import type { Session } from '../store/client.js';
 import { removeEnvironmentsOfAccount } from '../store/environment.js';
 import { findPlanByName, keepPlan } from '../store/plan.js';
 import { removeTokensOfAccount, type TokenLimits } from '../store/token.js';
+import { confirmed } from './confirmed.js';
 import { actorOf, adminOf, type Context, newId } from './context.js';
 import { checkName } from './name.js';
 import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from './page.js';
@@ -84,7 +85,7 @@ export interface CreatedAccount {
 
 /** Admins only. Refuses: INVALID_REQUEST, PLAN_NOT_FOUND, ALREADY_EXISTS. */
 export async function createAccount(ctx: Context, input: CreateAccountInput): Promise<CreatedAccount> {
-  adminOf(ctx, 'CreateAccount', 'admin');
+  adminOf(await confirmed(ctx), 'CreateAccount', 'admin');
   return ctx.services.db.transaction((tx) => createAccountAsOperator(tx, input));
 }
 
@@ -117,7 +118,7 @@ export interface UpdateAccountInput {
 
 /** Changes roles or plan. Admins only; one always remains. Refuses: INVALID_REQUEST, ACCOUNT_NOT_FOUND, PLAN_NOT_FOUND. */
 export async function updateAccount(ctx: Context, input: UpdateAccountInput): Promise<Account> {
-  adminOf(ctx, 'UpdateAccount', 'admin');
+  adminOf(await confirmed(ctx), 'UpdateAccount', 'admin');
   const { db, bearers } = ctx.services;
   const planId = input.planId ?? undefined;
   const roles = input.roles ? checkRoles(input.roles) : undefined;

@@ -45,6 +45,8 @@ export interface AgentSecret {
   environment?: Environment;
   /** The value's canonical JSON text where the caller has just sent it: an echo needs no opening. */
   echo?: string | null;
+  /** What a write that is not done would leave: its revision is none. */
+  isPreview?: boolean;
 }
 
 /** What there is of a value: one, none, or one that was erased for good. */
@@ -115,12 +117,15 @@ export async function getAgentSecretByPath(
   return row ? within(environment, row) : null;
 }
 
-/** Changes whenever the environment's list of secrets may have changed; the same for two readers who see the same. */
+/**
+ * Changes whenever the environment's list of secrets may have changed; the same for two readers who see the same. Behind a
+ * restored backup revisions come again, with other secrets; moments do not.
+ */
 export function agentSecretsTag(ctx: Context, environment: Environment): string {
   authorize(ctx, environment, 'ViewAgentSecret');
   const seen = grantTag(actorOf(ctx).grant);
   const suffix = seen && `-${createHash('sha256').update(seen).digest('base64url').slice(0, 12)}`;
-  return `${environment.revision}${suffix}`;
+  return `${environment.revision}.${environment.updatedAt.getTime().toString(36)}${suffix}`;
 }
 
 export interface AgentSecretQuery extends PageArguments {
@@ -182,7 +187,8 @@ export function openSecretValue(ctx: Context, secret: AgentSecret): string | nul
   if (secret.echo !== undefined) return secret.echo;
   if (secret.valueRevision === null) return null;
   if (!secret.sealedValue) throw valueDestroyed();
-  return openSealedValue(ctx, secret, secret.sealedValue);
+  const { valueRevision, sealedValue, isPreview } = secret;
+  return openSealedValue(ctx, isPreview ? { ...secret, revision: valueRevision } : secret, sealedValue);
 }
 
 export function stateOf({ id, at }: Environment) {

@@ -81,8 +81,8 @@ export function planChange(draft: Draft, change: AgentSecretChange): Step {
 function planCreate(draft: Draft, change: AgentSecretChange & { kind: 'create' }): Step {
   const path = canonicalPath(change.path).text;
   const { secretType: type, secretValue } = change;
-  const echo = secretValue == null ? null : checkSecretValue(type, secretValue);
   if (!coversPath(draft.grant, path)) throw forbidden('The token does not cover this path');
+  const echo = secretValue == null ? null : checkSecretValue(type, secretValue);
   if (draft.takenPaths.has(path)) throw pathTaken(path);
   refuseTooLarge(draft, echo);
   if (draft.secretCount >= draft.maxSecrets) throw tooManySecrets(draft.maxSecrets);

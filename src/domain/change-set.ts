@@ -13,7 +13,6 @@ import type { AgentSecretChange } from './change-plan.js';
 import { type ChangeSetResult, writeChanges } from './change-write.js';
 import { actorOf, type Context } from './context.js';
 import { getEnvironment } from './environment.js';
-import { coversPath } from './grant.js';
 import { atMostOnce, type EarlierOutcome, type Repeatable } from './idempotency.js';
 import { checkSecretValue } from './secret-value.js';
 
@@ -129,8 +128,6 @@ async function replaySet(
   const { environmentId, environmentRevision } = earlier;
   const last = environmentRevision as bigint;
   const rows = await findChanges(ctx.services.db, { environmentId, after: last - BigInt(size), limit: size });
-  const hidden = rows.find(({ path }) => !coversPath(actorOf(ctx).grant, path));
-  if (hidden) throw notFound('agentSecret', hidden.agentSecretId);
   const results = rows.map((row, index) => withEcho(secretOf(row), changes[index] as AgentSecretChange));
   return { applied: true, environmentRevision: last, results };
 }

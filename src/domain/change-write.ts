@@ -176,7 +176,7 @@ function preview(ctx: Context, step: Step): AgentSecret {
   const { accountId } = actorOf(ctx);
   const at = new Date();
   const made = step.isNew ? { createdAt: at, createdBy: accountId } : {};
-  return resultOf(step, { ...step.secret, ...made, updatedAt: at, updatedBy: accountId });
+  return { ...resultOf(step, { ...step.secret, ...made, updatedAt: at, updatedBy: accountId }), isPreview: true };
 }
 
 function resultOf({ echo }: Step, secret: AgentSecret): AgentSecret {

@@ -13,6 +13,7 @@ import {
   updateEnvironmentShare as updateRow,
 } from '../store/environment-share.js';
 import { authorize, type EnvironmentAction, may, rolesOf, SHARE_ROLES, type ShareRole } from './access.js';
+import { confirmed } from './confirmed.js';
 import { actorOf, type Context, newId } from './context.js';
 import { type Environment, getEnvironment } from './environment.js';
 import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from './page.js';
@@ -74,7 +75,7 @@ export async function createEnvironmentShare(
 ): Promise<EnvironmentShare> {
   const { db } = ctx.services;
   const { accountId, accountName } = input;
-  const environment = await getEnvironment(ctx, input.environmentId, 'CreateShare');
+  const environment = await getEnvironment(await confirmed(ctx), input.environmentId, 'CreateShare');
   if ((accountId == null) === (accountName == null)) {
     throw invalidRequest('expected exactly one of accountId and accountName');
   }
@@ -112,7 +113,7 @@ export async function updateEnvironmentShare(
   ctx: Context,
   input: { id: string; roles: readonly ShareRole[] },
 ): Promise<EnvironmentShare> {
-  const share = await shareFor(ctx, input.id, 'UpdateShare');
+  const share = await shareFor(await confirmed(ctx), input.id, 'UpdateShare');
   const row = await updateRow(ctx.services.db, share.id, distinct(input.roles), new Date());
   if (!row) throw notFound('environmentShare', input.id);
   return row;

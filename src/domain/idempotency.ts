@@ -12,7 +12,8 @@ import {
 } from '../store/idempotency-key.js';
 import type { Written } from '../store/secret-writer.js';
 import { isGoodFor } from './access.js';
-import { actorOf, type Context } from './context.js';
+import { type Actor, actorOf, type Context } from './context.js';
+import { isAccountWide } from './grant.js';
 
 /** How long a key is remembered. */
 const REMEMBERED_MS = 24 * 3_600_000;
@@ -81,7 +82,9 @@ export async function atMostOnce<T>(ctx: Context, retry: Retry<T>): Promise<T> {
   if (!isGoodFor(ctx, 'UpdateAgentSecret')) return retry.run(plainWrite(ctx));
   const { db } = ctx.services;
   const { accountId } = actorOf(ctx);
-  const keyHash = createHash('sha256').update(key).digest();
+  const keyHash = createHash('sha256')
+    .update(`${key}${sharersOf(actorOf(ctx))}`)
+    .digest();
   const request = printJson(retry.request);
 
   async function earlier(): Promise<{ answer: T } | undefined> {
@@ -105,6 +108,16 @@ export async function atMostOnce<T>(ctx: Context, retry: Retry<T>): Promise<T> {
     if (winner) return winner.answer;
     throw error instanceof AppError ? error : unavailable('The same request is being answered just now');
   }
+}
+
+/**
+ * Who has a key in common: an account's credentials that may be shown the same values; one that may be shown none, with
+ * nobody. Else whether a request is the same as another's would tell what was in that. Keys have no blanks.
+ */
+function sharersOf({ tokenId, grant }: Actor): string {
+  const { scopes, environmentId, pathPrefixes } = grant;
+  if (!scopes.has('reveal')) return ` ${tokenId}`;
+  return isAccountWide(grant) ? '' : ` ${JSON.stringify([environmentId, pathPrefixes && [...pathPrefixes].sort()])}`;
 }
 
 function plainWrite(ctx: Context): Write {

@@ -17,6 +17,7 @@ import {
   updateLastUsed,
 } from '../store/token.js';
 import { type CallerCache, createCallerCache, hashSecret } from './caller-cache.js';
+import { confirmed } from './confirmed.js';
 import { type Actor, actorOf, type Context, hasEnded, managerOf, newId } from './context.js';
 import { getEnvironment } from './environment.js';
 import { grantFrom, isAccountWide, SCOPES, type Scope } from './grant.js';
@@ -133,7 +134,7 @@ export function tokenLimits({ scopes, environmentId, pathPrefixes }: TokenLimits
  * INVALID_REQUEST (name, an expiry in the past, prefixes), ENVIRONMENT_NOT_FOUND, LIMIT_EXCEEDED.
  */
 export async function createToken(ctx: Context, input: CreateTokenInput): Promise<CreatedToken> {
-  const { accountId, tokenId, grant, expiresAt: end = null } = managerOf(ctx, 'CreateToken');
+  const { accountId, tokenId, grant, expiresAt: end = null } = managerOf(await confirmed(ctx), 'CreateToken');
   const scopes = input.scopes ?? [...grant.scopes];
   if (!scopes.every((scope) => scope === 'metadata' || grant.scopes.has(scope))) {
     throw forbidden('A token cannot have a scope that the token which makes it has not');

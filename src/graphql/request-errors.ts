@@ -74,6 +74,7 @@ function withoutValue(error: GraphQLError, context: ValidationContext): GraphQLE
     return invalidRequestError(unknownField(context.getParentInputType(), context.hideSuggestions), error);
   }
   const type = context.getInputType();
+  if (ONE_OF.test(error.message)) return invalidRequestError(exactlyOne(type, context.hideSuggestions), error);
   return invalidRequestError(type ? `Expected a value of type "${type}".` : 'A value is not valid.', error);
 }
 
@@ -123,7 +124,17 @@ function problemsOf(
   if (refusal) return refusal.details.problems ?? [refusal.message];
   if (/^Field "\w+" of required type/.test(error.message)) return [error.message];
   if (/^Field ".*" is not defined by type "\w+"/s.test(error.message)) return [unknownField(type, hideNames)];
+  if (ONE_OF.test(error.message)) return [exactlyOne(type, hideNames)];
   return [`expected ${type ?? 'another type'}`];
+}
+
+/** In graphql-js' words, for variables and for literals. */
+const ONE_OF = /^Exactly one key must|must specify exactly one key\.$/;
+
+function exactlyOne(of: GraphQLInputType | null | undefined, hideNames: ExecutionArgs['hideSuggestions']): string {
+  const type = of && getNamedType(of);
+  if (hideNames || !isInputObjectType(type)) return 'expected exactly one of the fields that are defined';
+  return `expected exactly one of the fields ${Object.keys(type.getFields()).join(', ')} of ${type.name}`;
 }
 
 /** Names the fields there are, for whoever may ask for the schema. */

@@ -40,7 +40,7 @@ export function idempotencyKeyIn(request: Request): string | null {
 
 /** The body as a JSON object. Refuses, in this order: UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, INVALID_REQUEST. */
 export async function jsonBody(request: Request, maxBytes: number): Promise<JsonObject> {
-  requireJson(request.headers.get('content-type'));
+  requireJson(request.headers);
   const bytes = await readBody(request, maxBytes);
   let body: JsonValue;
   try {

@@ -28,16 +28,22 @@ export function lockEnvironment(tx: Session, environmentId: string): Promise<Loc
 
 const STATE = { ...SECRET, typeKind: agentSecrets.typeKind, deletedAt: agentSecrets.deletedAt };
 export type AgentSecretStateRow = RowOf<typeof STATE>;
+// Locked although the environment is: a rotation of data keys asks for no lock of an environment, and would replace a value
+// between here and the write that puts it back.
 const CONCERNED = statement<{ environmentId: string; ids: readonly string[]; paths: readonly string[] }>()(
   STATE,
-  sql`select ${columns(STATE)} from ${agentSecrets}
-    where ${agentSecrets.environmentId} = ${parameter('environmentId')} and ${anyOf(agentSecrets.id, 'ids')}
+  sql`with named as materialized (
+      select ${columns(STATE)} from ${agentSecrets}
+      where ${agentSecrets.environmentId} = ${parameter('environmentId')} and ${anyOf(agentSecrets.id, 'ids')}
+      order by ${agentSecrets.id} for no key update
+    )
+    select * from named
     union all
     select ${columns(STATE)} from ${agentSecrets}
     where ${agentSecrets.environmentId} = ${parameter('environmentId')} and ${agentSecrets.deletedAt} is null
       and ${anyOf(agentSecrets.path, 'paths')} and not ${anyOf(agentSecrets.id, 'ids')}`,
 );
-/** Secrets by id, deleted or not, and those that live at the paths. */
+/** Secrets by id, deleted or not, which stay locked, and those that live at the paths. */
 export function findAgentSecretsConcerned(
   tx: Session,
   concerned: { environmentId: string; ids: readonly string[]; paths: readonly string[] },

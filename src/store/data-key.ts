@@ -128,19 +128,22 @@ export interface Resealing {
 }
 
 const isBefore = (sealed: Column) => sql`sha256(${sealed}) = ${parameter('before')}::bytea`;
-const holdsValue = sql`${agentSecrets.id} = ${parameter('agentSecretId')}::uuid and ${agentSecrets.valueRevision} = ${parameter('revision')}::bigint`;
+const isOfValue = sql`${agentSecrets.id} = ${parameter('agentSecretId')}::uuid`;
+// The secret is locked whatever value it has: it might be about to go back to this one. Once locked, its row is the newest.
 const RESEAL = statement<Resealing>()(
   { environmentRevision: agentSecretRevisions.environmentRevision },
-  sql`with holder as materialized (
-    select ${agentSecrets.id} from ${agentSecrets} where ${holdsValue} and ${isBefore(agentSecrets.sealedValue)}
+  sql`with secret as materialized (
+    select ${agentSecrets.id}, ${agentSecrets.valueRevision}, ${agentSecrets.sealedValue} from ${agentSecrets} where ${isOfValue}
     for no key update skip locked
   ),
+  holder as materialized (select id, sealed_value from secret where value_revision = ${parameter('revision')}::bigint),
   entry as materialized (
     select ${agentSecretRevisions.environmentId}, ${agentSecretRevisions.environmentRevision} from ${agentSecretRevisions}
     where ${agentSecretRevisions.environmentId} = ${parameter('environmentId')}::uuid
       and ${agentSecretRevisions.environmentRevision} = ${parameter('environmentRevision')}::bigint
       and ${isBefore(agentSecretRevisions.sealedValue)}
-      and (exists (select from holder) or not exists (select from ${agentSecrets} where ${holdsValue}))
+      and (exists (select from secret) or not exists (select from ${agentSecrets} where ${isOfValue}))
+      and not exists (select from holder where sha256(sealed_value) is distinct from ${parameter('before')}::bytea)
     for no key update skip locked
   ),
   resealed as (

@@ -41,6 +41,22 @@ export function findBearer(db: Session, tokenHash: Uint8Array): Promise<BearerRo
   return db.row(BY_HASH, { tokenHash });
 }
 
+const CALLER = { roles: accounts.roles };
+const BY_CALLER = statement<{ accountId: string; tokenId: string | null }>()(
+  CALLER,
+  sql`select ${columns(CALLER)} from ${accounts}
+    where ${accounts.id} = ${parameter('accountId')} and ${accounts.deletedAt} is null
+      and (${parameter('tokenId')}::uuid is null or exists (
+        select from ${tokens} where ${tokens.id} = ${parameter('tokenId')}::uuid and ${tokens.revokedAt} is null))`,
+);
+/** The account whose token it is, or without a token the account; undefined once one of them is gone. */
+export function findCaller(
+  db: Session,
+  caller: { accountId: string; tokenId: string | null },
+): Promise<RowOf<typeof CALLER> | undefined> {
+  return db.row(BY_CALLER, caller);
+}
+
 const OF_ACCOUNT = statement<{ accountId: string; after: string | null; limit: number }>()(
   TOKEN,
   sql`select ${columns(TOKEN)} from ${tokens}

@@ -106,6 +106,26 @@ describe('a variable that does not fit is refused by its place and type, unseen:
     for (const { message } of errors) expect(message).toMatch(/^\$input: expected only the fields .*\bid\b/);
   });
 
+  const written = { id: '00000000-0000-0000-0000-000000000000', currentRevision: 0 };
+  test.each([
+    ['none', {}],
+    ['two', { delete: written, update: written }],
+  ])('%s of the fields of which exactly one must be given', async (_, change) => {
+    const document =
+      'mutation ($input: ApplyAgentSecretChangesInput!) { applyAgentSecretChanges(input: $input) { __typename } }';
+    const input = { environmentId: world.environmentId, changes: [change] };
+    const { errors } = await sendQuery(app, token, document, { input });
+    const told = 'expected exactly one of the fields create, delete, restore, update of AgentSecretChangeInput';
+    expect(errors.map(({ message }) => message)).toEqual([`$input.changes[0]: ${told}`]);
+    const literal = JSON.stringify(input).replace(/"(\w+)":/g, '$1:');
+    const inline = await sendQuery(
+      app,
+      token,
+      `mutation { applyAgentSecretChanges(input: ${literal}) { __typename } }`,
+    );
+    expect(inline.errors.map(({ message }) => message)).toEqual([told]);
+  });
+
   test('one that is missing', async () => {
     const document = 'query ($id: UUID!, $ids: [ID!]!) { account(id: $id) { id } nodes(ids: $ids) { id } }';
     const { errors } = await sendQuery(app, token, document, { id: null });

@@ -169,6 +169,28 @@ describe('is recorded', () => {
     ]);
   });
 
+  test.each([
+    ['a dry run', true, []],
+    ['a change set of which another part is refused', false, [{ delete: { id: randomUUID(), currentRevision: 0 } }]],
+  ])('what %s shows, at the revision that has set it: the one it would make is none', async (_, dryRun, more) => {
+    const { id } = await secret({ secretValue: 'first' });
+    await owner.update(id, { currentRevision: 0, secretValue: set('second') });
+    const apply = `mutation ($input: ApplyAgentSecretChangesInput!) { at: applyAgentSecretChanges(input: $input) {
+      ... on AgentSecretChangeSet { applied results { ... on AgentSecret { revision secretValue } } } } }`;
+    const changes = [
+      { restore: { id, currentRevision: 1, toRevision: 0 } },
+      { update: { id, currentRevision: 2 } },
+      ...more,
+    ];
+    const { applied, results } = await ids(apply, { input: { environmentId, changes, dryRun } });
+    expect(applied).toBe(false);
+    expect(results.slice(0, 2)).toEqual([
+      { revision: 2, secretValue: 'first' },
+      { revision: 3, secretValue: 'first' },
+    ]);
+    expect(await told()).toEqual([[id, 0, 'graphql']]);
+  });
+
   test('a repetition that opens what the first request kept', async () => {
     const { id } = await secret();
     const headers = { 'idempotency-key': randomUUID() };

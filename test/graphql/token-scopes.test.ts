@@ -18,7 +18,7 @@ import {
   scopeOfCase,
   tokenWith,
 } from '../support/token-scopes.js';
-import { createWorld, unique, type World } from '../support/world.js';
+import { createEnvironment, createWorld, unique, type World } from '../support/world.js';
 
 let app: TestApp;
 let world: World;
@@ -218,5 +218,33 @@ describe('a guess at the value of a write with a known idempotency key', () => {
         expect(errors).toMatchObject([{ extensions: { code: 'AUTH_FORBIDDEN' } }]);
       }
     }
+  });
+
+  test('tells one that may write, but would not be shown the value, no more than it would learn without the key', async () => {
+    const elsewhere = await createEnvironment(app, owner, world.applicationId);
+    const { environmentId } = world;
+    const path = unique('s').replace('-', '');
+    const limits = [
+      { scopes: ['WRITE'] as const },
+      { scopes: ['WRITE'] as const, pathPrefixes: [path] },
+      { pathPrefixes: ['other'] },
+      { environmentId: elsewhere },
+    ];
+    const limited = await Promise.all(limits.map((some) => tokenWith(app, owner, some)));
+    const input = { environmentId, path: [path], secretType: { type: 'Str' }, secretValue: canary() };
+    const key = unique('key');
+    await done(createSecret(app, owner, { ...input, idempotencyKey: key }));
+    const document = `mutation ($input: CreateAgentSecretInput!) {
+      createAgentSecret(input: $input) { __typename ... on Refusal { message } } }`;
+    const answer = (token: string, secretValue: string, idempotencyKey?: string) =>
+      graphql<any>(app, token, document, { input: { ...input, secretValue, idempotencyKey } });
+    for (const token of limited) {
+      const without = await answer(token, canary());
+      expect(await answer(token, input.secretValue, key)).toEqual(without);
+      expect(await answer(token, canary(), key)).toEqual(without);
+    }
+    expect((await answer(owner, input.secretValue, key)).data).toMatchObject({
+      createAgentSecret: { __typename: 'AgentSecret' },
+    });
   });
 });

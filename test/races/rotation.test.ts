@@ -15,6 +15,7 @@ import { createLogger } from '../../src/log.js';
 import { servicesOn } from '../../src/services.js';
 import { openPostgres } from '../../src/store/client.js';
 import { until } from '../start/client.js';
+import { changeSet, codesOf } from '../support/graphql-log.js';
 import { storedValues } from '../support/sealed-values.js';
 import { launch, runToEnd } from '../support/server.js';
 import { createEnvironment, createWorld, type World } from '../support/world.js';
@@ -263,13 +264,50 @@ describe('a rotation and a writer', () => {
 
   test('that holds a secret: the rotation waits for nobody, and the next one does what was left', async () => {
     const { model, services, environmentId } = await begun();
+    let left = 0;
     await fleet.sql.begin(async (lock) => {
       const [held] = await lock`
         select id from agent_secrets where environment_id = ${environmentId} and sealed_value is not null limit 1 for update`;
-      expect(held).toBeDefined();
-      expect(await rotateDataKeys(services, { environmentId })).toMatchObject({ left: 1, failures: [] });
+      const [values] = await lock`
+        select count(sealed_value)::int from agent_secret_revisions where agent_secret_id = ${held?.id}`;
+      left = values?.count;
+      expect(await rotateDataKeys(services, { environmentId })).toMatchObject({ left, failures: [] });
     });
-    expect(await rotateDataKeys(services, { environmentId })).toMatchObject({ newKeys: 0, resealed: 1, left: 0 });
+    expect(left).toBeGreaterThan(0);
+    expect(await rotateDataKeys(services, { environmentId })).toMatchObject({ newKeys: 0, resealed: left, left: 0 });
     await model.expectEverything(services);
+  });
+
+  test.each([
+    ['keeps a value', { update: { currentRevision: 1 } }],
+    ['goes back to a value', { restore: { currentRevision: 1, toRevision: 0 } }],
+  ])('that %s in a change set: no secret gets back the bytes from before they were sealed anew', async (_, change) => {
+    const [instance] = fleet.instances;
+    const { token } = world.people.owner;
+    const { environmentId } = world;
+    const writer = restWriter(instance, token, environmentId);
+    const [held, { id = '' }] = [await writer.create('held', 'some'), await writer.create('other', 'first')];
+    await writer.update(id, 0, { set: 'second' });
+    const services = await freshServices();
+    const interrupt = () => {
+      throw new Error('interrupted');
+    };
+    await expect(rotateDataKeys(services, { environmentId, onProgress: interrupt })).rejects.toThrow('interrupted');
+    const [[kind, of]] = Object.entries(change) as [[string, object]];
+    const changes = [{ update: { id: held.id, currentRevision: 0 } }, { [kind]: { id, ...of } }];
+    const writing = await fleet.sql.begin(async (lock) => {
+      await lock`select id from agent_secrets where id = ${held.id ?? ''} for update`;
+      const set = changeSet(instance, token, { environmentId, changes });
+      await until('the change set waits for the first of its secrets', async () => {
+        const waiting = await lock`select from pg_locks where not granted`;
+        return waiting.length > 0;
+      });
+      await rotateDataKeys(services, { environmentId });
+      return { set };
+    });
+    expect(codesOf(await writing.set)).toEqual(['OK', 'OK']);
+    expect(await rotateDataKeys(services, { environmentId })).toMatchObject({ newKeys: 0, left: 0, failures: [] });
+    expect((await storedValues(services, environmentId)).versions[1]).toBeUndefined();
+    expect(await retireDataKeys(services, { readWithinMs: 0 })).toEqual([{ environmentId, version: 1 }]);
   });
 });

@@ -44,6 +44,26 @@ test('a list has a strong tag, which is the same until something is written', as
   expect(await tag()).toBe(known);
 });
 
+test('a tag from before the database was restored from a backup does not match what was written since', async () => {
+  const { id } = await owner.made(environmentId);
+  const write = (value: string) => owner.update(id, { currentRevision: 0, secretValue: { op: 'set', value } });
+  await write('lost with the disk');
+  const known = await tag();
+  // As the backup has it: without the second write.
+  await app.services.db.script(`
+    delete from agent_secret_revisions where environment_id = '${environmentId}' and revision = 1;
+    update agent_secrets s set revision = 0, value_revision = 0, sealed_value = r.sealed_value, updated_at = r.at
+      from agent_secret_revisions r where r.agent_secret_id = s.id and s.id = '${id}';
+    update environments e set revision = 1, head_hash = r.hash, updated_at = r.at
+      from agent_secret_revisions r where r.environment_id = e.id and e.id = '${environmentId}'`);
+  expect((await list(known)).status).toBe(200);
+  const restored = Date.now();
+  while (Date.now() === restored) await new Promise(setImmediate);
+  expect((await write('written since')).body).toMatchObject({ revision: 1 });
+  const { status, body } = await list(known);
+  expect([status, body?.values[0]?.secretValue]).toEqual([200, 'written since']);
+});
+
 test('who has it is answered 304 without a body, and with the tag again', async () => {
   await owner.made(environmentId);
   const known = await tag();

@@ -104,6 +104,21 @@ describe('a body that is not announced as JSON in UTF-8 is UNSUPPORTED_MEDIA_TYP
     for (const answer of await onBoth({ body, contentType })) expectRefusal(answer, 415, 'UNSUPPORTED_MEDIA_TYPE');
   });
 
+  test.each(['gzip', 'br', 'gzip, identity', 'x'])('or is encoded: %s', async (encoding) => {
+    const headers = { 'content-encoding': encoding };
+    const body = { path: [place()], secretType: { type: 'Str' }, secretValue: canary(), currentRevision: 0 };
+    for (const answer of await onBoth({ body, headers }))
+      expectRefusal(answer, 415, 'UNSUPPORTED_MEDIA_TYPE', /encoding/);
+    const query = { query: '{ viewer { id } }' };
+    expectRefusal(await owner.call('POST', '/graphql', { body: query, headers }), 415, 'UNSUPPORTED_MEDIA_TYPE');
+  });
+
+  test('no encoding may be said', async () => {
+    const body = { path: [place()], secretType: { type: 'Str' } };
+    const headers = { 'content-encoding': 'Identity' };
+    expect((await owner.call('POST', collection, { body, headers })).status).toBe(200);
+  });
+
   test('no body and no content type', async () => {
     for (const answer of await onBoth({})) expectRefusal(answer, 415, 'UNSUPPORTED_MEDIA_TYPE');
   });

@@ -79,3 +79,46 @@ describe('a client that hangs up in the middle of its body', () => {
     expect(app.logs.slice(logged).filter((line) => JSON.parse(line).level >= 50)).toEqual([]);
   });
 });
+
+describe('HEAD at /graphql', () => {
+  const subscription = () =>
+    `subscription { agentSecretChanges(environmentId: "${app.world.environmentId}") { environmentRevision } }`;
+
+  test.each([
+    ['a query', () => '{ viewer { id } }', '*/*'],
+    ['no query', () => '', '*/*'],
+    ['a mutation', () => 'mutation { deleteEnvironment(input: { id: "x" }) { id } }', '*/*'],
+    ['a type nobody has', () => '{ viewer { id } }', 'image/png'],
+    ['a stream', subscription, 'text/event-stream'],
+  ])('(%s) answers what GET would, without a body', async (_, query, accept) => {
+    const target = `/graphql?query=${encodeURIComponent(query())}`;
+    const told = async (method: string) => {
+      const socket = open();
+      let answer = '';
+      socket.on('data', (chunk: string) => {
+        answer += chunk;
+        // A stream does not end by itself.
+        if (answer.includes(': open')) socket.destroy();
+      });
+      socket.write(
+        [
+          `${method} ${target} HTTP/1.1`,
+          'host: a',
+          credential(),
+          `accept: ${accept}`,
+          'connection: close',
+          '',
+          '',
+        ].join('\r\n'),
+      );
+      await once(socket, 'close');
+      const [head = '', text] = answer.split('\r\n\r\n');
+      const lines = head
+        .split('\r\n')
+        .filter((line) => !/^(date|x-request-id|transfer-encoding|content-length):/i.test(line));
+      return { text, lines: lines.map((line) => line.toLowerCase()).sort() };
+    };
+    const { lines } = await told('GET');
+    expect(await told('HEAD')).toEqual({ text: '', lines });
+  });
+});

@@ -132,6 +132,6 @@ describe('a mistake', () => {
     const { code, stderr } = await rotate(args);
     expect(code).toBe(1);
     expect(stderr).toContain(message);
-    expect(stderr).toMatch(/^[^\n]+\n$/);
+    expect(stderr).toMatch(/^Cannot rotate: [^\n]+\n$/);
   });
 });
