@@ -73,8 +73,8 @@ async function create(
         at = entry.at;
         return insertAgentSecret(session, {
           ...subject,
-          ...value,
-          ...entry,
+          value,
+          entry,
           typeKind: input.secretType.type,
           valueBytes: plaintext === null ? 0 : Buffer.byteLength(plaintext),
         });

@@ -112,10 +112,10 @@ async function writeUpdate(
         });
         updatedAt = entry.at;
         return updateRow(session, {
-          ...value,
-          ...entry,
           id,
           environmentId,
+          value,
+          entry,
           currentRevision,
           keepsValue,
           allowedRoles: MAY_UPDATE,
@@ -175,10 +175,10 @@ async function writeRemoval(ctx: Context, secret: SeenSecret, write: Write): Pro
       const entry = logEntry(ctx, secret, { change: 'deleted', revision, ...NO_VALUE });
       deletedAt = entry.at;
       return updateRow(session, {
-        ...NO_VALUE,
-        ...entry,
         id,
         environmentId,
+        value: NO_VALUE,
+        entry,
         currentRevision,
         keepsValue: false,
         allowedRoles: MAY_DELETE,

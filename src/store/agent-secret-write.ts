@@ -18,7 +18,13 @@ export interface Insertion extends Write {
 
 /** Undefined when nothing was written: environment gone, data key replaced, path taken, or no room under the plan. */
 export const insertAgentSecret = writer<Insertion>(
-  { ...WRITE, path: 'text', secretType: 'text', typeKind: 'text', valueBytes: 'integer' },
+  {
+    ...WRITE,
+    path: ['text', ({ path }) => path],
+    secretType: ['text', ({ secretType }) => secretType],
+    typeKind: ['text', ({ typeKind }) => typeKind],
+    valueBytes: ['integer', ({ valueBytes }) => valueBytes],
+  },
   sql`room as (
     select locked.* from locked
     join ${environments} on ${environments.id} = locked."environmentId"
@@ -54,7 +60,7 @@ export const insertAgentSecret = writer<Insertion>(
 export interface Update extends Write {
   /** The revision the caller saw; the row must still have it. */
   currentRevision: bigint;
-  /** Keep the stored value, or replace it by `sealedValue` (null removes it). */
+  /** Keep the stored value, or replace it by the given one (null removes it). */
   keepsValue: boolean;
   /** Roles of a share, separated by commas: unless the account owns the environment, it must have one of them. */
   allowedRoles: string;
@@ -76,7 +82,13 @@ const fitsPlan = sql`(locked."valueBytes" = 0 or locked."valueBytes" <= (
  * replaced.
  */
 export const updateAgentSecret = writer<Update>(
-  { ...WRITE, currentRevision: 'bigint', keepsValue: 'boolean', allowedRoles: 'text', valueBytes: 'integer' },
+  {
+    ...WRITE,
+    currentRevision: ['bigint', ({ currentRevision }) => currentRevision],
+    keepsValue: ['boolean', ({ keepsValue }) => keepsValue],
+    allowedRoles: ['text', ({ allowedRoles }) => allowedRoles],
+    valueBytes: ['integer', ({ valueBytes }) => valueBytes],
+  },
   sql`written as (
     update ${agentSecrets} set
       ${name(agentSecrets.revision)} = ${agentSecrets.revision} + 1,

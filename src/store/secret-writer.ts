@@ -22,37 +22,41 @@ import {
 } from './statement.js';
 import { agentSecretRevisions, agentSecrets, environments } from './tables.js';
 
-/** The fewer are under way, the more go together, and share a commit. */
-const WRITES_AT_ONCE = 2;
+/** What comes while one is under way goes together next, and shares a commit. */
+const WRITES_AT_ONCE = 1;
 /** A plan may allow values of which one statement could not hold many: larger ones go alone. */
 const SHARED_BYTES = 128 * 1024;
 
-/** A single write leaves these of its log row null. */
-type SingleEntry = Omit<LogEntry, 'destroyedRevision' | 'setPosition' | 'setSize'>;
-
-export interface Write extends SingleEntry {
+export interface Write {
   id: string;
   environmentId: string;
-  sealedValue: Uint8Array | null;
-  valueRevision: bigint | null;
-  /** The data key the value is sealed under: nothing is written under one that has been replaced. Null without a value. */
-  keyVersion: number | null;
+  value: {
+    sealedValue: Uint8Array | null;
+    valueRevision: bigint | null;
+    /** The data key the value is sealed under: nothing is written under one that has been replaced. Null without a value. */
+    keyVersion: number | null;
+  };
+  /** A single write leaves the rest of its log row null. */
+  entry: Omit<LogEntry, 'destroyedRevision' | 'setPosition' | 'setSize'>;
 }
 
+/** Columns of the lists that a statement is given, by name: what each holds of a write. */
+type Given<W> = Readonly<Record<string, readonly [type: ElementType, of: (write: W) => unknown]>>;
+
 export const WRITE = {
-  id: 'uuid',
-  environmentId: 'uuid',
-  sealedValue: 'bytea',
-  valueRevision: 'bigint',
-  keyVersion: 'integer',
-  change: 'text',
-  at: 'timestamptz',
-  accountId: 'uuid',
-  tokenId: 'uuid',
-  valueDigest: 'bytea',
-  deletedAt: 'timestamptz',
-  entryDigest: 'bytea',
-} as const satisfies Record<keyof Write, ElementType>;
+  id: ['uuid', ({ id }) => id],
+  environmentId: ['uuid', ({ environmentId }) => environmentId],
+  sealedValue: ['bytea', ({ value }) => value.sealedValue],
+  valueRevision: ['bigint', ({ value }) => value.valueRevision],
+  keyVersion: ['integer', ({ value }) => value.keyVersion],
+  change: ['text', ({ entry }) => entry.change],
+  at: ['timestamptz', ({ entry }) => entry.at],
+  accountId: ['uuid', ({ entry }) => entry.accountId],
+  tokenId: ['uuid', ({ entry }) => entry.tokenId],
+  valueDigest: ['bytea', ({ entry }) => entry.valueDigest],
+  deletedAt: ['timestamptz', ({ entry }) => entry.deletedAt],
+  entryDigest: ['bytea', ({ entry }) => entry.entryDigest],
+} as const satisfies Given<Write>;
 
 const RESULT = {
   place: computed(sql`locked.place`, (place) => Number(place) - 1),
@@ -71,11 +75,10 @@ type WriteStatement = Statement<RowOf<typeof RESULT>, Lists>;
  * `written` is the CTE that changes the secrets of those in the CTE `locked` that fit, and returns id, revision and value
  * revision. An environment that is gone, or whose data key was replaced, is not in `locked`.
  */
-function writeStatement(asked: Record<string, ElementType>, lock: SQL, written: SQL): WriteStatement {
-  const given = Object.entries(asked);
+function writeStatement(given: Given<never>, lock: SQL, written: SQL): WriteStatement {
   // Behind sub-selects the server cannot see how long the lists are, and so does not plan the statement anew for each.
-  const lists = given.map(([key, type]) => sql`(select ${elements(key, type)})`);
-  const names = given.map(([key]) => sql.identifier(key));
+  const lists = Object.entries(given).map(([key, [type]]) => sql`(select ${elements(key, type)})`);
+  const names = Object.keys(given).map((key) => sql.identifier(key));
   return statement<Lists>()(
     RESULT,
     sql`with asked as materialized (
@@ -130,12 +133,12 @@ const LOGGED = {
  * Writes that are asked for at once go together, but for those whose environment somebody else has locked: these wait on
  * their own, so that no environment waits for another. Inside a transaction every write is on its own.
  */
-export function writer<W extends Write>(asked: Record<keyof W & string, ElementType>, written: SQL) {
-  const keys = Object.keys(asked) as (keyof W & string)[];
+export function writer<W extends Write>(given: Given<W>, written: SQL) {
+  const columns = Object.entries(given);
   const listsOf = (writes: readonly W[]): Lists =>
-    Object.fromEntries(keys.map((key) => [key, writes.map((write) => write[key] ?? null)]));
-  const waiting = writeStatement(asked, sql``, written);
-  const passing = writeStatement(asked, sql`skip locked`, written);
+    Object.fromEntries(columns.map(([key, [, of]]) => [key, writes.map(of)]));
+  const waiting = writeStatement(given, sql``, written);
+  const passing = writeStatement(given, sql`skip locked`, written);
   const outcomeOf = ({ revision, environmentRevision }: RowOf<typeof RESULT>) =>
     revision === null || environmentRevision === null ? undefined : { revision, environmentRevision };
 
@@ -145,8 +148,6 @@ export function writer<W extends Write>(asked: Record<keyof W & string, ElementT
     writes: readonly W[],
   ): Promise<({ written?: Written | undefined } | undefined)[]> {
     const outcomes = new Array<{ written?: Written | undefined } | undefined>(writes.length).fill(undefined);
-    // One alone may as well wait for its lock.
-    if (writes.length === 1) return outcomes;
     try {
       for (const row of await db.rows(passing, listsOf(writes))) outcomes[row.place] = { written: outcomeOf(row) };
     } catch (error) {
@@ -159,7 +160,7 @@ export function writer<W extends Write>(asked: Record<keyof W & string, ElementT
   const ask = gather(together, WRITES_AT_ONCE);
 
   return async (db: Session, write: W): Promise<Written | undefined> => {
-    const isSmall = (write.sealedValue?.length ?? 0) <= SHARED_BYTES;
+    const isSmall = (write.value.sealedValue?.length ?? 0) <= SHARED_BYTES;
     const outcome = db.isShared && isSmall ? await ask(db, write) : undefined;
     if (outcome) return outcome.written;
     const row = await db.row(waiting, listsOf([write]));
