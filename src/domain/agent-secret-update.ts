@@ -63,7 +63,7 @@ async function updateSeen(
   } catch {
     return undefined;
   }
-  return writeUpdate(ctx, { ...seen, sealedValue: undefined }, secretValue, plaintext, write);
+  return writeUpdate(ctx, seen, secretValue, plaintext, write);
 }
 
 async function updateRead(
@@ -90,7 +90,7 @@ function bytesOf(plaintext: string | null): number {
 /** Undefined when nothing was written. */
 async function writeUpdate(
   ctx: Context,
-  secret: SeenSecret & Pick<AgentSecret, 'sealedValue'>,
+  secret: SeenSecret & Partial<Pick<AgentSecret, 'sealedValue'>>,
   { op }: SecretValueChange,
   plaintext: string | null,
   write: Write,
@@ -127,9 +127,10 @@ async function writeUpdate(
   );
   if (!written) return undefined;
   const { sealedValue, valueRevision } = keepsValue ? secret : sealed;
-  const updated = { ...secret, revision, sealedValue, valueRevision, updatedAt, updatedBy: accountId };
+  const echo = keepsValue ? undefined : plaintext;
+  const updated = { ...secret, revision, sealedValue, valueRevision, updatedAt, updatedBy: accountId, echo };
   ctx.services.seen.note(accountId, updated);
-  return keepsValue ? updated : { ...updated, echo: plaintext };
+  return updated;
 }
 
 export interface DeleteAgentSecretInput extends Repeatable {

@@ -44,7 +44,7 @@ export interface AgentSecret {
   /** The environment it was read in, where that is one of the past. */
   environment?: Environment;
   /** The value's canonical JSON text where the caller has just sent it: an echo needs no opening. */
-  echo?: string | null;
+  echo?: string | null | undefined;
   /** What a write that is not done would leave: its revision is none. */
   isPreview?: boolean;
 }

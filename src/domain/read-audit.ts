@@ -21,6 +21,8 @@ const ROW = 1_000;
  * told once that it was opened, however often that was.
  */
 const STATEMENT = 10_000;
+/** Rows that one statement writes at most: nobody is served while its parameters are printed. */
+const ROWS = 1_000;
 /** Openings that may wait while the database does not take them; then nothing more is opened. */
 const MAX_WAITING = 250_000;
 /** At least so many of a request's latest openings are remembered, so that none is told twice. A stream opens more. */
@@ -213,7 +215,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
 
   /** Sees to it that what was noted gets written; a promise where the caller has to wait for that. */
   function noted<T>(committed: Promise<T>): Promise<T> | undefined {
-    if (mode === 'strict' || (waiting >= STATEMENT && !isFailing)) soon();
+    if (mode === 'strict' || ((waiting >= STATEMENT || batches.length >= ROWS) && !isFailing)) soon();
     if (mode === 'strict') return committed;
     later();
     return undefined;
@@ -239,6 +241,7 @@ function newBatch(ctx: Context, environmentId: string, isAwaited: boolean): Batc
   const { requestId, door } = ctx;
   // Before the id, which begins with its time: whoever looks for rows since a moment goes by that.
   const at = new Date();
+  const { committed, settle } = isAwaited ? commitment() : NOBODY_WAITS;
   return {
     id: newId(),
     environmentId,
@@ -250,7 +253,8 @@ function newBatch(ctx: Context, environmentId: string, isAwaited: boolean): Batc
     agentSecretIds: [],
     revisions: [],
     isClosed: false,
-    ...(isAwaited ? commitment() : NOBODY_WAITS),
+    committed,
+    settle,
   };
 }
 
@@ -269,9 +273,9 @@ function commitment(): Pick<Batch, 'committed' | 'settle'> {
 /** How many of the batches one statement takes. */
 function statementOf(batches: readonly Batch[]): number {
   let openings = 0;
-  const end = batches.findIndex(({ revisions }) => {
+  const end = batches.findIndex(({ revisions }, index) => {
     openings += revisions.length;
-    return openings > STATEMENT;
+    return openings > STATEMENT || index === ROWS;
   });
   return end === -1 ? batches.length : end;
 }

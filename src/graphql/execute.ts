@@ -86,7 +86,8 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
   });
 
   const known = documentCache<DocumentNode>(trusted);
-  const run = (args: OperationArgs) => executePublicly({ schema, ...args }, options);
+  const run = ({ document, operationName, variableValues, contextValue }: OperationArgs) =>
+    executePublicly({ schema, document, operationName, variableValues, contextValue }, options);
   const operations: OperationOptions = {
     yoga,
     read: (request) => parsePost(request, { maxBodyBytes, documents }),
@@ -195,8 +196,10 @@ function executePublicly(args: ExecutionArgs, options: GraphQLOptions): Executio
 }
 
 /** graphql-js prints a whole variable into each of up to 50 errors, which we throw away: one is enough to know. */
-function executeSparingly(args: ExecutionArgs) {
-  return execute({ ...args, options: { maxCoercionErrors: 0 } });
+const SPARINGLY = { maxCoercionErrors: 0 };
+
+function executeSparingly({ schema, document, operationName, variableValues, contextValue, rootValue }: ExecutionArgs) {
+  return execute({ schema, document, operationName, variableValues, contextValue, rootValue, options: SPARINGLY });
 }
 
 /** The result as callers may see it. */
