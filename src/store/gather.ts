@@ -6,8 +6,8 @@ import type { Session } from './client.js';
 const AT_ONCE = 3;
 /** What one statement takes at most: each may hold a type and a value. */
 const MOST = 64;
-/** Then it goes all the same: the database may not answer, and whoever waits for a connection is told so in time. */
-const HELD_MS = 1_000;
+/** A statement that takes so long no longer keeps others back: the database may not answer, or it may wait for a lock. */
+const SLOW_MS = 500;
 
 /**
  * Hands keys to `run` together, which answers in their order. At most `atOnce` runs are under way, unless they
@@ -33,23 +33,31 @@ function newLoader<Key, Row>(run: (keys: readonly Key[]) => Promise<Row[]>, atOn
   let underWay = 0;
   /** Oldest first. */
   const held = new Set<() => void>();
+  function goOn(): void {
+    underWay -= 1;
+    const [next] = held;
+    if (underWay < atOnce) next?.();
+  }
   async function counted(keys: readonly Key[]): Promise<Row[]> {
+    // One that stands still keeps nobody waiting any longer: it does not count any more.
+    let isSlow = false;
+    const timer = setTimeout(() => {
+      isSlow = true;
+      goOn();
+    }, SLOW_MS);
     try {
       return await run(keys);
     } finally {
-      underWay -= 1;
-      const [next] = held;
-      if (underWay < atOnce) next?.();
+      clearTimeout(timer);
+      if (!isSlow) goOn();
     }
   }
   function hold(dispatch: () => void): void {
     function go(): void {
-      clearTimeout(timer);
       held.delete(go);
       underWay += 1;
       dispatch();
     }
-    const timer = setTimeout(go, HELD_MS);
     held.add(go);
   }
   return new DataLoader(counted, {

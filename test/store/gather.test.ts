@@ -40,17 +40,38 @@ test('no more statements than allowed are under way, however much is asked for a
   expect(await answers).toEqual(numbers(300).map((key) => -key));
 });
 
-test('what is asked for while statements do not end waits for them a second at most', async () => {
+test('a statement that does not end keeps others waiting half a second, once', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const { begun, ends, run } = statements();
   const ask = gather(run, 1);
   const first = ask(session, 1);
   await turn();
   const others = Promise.all([ask(session, 2), ask(session, 3)]);
-  await vi.advanceTimersByTimeAsync(900);
+  await vi.advanceTimersByTimeAsync(450);
   expect(begun).toEqual([[1]]);
-  await vi.advanceTimersByTimeAsync(200);
+  await vi.advanceTimersByTimeAsync(100);
   expect(begun).toEqual([[1], [2, 3]]);
-  for (const end of ends) end();
-  expect(await Promise.all([first, others])).toEqual([-1, [-2, -3]]);
+  ends[1]?.();
+  expect(await others).toEqual([-2, -3]);
+  for (const key of [4, 5]) {
+    const next = ask(session, key);
+    await turn();
+    expect(begun.at(-1)).toEqual([key]);
+    ends.at(-1)?.();
+    expect(await next).toBe(-key);
+  }
+  // Its end leaves no more room than there was.
+  ends[0]?.();
+  expect(await first).toBe(-1);
+  const sixth = ask(session, 6);
+  await turn();
+  const seventh = ask(session, 7);
+  await turn();
+  expect(begun.at(-1)).toEqual([6]);
+  ends.at(-1)?.();
+  expect(await sixth).toBe(-6);
+  await turn();
+  expect(begun.at(-1)).toEqual([7]);
+  ends.at(-1)?.();
+  expect(await seventh).toBe(-7);
 });
