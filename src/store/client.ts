@@ -176,9 +176,10 @@ export async function guarded<T>(work: () => PromiseLike<T>): Promise<T> {
 const UNAVAILABLE =
   /^(08...|53...|57014|57P0[1-5]|55P03|25006|CONNECT.*|CONNECTION_.*|ECONN.*|ENOTFOUND|ENOENT|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH)$/;
 
-/** Whether the database itself has refused a statement, so that nothing of it was done. */
+/** Whether the database itself has refused a statement, or ended it for the time it took: nothing of it was done. */
 export function isRefused(error: unknown): boolean {
-  return !(error instanceof AppError) && (error as { severity?: unknown } | null)?.severity === 'ERROR';
+  const said = error instanceof AppError ? error.cause : error;
+  return (said as { severity?: unknown } | null)?.severity === 'ERROR';
 }
 
 /** An unreachable database is an expected refusal; everything else the driver throws is a bug and stays what it is. */

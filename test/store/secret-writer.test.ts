@@ -48,6 +48,13 @@ test('what the database has refused is tried one by one', async () => {
   expect(await together(refused, update(), update())).toEqual({ sent: 3, reasons: [refused, refused] });
 });
 
+test('what the database has ended for its time is tried one by one: it may have been another’s time', async () => {
+  const late = Object.assign(new Error('canceling statement'), { severity: 'ERROR', code: '57014' });
+  const { sent, reasons } = await together(late, update(), update());
+  expect(sent).toBe(3);
+  expect(reasons).toMatchObject([{ code: 'UNAVAILABLE' }, { code: 'UNAVAILABLE' }]);
+});
+
 test('what may have been done before the connection broke is not tried again', async () => {
   const broken = Object.assign(new Error('network is down'), { code: 'ENETDOWN' });
   expect(await together(broken, update(), update())).toEqual({ sent: 1, reasons: [broken, broken] });
