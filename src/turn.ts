@@ -2,7 +2,7 @@
 // left for it, and else waits for the next. All lists share one turn, so that many at once do not add up.
 
 /** Others are kept waiting by so much, and by one item: that is never cut. */
-const PORTION_MS = 6;
+const PORTION_MS = 3;
 /** So many items are done without a look at the clock: most requests have one. */
 const UNTIMED = 16;
 
