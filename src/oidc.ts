@@ -40,6 +40,7 @@ export function createLoginVerifier(config: OidcConfig): LoginVerifier {
       const claim = (name: string) => (Object.hasOwn(payload, name) ? payload[name] : undefined);
       return {
         account: claim(accountClaim),
+        subject: payload.sub,
         scopes: scopesClaim === undefined ? null : wordsOf(claim(scopesClaim)),
         expiresAt: new Date((payload.exp as number) * 1_000),
       };

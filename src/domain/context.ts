@@ -30,6 +30,8 @@ export interface Services {
 export interface Actor {
   readonly accountId: string;
   readonly tokenId: string | null;
+  /** Of a login: who it is for its issuer. */
+  readonly subject?: string | undefined;
   /** Account role admin, and a credential for the whole account: manages accounts and plans, and nothing else by itself. */
   readonly isAdmin: boolean;
   /** What the credential is good for. */

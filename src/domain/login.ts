@@ -11,6 +11,8 @@ import { isName } from './name.js';
 export interface Login {
   /** The configured claim as it came: an account's id or name. */
   account: unknown;
+  /** Who logged in, as the issuer names them. */
+  subject: string | undefined;
   /** The words of the configured claim; null where none is configured: everything the account may. */
   scopes: readonly string[] | null;
   expiresAt: Date;
@@ -26,11 +28,14 @@ export function createLoginCache(db: Session, verify: LoginVerifier): CallerCach
   });
 }
 
-async function actorFrom(db: Session, { account: claimed, scopes, expiresAt }: Login): Promise<Actor | undefined> {
+async function actorFrom(
+  db: Session,
+  { account: claimed, subject, scopes, expiresAt }: Login,
+): Promise<Actor | undefined> {
   const account = await findClaimed(db, claimed);
   if (!account) return undefined;
   const isAdmin = account.roles.includes('admin');
-  return { accountId: account.id, tokenId: null, isAdmin, grant: grantOf(scopes), expiresAt };
+  return { accountId: account.id, tokenId: null, subject, isAdmin, grant: grantOf(scopes), expiresAt };
 }
 
 /** What looks like an id is one: an account that is named like another's id is not meant by it. */

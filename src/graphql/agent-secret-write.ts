@@ -29,7 +29,7 @@ const DELETE_REFUSALS = [
 
 export const idempotencyKey = {
   description:
-    'Makes the write safe to repeat for 24 hours: the same request with the same key answers what the first one did. 1 to 255 visible ASCII characters, the caller’s own choice.',
+    'Makes the write safe to repeat for 24 hours: the same request with the same key answers what the first one did, from any credential of the account that may see the same values. 1 to 255 visible ASCII characters, the caller’s own choice.',
 } as const;
 
 type InputFields = Parameters<Parameters<typeof builder.inputType<'NewAgentSecret', never>>[1]['fields']>[0];

@@ -125,7 +125,7 @@ export const PARAMETERS = {
   },
   'Idempotency-Key': {
     description:
-      'Makes the write safe to repeat: for 24 hours, the same request with the same key answers what the first one did. The caller’s own choice of 1 to 255 visible ASCII characters.',
+      'Makes the write safe to repeat: for 24 hours, the same request with the same key answers what the first one did, from any credential of the account that may see the same values. The caller’s own choice of 1 to 255 visible ASCII characters.',
     schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
   },
 } as const;

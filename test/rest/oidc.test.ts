@@ -9,7 +9,7 @@ import { addressOf } from '../support/event-stream.js';
 import { ask } from '../support/graphql.js';
 import { remove } from '../support/graphql-accounts.js';
 import { AUDIENCE, CRITICAL, type Issuer, newKey, seconds, startIssuer } from '../support/issuer.js';
-import { clientOf, createRestApp, expectRefusal, type RestApp } from '../support/rest-app.js';
+import { clientOf, createRestApp, expectRefusal, place, type RestApp } from '../support/rest-app.js';
 import { createAccount, type Person, unique } from '../support/world.js';
 
 let app: RestApp;
@@ -96,6 +96,29 @@ describe('a login', () => {
       (await clientOf(server, await issuer.sign({ sub })).call('POST', '/graphql', { body: { query } })).body;
     expect((await as(app.world.people.operator.id)).errors).toBeUndefined();
     expect((await as(owner.id)).errors[0].extensions.code).toBe('AUTH_FORBIDDEN');
+  });
+
+  test('that may not be shown values has no idempotency key in common with another, but with itself', async () => {
+    const at = await app.variant(oidc({ accountClaim: 'https://example.com/account', scopesClaim: 'scope' }));
+    const input = {
+      environmentId,
+      path: [place()],
+      secretType: { type: 'Str' },
+      secretValue: 'guessed',
+      idempotencyKey: place(),
+    };
+    const query = `mutation ($input: CreateAgentSecretInput!) { createAgentSecret(input: $input) {
+      __typename ... on Refusal { code } } }`;
+    async function create(sub: string | undefined) {
+      const claims = { 'https://example.com/account': owner.name, scope: 'write' };
+      const jwt = await issuer.sign(sub === undefined ? claims : { sub, ...claims });
+      const { body } = await clientOf(at, jwt).call('POST', '/graphql', { body: { query, variables: { input } } });
+      return body.data?.createAgentSecret;
+    }
+    expect(await create('one')).toEqual({ __typename: 'AgentSecret' });
+    expect(await create('one')).toEqual({ __typename: 'AgentSecret' });
+    expect(await create('another')).toMatchObject({ code: 'AGENT_SECRET_ALREADY_EXISTS' });
+    expect(await create(undefined)).toMatchObject({ code: 'INVALID_REQUEST' });
   });
 
   test('is nothing where no issuer is configured', async () => {
