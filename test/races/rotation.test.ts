@@ -299,7 +299,7 @@ describe('a rotation and a writer', () => {
       await lock`select id from agent_secrets where id = ${held.id ?? ''} for update`;
       const set = changeSet(instance, token, { environmentId, changes });
       await until('the change set waits for the first of its secrets', async () => {
-        const waiting = await lock`select from pg_locks where not granted`;
+        const waiting = await lock`select from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))`;
         return waiting.length > 0;
       });
       await rotateDataKeys(services, { environmentId });
