@@ -65,10 +65,9 @@ export function may(roles: readonly Role[], action: EnvironmentAction): boolean 
   return roles.some((role) => allowed.includes(role));
 }
 
-/** The roles of a share that may, for a write that decides by itself whether its caller has one. */
+/** Roles of a share, each enough to know of a secret and to do this with it: for a write that looks by itself. */
 export function shareRolesThatMay(action: EnvironmentAction): readonly ShareRole[] {
-  const allowed: readonly Role[] = ENVIRONMENT_ACTIONS[action];
-  return SHARE_ROLES.filter((role) => allowed.includes(role));
+  return SHARE_ROLES.filter((role) => may([role], 'ViewAgentSecret') && may([role], action));
 }
 
 /** Whether the caller's credential is good for an action, whatever the roles of its account. */

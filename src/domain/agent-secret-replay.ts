@@ -1,10 +1,16 @@
-// What an earlier write did, told again.
+// What the write of a secret did: how it is remembered under an idempotency key, and told again.
+import type { Written } from '../store/secret-writer.js';
 import type { EnvironmentAction } from './access.js';
 import type { AgentSecret } from './agent-secret.js';
 import { getAgentSecretAtRevision } from './agent-secret-revision.js';
 import type { Context } from './context.js';
 import { getEnvironment } from './environment.js';
-import type { EarlierOutcome } from './idempotency.js';
+import type { EarlierOutcome, Outcome } from './idempotency.js';
+
+/** Of a write of one secret. */
+export function outcomeOf(agentSecretId: string): (written: Written) => Outcome {
+  return ({ revision, environmentRevision }) => ({ agentSecretId, revision, environmentRevision });
+}
 
 /** The secret as an earlier write left it, for a caller who may still do such a write. */
 export async function replayed(ctx: Context, earlier: EarlierOutcome, action: EnvironmentAction): Promise<AgentSecret> {

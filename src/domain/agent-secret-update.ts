@@ -6,11 +6,11 @@ import { updateAgentSecret as updateRow } from '../store/agent-secret-write.js';
 import { type EnvironmentAction, isGoodFor, shareRolesThatMay } from './access.js';
 import { type AgentSecret, authorizeAgentSecret } from './agent-secret.js';
 import { stale, valueTooLarge } from './agent-secret-refusal.js';
-import { replayed } from './agent-secret-replay.js';
+import { outcomeOf, replayed } from './agent-secret-replay.js';
 import { analysedTypeFromText } from './analysed-type-parse.js';
 import { actorOf, type Context } from './context.js';
 import { coversEnvironment, coversPath } from './grant.js';
-import { atMostOnce, outcomeOf, type Repeatable, type Write } from './idempotency.js';
+import { atMostOnce, type Repeatable, type Write } from './idempotency.js';
 import { logEntry } from './log-entry.js';
 import { NO_VALUE, sealAndWrite } from './sealed-value.js';
 import { checkSecretValue } from './secret-value.js';
@@ -49,21 +49,27 @@ async function update(ctx: Context, input: UpdateAgentSecretInput, write: Write)
   return (await updateSeen(ctx, input, write)) ?? updateRead(ctx, input, write);
 }
 
-/** Without reading first. Undefined when nothing was written: `updateRead` finds out why, in the contract's order. */
+/**
+ * Sets a value without reading first. Undefined when nothing was written: `updateRead` finds out why, in the contract's
+ * order. Whatever else is done to a value depends on the one there is.
+ */
 async function updateSeen(
   ctx: Context,
   { id, currentRevision, secretValue }: UpdateAgentSecretInput,
   write: Write,
 ): Promise<AgentSecret | undefined> {
-  const seen = secretValue.op === 'keep' ? undefined : findSeen(ctx, id, currentRevision, 'UpdateAgentSecret');
+  const seen = secretValue.op === 'set' ? findSeen(ctx, id, currentRevision, 'UpdateAgentSecret') : undefined;
   if (!seen) return undefined;
   let plaintext: string | null;
   try {
     plaintext = plaintextOf(seen, secretValue);
   } catch {
+    // It is refused once more, in its turn.
     return undefined;
   }
-  return writeUpdate(ctx, seen, secretValue, plaintext, write);
+  const updated = await writeUpdate(ctx, { ...seen, valueRevision: null }, secretValue, plaintext, write);
+  if (!updated) ctx.services.seen.forget(id);
+  return updated;
 }
 
 async function updateRead(
@@ -90,7 +96,7 @@ function bytesOf(plaintext: string | null): number {
 /** Undefined when nothing was written. */
 async function writeUpdate(
   ctx: Context,
-  secret: SeenSecret & Partial<Pick<AgentSecret, 'sealedValue'>>,
+  secret: SeenSecret & Pick<AgentSecret, 'valueRevision'> & Partial<Pick<AgentSecret, 'sealedValue'>>,
   { op }: SecretValueChange,
   plaintext: string | null,
   write: Write,
@@ -158,6 +164,7 @@ async function remove(
 ): Promise<AgentSecret> {
   const seen = findSeen(ctx, id, currentRevision, 'DeleteAgentSecret');
   const removed = seen && (await writeRemoval(ctx, seen, write));
+  ctx.services.seen.forget(id);
   if (removed) return removed;
   const { maxValueBytes: _, ...secret } = await currentForWrite(ctx, id, 'DeleteAgentSecret', currentRevision);
   const deleted = await writeRemoval(ctx, secret, write);

@@ -10,7 +10,6 @@ import {
   insertIdempotencyKey,
   updateIdempotencyKey,
 } from '../store/idempotency-key.js';
-import type { Written } from '../store/secret-writer.js';
 import { isGoodFor } from './access.js';
 import { type Actor, actorOf, type Context } from './context.js';
 import { isAccountWide } from './grant.js';
@@ -28,11 +27,6 @@ export interface Repeatable {
 export type Outcome = Pick<IdempotencyKeyRow, 'agentSecretId' | 'revision' | 'environmentRevision'>;
 /** An earlier write's outcome. */
 export type EarlierOutcome = Outcome & { environmentId: string };
-
-/** Of a write of one secret. */
-export function outcomeOf(agentSecretId: string): (written: Written) => Outcome {
-  return ({ revision, environmentRevision }) => ({ agentSecretId, revision, environmentRevision });
-}
 
 /**
  * Runs a write in its environment's turn and announces it. `work` answers undefined when it wrote nothing, and throws
@@ -114,9 +108,13 @@ export async function atMostOnce<T>(ctx: Context, retry: Retry<T>): Promise<T> {
  * Who has a key in common: an account's credentials that may be shown the same values; one that may be shown none, with
  * nobody. Else whether a request is the same as another's would tell what was in that. Keys have no blanks.
  */
-function sharersOf({ tokenId, grant }: Actor): string {
+function sharersOf({ tokenId, subject, grant }: Actor): string {
   const { scopes, environmentId, pathPrefixes } = grant;
-  if (!scopes.has('reveal')) return ` ${tokenId}`;
+  if (!scopes.has('reveal')) {
+    if (tokenId !== null) return ` ${tokenId}`;
+    if (subject === undefined) throw invalidRequest('idempotencyKey: a login without a subject has none');
+    return ` subject ${subject}`;
+  }
   return isAccountWide(grant) ? '' : ` ${JSON.stringify([environmentId, pathPrefixes && [...pathPrefixes].sort()])}`;
 }
 

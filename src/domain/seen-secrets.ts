@@ -3,16 +3,17 @@
 import { LRUCache } from 'lru-cache';
 import type { AgentSecret } from './agent-secret.js';
 
-/** What a revision of a secret, once it is there, never changes. */
+/** What a secret keeps for life, and the revision it had. */
 export type SeenSecret = Pick<
   AgentSecret,
-  'id' | 'environmentId' | 'path' | 'secretType' | 'revision' | 'valueRevision' | 'createdAt' | 'createdBy'
+  'id' | 'environmentId' | 'path' | 'secretType' | 'revision' | 'createdAt' | 'createdBy'
 >;
 
 export interface SeenSecrets {
   note(accountId: string, secret: SeenSecret): void;
   /** Undefined unless this revision is the last one that was shown, and this account the last it was shown to. */
   find(accountId: string, id: string, revision: bigint): SeenSecret | undefined;
+  forget(id: string): void;
 }
 
 const MAX_SEEN = 10_000;
@@ -20,22 +21,22 @@ const MAX_SEEN = 10_000;
 const MAX_TEXT = 2 * 1024 * 1024;
 
 export function createSeenSecrets(): SeenSecrets {
-  const seen = new LRUCache<string, SeenSecret & { accountId: string }>({
+  const seen = new LRUCache<string, { accountId: string; secret: SeenSecret }>({
     max: MAX_SEEN,
     maxSize: MAX_TEXT,
     maxEntrySize: MAX_TEXT / 16,
-    sizeCalculation: ({ path, secretType }) => path.length + secretType.length + 1,
+    sizeCalculation: ({ secret }) => secret.path.length + secret.secretType.length + 1,
   });
   function find(accountId: string, id: string, revision: bigint): SeenSecret | undefined {
-    const secret = seen.get(id);
-    return secret?.revision === revision && secret.accountId === accountId ? secret : undefined;
+    const last = seen.get(id);
+    return last?.secret.revision === revision && last.accountId === accountId ? last.secret : undefined;
   }
   return {
     find,
-    note(accountId, secret) {
-      const { id, environmentId, path, secretType, revision, valueRevision, createdAt, createdBy } = secret;
+    note(accountId, { id, environmentId, path, secretType, revision, createdAt, createdBy }) {
       if (find(accountId, id, revision)) return;
-      seen.set(id, { id, environmentId, path, secretType, revision, valueRevision, createdAt, createdBy, accountId });
+      seen.set(id, { accountId, secret: { id, environmentId, path, secretType, revision, createdAt, createdBy } });
     },
+    forget: (id) => void seen.delete(id),
   };
 }

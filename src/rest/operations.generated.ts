@@ -22,7 +22,7 @@ export type AgentSecretChangeKind =
 export type CreateAgentSecretInput = {
   /** Where. */
   environmentId: string;
-  /** Makes the write safe to repeat for 24 hours: the same request with the same key answers what the first one did. 1 to 255 visible ASCII characters, the caller’s own choice. */
+  /** Makes the write safe to repeat for 24 hours: the same request with the same key answers what the first one did, from any credential of the account that may see the same values. 1 to 255 visible ASCII characters, the caller’s own choice. */
   idempotencyKey?: string | null | undefined;
   /** 1 to 16 segments in any casing; converted to canonical form, in which they are unique. */
   path: Array<string>;
@@ -40,7 +40,7 @@ export type DeleteAgentSecretInput = {
   currentRevision: import('../json.js').JsonNumber | bigint;
   /** Which secret. */
   id: string;
-  /** Makes the write safe to repeat for 24 hours: the same request with the same key answers what the first one did. 1 to 255 visible ASCII characters, the caller’s own choice. */
+  /** Makes the write safe to repeat for 24 hours: the same request with the same key answers what the first one did, from any credential of the account that may see the same values. 1 to 255 visible ASCII characters, the caller’s own choice. */
   idempotencyKey?: string | null | undefined;
 };
 
@@ -120,7 +120,7 @@ export type UpdateAgentSecretInput = {
   currentRevision: import('../json.js').JsonNumber | bigint;
   /** Which secret. */
   id: string;
-  /** Makes the write safe to repeat for 24 hours: the same request with the same key answers what the first one did. 1 to 255 visible ASCII characters, the caller’s own choice. */
+  /** Makes the write safe to repeat for 24 hours: the same request with the same key answers what the first one did, from any credential of the account that may see the same values. 1 to 255 visible ASCII characters, the caller’s own choice. */
   idempotencyKey?: string | null | undefined;
   /** Absent or null: the value is kept, and the revision still grows by one. */
   secretValue?: SecretValueChange | null | undefined;

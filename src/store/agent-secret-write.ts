@@ -2,13 +2,13 @@
 import { sql } from 'drizzle-orm';
 import { SECRET } from './agent-secret.js';
 import type { Session } from './client.js';
-import { WRITE, type Write, writer } from './secret-writer.js';
+import { SECRET_WRITE, type SecretWrite, writer } from './secret-writer.js';
 import { columns, insertInto, name, parameter, type RowOf, statement } from './statement.js';
 import { accounts, agentSecrets, environmentShares, environments, plans } from './tables.js';
 
 const returning = sql`returning ${agentSecrets.id}, ${agentSecrets.revision}, ${agentSecrets.valueRevision}`;
 
-export interface Insertion extends Write {
+export interface Insertion extends SecretWrite {
   path: string;
   secretType: string;
   typeKind: string;
@@ -19,7 +19,7 @@ export interface Insertion extends Write {
 /** Undefined when nothing was written: environment gone, data key replaced, path taken, or no room under the plan. */
 export const insertAgentSecret = writer<Insertion>(
   {
-    ...WRITE,
+    ...SECRET_WRITE,
     path: ['text', ({ path }) => path],
     secretType: ['text', ({ secretType }) => secretType],
     typeKind: ['text', ({ typeKind }) => typeKind],
@@ -57,7 +57,7 @@ export const insertAgentSecret = writer<Insertion>(
   )`,
 );
 
-export interface Update extends Write {
+export interface Update extends SecretWrite {
   /** The revision the caller saw; the row must still have it. */
   currentRevision: bigint;
   /** Keep the stored value, or replace it by the given one (null removes it). */
@@ -68,6 +68,7 @@ export interface Update extends Write {
   valueBytes: number;
 }
 
+/** This and the next as of the beginning of the statement, as a read before it would have seen them. */
 const mayWrite = sql`(locked.owner_id = locked."accountId" or exists (
     select 1 from ${environmentShares} where ${environmentShares.environmentId} = locked."environmentId"
       and ${environmentShares.accountId} = locked."accountId"
@@ -83,7 +84,7 @@ const fitsPlan = sql`(locked."valueBytes" = 0 or locked."valueBytes" <= (
  */
 export const updateAgentSecret = writer<Update>(
   {
-    ...WRITE,
+    ...SECRET_WRITE,
     currentRevision: ['bigint', ({ currentRevision }) => currentRevision],
     keepsValue: ['boolean', ({ keepsValue }) => keepsValue],
     allowedRoles: ['text', ({ allowedRoles }) => allowedRoles],

@@ -27,7 +27,7 @@ const WRITES_AT_ONCE = 1;
 /** A plan may allow values of which one statement could not hold many: larger ones go alone. */
 const SHARED_BYTES = 128 * 1024;
 
-export interface Write {
+export interface SecretWrite {
   id: string;
   environmentId: string;
   value: {
@@ -43,7 +43,7 @@ export interface Write {
 /** Columns of the lists that a statement is given, by name: what each holds of a write. */
 type Given<W> = Readonly<Record<string, readonly [type: ElementType, of: (write: W) => unknown]>>;
 
-export const WRITE = {
+export const SECRET_WRITE = {
   id: ['uuid', ({ id }) => id],
   environmentId: ['uuid', ({ environmentId }) => environmentId],
   sealedValue: ['bytea', ({ value }) => value.sealedValue],
@@ -56,7 +56,7 @@ export const WRITE = {
   valueDigest: ['bytea', ({ entry }) => entry.valueDigest],
   deletedAt: ['timestamptz', ({ entry }) => entry.deletedAt],
   entryDigest: ['bytea', ({ entry }) => entry.entryDigest],
-} as const satisfies Given<Write>;
+} as const satisfies Given<SecretWrite>;
 
 const RESULT = {
   place: computed(sql`locked.place`, (place) => Number(place) - 1),
@@ -133,7 +133,7 @@ const LOGGED = {
  * Writes that are asked for at once go together, but for those whose environment somebody else has locked: these wait on
  * their own, so that no environment waits for another. Inside a transaction every write is on its own.
  */
-export function writer<W extends Write>(given: Given<W>, written: SQL) {
+export function writer<W extends SecretWrite>(given: Given<W>, written: SQL) {
   const columns = Object.entries(given);
   const listsOf = (writes: readonly W[]): Lists =>
     Object.fromEntries(columns.map(([key, [, of]]) => [key, writes.map(of)]));

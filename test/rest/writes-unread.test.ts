@@ -43,14 +43,23 @@ async function statements(request: () => Promise<Answer>, status = 200): Promise
 test('what has just been made, read or written here is written by one statement', async () => {
   const { id } = await owner.made(app.world.environmentId);
   expect(await statements(() => owner.update(id, { currentRevision: 0, secretValue: set('one') }))).toBe(1);
-  expect(await statements(() => owner.update(id, { currentRevision: 1, secretValue: { op: 'unset' } }))).toBe(1);
-  // Kept is a value that is not held here.
-  expect(await statements(() => owner.update(id, { currentRevision: 2 }))).toBe(2);
-  await elsewhere(ownerToken).update(id, { currentRevision: 3, secretValue: set('theirs') });
-  expect(await statements(() => owner.update(id, { currentRevision: 4, secretValue: set('two') }))).toBe(2);
-  await elsewhere(ownerToken).update(id, { currentRevision: 5, secretValue: set('theirs') });
+  expect(await statements(() => owner.update(id, { currentRevision: 1, secretValue: set('two') }))).toBe(1);
+  // What depends on the value there is reads first.
+  expect(await statements(() => owner.update(id, { currentRevision: 2, secretValue: { op: 'unset' } }))).toBe(2);
+  expect(await statements(() => owner.update(id, { currentRevision: 3 }))).toBe(2);
+  await elsewhere(ownerToken).update(id, { currentRevision: 4, secretValue: set('theirs') });
+  expect(await statements(() => owner.update(id, { currentRevision: 5, secretValue: set('three') }))).toBe(2);
+  await elsewhere(ownerToken).update(id, { currentRevision: 6, secretValue: set('theirs') });
   await owner.get(id);
-  expect(await statements(() => owner.remove(id, 6))).toBe(1);
+  expect(await statements(() => owner.remove(id, 7))).toBe(1);
+});
+
+test('what was refused once is not tried again without reading first', async () => {
+  const { id } = await owner.made(app.world.environmentId);
+  await elsewhere(ownerToken).update(id, { currentRevision: 0, secretValue: set('theirs') });
+  const stale = () => owner.update(id, { currentRevision: 0, secretValue: set('mine') });
+  expect(await statements(stale, 409)).toBeGreaterThan(1);
+  expect(await statements(stale, 409)).toBe(1);
 });
 
 test('the answers, the secret and its history are those of writes that read first', async () => {
