@@ -48,7 +48,7 @@ function urlWith(change: Partial<Record<'hostname' | 'port' | 'username' | 'pass
 
 describe.concurrent('an address', () => {
   test('whose port is taken is named, with what to change', async () => {
-    const line = await refusal({ env: { PORT: port, DATABASE_URL: database.url } });
+    const line = await refusal({ env: { PORT: port, DATABASE_URL: database.url, MASTER_KEYS: keyring } });
     expect(line).toContain(`127.0.0.1:${port}`);
     expect(line).toContain('PORT');
   });
