@@ -16,7 +16,7 @@ import { atMostOnce, type Repeatable, type Write } from './idempotency.js';
 import { logEntry } from './log-entry.js';
 import { sealAndWrite } from './sealed-value.js';
 import { canonicalPath } from './secret-path.js';
-import { checkSecretValue } from './secret-value.js';
+import { bytesOf, checkSecretValue } from './secret-value.js';
 
 export interface CreateAgentSecretInput extends Repeatable {
   environmentId: string;
@@ -76,7 +76,7 @@ async function create(
           value,
           entry,
           typeKind: input.secretType.type,
-          valueBytes: plaintext === null ? 0 : Buffer.byteLength(plaintext),
+          valueBytes: bytesOf(plaintext),
         });
       },
       outcomeOf(subject.id),
@@ -108,7 +108,7 @@ async function whyNotCreated(
   if (await findAgentSecretByPath(db, { environmentId }, path)) {
     return pathTaken(path);
   }
-  if (plaintext !== null && Buffer.byteLength(plaintext) > room.maxValueBytes) return valueTooLarge(room.maxValueBytes);
+  if (bytesOf(plaintext) > room.maxValueBytes) return valueTooLarge(room.maxValueBytes);
   if (room.secretCount >= room.maxSecrets) {
     return tooManySecrets(room.maxSecrets);
   }

@@ -13,7 +13,7 @@ import { coversEnvironment, coversPath } from './grant.js';
 import { atMostOnce, type Repeatable, type Write } from './idempotency.js';
 import { logEntry } from './log-entry.js';
 import { NO_VALUE, sealAndWrite } from './sealed-value.js';
-import { checkSecretValue } from './secret-value.js';
+import { bytesOf, checkSecretValue } from './secret-value.js';
 import type { SeenSecret } from './seen-secrets.js';
 
 /** What an update does to the value; the revision advances in any case. */
@@ -87,10 +87,6 @@ async function updateRead(
 
 function plaintextOf({ secretType }: { secretType: string }, change: SecretValueChange): string | null {
   return change.op === 'set' ? checkSecretValue(analysedTypeFromText(secretType), change.value) : null;
-}
-
-function bytesOf(plaintext: string | null): number {
-  return plaintext === null ? 0 : Buffer.byteLength(plaintext);
 }
 
 /** Undefined when nothing was written. */

@@ -19,7 +19,7 @@ import { coversPath, type Grant } from './grant.js';
 import type { LogEntryContent } from './log-entry.js';
 import { sealWith } from './sealed-value.js';
 import { canonicalPath } from './secret-path.js';
-import { checkSecretValue } from './secret-value.js';
+import { bytesOf, checkSecretValue } from './secret-value.js';
 
 /** A change of one secret; ids and revisions are those the caller has seen. */
 export type AgentSecretChange =
@@ -188,5 +188,5 @@ function destroyable(draft: Draft, secret: AgentSecretStateRow, revision: bigint
 }
 
 function refuseTooLarge({ maxValueBytes }: Draft, text: string | null): void {
-  if (text !== null && Buffer.byteLength(text) > maxValueBytes) throw valueTooLarge(maxValueBytes);
+  if (bytesOf(text) > maxValueBytes) throw valueTooLarge(maxValueBytes);
 }

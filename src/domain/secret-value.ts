@@ -25,6 +25,11 @@ export function checkSecretValue(type: AnalysedType, value: JsonValue): string {
   return text;
 }
 
+/** What a canonical text counts against the plan's limit; 0 without a value. */
+export function bytesOf(text: string | null): number {
+  return text === null ? 0 : Buffer.byteLength(text);
+}
+
 class Check {
   private readonly problems: string[] = [];
   private readonly place: (string | number)[] = [];

@@ -121,6 +121,9 @@ const setRoles = (roles: string[]) => (at: Scene) =>
     { input: { id: at.shareId, roles } },
   );
 
+const remove = (noun: string, id: string) =>
+  ask(app, ownerToken, `mutation ($id: UUID!) { delete${noun}(input: { id: $id }) { ... on ${noun} { id } } }`, { id });
+
 /** What happens elsewhere after the secret has been seen here, and how a write of the revision seen is answered then. */
 const SITUATIONS: Record<
   string,
@@ -132,23 +135,11 @@ const SITUATIONS: Record<
   'the share is of a viewer': { change: setRoles(['VIEWER']), answer: { status: 404, code: 'AGENT_SECRET_NOT_FOUND' } },
   'the share has no role': { change: setRoles([]), answer: { status: 404, code: 'AGENT_SECRET_NOT_FOUND' } },
   'the share is gone': {
-    change: (at) =>
-      ask(
-        app,
-        ownerToken,
-        'mutation ($id: UUID!) { deleteEnvironmentShare(input: { id: $id }) { ... on EnvironmentShare { id } } }',
-        { id: at.shareId },
-      ),
+    change: (at) => remove('EnvironmentShare', at.shareId),
     answer: { status: 404, code: 'AGENT_SECRET_NOT_FOUND' },
   },
   'the environment is gone': {
-    change: (at) =>
-      ask(
-        app,
-        ownerToken,
-        'mutation ($id: UUID!) { deleteEnvironment(input: { id: $id }) { ... on Environment { id } } }',
-        { id: at.environmentId },
-      ),
+    change: (at) => remove('Environment', at.environmentId),
     answer: { status: 404, code: 'AGENT_SECRET_NOT_FOUND' },
   },
   'the secret is gone': {
