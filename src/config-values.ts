@@ -44,6 +44,13 @@ export const origins = makeValidator<string[]>((input) => {
   return list;
 });
 
+/** An address on the web, without credentials in it; nothing behind its path, unless it may have a query. */
+export function isWebUrl(input: string, { mayHaveQuery = false } = {}): boolean {
+  const url = URL.canParse(input) ? new URL(input) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return false;
+  return mayHaveQuery || !(url.search || url.hash);
+}
+
 function commaSeparated(input: string): string[] {
   return input.split(',').flatMap((part) => part.trim() || []);
 }

@@ -1,5 +1,6 @@
 // The part of the configuration that lets an external issuer's logins in.
 import { EnvError, makeValidator } from 'envalid';
+import { isWebUrl } from './config-values.js';
 
 export interface OidcConfig {
   /** As its tokens spell it. */
@@ -17,8 +18,7 @@ export interface OidcConfig {
 
 /** Taken as it is, with or without a slash at its end: tokens name the issuer in exactly one spelling. */
 export const issuerUrl = makeValidator<string>((input) => {
-  const url = URL.canParse(input) ? new URL(input) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
+  if (!isWebUrl(input)) {
     throw new EnvError('expected a URL such as https://login.example.com');
   }
   return input;
@@ -26,8 +26,7 @@ export const issuerUrl = makeValidator<string>((input) => {
 
 /** Where keys are fetched; it may have a query. */
 export const keysUrl = makeValidator<string>((input) => {
-  const url = URL.canParse(input) ? new URL(input) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) {
+  if (!isWebUrl(input, { mayHaveQuery: true })) {
     throw new EnvError('expected a URL such as https://login.example.com/keys');
   }
   return input;

@@ -1,5 +1,6 @@
 // The part of the configuration that leaves the master key with a Transit server.
 import { EnvError, makeValidator } from 'envalid';
+import { isWebUrl } from './config-values.js';
 
 export interface TransitConfig {
   readonly url: string;
@@ -12,8 +13,7 @@ export interface TransitConfig {
 }
 
 export const httpUrl = makeValidator<string>((input) => {
-  const url = URL.canParse(input) ? new URL(input) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
+  if (!isWebUrl(input)) {
     throw new EnvError('expected a URL such as https://vault.example.com:8200');
   }
   return input.replace(/\/+$/, '');
