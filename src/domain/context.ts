@@ -6,6 +6,7 @@ import type { KeyProvider } from '../crypto/key-provider.js';
 import { forbidden, unauthorized } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { Database } from '../store/client.js';
+import { uuidText } from '../uuid.js';
 import type { ChangeFeed } from './change-feed.js';
 import { type Grant, isAccountWide, type Scope } from './grant.js';
 import type { ReadAudit } from './read-audit.js';
@@ -93,5 +94,5 @@ const ids = new V7Generator({
 
 /** A fresh id: UUID v7, so that ids sort by the time they were made. */
 export function newId(): string {
-  return ids.generate().toString();
+  return uuidText(ids.generate().bytes);
 }
