@@ -2,8 +2,9 @@
 import { AppError, unavailable } from '../errors.js';
 import { codeOf, createOutageLog, type Logger } from '../log.js';
 import type { Database } from '../store/client.js';
-import { insertSecretReads, type SecretReadInsertion } from '../store/secret-read.js';
-import { actorOf, type Context, newId } from './context.js';
+import { insertSecretReads } from '../store/secret-read.js';
+import type { Context } from './context.js';
+import { addRow, addToRow, hasRoom, newReadBatch, type ReadBatch, type ReadRow, ROW, takes } from './read-batch.js';
 
 /**
  * `strict`: no value leaves before its record is committed. `async`: records follow within a second; a process that is
@@ -14,15 +15,6 @@ export type ReadAuditMode = (typeof READ_AUDIT_MODES)[number];
 
 /** How long a record may wait for others. */
 const FLUSH_MS = 500;
-/** Openings that one row tells at most: a page of the list looks at every opening of the rows it touches. */
-const ROW = 1_000;
-/**
- * Openings that one statement writes at most: far less than it may take. The more, the better: each of their secrets is
- * told once that it was opened, however often that was.
- */
-const STATEMENT = 10_000;
-/** Rows that one statement writes at most: nobody is served while its parameters are printed. */
-const ROWS = 1_000;
 /** Openings that may wait while the database does not take them; then nothing more is opened. */
 const MAX_WAITING = 250_000;
 /** At least so many of a request's latest openings are remembered, so that none is told twice. A stream opens more. */
@@ -42,7 +34,7 @@ export interface ReadAudit {
    * Notes that a value was opened for a caller. A promise when the value must not be shown before it resolves. UNAVAILABLE
    * when the record cannot be written (strict), or none could be for too long.
    */
-  record(ctx: Context, opened: OpenedValue): undefined | Promise<void>;
+  record(ctx: Context, opened: OpenedValue): undefined | Promise<unknown>;
   /** The same for several values of one environment. */
   recordAll(ctx: Context, environmentId: string, opened: readonly OpenedItem[]): undefined | Promise<unknown>;
   /** Writes what is waiting, or UNAVAILABLE. */
@@ -50,28 +42,20 @@ export interface ReadAudit {
   close(): Promise<void>;
 }
 
-/** What one request opened in one environment: a row to be. */
-interface Batch extends SecretReadInsertion {
-  /** Takes no more: it is full, or being written. A row is written once, as it is, however often that is tried. */
-  isClosed: boolean;
-  committed: Promise<void>;
-  settle(error?: unknown): void;
-}
-
 /** What one request has opened so far. */
 interface Opened {
-  /** A list that was all the request had opened: nothing is looked up in it unless something else is opened, too. */
-  list: Batch[] | undefined;
-  /** The last one; requests seldom open values of several environments, and then one environment after the other. */
-  batch: Batch | undefined;
+  /** All of it, while that is one value or one list: nothing is looked up in it unless something else is opened, too. */
+  first: { items: readonly OpenedItem[]; committed: Promise<unknown> } | undefined;
+  /** Where the next one is noted, if there is room; requests seldom open values of several environments in turn. */
+  row: ReadRow | undefined;
   /** By secret and revision: when it is committed. The latest, and those before them. */
-  told: Map<string, Promise<void>>;
-  toldBefore: Map<string, Promise<void>> | undefined;
+  told: Map<string, Promise<unknown>> | undefined;
+  toldBefore: Map<string, Promise<unknown>> | undefined;
 }
 
 export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode): ReadAudit {
   const outage = createOutageLog(log);
-  let batches: Batch[] = [];
+  let batches: ReadBatch[] = [];
   let requests = new WeakMap<Context, Opened>();
   let waiting = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -81,78 +65,88 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   let isGathering = false;
   let isFailing = false;
 
-  function note(ctx: Context, { environmentId, id, revision }: OpenedValue): Promise<void> {
-    let opened = requests.get(ctx);
-    if (!opened) {
-      opened = { list: undefined, batch: undefined, told: new Map(), toldBefore: undefined };
-      requests.set(ctx, opened);
-    }
-    if (opened.list) tellApart(opened);
+  function note(ctx: Context, value: OpenedValue): Promise<unknown> {
+    const opened = requests.get(ctx);
+    if (opened) return noteAnother(ctx, opened, value);
+    mustRecord();
+    const row = begin(ctx, value.environmentId, value.id, String(value.revision), 1);
+    const { committed } = row.batch;
+    requests.set(ctx, { first: { items: [value], committed }, row, told: undefined, toldBefore: undefined });
+    return committed;
+  }
+
+  function noteAnother(ctx: Context, opened: Opened, { environmentId, id, revision }: OpenedValue): Promise<unknown> {
+    if (opened.first) tellApart(opened, opened.first);
     const key = `${id}${revision}`;
-    const known = opened.told.get(key) ?? opened.toldBefore?.get(key);
+    const known = opened.told?.get(key) ?? opened.toldBefore?.get(key);
     if (known) return known;
-    if (waiting >= MAX_WAITING) throw cannotRecord();
-    let { batch } = opened;
-    if (!batch || batch.isClosed || batch.environmentId !== environmentId) {
-      batch = newBatch(ctx, environmentId, mode === 'strict');
-      opened.batch = batch;
-      batches.push(batch);
+    mustRecord();
+    if (opened.row && takes(opened.row, environmentId)) {
+      addToRow(opened.row, id, revision);
+      waiting += 1;
+    } else {
+      opened.row = begin(ctx, environmentId, id, String(revision), 1);
     }
-    batch.agentSecretIds.push(id);
-    batch.revisions.push(revision);
-    if (batch.revisions.length === ROW) batch.isClosed = true;
-    remember(opened, key, batch.committed);
-    waiting += 1;
-    return batch.committed;
+    const { committed } = opened.row.batch;
+    remember(opened, key, committed);
+    return committed;
   }
 
   /** Different secrets, so that none of them need be looked up. */
   function noteList(ctx: Context, environmentId: string, items: readonly OpenedItem[]): Promise<unknown> {
-    if (requests.has(ctx)) return Promise.all(items.map((item) => note(ctx, { ...item, environmentId })));
-    if (waiting >= MAX_WAITING) throw cannotRecord();
-    const list: Batch[] = [];
+    const opened = requests.get(ctx);
+    if (opened) return Promise.all(items.map((item) => noteAnother(ctx, opened, { ...item, environmentId })));
+    mustRecord();
+    const written = new Set<Promise<void>>();
     for (let first = 0; first < items.length; first += ROW) {
       const part = items.slice(first, first + ROW);
-      const batch = newBatch(ctx, environmentId, mode === 'strict');
-      batch.agentSecretIds = part.map(({ id }) => id);
-      batch.revisions = part.map(({ revision }) => revision);
-      batch.isClosed = true;
-      list.push(batch);
+      const ids = part.map(({ id }) => id).join();
+      const row = begin(ctx, environmentId, ids, part.map(({ revision }) => revision).join(), part.length);
+      written.add(row.batch.committed);
     }
-    batches.push(...list);
-    waiting += items.length;
-    requests.set(ctx, { list, batch: undefined, told: new Map(), toldBefore: undefined });
-    return list.length === 1 ? (list[0] as Batch).committed : Promise.all(list.map(({ committed }) => committed));
+    const committed = Promise.all(written);
+    requests.set(ctx, { first: { items, committed }, row: undefined, told: undefined, toldBefore: undefined });
+    return committed;
   }
 
-  function tellApart(opened: Opened): void {
-    for (const { agentSecretIds, revisions, committed } of opened.list ?? []) {
-      agentSecretIds.forEach((id, index) => {
-        remember(opened, `${id}${revisions[index]}`, committed);
-      });
+  function begin(ctx: Context, environmentId: string, ids: string, revisions: string, openings: number): ReadRow {
+    let batch = batches.at(-1);
+    if (!batch || !hasRoom(batch, openings)) {
+      batch = newReadBatch(mode === 'strict');
+      batches.push(batch);
     }
-    opened.list = undefined;
+    waiting += openings;
+    return addRow(batch, ctx, environmentId, ids, revisions, openings);
   }
 
-  function remember(opened: Opened, key: string, committed: Promise<void>): void {
-    if (opened.told.size === REMEMBERED) {
+  function mustRecord(): void {
+    if (waiting >= MAX_WAITING) throw cannotRecord();
+  }
+
+  function tellApart(opened: Opened, { items, committed }: NonNullable<Opened['first']>): void {
+    opened.first = undefined;
+    for (const { id, revision } of items) remember(opened, `${id}${revision}`, committed);
+  }
+
+  function remember(opened: Opened, key: string, committed: Promise<unknown>): void {
+    if (opened.told?.size === REMEMBERED) {
       opened.toldBefore = opened.told;
-      opened.told = new Map();
+      opened.told = undefined;
     }
+    opened.told ??= new Map();
     opened.told.set(key, committed);
   }
 
   /** Writes what has been noted so far, and nothing that is noted meanwhile: else those who wait would wait for ever. */
   async function write(): Promise<void> {
-    let left = batches;
+    const left = batches;
     batches = [];
     for (const batch of left) batch.isClosed = true;
     try {
-      while (left.length > 0) {
-        const taken = left.slice(0, statementOf(left));
-        await insertSecretReads(db, taken);
-        left = left.slice(taken.length);
-        for (const batch of taken) settled(batch);
+      for (let batch = left[0]; batch; batch = left[0]) {
+        await insertSecretReads(db, batch.columns);
+        left.shift();
+        settled(batch);
       }
       isFailing = false;
     } catch (error) {
@@ -169,8 +163,8 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     }
   }
 
-  function settled(batch: Batch, refusal?: AppError): void {
-    waiting -= batch.revisions.length;
+  function settled(batch: ReadBatch, refusal?: AppError): void {
+    waiting -= batch.openings;
     batch.settle(refusal);
   }
 
@@ -215,7 +209,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
 
   /** Sees to it that what was noted gets written; a promise where the caller has to wait for that. */
   function noted<T>(committed: Promise<T>): Promise<T> | undefined {
-    if (mode === 'strict' || ((waiting >= STATEMENT || batches.length >= ROWS) && !isFailing)) soon();
+    if (mode === 'strict' || (batches.length > 1 && !isFailing)) soon();
     if (mode === 'strict') return committed;
     later();
     return undefined;
@@ -234,50 +228,6 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
       await commit();
     },
   };
-}
-
-function newBatch(ctx: Context, environmentId: string, isAwaited: boolean): Batch {
-  const { accountId, tokenId } = actorOf(ctx);
-  const { requestId, door } = ctx;
-  // Before the id, which begins with its time: whoever looks for rows since a moment goes by that.
-  const at = new Date();
-  const { committed, settle } = isAwaited ? commitment() : NOBODY_WAITS;
-  return {
-    id: newId(),
-    environmentId,
-    accountId,
-    tokenId,
-    requestId,
-    door,
-    at,
-    agentSecretIds: [],
-    revisions: [],
-    isClosed: false,
-    committed,
-    settle,
-  };
-}
-
-const NOBODY_WAITS = { committed: Promise.resolve(), settle: () => {} };
-
-function commitment(): Pick<Batch, 'committed' | 'settle'> {
-  let settle: Batch['settle'] = () => {};
-  const committed = new Promise<void>((resolve, reject) => {
-    settle = (error) => (error === undefined ? resolve() : reject(error));
-  });
-  // Not everybody waits, and an error nobody hears of would end the process.
-  committed.catch(() => {});
-  return { committed, settle };
-}
-
-/** How many of the batches one statement takes. */
-function statementOf(batches: readonly Batch[]): number {
-  let openings = 0;
-  const end = batches.findIndex(({ revisions }, index) => {
-    openings += revisions.length;
-    return openings > STATEMENT || index === ROWS;
-  });
-  return end === -1 ? batches.length : end;
 }
 
 function cannotRecord(cause?: unknown): AppError {

@@ -5,17 +5,20 @@ import type { Session } from './client.js';
 import { anyOf, columns, computed, elements, name, parameter, type RowOf, statement } from './statement.js';
 import { agentSecrets, lastSecretReads as last, secretReads as reads } from './tables.js';
 
-/** What one request opened in one environment: the secrets, and at the same places the revisions they were read at. */
-export interface SecretReadInsertion {
-  id: string;
-  environmentId: string;
-  agentSecretIds: string[];
-  revisions: bigint[];
-  accountId: string;
-  tokenId: string | null;
-  door: string;
-  requestId: string;
-  at: Date;
+/**
+ * Rows by column, each at the same place in all of them: what one request opened in one environment, the secrets and the
+ * revisions they were read at, separated by commas.
+ */
+export interface SecretReadColumns {
+  readonly id: string[];
+  readonly environmentId: string[];
+  readonly agentSecretIds: string[];
+  readonly revisions: string[];
+  readonly accountId: string[];
+  readonly tokenId: (string | null)[];
+  readonly door: string[];
+  readonly requestId: string[];
+  readonly at: Date[];
 }
 
 const COLUMNS = {
@@ -29,11 +32,11 @@ const COLUMNS = {
   door: [reads.door, 'text'],
   requestId: [reads.requestId, 'text'],
   at: [reads.at, 'timestamptz'],
-} as const satisfies Record<keyof SecretReadInsertion, unknown>;
+} as const satisfies Record<keyof SecretReadColumns, unknown>;
 const KEYS = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
 
 // The secrets' own rows are taken in the order of their ids, so that two instances that write the same ones do not meet.
-const INSERT = statement<Record<keyof SecretReadInsertion, readonly unknown[]>>()(
+const INSERT = statement<SecretReadColumns>()(
   {},
   sql`with given as (
       select * from unnest(${sql.join(
@@ -46,28 +49,19 @@ const INSERT = statement<Record<keyof SecretReadInsertion, readonly unknown[]>>(
         KEYS.map((key) => name(COLUMNS[key][0])),
         sql`, `,
       )})
-      select id, environment_id, agent_secret_ids::uuid[], revisions::bigint[], account_id, token_id, door, request_id, at from given
+      select id, environment_id, string_to_array(agent_secret_ids, ',')::uuid[], string_to_array(revisions, ',')::bigint[],
+        account_id, token_id, door, request_id, at from given
       on conflict do nothing
     )
     insert into ${last} (${name(last.agentSecretId)}, ${name(last.at)})
-    select opened, max(given.at) from given cross join lateral unnest(given.agent_secret_ids::uuid[]) as opened
+    select opened, max(given.at) from given cross join lateral unnest(string_to_array(given.agent_secret_ids, ',')::uuid[]) as opened
     group by opened order by opened
     on conflict (agent_secret_id) do update set ${name(last.at)} = greatest(${last.at}, excluded.at)`,
 );
 
 /** Safe to repeat: a row that is there already stays as it is. */
-export async function insertSecretReads(db: Session, rows: readonly SecretReadInsertion[]): Promise<void> {
-  await db.rows(INSERT, {
-    id: rows.map((row) => row.id),
-    environmentId: rows.map((row) => row.environmentId),
-    agentSecretIds: rows.map((row) => `{${row.agentSecretIds.join()}}`),
-    revisions: rows.map((row) => `{${row.revisions.join()}}`),
-    accountId: rows.map((row) => row.accountId),
-    tokenId: rows.map((row) => row.tokenId),
-    door: rows.map((row) => row.door),
-    requestId: rows.map((row) => row.requestId),
-    at: rows.map((row) => row.at),
-  });
+export async function insertSecretReads(db: Session, rows: SecretReadColumns): Promise<void> {
+  await db.rows(INSERT, rows);
 }
 
 const READ = {

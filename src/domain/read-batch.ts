@@ -1,0 +1,102 @@
+// Openings that one statement writes: noted in columns, because an object for each would outlive its request for nothing.
+import type { SecretReadColumns } from '../store/secret-read.js';
+import { actorOf, type Context, newId } from './context.js';
+
+/** Openings that one row tells at most: a page of the list looks at every opening of the rows it touches. */
+export const ROW = 1_000;
+/** Rows that one statement writes at most: nobody is served while its parameters are printed. */
+const ROWS = 1_000;
+/**
+ * Openings that one statement writes at most: far less than it may take. The more, the better: each of their secrets is
+ * told once that it was opened, however often that was.
+ */
+const STATEMENT = 10_000;
+
+export interface ReadBatch {
+  readonly columns: SecretReadColumns;
+  openings: number;
+  /** Takes no more: it is being written, as it is, however often that is tried. */
+  isClosed: boolean;
+  readonly committed: Promise<void>;
+  settle(error?: unknown): void;
+}
+
+export function newReadBatch(isAwaited: boolean): ReadBatch {
+  const columns: SecretReadColumns = {
+    id: [],
+    environmentId: [],
+    agentSecretIds: [],
+    revisions: [],
+    accountId: [],
+    tokenId: [],
+    door: [],
+    requestId: [],
+    at: [],
+  };
+  const { committed, settle } = isAwaited ? commitment() : NOBODY_WAITS;
+  return { columns, openings: 0, isClosed: false, committed, settle };
+}
+
+/** Whether so many openings fit in one more row. */
+export function hasRoom({ columns, openings, isClosed }: ReadBatch, added: number): boolean {
+  return !isClosed && columns.id.length < ROWS && openings + added <= STATEMENT;
+}
+
+/** What one request opened in one environment, noted in a batch. */
+export interface ReadRow {
+  readonly batch: ReadBatch;
+  readonly place: number;
+  readonly environmentId: string;
+  openings: number;
+}
+
+/** A row of some openings: ids and revisions separated by commas. */
+export function addRow(
+  batch: ReadBatch,
+  ctx: Context,
+  environmentId: string,
+  ids: string,
+  revisions: string,
+  openings: number,
+): ReadRow {
+  const { columns } = batch;
+  const { accountId, tokenId } = actorOf(ctx);
+  // Before the id, which begins with its time: whoever looks for rows since a moment goes by that.
+  columns.at.push(new Date());
+  columns.id.push(newId());
+  columns.environmentId.push(environmentId);
+  columns.accountId.push(accountId);
+  columns.tokenId.push(tokenId);
+  columns.door.push(ctx.door);
+  columns.requestId.push(ctx.requestId);
+  columns.agentSecretIds.push(ids);
+  columns.revisions.push(revisions);
+  batch.openings += openings;
+  return { batch, place: columns.id.length - 1, environmentId, openings };
+}
+
+/** Whether an opening in an environment can still be noted in a row. */
+export function takes({ batch, environmentId, openings }: ReadRow, where: string): boolean {
+  return environmentId === where && openings < ROW && !batch.isClosed && batch.openings < STATEMENT;
+}
+
+/** One more opening in a row. */
+export function addToRow(row: ReadRow, id: string, revision: bigint): void {
+  const { agentSecretIds, revisions } = row.batch.columns;
+  agentSecretIds[row.place] += `,${id}`;
+  revisions[row.place] += `,${revision}`;
+  row.openings += 1;
+  row.batch.openings += 1;
+}
+
+const NOBODY_WAITS = { committed: Promise.resolve(), settle: () => {} };
+
+function commitment(): Pick<ReadBatch, 'committed' | 'settle'> {
+  let settle: ReadBatch['settle'] = () => {};
+  const committed = new Promise<void>((resolve, reject) => {
+    settle = (error) => (error === undefined ? resolve() : reject(error));
+  });
+  // Not everybody waits, and an error nobody hears of would end the process.
+  committed.catch(() => {});
+  return { committed, settle };
+}
