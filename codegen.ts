@@ -8,6 +8,7 @@ const scalars = {
   Revision: { input: "import('../json.js').JsonNumber | bigint", output: 'bigint' },
   AnalysedType: { input: "import('../json.js').JsonValue", output: "import('../json.js').RawJson" },
   SecretValue: { input: "import('../json.js').JsonValue", output: "import('../json.js').RawJson" },
+  AgentSecretDocument: { input: 'never', output: "import('../json.js').RawJson" },
   AgentSecretDocuments: { input: 'never', output: "import('../json.js').RawJson[]" },
 };
 
@@ -19,6 +20,7 @@ const frontendScalars = {
   Revision: 'number',
   AnalysedType: 'unknown',
   SecretValue: 'unknown',
+  AgentSecretDocument: 'unknown',
   AgentSecretDocuments: 'unknown[]',
 };
 

@@ -8,7 +8,7 @@ import {
   openSecretValue,
   valueStateOf,
 } from '../domain/agent-secret.js';
-import { listAllAgentSecrets, listOpenedAgentSecrets, type OpenedAgentSecret } from '../domain/agent-secret-list.js';
+import { listAllAgentSecrets, listOpenedAgentSecrets } from '../domain/agent-secret-list.js';
 import { getAgentSecretAtRevision } from '../domain/agent-secret-revision.js';
 import { describeAnalysedType, TYPE_KINDS, type TypeKind } from '../domain/analysed-type.js';
 import { analysedTypeFromText } from '../domain/analysed-type-parse.js';
@@ -78,6 +78,18 @@ AgentSecretRef.implement({
         'The value as exact JSON text, for clients whose JSON parser rounds large integers; null without one.',
       resolve: (secret, _, ctx) => valueText(ctx, secret),
     }),
+    document: t.field({
+      type: 'AgentSecretDocument',
+      nullable: true,
+      description:
+        'The secret with its value opened, in one piece as REST answers it; null, and the error of `secretValue`, where that has one.',
+      resolve: (secret, _, ctx) => {
+        const text = valueText(ctx, secret);
+        return text instanceof Promise
+          ? text.then((value) => documentOf(secret.environmentId, secret, value))
+          : documentOf(secret.environmentId, secret, text);
+      },
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
     createdBy: t.field({
       type: AccountNameRef,
@@ -110,7 +122,11 @@ export function asRaw(text: string | null): RawJson | null {
 }
 
 /** The stored texts as they are: nothing that is exact is read and printed again. */
-function documentOf(environmentId: string, { id, path, revision, secretType, value }: OpenedAgentSecret): RawJson {
+function documentOf(
+  environmentId: string,
+  { id, path, revision, secretType }: Pick<AgentSecret, 'id' | 'path' | 'revision' | 'secretType'>,
+  value: string | null,
+): RawJson {
   // A dot is never part of an escape.
   const segments = printJson(path).replaceAll('.', '","');
   return new RawJson(
@@ -196,7 +212,7 @@ builder.objectFields(EnvironmentRef, (t) => ({
       'The same list with every value opened, in one piece as REST answers it: for programs that want all there is, in a fraction of the time.',
     resolve: async (environment, _, ctx) => {
       const secrets = await listOpenedAgentSecrets(ctx, environment);
-      return secrets.map((secret) => documentOf(environment.id, secret));
+      return secrets.map((secret) => documentOf(environment.id, secret, secret.value));
     },
   }),
   agentSecretsTag: t.string({

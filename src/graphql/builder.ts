@@ -18,6 +18,7 @@ export const builder = new SchemaBuilder<{
     Revision: { Input: bigint; Output: bigint };
     AnalysedType: { Input: AnalysedType; Output: RawJson };
     SecretValue: { Input: JsonValue; Output: RawJson };
+    AgentSecretDocument: { Input: never; Output: RawJson };
     AgentSecretDocuments: { Input: never; Output: RawJson[] };
   };
 }>({

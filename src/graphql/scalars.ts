@@ -93,9 +93,16 @@ builder.scalarType('SecretValue', {
   parseLiteral: jsonFromLiteral,
 });
 
-builder.scalarType('AgentSecretDocuments', {
+builder.scalarType('AgentSecretDocument', {
   description:
-    'Secrets as REST answers them: a JSON list of objects with `id`, `environmentId`, `path`, `revision`, `secretType` and `secretValue`. Never an argument.',
+    'A secret as REST answers it: a JSON object with `id`, `environmentId`, `path`, `revision`, `secretType` and `secretValue`. Never an argument.',
+  serialize: asRawJson,
+  parseValue: refuseInput,
+  parseLiteral: refuseInput,
+});
+
+builder.scalarType('AgentSecretDocuments', {
+  description: 'A JSON list of secrets, each an `AgentSecretDocument`. Never an argument.',
   serialize: (value) => value as RawJson[],
   parseValue: refuseInput,
   parseLiteral: refuseInput,

@@ -95,7 +95,7 @@ export const ROUTES: readonly Route[] = [
     path: '/v1/agent-secrets/:agent_secret_id',
     document: GetAgentSecretDocument,
     variables: ({ parameter }) => ({ id: uuidIn('agent_secret_id', parameter('agent_secret_id')) }),
-    body: ({ agentSecret }) => agentSecret && secretBody(agentSecret),
+    body: ({ agentSecret }) => agentSecret && agentSecret.document,
   }),
   route({
     operationId: 'update_agent_secret',
@@ -145,14 +145,10 @@ function valueChange(change: JsonValue | undefined): SecretValueChange | null {
   return { op: 'SET', value: change.value as JsonValue };
 }
 
-function secretBody({ id, environmentId, path, revision, secretType, secretValue }: SecretFragment) {
-  return { id, environmentId, path, revision, secretType, secretValue };
-}
-
 function resultBody(
   result: ({ __typename: 'AgentSecret' } & SecretFragment) | ({ __typename: unknown } & RefusedFragment),
-): object | Refused {
-  return isSecret(result) ? secretBody(result) : { refused: result };
+): object | Refused | null {
+  return isSecret(result) ? result.document : { refused: result };
 }
 
 function isSecret(result: { __typename: unknown }): result is { __typename: 'AgentSecret' } & SecretFragment {

@@ -34,13 +34,25 @@ afterAll(() => app.close());
 
 const DOCUMENT = `query ($id: UUID!, $at: Revision) { environment(id: $id, at: $at) {
   agentSecretDocuments
-  allAgentSecrets { id environmentId path revision secretType secretValue }
+  allAgentSecrets { document id environmentId path revision secretType secretValue }
 } }`;
 
 test.each(Array.from({ length: LAST + 1 }, (_, at) => at))('as one by one, after revision %i', async (at) => {
   const { environment } = await ask<any>(app, token, DOCUMENT, { id: environmentId, at });
-  expect(environment.agentSecretDocuments).toEqual(environment.allAgentSecrets);
+  const all = environment.allAgentSecrets.map(({ document, ...fields }: any) => {
+    expect(document).toEqual(fields);
+    return fields;
+  });
+  expect(environment.agentSecretDocuments).toEqual(all);
   expect(environment.agentSecretDocuments).toHaveLength([0, 1, 2, 3, 4, 4, 5, 4][at] as number);
+});
+
+test('no document of one without the scope reveal', async () => {
+  const blind = await tokenWith(app, token, { scopes: ['METADATA'] });
+  const query = 'query ($id: UUID!) { agentSecret(id: $id) { id document } }';
+  const { data, errors } = await graphql<any>(app, blind, query, { id: overwritten });
+  expect(data.agentSecret).toEqual({ id: overwritten, document: null });
+  expect(errors?.map(({ extensions }) => extensions.code)).toEqual(['AUTH_FORBIDDEN']);
 });
 
 test('no value without the scope reveal, and no list at all', async () => {
@@ -80,4 +92,8 @@ test('AGENT_SECRET_VALUE_DESTROYED where a value was erased', async () => {
     );
   expect((await query(4)).errors?.[0]?.extensions.code).toBe('AGENT_SECRET_VALUE_DESTROYED');
   expect((await query(LAST)).errors).toBeUndefined();
+  const one = 'query ($id: UUID!) { agentSecret(id: $id, revision: 0) { id document } }';
+  const { data, errors } = await graphql<any>(app, token, one, { id: overwritten });
+  expect(data.agentSecret).toEqual({ id: overwritten, document: null });
+  expect(errors?.map(({ extensions }) => extensions.code)).toEqual(['AGENT_SECRET_VALUE_DESTROYED']);
 });

@@ -111,6 +111,7 @@ describe('is recorded', () => {
     for (const selection of [
       'agentSecrets(first: 1) { edges { node { secretValue } } }',
       `agentSecret(pathText: "${path[0]}") { secretValueText }`,
+      `agentSecret(pathText: "${path[0]}") { document }`,
     ]) {
       await ask(app, token(), `query ($id: UUID) { environment(id: $id) { ${selection} } }`, at);
     }
@@ -121,7 +122,7 @@ describe('is recorded', () => {
       revisions { edges { node { secretValue agentSecret { secretValueText } } } }
     } }`;
     await ask(app, token(), history, at);
-    expect((await told()).map(([, revision]) => revision).sort()).toEqual([0, 0, 0, 1, 1, 1].sort());
+    expect((await told()).map(([, revision]) => revision).sort()).toEqual([0, 0, 0, 1, 1, 1, 1].sort());
     expect(new Set((await told()).map(([secretId, , door]) => `${secretId} ${door}`))).toEqual(
       new Set([`${id} graphql`]),
     );
