@@ -95,7 +95,7 @@ export function anyOf(column: Column, name: string): SQL {
 
 /** Each element as Postgres reads it inside an array. */
 const ELEMENTS = {
-  text: (value: unknown) => `"${String(value).replace(/["\\]/g, '\\$&')}"`,
+  text: (value: unknown) => `"${escaped(String(value))}"`,
   uuid: String,
   bigint: String,
   integer: String,
@@ -103,6 +103,11 @@ const ELEMENTS = {
   timestamptz: (value: unknown) => (value as Date).toISOString(),
   bytea: (value: unknown) => `\\\\x${Buffer.from(value as Uint8Array).toString('hex')}`,
 } as const satisfies Record<string, (value: unknown) => string>;
+
+/** Looked for before replaced: most texts have none of these, and a replacement that finds nothing costs three times as much. */
+function escaped(text: string): string {
+  return /["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text;
+}
 
 export type ElementType = keyof typeof ELEMENTS;
 
