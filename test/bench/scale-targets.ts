@@ -1,4 +1,4 @@
-// The four operations whose cost should not grow with the database, over all of it at random.
+// The operations whose cost should not grow with the database, over all of it at random.
 import type { Exchange, Script } from './load.js';
 import { connection, SAMPLE_PERIOD, sample, UPDATED_TYPE } from './samples.js';
 import type { KnownSecret, Terrain } from './scale-terrain.js';
@@ -17,10 +17,7 @@ export const TARGETS: readonly ScaleTarget[] = [
   {
     name: 'read by id',
     script: (url, { secrets }) => {
-      return () => () => {
-        const { id, token } = anyOf(secrets);
-        return exchange(url, 'GET', `/v1/agent-secrets/${id}`, token, undefined, (body) => body.includes(id));
-      };
+      return () => () => readById(url, anyOf(secrets));
     },
   },
   {
@@ -35,20 +32,23 @@ export const TARGETS: readonly ScaleTarget[] = [
   },
   {
     name: 'update',
-    script: (url, { secrets }, connections) => {
-      return (own) => {
-        const known = secrets.filter(({ environment }) => environment % connections === own);
-        let n = 0;
-        return () => {
-          const secret = anyOf(known);
-          n += 1;
-          const { value } = sample(secret.sample + n * SAMPLE_PERIOD);
-          const body = { currentRevision: secret.revision, secretValue: { op: 'set', value } };
-          return exchange(url, 'PATCH', `/v1/agent-secrets/${secret.id}`, secret.token, body, (answer) => {
-            secret.revision += 1;
-            return answer.includes(`"revision":${secret.revision}`);
-          });
-        };
+    script: (url, terrain, connections) => (own) => {
+      const known = ownSecrets(terrain, connections, own);
+      let n = 0;
+      return () => update(url, anyOf(known), n++);
+    },
+  },
+  {
+    // As clients do it, who have to know the revision: the process has just shown them the secret.
+    name: 'read, then update',
+    script: (url, terrain, connections) => (own) => {
+      const known = ownSecrets(terrain, connections, own);
+      let n = 0;
+      let read: KnownSecret | undefined;
+      return () => {
+        const secret = read ?? anyOf(known);
+        read = read ? undefined : secret;
+        return read ? readById(url, secret) : update(url, secret, n++);
       };
     },
   },
@@ -68,6 +68,24 @@ export const TARGETS: readonly ScaleTarget[] = [
     },
   },
 ];
+
+/** No two connections write to one environment. */
+function ownSecrets({ secrets }: Terrain, connections: number, own: number): KnownSecret[] {
+  return secrets.filter(({ environment }) => environment % connections === own);
+}
+
+function readById(url: string, { id, token }: KnownSecret): Exchange {
+  return exchange(url, 'GET', `/v1/agent-secrets/${id}`, token, undefined, (body) => body.includes(id));
+}
+
+function update(url: string, secret: KnownSecret, n: number): Exchange {
+  const { value } = sample(secret.sample + (n + 1) * SAMPLE_PERIOD);
+  const body = { currentRevision: secret.revision, secretValue: { op: 'set', value } };
+  return exchange(url, 'PATCH', `/v1/agent-secrets/${secret.id}`, secret.token, body, (answer) => {
+    secret.revision += 1;
+    return answer.includes(`"revision":${secret.revision}`);
+  });
+}
 
 /** Over all rounds: no path is made twice. */
 let created = Date.now();
