@@ -8,7 +8,7 @@ export function uuidFrom(text: string): string | undefined {
 }
 
 const DIGITS = Buffer.from('0123456789abcdef');
-const text = Buffer.alloc(36, '-');
+const printed = Buffer.alloc(36, '-');
 /** Where each of the 16 bytes stands in the text. */
 const PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
@@ -19,8 +19,8 @@ const PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 export function uuidText(bytes: Uint8Array): string {
   PLACES.forEach((place, index) => {
     const byte = bytes[index] as number;
-    text[place] = DIGITS[byte >> 4] as number;
-    text[place + 1] = DIGITS[byte & 15] as number;
+    printed[place] = DIGITS[byte >> 4] as number;
+    printed[place + 1] = DIGITS[byte & 15] as number;
   });
-  return text.toString('latin1');
+  return printed.toString('latin1');
 }

@@ -28,7 +28,7 @@ export async function listAllAgentSecrets(ctx: Context, environment: Environment
 }
 
 /** A secret of a list of which nothing else is asked. */
-export interface OpenedAgentSecret extends Pick<AgentSecretOutlineRow, 'id' | 'path' | 'secretType' | 'revision'> {
+interface OpenedAgentSecret extends Pick<AgentSecretOutlineRow, 'id' | 'path' | 'secretType' | 'revision'> {
   /** The value's canonical JSON text, or null without one. */
   value: string | null;
 }

@@ -10,6 +10,7 @@ import './application.js';
 import './environment.js';
 import './environment-share.js';
 import './agent-secret.js';
+import './agent-secret-list.js';
 import './agent-secret-revision.js';
 import './agent-secret-write.js';
 import './agent-secret-change.js';

@@ -95,7 +95,7 @@ export const ROUTES: readonly Route[] = [
     path: '/v1/agent-secrets/:agent_secret_id',
     document: GetAgentSecretDocument,
     variables: ({ parameter }) => ({ id: uuidIn('agent_secret_id', parameter('agent_secret_id')) }),
-    body: ({ agentSecret }) => agentSecret && agentSecret.document,
+    body: ({ agentSecret }) => agentSecret?.document ?? null,
   }),
   route({
     operationId: 'update_agent_secret',
