@@ -4,7 +4,18 @@ import { codeOf, createOutageLog, type Logger } from '../log.js';
 import type { Database } from '../store/client.js';
 import { insertSecretReads } from '../store/secret-read.js';
 import type { Context } from './context.js';
-import { addRow, addToRow, hasRoom, newReadBatch, type ReadBatch, type ReadRow, ROW, takes } from './read-batch.js';
+import {
+  addRow,
+  addToRow,
+  hasRoom,
+  merged,
+  newReadBatch,
+  type ReadBatch,
+  type ReadRow,
+  ROW,
+  takes,
+} from './read-batch.js';
+import { type FirstOpenings, findTold, rememberTold, type ToldOpenings } from './told-openings.js';
 
 /**
  * `strict`: no value leaves before its record is committed. `async`: records follow within a second; a process that is
@@ -17,9 +28,6 @@ export type ReadAuditMode = (typeof READ_AUDIT_MODES)[number];
 const FLUSH_MS = 500;
 /** Openings that may wait while the database does not take them; then nothing more is opened. */
 const MAX_WAITING = 250_000;
-/** At least so many of a request's latest openings are remembered, so that none is told twice. A stream opens more. */
-const REMEMBERED = 10_000;
-
 /** An opened value: the secret, and the revision it was read at. */
 export interface OpenedValue {
   environmentId: string;
@@ -43,14 +51,9 @@ export interface ReadAudit {
 }
 
 /** What one request has opened so far. */
-interface Opened {
-  /** All of it, while that is one value or one list: nothing is looked up in it unless something else is opened, too. */
-  first: { items: readonly OpenedItem[]; committed: Promise<unknown> } | undefined;
+interface Opened extends ToldOpenings {
   /** Where the next one is noted, if there is room; requests seldom open values of several environments in turn. */
   row: ReadRow | undefined;
-  /** By secret and revision: when it is committed. The latest, and those before them. */
-  told: Map<string, Promise<unknown>> | undefined;
-  toldBefore: Map<string, Promise<unknown>> | undefined;
 }
 
 export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode): ReadAudit {
@@ -69,16 +72,16 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     const opened = requests.get(ctx);
     if (opened) return noteAnother(ctx, opened, value);
     mustRecord();
-    const row = begin(ctx, value.environmentId, value.id, String(value.revision), 1);
+    const { environmentId, id } = value;
+    const revision = String(value.revision);
+    const row = begin(ctx, environmentId, id, revision, 1);
     const { committed } = row.batch;
-    requests.set(ctx, { first: { items: [value], committed }, row, told: undefined, toldBefore: undefined });
+    rememberFirst(ctx, { ids: [id], revisions: [revision], committed }, row);
     return committed;
   }
 
   function noteAnother(ctx: Context, opened: Opened, { environmentId, id, revision }: OpenedValue): Promise<unknown> {
-    if (opened.first) tellApart(opened, opened.first);
-    const key = `${id}${revision}`;
-    const known = opened.told?.get(key) ?? opened.toldBefore?.get(key);
+    const known = findTold(opened, id, revision);
     if (known) return known;
     mustRecord();
     if (opened.row && takes(opened.row, environmentId)) {
@@ -88,7 +91,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
       opened.row = begin(ctx, environmentId, id, String(revision), 1);
     }
     const { committed } = opened.row.batch;
-    remember(opened, key, committed);
+    rememberTold(opened, id, revision, committed);
     return committed;
   }
 
@@ -97,16 +100,23 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     const opened = requests.get(ctx);
     if (opened) return Promise.all(items.map((item) => noteAnother(ctx, opened, { ...item, environmentId })));
     mustRecord();
-    const written = new Set<Promise<void>>();
+    const ids: string[] = [];
+    const revisions: string[] = [];
+    const commits = new Set<Promise<void>>();
     for (let first = 0; first < items.length; first += ROW) {
       const part = items.slice(first, first + ROW);
-      const ids = part.map(({ id }) => id).join();
-      const row = begin(ctx, environmentId, ids, part.map(({ revision }) => revision).join(), part.length);
-      written.add(row.batch.committed);
+      const [partIds, partRevisions] = [part.map(({ id }) => id).join(), part.map(({ revision }) => revision).join()];
+      ids.push(partIds);
+      revisions.push(partRevisions);
+      commits.add(begin(ctx, environmentId, partIds, partRevisions, part.length).batch.committed);
     }
-    const committed = Promise.all(written);
-    requests.set(ctx, { first: { items, committed }, row: undefined, told: undefined, toldBefore: undefined });
+    const committed = Promise.all(commits);
+    rememberFirst(ctx, { ids, revisions, committed });
     return committed;
+  }
+
+  function rememberFirst(ctx: Context, first: FirstOpenings, row?: ReadRow): void {
+    requests.set(ctx, { first, row, latest: undefined, before: undefined });
   }
 
   function begin(ctx: Context, environmentId: string, ids: string, revisions: string, openings: number): ReadRow {
@@ -115,26 +125,13 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
       batch = newReadBatch(mode === 'strict');
       batches.push(batch);
     }
+    const row = addRow(batch, ctx, environmentId, ids, revisions, openings);
     waiting += openings;
-    return addRow(batch, ctx, environmentId, ids, revisions, openings);
+    return row;
   }
 
   function mustRecord(): void {
     if (waiting >= MAX_WAITING) throw cannotRecord();
-  }
-
-  function tellApart(opened: Opened, { items, committed }: NonNullable<Opened['first']>): void {
-    opened.first = undefined;
-    for (const { id, revision } of items) remember(opened, `${id}${revision}`, committed);
-  }
-
-  function remember(opened: Opened, key: string, committed: Promise<unknown>): void {
-    if (opened.told?.size === REMEMBERED) {
-      opened.toldBefore = opened.told;
-      opened.told = undefined;
-    }
-    opened.told ??= new Map();
-    opened.told.set(key, committed);
   }
 
   /** Writes what has been noted so far, and nothing that is noted meanwhile: else those who wait would wait for ever. */
@@ -157,7 +154,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
         requests = new WeakMap();
         for (const batch of left) settled(batch, refusal);
       } else {
-        batches = [...left, ...batches];
+        batches = [...merged(left), ...batches];
       }
       throw refusal;
     }
@@ -207,9 +204,15 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     });
   }
 
+  /** Whether the next row may not fit any more. */
+  function isFull(): boolean {
+    const last = batches.at(-1);
+    return last !== undefined && !hasRoom(last, ROW);
+  }
+
   /** Sees to it that what was noted gets written; a promise where the caller has to wait for that. */
-  function noted<T>(committed: Promise<T>): Promise<T> | undefined {
-    if (mode === 'strict' || (batches.length > 1 && !isFailing)) soon();
+  function awaited<T>(committed: Promise<T>): Promise<T> | undefined {
+    if (mode === 'strict' || (isFull() && !isFailing)) soon();
     if (mode === 'strict') return committed;
     later();
     return undefined;
@@ -217,10 +220,10 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
 
   return {
     record(ctx, opened) {
-      return mode === 'off' ? undefined : noted(note(ctx, opened));
+      return mode === 'off' ? undefined : awaited(note(ctx, opened));
     },
     recordAll(ctx, environmentId, opened) {
-      return mode === 'off' ? undefined : noted(noteList(ctx, environmentId, opened));
+      return mode === 'off' ? undefined : awaited(noteList(ctx, environmentId, opened));
     },
     flush: commit,
     async close() {

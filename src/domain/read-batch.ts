@@ -22,24 +22,29 @@ export interface ReadBatch {
 }
 
 export function newReadBatch(isAwaited: boolean): ReadBatch {
-  const columns: SecretReadColumns = {
-    id: [],
-    environmentId: [],
-    agentSecretIds: [],
-    revisions: [],
-    accountId: [],
-    tokenId: [],
-    door: [],
-    requestId: [],
-    at: [],
-  };
   const { committed, settle } = isAwaited ? commitment() : NOBODY_WAITS;
-  return { columns, openings: 0, isClosed: false, committed, settle };
+  return { columns: newColumns(), openings: 0, isClosed: false, committed, settle };
 }
 
 /** Whether so many openings fit in one more row. */
 export function hasRoom({ columns, openings, isClosed }: ReadBatch, added: number): boolean {
   return !isClosed && columns.id.length < ROWS && openings + added <= STATEMENT;
+}
+
+/** Closed batches that nobody waits for as few as possible, their rows as they are and in the same order. */
+export function merged(batches: readonly ReadBatch[]): ReadBatch[] {
+  const all: ReadBatch[] = [];
+  for (const batch of batches) {
+    const last = all.at(-1);
+    const rows = (last?.columns.id.length ?? ROWS) + batch.columns.id.length;
+    if (!last || rows > ROWS || last.openings + batch.openings > STATEMENT) {
+      all.push(batch);
+      continue;
+    }
+    for (const key of COLUMNS) (last.columns[key] as unknown[]).push(...batch.columns[key]);
+    last.openings += batch.openings;
+  }
+  return all;
 }
 
 /** What one request opened in one environment, noted in a batch. */
@@ -62,8 +67,10 @@ export function addRow(
   const { columns } = batch;
   const { accountId, tokenId } = actorOf(ctx);
   // Before the id, which begins with its time: whoever looks for rows since a moment goes by that.
-  columns.at.push(new Date());
-  columns.id.push(newId());
+  const at = new Date();
+  const id = newId();
+  columns.at.push(at);
+  columns.id.push(id);
   columns.environmentId.push(environmentId);
   columns.accountId.push(accountId);
   columns.tokenId.push(tokenId);
@@ -88,6 +95,21 @@ export function addToRow(row: ReadRow, id: string, revision: bigint): void {
   row.openings += 1;
   row.batch.openings += 1;
 }
+
+function newColumns(): SecretReadColumns {
+  return {
+    id: [],
+    environmentId: [],
+    agentSecretIds: [],
+    revisions: [],
+    accountId: [],
+    tokenId: [],
+    door: [],
+    requestId: [],
+    at: [],
+  };
+}
+const COLUMNS = Object.keys(newColumns()) as (keyof SecretReadColumns)[];
 
 const NOBODY_WAITS = { committed: Promise.resolve(), settle: () => {} };
 

@@ -45,7 +45,7 @@ async function statements(query: string, variables: object = {}, as = token): Pr
 
 test('a secret by its id, with its value opened, is one statement', async () => {
   const document = `query ($id: UUID!) { agentSecret(id: $id) {
-    id environmentId path pathText revision secretType secretTypeText hasValue secretValue secretValueText createdAt updatedAt
+    id environmentId path pathText revision secretType secretTypeText hasValue secretValue secretValueText document createdAt updatedAt
   } }`;
   expect(await statements(document, { id: secretIds[0] })).toBe(1);
 });

@@ -215,6 +215,22 @@ describe('is recorded', () => {
     await ask(app, token(), document, { id, environment: environmentId });
     expect(await told()).toEqual([[id, 0, 'graphql']]);
   });
+
+  test('one after the other of two environments, each where it belongs', async () => {
+    const elsewhere = await createEnvironment(app, token(), app.world.applicationId);
+    const here = [await secret(), await secret()];
+    const there = [
+      await owner.made(elsewhere, { secretValue: 'a' }),
+      await owner.made(elsewhere, { secretValue: 'b' }),
+    ];
+    const fields = [here[0], there[0], here[1], there[1], here[0]].map(
+      (asked, n) => `s${n}: agentSecret(id: "${asked?.id}") { secretValue }`,
+    );
+    await ask(app, token(), `{ ${fields.join(' ')} }`);
+    const idsIn = async (id: string) => (await reads({ id })).map(({ agentSecretId }) => agentSecretId).sort();
+    expect(await idsIn(environmentId)).toEqual(here.map(({ id }) => id).sort());
+    expect(await idsIn(elsewhere)).toEqual(there.map(({ id }) => id).sort());
+  });
 });
 
 describe('is not recorded', () => {

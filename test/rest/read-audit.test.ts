@@ -118,6 +118,20 @@ describe('async', () => {
     expect(JSON.parse(failures()[0] as string)).toMatchObject({ level: 40, code: '42P01' });
   });
 
+  test('writes with one statement what has waited through many attempts', async () => {
+    const { id } = await open('async');
+    await broken();
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      await owner.get(id);
+      await expect(app.services.reads.flush()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    }
+    await mended();
+    const before = app.queries();
+    await app.services.reads.flush();
+    expect(app.queries() - before).toBe(1);
+    expect(await recorded()).toHaveLength(20);
+  });
+
   test('stops showing values when too many records wait, and goes on when they are written', async () => {
     const { id, value } = await open('async');
     await broken();
