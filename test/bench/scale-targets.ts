@@ -40,7 +40,7 @@ export const TARGETS: readonly ScaleTarget[] = [
   },
   {
     // As clients do it, who have to know the revision: the process has just shown them the secret.
-    name: 'read, then update',
+    name: 'read and change',
     script: (url, terrain, connections) => (own) => {
       const known = ownSecrets(terrain, connections, own);
       let n = 0;
