@@ -134,7 +134,11 @@ export async function inTransaction<T>(
   }
 }
 
-/** A session over any driver that answers `text, parameters` with rows keyed by column name. */
+/**
+ * A session over any driver that answers `text, parameters` with rows keyed by column name. The driver's lists are emptied: a
+ * list outlives the young generation where one statement follows the other on a connection, and with it all rows would. On a
+ * list of 100 that was a fifth of the processor time.
+ */
 export function session(run: Run, script: Script, isShared = true): Session {
   return {
     isShared,
@@ -146,16 +150,20 @@ export function session(run: Run, script: Script, isShared = true): Session {
       } catch (error) {
         throw translate(error);
       }
-      return raw.map(statement.decode);
+      const rows = raw.map(statement.decode);
+      raw.length = 0;
+      return rows;
     },
     async row(statement, input) {
-      let raw: Raw | undefined;
+      let raw: Raw[];
       try {
-        raw = (await run(statement.text, statement.parameters(input)))[0];
+        raw = await run(statement.text, statement.parameters(input));
       } catch (error) {
         throw translate(error);
       }
-      return raw && statement.decode(raw);
+      const [row] = raw;
+      raw.length = 0;
+      return row && statement.decode(row);
     },
     async script(text) {
       await guarded(() => script(text));
