@@ -3,8 +3,8 @@ import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 interface Connection {
-  /** Answers of which not every byte is sent. */
-  answers: Set<ServerResponse>;
+  /** Answers of which not every byte is sent, in the order of their requests. A list: there is seldom more than one. */
+  answers: ServerResponse[];
   /** Bytes read by the time the last of them was: more of them are the beginning of another request. */
   read: number;
 }
@@ -29,7 +29,7 @@ export function trackConnections(server: Server): Connections {
   const connections = new Map<Socket, Connection>();
   let ending = false;
   server.on('connection', (socket: Socket) => {
-    connections.set(socket, { answers: new Set(), read: 0 });
+    connections.set(socket, { answers: [], read: 0 });
     socket.once('close', () => connections.delete(socket));
   });
   return {
@@ -38,17 +38,17 @@ export function trackConnections(server: Server): Connections {
       const connection = connections.get(socket);
       // The parser goes through what it has, also after the end.
       if (!connection || socket.destroyed) return false;
-      if (connection.answers.size >= MAX_UNDER_WAY) {
+      if (connection.answers.length >= MAX_UNDER_WAY) {
         socket.destroy();
         return false;
       }
-      connection.answers.add(answer);
+      connection.answers.push(answer);
       const { req } = answer;
       const settle = () => {
         connection.read = socket.bytesRead;
       };
       answer.once('close', () => {
-        connection.answers.delete(answer);
+        connection.answers.splice(connection.answers.indexOf(answer), 1);
         settle();
         // Answered early: the rest of its body may come yet.
         if (!req.complete) req.once('close', settle);
@@ -57,20 +57,20 @@ export function trackConnections(server: Server): Connections {
       return true;
     },
     isAnswerable(socket) {
-      const answers = [...(connections.get(socket)?.answers ?? [])];
+      const answers = connections.get(socket)?.answers ?? [];
       return answers.every(({ req, headersSent }) => !req.complete && !headersSent);
     },
-    isUnderWay: (socket) => (connections.get(socket)?.answers.size ?? 0) > 0,
+    isUnderWay: (socket) => (connections.get(socket)?.answers.length ?? 0) > 0,
     isIdle(socket) {
       const connection = connections.get(socket);
-      return !connection || (connection.answers.size === 0 && connection.read === socket.bytesRead);
+      return !connection || (connection.answers.length === 0 && connection.read === socket.bytesRead);
     },
     open: () => connections.keys(),
     endAfterAnswers() {
       ending = true;
       for (const { answers } of connections.values()) {
         // Of several, the last: behind it the connection ends.
-        const last = [...answers].at(-1);
+        const last = answers.at(-1);
         if (last && !last.headersSent) last.setHeader('connection', 'close');
       }
     },
