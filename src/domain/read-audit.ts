@@ -15,7 +15,7 @@ import {
   ROW,
   takes,
 } from './read-batch.js';
-import { type FirstOpenings, findTold, rememberTold, type ToldOpenings } from './told-openings.js';
+import { findTold, rememberTold, type ToldOpenings, toldBy } from './told-openings.js';
 
 /**
  * `strict`: no value leaves before its record is committed. `async`: records follow within a second; a process that is
@@ -50,10 +50,14 @@ export interface ReadAudit {
   close(): Promise<void>;
 }
 
-/** What one request has opened so far. */
-interface Opened extends ToldOpenings {
+/** What one request has opened so far. One object: it outlives the request until the garbage collector looks at all. */
+interface Opened {
   /** Where the next one is noted, if there is room; requests seldom open values of several environments in turn. */
-  row: ReadRow | undefined;
+  row: ReadRow;
+  /** Those of a list before that one. */
+  earlier: readonly ReadRow[] | undefined;
+  /** Of what the rows tell, as soon as it has to be told apart: when something else is opened. */
+  told: ToldOpenings | undefined;
 }
 
 export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode): ReadAudit {
@@ -68,30 +72,28 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   let isGathering = false;
   let isFailing = false;
 
-  function note(ctx: Context, value: OpenedValue): Promise<unknown> {
+  function note(ctx: Context, value: OpenedValue): Promise<void> {
     const opened = requests.get(ctx);
     if (opened) return noteAnother(ctx, opened, value);
     mustRecord();
-    const { environmentId, id } = value;
-    const revision = String(value.revision);
-    const row = begin(ctx, environmentId, id, revision, 1);
-    const { committed } = row.batch;
-    rememberFirst(ctx, { ids: [id], revisions: [revision], committed }, row);
-    return committed;
+    const row = begin(ctx, value.environmentId, value.id, String(value.revision), 1);
+    requests.set(ctx, { row, earlier: undefined, told: undefined });
+    return row.batch.committed;
   }
 
-  function noteAnother(ctx: Context, opened: Opened, { environmentId, id, revision }: OpenedValue): Promise<unknown> {
-    const known = findTold(opened, id, revision);
+  function noteAnother(ctx: Context, opened: Opened, { environmentId, id, revision }: OpenedValue): Promise<void> {
+    opened.told ??= toldBy([...(opened.earlier ?? []), opened.row]);
+    const known = findTold(opened.told, id, revision);
     if (known) return known;
     mustRecord();
-    if (opened.row && takes(opened.row, environmentId)) {
+    if (takes(opened.row, environmentId)) {
       addToRow(opened.row, id, revision);
       waiting += 1;
     } else {
       opened.row = begin(ctx, environmentId, id, String(revision), 1);
     }
     const { committed } = opened.row.batch;
-    rememberTold(opened, id, revision, committed);
+    rememberTold(opened.told, id, revision, committed);
     return committed;
   }
 
@@ -100,23 +102,16 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     const opened = requests.get(ctx);
     if (opened) return Promise.all(items.map((item) => noteAnother(ctx, opened, { ...item, environmentId })));
     mustRecord();
-    const ids: string[] = [];
-    const revisions: string[] = [];
-    const commits = new Set<Promise<void>>();
+    const rows: ReadRow[] = [];
     for (let first = 0; first < items.length; first += ROW) {
       const part = items.slice(first, first + ROW);
-      const [partIds, partRevisions] = [part.map(({ id }) => id).join(), part.map(({ revision }) => revision).join()];
-      ids.push(partIds);
-      revisions.push(partRevisions);
-      commits.add(begin(ctx, environmentId, partIds, partRevisions, part.length).batch.committed);
+      const ids = part.map(({ id }) => id).join();
+      rows.push(begin(ctx, environmentId, ids, part.map(({ revision }) => revision).join(), part.length));
     }
-    const committed = Promise.all(commits);
-    rememberFirst(ctx, { ids, revisions, committed });
-    return committed;
-  }
-
-  function rememberFirst(ctx: Context, first: FirstOpenings, row?: ReadRow): void {
-    requests.set(ctx, { first, row, latest: undefined, before: undefined });
+    const earlier = rows.slice(0, -1);
+    const row = rows.at(-1);
+    if (row) requests.set(ctx, { row, earlier, told: undefined });
+    return Promise.all(new Set(rows.map(({ batch }) => batch.committed)));
   }
 
   function begin(ctx: Context, environmentId: string, ids: string, revisions: string, openings: number): ReadRow {

@@ -67,7 +67,7 @@ export function addRow(
   const { columns } = batch;
   const { accountId, tokenId } = actorOf(ctx);
   // Before the id, which begins with its time: whoever looks for rows since a moment goes by that.
-  const at = new Date();
+  const at = now();
   const id = newId();
   columns.at.push(at);
   columns.id.push(id);
@@ -82,9 +82,25 @@ export function addRow(
   return { batch, place: columns.id.length - 1, environmentId, openings };
 }
 
+let latest = new Date(0);
+
+/** One date for all rows of a millisecond: under load there are many, and each waits. */
+function now(): Date {
+  const at = Date.now();
+  if (latest.getTime() !== at) latest = new Date(at);
+  return latest;
+}
+
 /** Whether an opening in an environment can still be noted in a row. */
 export function takes({ batch, environmentId, openings }: ReadRow, where: string): boolean {
   return environmentId === where && openings < ROW && !batch.isClosed && batch.openings < STATEMENT;
+}
+
+/** The ids and revisions that a row tells. */
+export function* openingsIn({ batch, place }: ReadRow): Generator<[id: string, revision: string]> {
+  const ids = (batch.columns.agentSecretIds[place] as string).split(',');
+  const revisions = (batch.columns.revisions[place] as string).split(',');
+  for (const [index, id] of ids.entries()) yield [id, revisions[index] as string];
 }
 
 /** One more opening in a row. */

@@ -120,9 +120,7 @@ function arrayEncoder(type: ElementType) {
   const print = ELEMENTS[type];
   return {
     mapToDriverValue(values: readonly unknown[]) {
-      let list = '';
-      for (const value of values) list += `${list === '' ? '' : ','}${value === null ? 'NULL' : print(value)}`;
-      return `{${list}}`;
+      return `{${values.map((value) => (value === null ? 'NULL' : print(value))).join()}}`;
     },
   };
 }
