@@ -58,10 +58,7 @@ AgentSecretRef.implement({
       nullable: true,
       description:
         'The value, opened because it is selected; null without a value, and for an Option set to none. The error AGENT_SECRET_VALUE_DESTROYED where it was erased.',
-      resolve: (secret, _, ctx) => {
-        const text = valueText(ctx, secret);
-        return text instanceof Promise ? text.then(asRaw) : asRaw(text);
-      },
+      resolve: (secret, _, ctx) => withValue(ctx, secret, asRaw),
     }),
     secretValueText: t.string({
       nullable: true,
@@ -74,12 +71,7 @@ AgentSecretRef.implement({
       nullable: true,
       description:
         'The secret with its value opened, in one piece as REST answers it; null, and the error of `secretValue`, where that has one.',
-      resolve: (secret, _, ctx) => {
-        const text = valueText(ctx, secret);
-        return text instanceof Promise
-          ? text.then((value) => documentOf(secret.environmentId, secret, value))
-          : documentOf(secret.environmentId, secret, text);
-      },
+      resolve: (secret, _, ctx) => withValue(ctx, secret, (text) => documentOf(secret.environmentId, secret, text)),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
     createdBy: t.field({
@@ -106,6 +98,12 @@ AgentSecretRef.implement({
 function valueText(ctx: Context, secret: AgentSecret): string | null | Promise<string | null> {
   const isRead = secret.sealedValue !== undefined || secret.echo !== undefined || secret.isDestroyed;
   return isRead ? openSecretValue(ctx, secret) : loadStoredValue(ctx, secret);
+}
+
+/** A promise only where the value is one: each costs a list much. */
+function withValue<T>(ctx: Context, secret: AgentSecret, show: (text: string | null) => T): T | Promise<T> {
+  const text = valueText(ctx, secret);
+  return text instanceof Promise ? text.then(show) : show(text);
 }
 
 export function asRaw(text: string | null): RawJson | null {
