@@ -28,6 +28,7 @@ export type ReadAuditMode = (typeof READ_AUDIT_MODES)[number];
 const FLUSH_MS = 500;
 /** Openings that may wait while the database does not take them; then nothing more is opened. */
 const MAX_WAITING = 250_000;
+
 /** An opened value: the secret, and the revision it was read at. */
 export interface OpenedValue {
   environmentId: string;
@@ -42,7 +43,7 @@ export interface ReadAudit {
    * Notes that a value was opened for a caller. A promise when the value must not be shown before it resolves. UNAVAILABLE
    * when the record cannot be written (strict), or none could be for too long.
    */
-  record(ctx: Context, opened: OpenedValue): undefined | Promise<unknown>;
+  record(ctx: Context, opened: OpenedValue): undefined | Promise<void>;
   /** The same for several values of one environment. */
   recordAll(ctx: Context, environmentId: string, opened: readonly OpenedItem[]): undefined | Promise<unknown>;
   /** Writes what is waiting, or UNAVAILABLE. */

@@ -36,15 +36,19 @@ export function merged(batches: readonly ReadBatch[]): ReadBatch[] {
   const all: ReadBatch[] = [];
   for (const batch of batches) {
     const last = all.at(-1);
-    const rows = (last?.columns.id.length ?? ROWS) + batch.columns.id.length;
-    if (!last || rows > ROWS || last.openings + batch.openings > STATEMENT) {
+    if (last && fitTogether(last, batch)) {
+      for (const key of COLUMNS) (last.columns[key] as unknown[]).push(...batch.columns[key]);
+      last.openings += batch.openings;
+    } else {
       all.push(batch);
-      continue;
     }
-    for (const key of COLUMNS) (last.columns[key] as unknown[]).push(...batch.columns[key]);
-    last.openings += batch.openings;
   }
   return all;
+}
+
+function fitTogether(one: ReadBatch, other: ReadBatch): boolean {
+  const rows = one.columns.id.length + other.columns.id.length;
+  return rows <= ROWS && one.openings + other.openings <= STATEMENT;
 }
 
 /** What one request opened in one environment, noted in a batch. */

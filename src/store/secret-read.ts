@@ -34,27 +34,27 @@ const COLUMNS = {
   at: [reads.at, 'timestamptz'],
 } as const satisfies Record<keyof SecretReadColumns, unknown>;
 const KEYS = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+const NAMES = sql.join(
+  KEYS.map((key) => name(COLUMNS[key][0])),
+  sql`, `,
+);
 
 // The secrets' own rows are taken in the order of their ids, so that two instances that write the same ones do not meet.
 const INSERT = statement<SecretReadColumns>()(
   {},
   sql`with given as (
-      select * from unnest(${sql.join(
+      select id, environment_id, string_to_array(agent_secret_ids, ',')::uuid[] as agent_secret_ids,
+        string_to_array(revisions, ',')::bigint[] as revisions, account_id, token_id, door, request_id, at
+      from unnest(${sql.join(
         KEYS.map((key) => elements(key, COLUMNS[key][1])),
         sql`, `,
-      )}) as given(${sql.raw(KEYS.map((key) => COLUMNS[key][0].name).join(', '))})
+      )}) as given(${NAMES})
     ),
     noted as (
-      insert into ${reads} (${sql.join(
-        KEYS.map((key) => name(COLUMNS[key][0])),
-        sql`, `,
-      )})
-      select id, environment_id, string_to_array(agent_secret_ids, ',')::uuid[], string_to_array(revisions, ',')::bigint[],
-        account_id, token_id, door, request_id, at from given
-      on conflict do nothing
+      insert into ${reads} (${NAMES}) select ${NAMES} from given on conflict do nothing
     )
     insert into ${last} (${name(last.agentSecretId)}, ${name(last.at)})
-    select opened, max(given.at) from given cross join lateral unnest(string_to_array(given.agent_secret_ids, ',')::uuid[]) as opened
+    select opened, max(given.at) from given cross join lateral unnest(given.agent_secret_ids) as opened
     group by opened order by opened
     on conflict (agent_secret_id) do update set ${name(last.at)} = greatest(${last.at}, excluded.at)`,
 );
