@@ -35,7 +35,7 @@ export const TARGETS: readonly ScaleTarget[] = [
     script: (url, terrain, connections) => (own) => {
       const known = ownSecrets(terrain, connections, own);
       let n = 0;
-      return () => update(url, anyOf(known), n++);
+      return () => update(url, anyOf(known), ++n);
     },
   },
   {
@@ -48,7 +48,7 @@ export const TARGETS: readonly ScaleTarget[] = [
       return () => {
         const secret = read ?? anyOf(known);
         read = read ? undefined : secret;
-        return read ? readById(url, secret) : update(url, secret, n++);
+        return read ? readById(url, secret) : update(url, secret, ++n);
       };
     },
   },
@@ -79,7 +79,7 @@ function readById(url: string, { id, token }: KnownSecret): Exchange {
 }
 
 function update(url: string, secret: KnownSecret, n: number): Exchange {
-  const { value } = sample(secret.sample + (n + 1) * SAMPLE_PERIOD);
+  const { value } = sample(secret.sample + n * SAMPLE_PERIOD);
   const body = { currentRevision: secret.revision, secretValue: { op: 'set', value } };
   return exchange(url, 'PATCH', `/v1/agent-secrets/${secret.id}`, secret.token, body, (answer) => {
     secret.revision += 1;
