@@ -5,11 +5,11 @@ const scalars = {
   UUID: 'string',
   DateTimeISO: 'string',
   NonNegativeInt: 'number',
-  Revision: { input: "import('../json.js').JsonNumber | bigint", output: 'bigint' },
-  AnalysedType: { input: "import('../json.js').JsonValue", output: "import('../json.js').RawJson" },
-  SecretValue: { input: "import('../json.js').JsonValue", output: "import('../json.js').RawJson" },
-  AgentSecretDocument: { input: 'never', output: "import('../json.js').RawJson" },
-  AgentSecretDocuments: { input: 'never', output: "import('../json.js').RawJson[]" },
+  Revision: { input: "import('../json/exact.js').JsonNumber | bigint", output: 'bigint' },
+  AnalysedType: { input: "import('../json/exact.js').JsonValue", output: "import('../json/exact.js').RawJson" },
+  SecretValue: { input: "import('../json/exact.js').JsonValue", output: "import('../json/exact.js').RawJson" },
+  AgentSecretDocument: { input: 'never', output: "import('../json/exact.js').RawJson" },
+  AgentSecretDocuments: { input: 'never', output: "import('../json/exact.js').RawJson[]" },
 };
 
 /** A frontend has the numbers of JSON.parse: what must stay exact it reads as text. */
@@ -32,8 +32,8 @@ const config: CodegenConfig = {
       plugins: ['typescript-operations', 'typed-document-node'],
       config: { scalars, useTypeImports: true, enumsAsTypes: true, dedupeFragments: true },
     },
-    'test/graphql/frontend.generated.ts': {
-      documents: 'test/graphql/frontend.graphql',
+    'test/graphql/schema/frontend.generated.ts': {
+      documents: 'test/graphql/schema/frontend.graphql',
       plugins: ['typescript-operations', 'typed-document-node'],
       config: { scalars: frontendScalars, useTypeImports: true, enumsAsTypes: true },
     },

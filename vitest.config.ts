@@ -2,14 +2,19 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-const doors = ['test/graphql/**/*.test.ts', 'test/rest/**/*.test.ts', 'test/store/**/*.test.ts'];
+const doors = ['test/graphql', 'test/rest', 'test/server', 'test/store'].map((folder) => `${folder}/**/*.test.ts`);
+/** What needs no database. */
+const pure = ['contract', 'crypto', 'domain', 'ids', 'json', 'scheduling'].map((name) => `test/${name}/**/*.test.ts`);
 /** What needs several connections or processes, or real Postgres by its nature. */
-const postgresOnly = ['test/races/**/*.test.ts', 'test/start/**/*.test.ts', 'test/**/postgres-*.test.ts'];
+const postgresOnly = [
+  ...['test/races', 'test/start', 'test/cli', 'test/server/process'].map((folder) => `${folder}/**/*.test.ts`),
+  'test/**/postgres-*.test.ts',
+];
 /** What measures short times or the processor closely: after everything else, one at a time. */
 const measured = [
-  'test/rest/postgres-long-lists.test.ts',
+  'test/rest/secrets/postgres-long-lists.test.ts',
   'test/start/budget.test.ts',
-  'test/start/slow-readers.test.ts',
+  'test/server/process/slow-readers.test.ts',
 ];
 
 export default defineConfig({
@@ -32,7 +37,7 @@ export default defineConfig({
           name: 'pure',
           // Some stand in for the disk.
           isolate: true,
-          include: ['test/domain/**/*.test.ts', 'test/contract/**/*.test.ts', 'test/crypto/**/*.test.ts'],
+          include: pure,
         },
       },
       {

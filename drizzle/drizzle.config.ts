@@ -1,8 +1,8 @@
-// drizzle-kit: `npm run db:generate` writes a migration from src/store/tables.ts.
+// drizzle-kit: `npm run db:generate` writes a migration from src/store/engine/tables.ts.
 import { defineConfig } from 'drizzle-kit';
 
 export default defineConfig({
   dialect: 'postgresql',
-  schema: './src/store/tables.ts',
+  schema: './src/store/engine/tables.ts',
   out: './drizzle',
 });

@@ -1,18 +1,18 @@
 // Start: the configuration decides whether this process serves alone, keeps workers that do, or is one of them.
 import cluster from 'node:cluster';
-import { servePrimary, serveWorker } from './cluster.js';
-import { loadConfig } from './config.js';
-import { prepareDevelopment } from './development.js';
-import { greeting } from './greeting.js';
-import { createLogger } from './log.js';
-import { explainFailure } from './start-failure.js';
+import { loadConfig } from './config/config.js';
+import { createLogger } from './logging/logger.js';
+import { servePrimary, serveWorker } from './start/cluster.js';
+import { prepareDevelopment } from './start/development.js';
+import { greeting } from './start/greeting.js';
+import { explainFailure } from './start/start-failure.js';
 
 async function main(): Promise<void> {
   const config = loadConfig();
   if (config.workers > 1 && cluster.isWorker) return serveWorker(config);
   if (config.workers > 1) return servePrimary(config, (serving) => process.stdout.write(greeting(config, serving)));
   // Only who serves needs the schema and all that answers requests.
-  const { serve } = await import('./serve.js');
+  const { serve } = await import('./start/serve.js');
   const serving = await serve(config, createLogger(config.logLevel), (services, url) =>
     prepareDevelopment(config, services, url),
   );

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createKeyFile } from '../crypto/key-file.js';
 import { addMasterKey, useMasterKey } from '../crypto/key-file-change.js';
-import { makeFolder } from '../store/folder.js';
+import { makeFolder } from '../store/engine/folder.js';
 import { runCommand, UsageError } from './run-command.js';
 
 const USAGE = `Usage: npm run --silent master-key -- FILE          writes a new key file (mode 0600) with one master key

@@ -1,15 +1,15 @@
 // Operator command: a token for an account, and the account with it when there is none of that name.
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../config.js';
-import { createAccountAsOperator } from '../domain/account.js';
-import { isScope, SCOPES, type Scope } from '../domain/grant.js';
-import { issueToken, tokenLimits } from '../domain/token.js';
-import { createLogger } from '../log.js';
-import { openServices } from '../services.js';
-import { findAccountByName } from '../store/account.js';
-import type { Session } from '../store/client.js';
-import { findEnvironment } from '../store/environment.js';
-import { uuidFrom } from '../uuid.js';
+import { loadConfig } from '../config/config.js';
+import { issueToken, tokenLimits } from '../domain/access/token.js';
+import { isScope, SCOPES, type Scope } from '../domain/request/grant.js';
+import { createAccountAsOperator } from '../domain/tenancy/account.js';
+import { uuidFrom } from '../ids/uuid.js';
+import { createLogger } from '../logging/logger.js';
+import { openServices } from '../start/services.js';
+import type { Session } from '../store/engine/client.js';
+import { findAccountByName } from '../store/tenancy/account.js';
+import { findEnvironment } from '../store/tenancy/environment.js';
 import { runCommand, UsageError } from './run-command.js';
 
 const USAGE = `Usage: npm run --silent token -- --account NAME [--admin] [--expires-in-days N]

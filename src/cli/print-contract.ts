@@ -7,11 +7,11 @@ const PRINTERS: Record<string, () => Promise<string>> = {
   'schema/schema.graphql': async () => {
     const [{ lexicographicSortSchema, printSchema }, { schema }] = await Promise.all([
       import('graphql'),
-      import('../graphql/schema.js'),
+      import('../graphql/schema/schema.js'),
     ]);
     return `${printSchema(lexicographicSortSchema(schema))}\n`;
   },
-  'schema/openapi.json': async () => (await import('../rest/openapi.js')).printOpenApi(),
+  'schema/openapi.json': async () => (await import('../rest/openapi/openapi.js')).printOpenApi(),
 };
 
 async function main(): Promise<number> {

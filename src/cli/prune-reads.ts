@@ -1,9 +1,9 @@
 // Operator command: removes records of opened values that are older than the retention time.
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../config.js';
-import { pruneSecretReads } from '../domain/secret-read.js';
-import { createLogger } from '../log.js';
-import { openServices } from '../services.js';
+import { loadConfig } from '../config/config.js';
+import { pruneSecretReads } from '../domain/reads/secret-read.js';
+import { createLogger } from '../logging/logger.js';
+import { openServices } from '../start/services.js';
 import { runCommand, UsageError } from './run-command.js';
 
 const USAGE = `Usage: npm run --silent prune-reads [-- --older-than-days N]

@@ -1,13 +1,13 @@
 // Operator command: rotates master keys and data keys while the service runs, and removes what nothing uses any more.
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../config.js';
-import type { Services } from '../domain/context.js';
-import { retireDataKeys, rotateDataKeys } from '../domain/data-key.js';
-import { listDataKeyUsage, listMasterKeyUsage } from '../domain/key-usage.js';
-import { rotateMasterKey } from '../domain/master-key.js';
-import { createLogger } from '../log.js';
-import { openServices } from '../services.js';
-import { explainFailure } from '../start-failure.js';
+import { loadConfig } from '../config/config.js';
+import { retireDataKeys, rotateDataKeys } from '../domain/keys/data-key.js';
+import { listDataKeyUsage, listMasterKeyUsage } from '../domain/keys/key-usage.js';
+import { rotateMasterKey } from '../domain/keys/master-key.js';
+import type { Services } from '../domain/request/context.js';
+import { createLogger } from '../logging/logger.js';
+import { openServices } from '../start/services.js';
+import { explainFailure } from '../start/start-failure.js';
 
 const USAGE = `Usage: npm run rotate -- master-key [--to ID]
          wraps every environment's keys anew under the current master key (which must be ID)

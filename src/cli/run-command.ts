@@ -1,5 +1,5 @@
 // How every operator command ends: its result alone on standard output, what went wrong on standard error, an exit code.
-import { explainFailure } from '../start-failure.js';
+import { explainFailure } from '../start/start-failure.js';
 
 export interface Command {
   /** Begins with `Usage:`. */

@@ -2,16 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../config.js';
-import { LogFinding } from '../domain/log-finding.js';
-import { type LogHead, parseLogHeads, printLogHeads } from '../domain/log-head.js';
-import { type VerifiedLog, verifyLog } from '../domain/log-verification.js';
-import { createLogger } from '../log.js';
-import { openExistingKeyProvider } from '../master-keys.js';
-import { openExistingDatabase } from '../services.js';
-import { explainFailure } from '../start-failure.js';
-import { findEnvironmentIds, inSnapshot } from '../store/log-verification.js';
-import { uuidFrom } from '../uuid.js';
+import { loadConfig } from '../config/config.js';
+import { LogFinding } from '../domain/log/log-finding.js';
+import { type LogHead, parseLogHeads, printLogHeads } from '../domain/log/log-head.js';
+import { type VerifiedLog, verifyLog } from '../domain/log/log-verification.js';
+import { uuidFrom } from '../ids/uuid.js';
+import { createLogger } from '../logging/logger.js';
+import { openExistingKeyProvider } from '../start/master-keys.js';
+import { openExistingDatabase } from '../start/services.js';
+import { explainFailure } from '../start/start-failure.js';
+import { findEnvironmentIds, inSnapshot } from '../store/log/log-verification.js';
 
 const USAGE = `Usage: npm run verify-log -- [--environment ID] [--no-keys] [--heads FILE] [--export-heads FILE]
 

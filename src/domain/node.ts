@@ -1,17 +1,17 @@
 // The noun behind any id. What the caller may not see, or what is not there, is null here and never an error.
-import { AppError, invalidRequest } from '../errors.js';
+import { AppError, invalidRequest } from '../errors/errors.js';
+import { uuidFrom } from '../ids/uuid.js';
 import { findNodeKinds, type NodeKind } from '../store/node.js';
-import { uuidFrom } from '../uuid.js';
-import { getAccounts } from './account.js';
-import { getAgentSecrets } from './agent-secret.js';
-import { getApplications } from './application.js';
-import { actorOf, type Context } from './context.js';
-import { getEnvironments } from './environment.js';
-import { getEnvironmentShares } from './environment-share.js';
-import { MAX_PAGE_SIZE } from './page.js';
-import { getPlans } from './plan.js';
-import { spendItems } from './read-budget.js';
-import { getTokens } from './token.js';
+import { getTokens } from './access/token.js';
+import { actorOf, type Context } from './request/context.js';
+import { spendItems } from './request/item-budget.js';
+import { MAX_PAGE_SIZE } from './request/page.js';
+import { getAgentSecrets } from './secrets/agent-secret.js';
+import { getAccounts } from './tenancy/account.js';
+import { getApplications } from './tenancy/application.js';
+import { getEnvironments } from './tenancy/environment.js';
+import { getEnvironmentShares } from './tenancy/environment-share.js';
+import { getPlans } from './tenancy/plan.js';
 
 /** By kind, how several are read at once: in the order of the ids, with an error or null in the place of what is not for the caller. */
 const getters = {

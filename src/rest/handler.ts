@@ -2,9 +2,9 @@
 
 import type { DocumentNode, ExecutionResult } from 'graphql';
 import { Hono, type Context as HonoContext } from 'hono';
-import { AppError, type ErrorCode, unauthorized } from '../errors.js';
-import { EVENT_STREAM_HEADERS } from '../event-stream.js';
-import { printBody } from '../json-body.js';
+import { AppError, type ErrorCode, unauthorized } from '../errors/errors.js';
+import { EVENT_STREAM_HEADERS } from '../http/event-stream.js';
+import { printBody } from '../json/print-portions.js';
 import { JSON_TYPE, methodNotAllowed, problem } from './problem.js';
 import { jsonBody } from './request.js';
 import { type Refused, ROUTES, type Route } from './routes.js';

@@ -27,9 +27,9 @@ export type CreateAgentSecretInput = {
   /** 1 to 16 segments in any casing; converted to canonical form, in which they are unique. */
   path: Array<string>;
   /** Its type, for good. */
-  secretType: import('../json.js').JsonValue;
+  secretType: import('../json/exact.js').JsonValue;
   /** Its value; absent or null: a secret without a value. */
-  secretValue?: import('../json.js').JsonValue | null | undefined;
+  secretValue?: import('../json/exact.js').JsonValue | null | undefined;
   /** The value as exact JSON text instead; give only one of the two. */
   secretValueText?: string | null | undefined;
 };
@@ -37,7 +37,7 @@ export type CreateAgentSecretInput = {
 /** A deletion of a secret. */
 export type DeleteAgentSecretInput = {
   /** The revision the caller has seen. */
-  currentRevision: import('../json.js').JsonNumber | bigint;
+  currentRevision: import('../json/exact.js').JsonNumber | bigint;
   /** Which secret. */
   id: string;
   /** Makes the write safe to repeat for 24 hours: the same request with the same key answers what the first one did, from any credential of the account that may see the same values. 1 to 255 visible ASCII characters, the caller’s own choice. */
@@ -102,7 +102,7 @@ export type SecretValueChange = {
   /** Set or unset. */
   op: SecretValueOp;
   /** The new value, for SET. */
-  value?: import('../json.js').JsonValue | null | undefined;
+  value?: import('../json/exact.js').JsonValue | null | undefined;
   /** The new value as exact JSON text instead; give only one of the two. */
   valueText?: string | null | undefined;
 };
@@ -117,7 +117,7 @@ export type SecretValueOp =
 /** A change of a secret. */
 export type UpdateAgentSecretInput = {
   /** The revision the caller has seen; refused when the secret has moved on. */
-  currentRevision: import('../json.js').JsonNumber | bigint;
+  currentRevision: import('../json/exact.js').JsonNumber | bigint;
   /** Which secret. */
   id: string;
   /** Makes the write safe to repeat for 24 hours: the same request with the same key answers what the first one did, from any credential of the account that may see the same values. 1 to 255 visible ASCII characters, the caller’s own choice. */
@@ -135,7 +135,7 @@ export type ValueState =
   /** A value; an Option set to none is one. */
   | 'PRESENT';
 
-export type SecretFragment = { document: import('../json.js').RawJson | null };
+export type SecretFragment = { document: import('../json/exact.js').RawJson | null };
 
 type Refused_AgentSecretAlreadyExists_Fragment = { code: ErrorCode, message: string };
 
@@ -175,7 +175,7 @@ export type ListEnvironmentAgentSecretsQueryVariables = Exact<{
 }>;
 
 
-export type ListEnvironmentAgentSecretsQuery = { environment: { agentSecretsTag: string, agentSecretDocuments: import('../json.js').RawJson[] } | null };
+export type ListEnvironmentAgentSecretsQuery = { environment: { agentSecretsTag: string, agentSecretDocuments: import('../json/exact.js').RawJson[] } | null };
 
 export type TagEnvironmentAgentSecretsQueryVariables = Exact<{
   environmentId: string;
@@ -186,7 +186,7 @@ export type TagEnvironmentAgentSecretsQuery = { environment: { agentSecretsTag: 
 
 export type WatchAgentSecretChangesSubscriptionVariables = Exact<{
   environmentId: string;
-  after?: import('../json.js').JsonNumber | bigint | null | undefined;
+  after?: import('../json/exact.js').JsonNumber | bigint | null | undefined;
 }>;
 
 
@@ -198,7 +198,7 @@ export type CreateAgentSecretMutationVariables = Exact<{
 
 
 export type CreateAgentSecretMutation = { createAgentSecret:
-    | { __typename: 'AgentSecret', document: import('../json.js').RawJson | null }
+    | { __typename: 'AgentSecret', document: import('../json/exact.js').RawJson | null }
     | { __typename: 'AgentSecretAlreadyExists', code: ErrorCode, message: string }
     | { __typename: 'AgentSecretValueTypeMismatch', problems: Array<string>, code: ErrorCode, message: string }
     | { __typename: 'ConcurrentUpdate', code: ErrorCode, message: string }
@@ -212,7 +212,7 @@ export type GetAgentSecretQueryVariables = Exact<{
 }>;
 
 
-export type GetAgentSecretQuery = { agentSecret: { document: import('../json.js').RawJson | null } | null };
+export type GetAgentSecretQuery = { agentSecret: { document: import('../json/exact.js').RawJson | null } | null };
 
 export type UpdateAgentSecretMutationVariables = Exact<{
   input: UpdateAgentSecretInput;
@@ -220,7 +220,7 @@ export type UpdateAgentSecretMutationVariables = Exact<{
 
 
 export type UpdateAgentSecretMutation = { updateAgentSecret:
-    | { __typename: 'AgentSecret', document: import('../json.js').RawJson | null }
+    | { __typename: 'AgentSecret', document: import('../json/exact.js').RawJson | null }
     | { __typename: 'AgentSecretValueTypeMismatch', problems: Array<string>, code: ErrorCode, message: string }
     | { __typename: 'ConcurrentUpdate', code: ErrorCode, message: string }
     | { __typename: 'IdempotencyKeyReused', code: ErrorCode, message: string }
@@ -234,7 +234,7 @@ export type DeleteAgentSecretMutationVariables = Exact<{
 
 
 export type DeleteAgentSecretMutation = { deleteAgentSecret:
-    | { __typename: 'AgentSecret', document: import('../json.js').RawJson | null }
+    | { __typename: 'AgentSecret', document: import('../json/exact.js').RawJson | null }
     | { __typename: 'ConcurrentUpdate', code: ErrorCode, message: string }
     | { __typename: 'IdempotencyKeyReused', code: ErrorCode, message: string }
     | { __typename: 'InvalidRequest', problems: Array<string>, code: ErrorCode, message: string }

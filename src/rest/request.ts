@@ -1,10 +1,11 @@
 // Reading requests strictly: path ids, counters, bodies. What is wrong is refused by place, never by content.
-import { readBody, requireJson } from '../body.js';
-import { invalidRequest } from '../errors.js';
-import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../json.js';
-import { decodeUtf8, parseJson } from '../json-parser.js';
-import { uint64From } from '../uint64.js';
-import { uuidFrom } from '../uuid.js';
+
+import { invalidRequest } from '../errors/errors.js';
+import { readBody, requireJson } from '../http/body.js';
+import { uuidFrom } from '../ids/uuid.js';
+import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../json/exact.js';
+import { decodeUtf8, parseJson } from '../json/parse.js';
+import { uint64From } from '../json/uint64.js';
 
 /** A path parameter, in lower case; INVALID_REQUEST unless it is a UUID. */
 export function uuidIn(name: string, text: string): string {

@@ -1,8 +1,8 @@
 // The REST door as a table: each route is one typed GraphQL document, what the request becomes, what the result becomes.
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
-import { invalidRequest } from '../errors.js';
-import { isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../json.js';
-import type { OperationId } from './openapi-operations.js';
+import { invalidRequest } from '../errors/errors.js';
+import { isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../json/exact.js';
+import type { OperationId } from './openapi/operations.js';
 import {
   CreateAgentSecretDocument,
   DeleteAgentSecretDocument,

@@ -1,8 +1,8 @@
 // A subscription's results as server-sent events: their ids are where to resume, and the last one says why it ended.
 import type { ExecutionResult } from 'graphql';
-import type { AppError } from '../errors.js';
-import { eventStream } from '../event-stream.js';
-import { printJson } from '../json.js';
+import type { AppError } from '../errors/errors.js';
+import { eventStream } from '../http/event-stream.js';
+import { printJson } from '../json/exact.js';
 import type { StreamRoute } from './streams.js';
 
 type Refuse = (said: { readonly [key: string]: unknown }, message: string) => AppError;

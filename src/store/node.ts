@@ -1,8 +1,16 @@
 // Which noun an id belongs to: ids are plain UUIDs in both doors, so `node(id)` has to ask.
 import { sql } from 'drizzle-orm';
-import type { Session } from './client.js';
-import { anyOf, computed, statement } from './statement.js';
-import { accounts, agentSecrets, applications, environmentShares, environments, plans, tokens } from './tables.js';
+import type { Session } from './engine/client.js';
+import { anyOf, computed, statement } from './engine/statement.js';
+import {
+  accounts,
+  agentSecrets,
+  applications,
+  environmentShares,
+  environments,
+  plans,
+  tokens,
+} from './engine/tables.js';
 
 export const NODE_KINDS = [
   'agentSecret',

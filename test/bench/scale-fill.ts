@@ -5,10 +5,10 @@ import { symlink } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../../src/config.js';
-import { createLogger } from '../../src/log.js';
-import { openServices } from '../../src/services.js';
-import { explainFailure } from '../../src/start-failure.js';
+import { loadConfig } from '../../src/config/config.js';
+import { createLogger } from '../../src/logging/logger.js';
+import { openServices } from '../../src/start/services.js';
+import { explainFailure } from '../../src/start/start-failure.js';
 import { createProgress } from './scale-progress.js';
 import { createOwners, type FilledEnvironment, type Share, settle } from './scale-seed.js';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createKeyFile } from '../../src/crypto/key-file.js';
-import { startPostgresServer } from '../support/postgres-server.js';
+import { startPostgresServer } from '../support/postgres/server.js';
 import { request } from './doors.js';
 import { type Exchange, runLoad } from './load.js';
 import { UPDATED_TYPE, connection as value } from './samples.js';

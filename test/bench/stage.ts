@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import postgres, { type Sql } from 'postgres';
 import { createKeyFile } from '../../src/crypto/key-file.js';
-import { startPostgresServer } from '../support/postgres-server.js';
+import { startPostgresServer } from '../support/postgres/server.js';
 import { compare } from './compare.js';
 import { type Doors, doorsOf, type Server, type Urls } from './doors.js';
 import { type Seed, seed, seedFloor } from './seed.js';

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type ServerType, serve } from '@hono/node-server';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createDocsRoutes } from '../../src/rest/docs.js';
+import { createDocsRoutes } from '../../src/rest/docs/docs.js';
 import { launchChromium } from './chromium.js';
 
 let server: ServerType;

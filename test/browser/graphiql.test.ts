@@ -1,7 +1,7 @@
 // GraphiQL in a real browser, cut off from every other host.
 import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { exampleTabs } from '../../src/graphql/graphiql-examples.js';
+import { exampleTabs } from '../../src/graphql/graphiql/examples.js';
 import { startDevelopmentServer } from '../support/server.js';
 import { launchChromium } from './chromium.js';
 

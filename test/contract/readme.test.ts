@@ -1,10 +1,10 @@
 // What the README prints from code is what the code says.
 import { access, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { ENVIRONMENT_ACTIONS } from '../../src/domain/access.js';
-import { SCOPES } from '../../src/domain/grant.js';
-import { ERROR_CODES } from '../../src/errors.js';
-import { REST_CODES } from '../../src/rest/openapi-errors.js';
+import { ENVIRONMENT_ACTIONS } from '../../src/domain/access/permissions.js';
+import { SCOPES } from '../../src/domain/request/grant.js';
+import { ERROR_CODES } from '../../src/errors/errors.js';
+import { REST_CODES } from '../../src/rest/openapi/errors.js';
 import { STATUS } from '../../src/rest/problem.js';
 
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
@@ -55,7 +55,7 @@ test('the tests that the threat model names are there', async () => {
 });
 
 test('every variable that the configuration reads is in the table, and no other', async () => {
-  const source = await readFile(new URL('../../src/config.ts', import.meta.url), 'utf8');
+  const source = await readFile(new URL('../../src/config/config.ts', import.meta.url), 'utf8');
   const read = [...source.matchAll(/^ {6}([A-Z_]+): /gm)].map((match) => match[1]);
   const documented = table('configuration').flatMap(([names]) => names?.match(/[A-Z_]{3,}/g) ?? []);
   expect(documented.sort()).toEqual(read.sort());

@@ -1,13 +1,13 @@
 // The contract's vectors, every one, against the pure modules that promise them.
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { printAnalysedType } from '../../src/domain/analysed-type.js';
-import { parseAnalysedType } from '../../src/domain/analysed-type-parse.js';
-import { canonicalPath, canonicalSegment } from '../../src/domain/secret-path.js';
-import { checkSecretValue } from '../../src/domain/secret-value.js';
-import { AppError } from '../../src/errors.js';
-import { JsonNumber, JsonSyntaxError, type JsonValue } from '../../src/json.js';
-import { parseJson } from '../../src/json-parser.js';
+import { printAnalysedType } from '../../src/domain/types/analysed-type.js';
+import { parseAnalysedType } from '../../src/domain/types/analysed-type-parse.js';
+import { canonicalPath, canonicalSegment } from '../../src/domain/types/secret-path.js';
+import { checkSecretValue } from '../../src/domain/types/secret-value.js';
+import { AppError } from '../../src/errors/errors.js';
+import { JsonNumber, JsonSyntaxError, type JsonValue } from '../../src/json/exact.js';
+import { parseJson } from '../../src/json/parse.js';
 
 interface SegmentCase {
   input: string;

@@ -7,7 +7,7 @@ import { newEnvironmentKeys, openEnvironmentKeys } from '../../src/crypto/enviro
 import { KeyringError } from '../../src/crypto/local-keyring.js';
 import { openValue, sealValue } from '../../src/crypto/sealing.js';
 import { openTransitKeyProvider, type TransitOptions } from '../../src/crypto/transit-key-provider.js';
-import { AppError } from '../../src/errors.js';
+import { AppError } from '../../src/errors/errors.js';
 import { startTransitServer, type TransitServer } from '../support/transit-server.js';
 
 const KEY = 'agent-secrets';

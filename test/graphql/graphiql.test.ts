@@ -8,9 +8,9 @@ import * as packaged from '@graphql-yoga/render-graphiql/graphiql';
 import { buildSchema, parse, validate } from 'graphql';
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
-import { createGraphiqlRoutes, type GraphiqlOptions } from '../../src/graphql/graphiql.js';
-import { readAssets } from '../../src/graphql/graphiql-assets.js';
-import { exampleTabs } from '../../src/graphql/graphiql-examples.js';
+import { readAssets } from '../../src/graphql/graphiql/assets.js';
+import { exampleTabs } from '../../src/graphql/graphiql/examples.js';
+import { createGraphiqlRoutes, type GraphiqlOptions } from '../../src/graphql/graphiql/graphiql.js';
 
 const BROWSER = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'sec-fetch-dest': 'document' };
 

@@ -4,14 +4,14 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { printJson } from '../../src/json.js';
-import { ask, call } from '../start/client.js';
+import { printJson } from '../../src/json/exact.js';
+import { ask, call } from '../server/process/client.js';
 import { CANARY, canary, canaryValue, leaksInBody } from '../support/canary.js';
 import { leaksInFiles } from '../support/canary-files.js';
-import { createTestDatabase, type TestDatabase, testPostgres } from '../support/database.js';
+import { createTestDatabase, type TestDatabase, testPostgres } from '../support/postgres/database.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { unique } from '../support/world.js';
-import { randomFrom } from './writer.js';
+import { randomFrom } from './support/writer.js';
 
 const FOR_MS = Number(process.env.CANARY_FUZZ_MS ?? 15_000);
 const AT_ONCE = 4;

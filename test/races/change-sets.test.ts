@@ -1,10 +1,10 @@
 // Change sets that overlap, in opposite order and at once: both end, at most one is refused, and the log stays whole.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { changeSet, codesOf } from '../support/graphql-log.js';
-import { createSecret, done, type Secret } from '../support/graphql-secrets.js';
+import { changeSet, codesOf } from '../support/graphql/log.js';
+import { createSecret, done, type Secret } from '../support/graphql/secrets.js';
 import { createEnvironment, createWorld, type World } from '../support/world.js';
-import { type Fleet, type Instance, rest, startFleet } from './fleet.js';
-import { auditEnvironment } from './log-audit.js';
+import { type Fleet, type Instance, rest, startFleet } from './support/fleet.js';
+import { auditEnvironment } from './support/log-audit.js';
 
 const ROUNDS = 50;
 const SECRETS = 6;

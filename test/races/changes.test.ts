@@ -1,13 +1,13 @@
 // The change feed over several instances on one database, and over networks that lose connections, news, or everything.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { until } from '../start/client.js';
+import { until } from '../server/process/client.js';
 import { DOORS, type Door, type Told } from '../support/changes.js';
 import type { EventStream } from '../support/event-stream.js';
-import { ask } from '../support/graphql.js';
-import { type Network, networkTo } from '../support/network.js';
+import { ask } from '../support/graphql/client.js';
+import { type Network, networkTo } from '../support/postgres/network.js';
 import { createWorld, type World } from '../support/world.js';
-import { type Fleet, type Instance, rest, startFleet } from './fleet.js';
+import { type Fleet, type Instance, rest, startFleet } from './support/fleet.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 300_000 });

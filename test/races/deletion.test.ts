@@ -1,11 +1,11 @@
 // Environments, applications and accounts deleted under their writers: nothing is acknowledged after the end.
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { until } from '../start/client.js';
-import { ask, graphql } from '../support/graphql.js';
+import { until } from '../server/process/client.js';
+import { ask, graphql } from '../support/graphql/client.js';
 import { createEnvironment, createWorld, type World } from '../support/world.js';
-import { type Fleet, type Instance, startFleet, tally } from './fleet.js';
-import { auditEnvironment } from './log-audit.js';
-import { graphqlWriter, type Outcome, restWriter } from './writer.js';
+import { type Fleet, type Instance, startFleet, tally } from './support/fleet.js';
+import { auditEnvironment } from './support/log-audit.js';
+import { graphqlWriter, type Outcome, restWriter } from './support/writer.js';
 
 let fleet: Fleet;
 let world: World;

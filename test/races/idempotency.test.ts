@@ -1,10 +1,10 @@
 // The same write under the same key, several times at once through several instances: it is done once, and all hear of it.
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { graphql } from '../support/graphql.js';
+import { graphql } from '../support/graphql/client.js';
 import { createEnvironment, createWorld, unique, type World } from '../support/world.js';
-import { type Fleet, type Instance, startFleet } from './fleet.js';
-import { auditEnvironment } from './log-audit.js';
+import { type Fleet, type Instance, startFleet } from './support/fleet.js';
+import { auditEnvironment } from './support/log-audit.js';
 
 const ROUNDS = 15;
 const REPEATS = 6;

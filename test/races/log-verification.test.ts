@@ -1,11 +1,11 @@
 // A log is verified while it is written: each verification sees one moment of it, in order, and disturbs nobody.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type VerifiedLog, verifyLog } from '../../src/domain/log-verification.js';
-import { inSnapshot } from '../../src/store/log-verification.js';
+import { type VerifiedLog, verifyLog } from '../../src/domain/log/log-verification.js';
+import { inSnapshot } from '../../src/store/log/log-verification.js';
 import { createTestApp, type TestApp } from '../support/app.js';
 import { createHistory } from '../support/log-history.js';
 import { createWorld } from '../support/world.js';
-import { randomFrom } from './writer.js';
+import { randomFrom } from './support/writer.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 120_000 });

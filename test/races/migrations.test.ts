@@ -3,12 +3,12 @@ import { readdir } from 'node:fs/promises';
 import postgres from 'postgres';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { generateKeyring } from '../../src/crypto/local-keyring.js';
-import { type Database, openPostgres } from '../../src/store/client.js';
-import { migrate } from '../../src/store/migrate.js';
-import { until } from '../start/client.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Database, openPostgres } from '../../src/store/engine/client.js';
+import { migrate } from '../../src/store/engine/migrate.js';
+import { until } from '../server/process/client.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres/database.js';
 import { startServer } from '../support/server.js';
-import { createEmptyDatabase } from './empty-database.js';
+import { createEmptyDatabase } from './support/empty-database.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 60_000 });

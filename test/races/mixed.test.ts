@@ -3,9 +3,9 @@ import { randomInt } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { canary } from '../support/canary.js';
 import { createWorld, type World } from '../support/world.js';
-import { type Fleet, rest, startFleet, tally } from './fleet.js';
-import { auditEnvironment } from './log-audit.js';
-import { type Change, graphqlWriter, type Outcome, randomFrom, restWriter } from './writer.js';
+import { type Fleet, rest, startFleet, tally } from './support/fleet.js';
+import { auditEnvironment } from './support/log-audit.js';
+import { type Change, graphqlWriter, type Outcome, randomFrom, restWriter } from './support/writer.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 120_000 });

@@ -1,9 +1,9 @@
 // Writers of one secret, really in parallel: exactly one wins, the others are told so, and the log knows of the winner only.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { graphql } from '../support/graphql.js';
+import { graphql } from '../support/graphql/client.js';
 import { createWorld, unique, type World } from '../support/world.js';
-import { type Fleet, type Instance, type RestAnswer, rest, startFleet, tally } from './fleet.js';
-import { auditEnvironment } from './log-audit.js';
+import { type Fleet, type Instance, type RestAnswer, rest, startFleet, tally } from './support/fleet.js';
+import { auditEnvironment } from './support/log-audit.js';
 
 const RIVALS = 32;
 

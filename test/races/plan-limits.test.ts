@@ -1,10 +1,10 @@
 // Plan limits when everybody comes at once: exactly as much gets in as the plan allows, and freed room is given once.
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ask, graphql } from '../support/graphql.js';
+import { ask, graphql } from '../support/graphql/client.js';
 import { createApplication, createEnvironment, type Person, unique } from '../support/world.js';
-import { type Fleet, type Instance, rest, startFleet, tally } from './fleet.js';
-import { auditEnvironment } from './log-audit.js';
-import { restWriter } from './writer.js';
+import { type Fleet, type Instance, rest, startFleet, tally } from './support/fleet.js';
+import { auditEnvironment } from './support/log-audit.js';
+import { restWriter } from './support/writer.js';
 
 let fleet: Fleet;
 beforeEach(async () => {

@@ -1,8 +1,8 @@
 // Readers of the same values through several instances at once: every opening recorded, and no deadlock between them.
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { graphql } from '../support/graphql.js';
+import { graphql } from '../support/graphql/client.js';
 import { createWorld, type World } from '../support/world.js';
-import { type Fleet, startFleet } from './fleet.js';
+import { type Fleet, startFleet } from './support/fleet.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 120_000 });

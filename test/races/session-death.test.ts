@@ -1,9 +1,9 @@
 // Database sessions that end in the middle of a transaction, as at every restart of Postgres: each costs its own request only.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { until } from '../start/client.js';
-import { graphql } from '../support/graphql.js';
+import { until } from '../server/process/client.js';
+import { graphql } from '../support/graphql/client.js';
 import { createEnvironment, createWorld, type World } from '../support/world.js';
-import { type Fleet, startFleet, tally } from './fleet.js';
+import { type Fleet, startFleet, tally } from './support/fleet.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,10 +1,10 @@
 // A writer that always changes two secrets together, and readers on every way who must never see half of it.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ask } from '../support/graphql.js';
-import { changeSet } from '../support/graphql-log.js';
+import { ask } from '../support/graphql/client.js';
+import { changeSet } from '../support/graphql/log.js';
 import { createEnvironment, createWorld, type World } from '../support/world.js';
-import { type Fleet, type Instance, rest, startFleet } from './fleet.js';
-import { auditEnvironment } from './log-audit.js';
+import { type Fleet, type Instance, rest, startFleet } from './support/fleet.js';
+import { auditEnvironment } from './support/log-audit.js';
 
 const READS = 10_000;
 const TIME_MS = 40_000;

@@ -1,12 +1,12 @@
 // Writers that wait for one environment: they cost readers nothing, they go on when a writer dies, and they end.
 import type postgres from 'postgres';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createWriteQueue } from '../../src/domain/write-queue.js';
-import { until } from '../start/client.js';
+import { createWriteQueue } from '../../src/scheduling/keyed-queue.js';
+import { until } from '../server/process/client.js';
 import { createEnvironment, createWorld, type World } from '../support/world.js';
-import { type Fleet, rest, startFleet, tally } from './fleet.js';
-import { auditEnvironment } from './log-audit.js';
-import { type Outcome, restWriter } from './writer.js';
+import { type Fleet, rest, startFleet, tally } from './support/fleet.js';
+import { auditEnvironment } from './support/log-audit.js';
+import { type Outcome, restWriter } from './support/writer.js';
 
 describe('on a pool of two connections', () => {
   let fleet: Fleet;

@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canary } from '../support/canary.js';
-import { type Answer, type Client, createRestApp, expectRefusal, place, type RestApp } from '../support/rest-app.js';
+import { type Answer, type Client, createRestApp, expectRefusal, place, type RestApp } from '../support/rest/app.js';
 
 const MAX_BODY_BYTES = 4_096;
 

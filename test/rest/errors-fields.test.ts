@@ -1,7 +1,7 @@
 // Fields, path parameters and queries of the wrong shape: each spelling the contract refuses, and its lawful neighbours.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canary } from '../support/canary.js';
-import { type Client, createRestApp, expectRefusal, place, type RestApp } from '../support/rest-app.js';
+import { type Client, createRestApp, expectRefusal, place, type RestApp } from '../support/rest/app.js';
 
 let app: RestApp;
 let owner: Client;

@@ -1,10 +1,10 @@
 // Refusals that are nobody's mistake: too many requests, an unreachable database, a bug; and what they never tell.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { servicesOn } from '../../src/services.js';
-import { openPostgres } from '../../src/store/client.js';
+import { servicesOn } from '../../src/start/services.js';
+import { openPostgres } from '../../src/store/engine/client.js';
 import { canary } from '../support/canary.js';
-import { type Client, clientOf, createRestApp, expectRefusal, place, type RestApp } from '../support/rest-app.js';
+import { type Client, clientOf, createRestApp, expectRefusal, place, type RestApp } from '../support/rest/app.js';
 
 let app: RestApp;
 let owner: Client;

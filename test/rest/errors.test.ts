@@ -1,8 +1,8 @@
 // Every row of the contract's error table, over HTTP: status, code, body and message.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canary } from '../support/canary.js';
-import { type Client, createRestApp, expectRefusal, place, type RestApp } from '../support/rest-app.js';
-import { createLimitedEnvironment } from '../support/rest-plan.js';
+import { type Client, createRestApp, expectRefusal, place, type RestApp } from '../support/rest/app.js';
+import { createLimitedEnvironment } from '../support/rest/plan.js';
 
 let app: RestApp;
 let owner: Client;

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canary } from '../support/canary.js';
-import { ask } from '../support/graphql.js';
-import { type Client, clientOf, createRestApp, expectRefusal, place, type RestApp } from '../support/rest-app.js';
-import { createLimitedEnvironment } from '../support/rest-plan.js';
+import { ask } from '../support/graphql/client.js';
+import { type Client, clientOf, createRestApp, expectRefusal, place, type RestApp } from '../support/rest/app.js';
+import { createLimitedEnvironment } from '../support/rest/plan.js';
 
 const MAX_BODY_BYTES = 8_192;
 

@@ -1,6 +1,6 @@
 // What reads cost in statements: counted, so that a promise about speed cannot rot unseen.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Client, createRestApp, expectRefusal, type RestApp } from '../support/rest-app.js';
+import { type Client, createRestApp, expectRefusal, type RestApp } from '../support/rest/app.js';
 import { createEnvironment } from '../support/world.js';
 
 let app: RestApp;

@@ -2,11 +2,11 @@
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { generateKeyring } from '../../src/crypto/local-keyring.js';
-import { createEmptyDatabase } from '../races/empty-database.js';
-import type { TestDatabase } from '../support/database.js';
+import { createEmptyDatabase } from '../races/support/empty-database.js';
+import { ask, call, createSecret, developer, secretsOf } from '../server/process/client.js';
+import type { TestDatabase } from '../support/postgres/database.js';
+import { startTransactionPooler, type TransactionPooler } from '../support/postgres/transaction-pooler.js';
 import { type RunningServer, runToEnd, startServer } from '../support/server.js';
-import { startTransactionPooler, type TransactionPooler } from '../support/transaction-pooler.js';
-import { ask, call, createSecret, developer, secretsOf } from './client.js';
 
 let database: TestDatabase;
 let pooler: TransactionPooler;

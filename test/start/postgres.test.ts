@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { generateKeyring } from '../../src/crypto/local-keyring.js';
-import { createEmptyDatabase } from '../races/empty-database.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createEmptyDatabase } from '../races/support/empty-database.js';
+import { ask, call, createSecret, developer, secretsOf } from '../server/process/client.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres/database.js';
 import { type RunningServer, runToEnd, startServer } from '../support/server.js';
-import { ask, call, createSecret, developer, secretsOf } from './client.js';
 
 let folder: string;
 let running: RunningServer[];

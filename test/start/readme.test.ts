@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { createTestDatabase } from '../support/database.js';
+import { freePort } from '../server/process/client.js';
 import { startIssuer } from '../support/issuer.js';
+import { createTestDatabase } from '../support/postgres/database.js';
 import { ensureBuilt, startServer } from '../support/server.js';
-import { freePort } from './client.js';
 
 /** The commands of one section. */
 async function commandsOf(from: string, to: string): Promise<string[]> {

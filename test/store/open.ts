@@ -1,10 +1,10 @@
 // The store alone, on whichever database this run of the suite is on: migrated, and empty but for the default plan.
 
-import { type Database, openPostgres } from '../../src/store/client.js';
-import { openEmbedded } from '../../src/store/embedded.js';
-import { migrate } from '../../src/store/migrate.js';
+import { type Database, openPostgres } from '../../src/store/engine/client.js';
+import { openEmbedded } from '../../src/store/engine/embedded.js';
+import { migrate } from '../../src/store/engine/migrate.js';
 import { databaseKind } from '../support/app.js';
-import { createTestDatabase } from '../support/database.js';
+import { createTestDatabase } from '../support/postgres/database.js';
 
 export interface OpenedDatabase {
   db: Database;

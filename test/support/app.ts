@@ -2,21 +2,21 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import { inject } from 'vitest';
-import { createApp } from '../../src/app.js';
-import { type Config, loadConfig } from '../../src/config.js';
+import { type Config, loadConfig } from '../../src/config/config.js';
 import type { KeyProvider } from '../../src/crypto/key-provider.js';
 import { generateKeyring, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
-import { createAccountAsOperator } from '../../src/domain/account.js';
-import type { Services } from '../../src/domain/context.js';
-import { createLogger } from '../../src/log.js';
-import { createHttpServer } from '../../src/server.js';
-import { servicesOn } from '../../src/services.js';
-import { type Database, openPostgres } from '../../src/store/client.js';
-import { openEmbedded } from '../../src/store/embedded.js';
-import { migrate } from '../../src/store/migrate.js';
+import type { Services } from '../../src/domain/request/context.js';
+import { createAccountAsOperator } from '../../src/domain/tenancy/account.js';
+import { createLogger } from '../../src/logging/logger.js';
+import { createApp } from '../../src/server/app.js';
+import { createHttpServer } from '../../src/server/http-server.js';
+import { servicesOn } from '../../src/start/services.js';
+import { type Database, openPostgres } from '../../src/store/engine/client.js';
+import { openEmbedded } from '../../src/store/engine/embedded.js';
+import { migrate } from '../../src/store/engine/migrate.js';
 import { leaksIn } from './canary.js';
 import { leaksInText } from './canary-files.js';
-import { createTestDatabase } from './database.js';
+import { createTestDatabase } from './postgres/database.js';
 
 export interface TestApp {
   services: Services;

@@ -5,8 +5,8 @@ import { createServer } from 'node:http';
 import postgres from 'postgres';
 import type { TestProject } from 'vitest/node';
 import { leaksInFiles } from './canary-files.js';
-import { type PostgresServer, startPostgresServer } from './postgres-server.js';
-import { prepareTemplate } from './template.js';
+import { type PostgresServer, startPostgresServer } from './postgres/server.js';
+import { prepareTemplate } from './postgres/template.js';
 
 /** What a worker is told about the server. */
 export interface TestPostgres {

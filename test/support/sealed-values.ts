@@ -2,8 +2,8 @@
 import { sql } from 'drizzle-orm';
 import { expect } from 'vitest';
 import { openValue, sealedKeyVersion } from '../../src/crypto/sealing.js';
-import type { Services } from '../../src/domain/context.js';
-import { computed, statement } from '../../src/store/statement.js';
+import type { Services } from '../../src/domain/request/context.js';
+import { computed, statement } from '../../src/store/engine/statement.js';
 
 const VALUE = {
   id: computed(sql``, String),

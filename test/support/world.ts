@@ -1,7 +1,7 @@
 // One environment and everybody who could stand in some relation to it, made through the GraphQL door.
 import { randomBytes } from 'node:crypto';
 import type { TestApp } from './app.js';
-import { ask } from './graphql.js';
+import { ask } from './graphql/client.js';
 
 export interface Person {
   id: string;

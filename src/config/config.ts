@@ -1,0 +1,180 @@
+// Configuration: the environment in, one frozen object out. Nothing else reads process.env.
+import { isAbsolute, resolve } from 'node:path';
+import { bool, cleanEnv, EnvError, str } from 'envalid';
+import { READ_AUDIT_MODES, type ReadAuditMode } from '../domain/reads/read-audit.js';
+import type { LogLevel } from '../logging/logger.js';
+import { issuerUrl, keysUrl, type OidcConfig, oidcFrom, oidcProblems } from './oidc.js';
+import { httpUrl, pathName, type TransitConfig, transitFrom, transitProblems } from './transit.js';
+import { oneOf, origins, postgresUrl, wholeNumber, workers } from './values.js';
+
+export interface Config {
+  readonly production: boolean;
+  readonly host: string;
+  readonly port: number;
+  /** Processes that share the port; 1: this one alone. */
+  readonly workers: number;
+  /** Undefined: the embedded database in `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  readonly databasePoolSize: number;
+  readonly databaseStatementTimeout: number;
+  readonly databasePooler: boolean;
+  readonly databasePrepare: boolean;
+  readonly dataDir: string;
+  /** Who wraps new data keys. The other one, when it is configured too, still unwraps what it once wrapped. */
+  readonly masterKeyProvider: 'local' | 'transit';
+  /** Undefined with Transit, unless one is named. */
+  readonly masterKeyFile: string | undefined;
+  /** The keyring itself, instead of a file. */
+  readonly masterKeys: string | undefined;
+  readonly transit: TransitConfig | undefined;
+  /** Whose logins count besides our own tokens. */
+  readonly oidc: OidcConfig | undefined;
+  readonly readAudit: ReadAuditMode;
+  /** Days after which records of opened values may go. */
+  readonly readRetentionDays: number;
+  readonly logLevel: LogLevel;
+  readonly corsOrigins: readonly string[];
+  readonly graphiql: boolean;
+  readonly introspection: boolean;
+  /** The manifest of persisted documents. */
+  readonly persistedDocuments: string | undefined;
+  readonly persistedDocumentsOnly: boolean;
+  readonly maxBodyBytes: number;
+  readonly maxDepth: number;
+  readonly maxTokens: number;
+  readonly maxAliases: number;
+  /** Requests a minute and client address; 0: no limit. */
+  readonly rateLimit: number;
+  readonly trustProxy: boolean;
+}
+
+/** Everything that is wrong with the environment, one problem a line. */
+export class ConfigError extends Error {
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'ConfigError';
+  }
+}
+
+/**
+ * Reads and checks the environment; throws a ConfigError that lists every problem. What only verifies can do without
+ * master keys, also in production.
+ */
+export function loadConfig(
+  env: NodeJS.ProcessEnv = process.env,
+  { needsMasterKeys = true }: { needsMasterKeys?: boolean } = {},
+): Config {
+  const problems: string[] = [];
+  // An empty variable is as good as none: that is how compose files and shells leave one out.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const production = given.NODE_ENV === 'production';
+  const clean = cleanEnv(
+    given,
+    {
+      NODE_ENV: oneOf('production', 'development', 'test')({ default: undefined }),
+      HOST: str({ default: '127.0.0.1' }),
+      PORT: wholeNumber(0, 65_535)({ default: 4000 }),
+      WORKERS: workers({ default: 1 }),
+      DATABASE_URL: postgresUrl({ default: undefined }),
+      DATABASE_POOL_SIZE: wholeNumber(1, 100)({ default: 4 }),
+      DATABASE_STATEMENT_TIMEOUT_MS: wholeNumber(100, 600_000)({ default: 10_000 }),
+      DATABASE_POOLER: bool({ default: false }),
+      DATABASE_PREPARE: bool({ default: undefined }),
+      DATA_DIR: str({ default: './data' }),
+      MASTER_KEY_FILE: str({ default: undefined }),
+      MASTER_KEYS: str({ default: undefined }),
+      MASTER_KEY_PROVIDER: oneOf('local', 'transit')({ default: 'local' }),
+      TRANSIT_URL: httpUrl({ default: undefined }),
+      TRANSIT_MOUNT: pathName({ default: 'transit' }),
+      TRANSIT_KEY: pathName({ default: undefined }),
+      TRANSIT_TOKEN: str({ default: undefined }),
+      TRANSIT_TOKEN_FILE: str({ default: undefined }),
+      TRANSIT_NAMESPACE: pathName({ default: undefined }),
+      OIDC_ISSUER: issuerUrl({ default: undefined }),
+      OIDC_AUDIENCE: str({ default: undefined }),
+      OIDC_JWKS_URL: keysUrl({ default: undefined }),
+      OIDC_ACCOUNT_CLAIM: str({ default: 'sub' }),
+      OIDC_SCOPES_CLAIM: str({ default: undefined }),
+      OIDC_CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 300)({ default: 30 }),
+      READ_AUDIT: oneOf<ReadAuditMode>(...READ_AUDIT_MODES)({ default: 'async' }),
+      READ_RETENTION_DAYS: wholeNumber(1, 36_500)({ default: 90 }),
+      LOG_LEVEL: oneOf<LogLevel>('debug', 'info', 'warn', 'error', 'silent')({ default: 'info' }),
+      CORS_ORIGINS: origins({ default: [] }),
+      GRAPHIQL: bool({ default: undefined }),
+      INTROSPECTION: bool({ default: true }),
+      PERSISTED_DOCUMENTS: str({ default: undefined }),
+      PERSISTED_DOCUMENTS_ONLY: bool({ default: false }),
+      MAX_BODY_BYTES: wholeNumber(1_024, 256 * 1024 * 1024)({ default: 1024 * 1024 }),
+      GRAPHQL_MAX_DEPTH: wholeNumber(1, 100)({ default: 12 }),
+      GRAPHQL_MAX_TOKENS: wholeNumber(100, 20_000)({ default: 2_000 }),
+      GRAPHQL_MAX_ALIASES: wholeNumber(0, 1_000)({ default: 30 }),
+      RATE_LIMIT_PER_MINUTE: wholeNumber(0, 10_000_000)({ default: 0 }),
+      TRUST_PROXY: bool({ default: false }),
+    },
+    {
+      reporter: ({ errors }) => {
+        for (const [name, error] of Object.entries(errors)) problems.push(`${name}: ${describe(error)}`);
+      },
+    },
+  );
+  // From here on `given`, not `clean`: envalid throws when a variable is read that did not pass.
+  if (production && given.DATABASE_URL === undefined) {
+    problems.push('DATABASE_URL: required in production; the embedded database is for development');
+  }
+  // Whatever this machine's `auto` is.
+  if (given.DATABASE_URL === undefined && given.WORKERS !== undefined && given.WORKERS !== '1') {
+    problems.push('WORKERS: the embedded database is for one process; set DATABASE_URL to have several');
+  }
+  const isLocal = given.MASTER_KEY_PROVIDER !== 'transit';
+  if (needsMasterKeys && production && isLocal && !given.MASTER_KEY_FILE && !given.MASTER_KEYS) {
+    problems.push('MASTER_KEY_FILE: required in production; npm run master-key -- FILE makes one');
+  }
+  if (given.MASTER_KEY_FILE && given.MASTER_KEYS) problems.push('MASTER_KEYS: give it or MASTER_KEY_FILE, not both');
+  problems.push(...transitProblems(given), ...oidcProblems(given));
+  // A value that is no boolean throws when it is looked at, and has been reported.
+  if (problems.length === 0 && clean.PERSISTED_DOCUMENTS_ONLY) {
+    if (!clean.PERSISTED_DOCUMENTS) {
+      problems.push('PERSISTED_DOCUMENTS: required where PERSISTED_DOCUMENTS_ONLY is true');
+    }
+    if (clean.GRAPHIQL) problems.push('GRAPHIQL: it cannot run anything where PERSISTED_DOCUMENTS_ONLY is true');
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  const dataDir = isAbsolute(clean.DATA_DIR) ? clean.DATA_DIR : resolve(clean.DATA_DIR);
+  return Object.freeze({
+    production,
+    host: clean.HOST,
+    port: clean.PORT,
+    workers: clean.WORKERS,
+    databaseUrl: clean.DATABASE_URL,
+    databasePoolSize: clean.DATABASE_POOL_SIZE,
+    databaseStatementTimeout: clean.DATABASE_STATEMENT_TIMEOUT_MS,
+    databasePooler: clean.DATABASE_POOLER,
+    databasePrepare: clean.DATABASE_PREPARE ?? !clean.DATABASE_POOLER,
+    dataDir,
+    masterKeyProvider: clean.MASTER_KEY_PROVIDER,
+    masterKeyFile: clean.MASTER_KEY_FILE ?? (isLocal ? resolve(dataDir, 'master-keys.json') : undefined),
+    masterKeys: clean.MASTER_KEYS,
+    transit: transitFrom(clean),
+    oidc: oidcFrom(clean),
+    readAudit: clean.READ_AUDIT,
+    readRetentionDays: clean.READ_RETENTION_DAYS,
+    logLevel: clean.LOG_LEVEL,
+    corsOrigins: Object.freeze([...clean.CORS_ORIGINS]),
+    graphiql: clean.GRAPHIQL ?? !(production || clean.PERSISTED_DOCUMENTS_ONLY),
+    introspection: clean.INTROSPECTION,
+    persistedDocuments: clean.PERSISTED_DOCUMENTS,
+    persistedDocumentsOnly: clean.PERSISTED_DOCUMENTS_ONLY,
+    maxBodyBytes: clean.MAX_BODY_BYTES,
+    maxDepth: clean.GRAPHQL_MAX_DEPTH,
+    maxTokens: clean.GRAPHQL_MAX_TOKENS,
+    maxAliases: clean.GRAPHQL_MAX_ALIASES,
+    rateLimit: clean.RATE_LIMIT_PER_MINUTE,
+    trustProxy: clean.TRUST_PROXY,
+  });
+}
+
+/** envalid quotes the input in its own messages; a variable may hold a password. */
+function describe(error: Error): string {
+  if (error instanceof EnvError && error.message.startsWith('expected')) return error.message;
+  return 'expected true or false';
+}

@@ -1,0 +1,69 @@
+// Callers a process has just seen: a credential is trusted for a few seconds without asking again whose it is.
+import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { type Actor, hasEnded } from '../request/context.js';
+
+/** Seconds for which a credential once seen is trusted; what ends it otherwise is effective within these. */
+const TRUSTED_FOR = 3;
+const MAX_TRUSTED = 10_000;
+/** How seldom the cache looks at the clock; every millisecond costs more than the look-ups. */
+const CLOCK_MS = 100;
+
+export interface CallerCache {
+  /** The caller a credential belongs to; undefined for anything but a valid one. */
+  authenticate(secret: string): Actor | undefined | Promise<Actor | undefined>;
+  /** Forgets what this process trusts, after a revocation here. */
+  clear(): void;
+}
+
+/** Asks `identify` whose a credential is and trusts the answer, by the credential's hash. Unknown ones are not remembered. */
+export function createCallerCache(
+  identify: (secret: string, hashed: Buffer) => Promise<Actor | undefined>,
+  max = MAX_TRUSTED,
+): CallerCache {
+  const trusted = new LRUCache<string, Actor>({
+    max,
+    ttl: TRUSTED_FOR * 1_000 - CLOCK_MS,
+    ttlResolution: CLOCK_MS,
+  });
+
+  /** Look-ups under way, so that many requests with one credential are one. */
+  const asked = new Map<string, Promise<Actor | undefined>>();
+  /** Counts the calls of `clear`: what was read before one is not remembered after it. */
+  let generation = 0;
+
+  async function read(secret: string, key: string): Promise<Actor | undefined> {
+    const since = generation;
+    const actor = await identify(secret, Buffer.from(key, 'hex'));
+    if (actor && since === generation) trusted.set(key, actor);
+    return actor;
+  }
+
+  function lookUp(secret: string, key: string): Promise<Actor | undefined> {
+    const underway = asked.get(key);
+    if (underway) return underway;
+    const answer = read(secret, key).finally(() => {
+      if (asked.get(key) === answer) asked.delete(key);
+    });
+    asked.set(key, answer);
+    return answer;
+  }
+
+  return {
+    authenticate(secret) {
+      const key = hash('sha256', secret, 'hex');
+      const actor = trusted.get(key);
+      return actor && !hasEnded(actor) ? actor : lookUp(secret, key);
+    },
+    clear() {
+      generation += 1;
+      trusted.clear();
+      asked.clear();
+    },
+  };
+}
+
+/** Tokens are 256 random bits, so a plain hash cannot be searched backwards. */
+export function hashSecret(secret: string): Buffer {
+  return hash('sha256', secret, 'buffer');
+}

@@ -1,0 +1,107 @@
+// Who may do what. The README prints this table; nothing else decides it.
+import { type AppError, forbidden, notFound } from '../../errors/errors.js';
+import { type Actor, actorOf, type Context } from '../request/context.js';
+import { coversEnvironment, type Scope } from '../request/grant.js';
+
+/** Roles a share can give. */
+export const SHARE_ROLES = ['admin', 'deployer', 'viewer'] as const;
+export type ShareRole = (typeof SHARE_ROLES)[number];
+/** Roles in an environment: the owner account's, or a share's. */
+export type Role = 'owner' | ShareRole;
+
+const EVERYONE = ['owner', 'admin', 'deployer', 'viewer'] as const;
+const DEPLOYERS = ['owner', 'admin', 'deployer'] as const;
+const ADMINS = ['owner', 'admin'] as const;
+const OWNER = ['owner'] as const;
+
+export const ENVIRONMENT_ACTIONS = {
+  ViewEnvironment: EVERYONE,
+  ViewAgentSecret: DEPLOYERS,
+  CreateAgentSecret: DEPLOYERS,
+  UpdateAgentSecret: DEPLOYERS,
+  DeleteAgentSecret: DEPLOYERS,
+  ViewRead: ADMINS,
+  ViewShare: ADMINS,
+  CreateShare: ADMINS,
+  UpdateShare: ADMINS,
+  DeleteShare: ADMINS,
+  UpdateEnvironment: ADMINS,
+  DeleteEnvironment: OWNER,
+} as const satisfies Record<string, readonly Role[]>;
+export type EnvironmentAction = keyof typeof ENVIRONMENT_ACTIONS;
+
+/** What a credential must be good for besides; reading needs no scope of its own. */
+const ACTION_SCOPES: Partial<Record<EnvironmentAction, Scope>> = {
+  CreateAgentSecret: 'write',
+  UpdateAgentSecret: 'write',
+  DeleteAgentSecret: 'write',
+  CreateShare: 'admin',
+  UpdateShare: 'admin',
+  DeleteShare: 'admin',
+  UpdateEnvironment: 'admin',
+  DeleteEnvironment: 'admin',
+};
+
+/** What a store read tells about a caller's standing in an environment. */
+export interface Standing {
+  ownerId: string;
+  /** Roles of the caller's share; null without a share. */
+  shareRoles: string[] | null;
+}
+
+/** None in an environment that the caller's credential is not good for. */
+export function rolesOf({ accountId, grant }: Actor, standing: Standing, environmentId: string): Role[] {
+  if (!coversEnvironment(grant, environmentId)) return [];
+  if (standing.ownerId === accountId) return ['owner'];
+  return (standing.shareRoles ?? []).filter(isShareRole);
+}
+
+export function isShareRole(role: string): role is ShareRole {
+  return (SHARE_ROLES as readonly string[]).includes(role);
+}
+
+export function may(roles: readonly Role[], action: EnvironmentAction): boolean {
+  const allowed: readonly Role[] = ENVIRONMENT_ACTIONS[action];
+  return roles.some((role) => allowed.includes(role));
+}
+
+/** Roles of a share, each enough to know of a secret and to do this with it: for a write that looks by itself. */
+export function shareRolesThatMay(action: EnvironmentAction): readonly ShareRole[] {
+  return SHARE_ROLES.filter((role) => may([role], 'ViewAgentSecret') && may([role], action));
+}
+
+/** Whether the caller's credential is good for an action, whatever the roles of its account. */
+export function isGoodFor(ctx: Context, action: EnvironmentAction): boolean {
+  const { scopes, pathPrefixes } = actorOf(ctx).grant;
+  const needed = ACTION_SCOPES[action];
+  // Every operation of the contract goes on from the environment to its secrets.
+  if (ctx.door === 'rest' && !scopes.has('reveal') && action !== 'ViewEnvironment') return false;
+  // Shares and settings are the whole environment's: who changes them reaches beyond some paths.
+  if (needed === 'admin' && pathPrefixes !== null) return false;
+  return needed === undefined || scopes.has(needed);
+}
+
+/** For an environment the caller knows: AUTH_FORBIDDEN unless one of the roles may, and the credential as well. */
+export function authorize(ctx: Context, environment: { roles: readonly Role[] }, action: EnvironmentAction): void {
+  if (!isGoodFor(ctx, action) || !may(environment.roles, action)) {
+    throw forbidden(`The environment action ${action} is not allowed`);
+  }
+}
+
+/** Without any role an environment does not exist for the caller; otherwise as `authorize`. */
+export function authorizeEnvironment(
+  ctx: Context,
+  id: string,
+  roles: readonly Role[],
+  action: EnvironmentAction,
+): void {
+  if (roles.length === 0) throw notFound('environment', id);
+  authorize(ctx, { roles }, action);
+}
+
+/** An account's own things: its owner only, and not with a credential for one environment. They do not exist otherwise. */
+export function ownAccountOnly(ctx: Context, accountId: string, otherwise: () => AppError): Actor {
+  const actor = actorOf(ctx);
+  if (actor.accountId !== accountId || actor.grant.environmentId !== null) throw otherwise();
+  return actor;
+}

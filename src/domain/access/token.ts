@@ -1,0 +1,211 @@
+// Tokens: who a caller is. The secret part is shown once, when it is made; only its hash is stored.
+import { randomBytes } from 'node:crypto';
+import { forbidden, invalidRequest, limitExceeded, notFound } from '../../errors/errors.js';
+import {
+  type BearerRow,
+  countValidTokens,
+  findBearer,
+  findToken,
+  findTokens,
+  findTokensById,
+  insertToken,
+  removeToken,
+  type TokenLimits,
+  type TokenRow,
+  updateLastUsed,
+} from '../../store/access/token.js';
+import type { Database, Session } from '../../store/engine/client.js';
+import { lockAccount } from '../../store/tenancy/account.js';
+import { type Actor, actorOf, type Context, hasEnded, managerOf, newId } from '../request/context.js';
+import { grantFrom, isAccountWide, SCOPES, type Scope } from '../request/grant.js';
+import { spendItems } from '../request/item-budget.js';
+import { isStorableMoment } from '../request/moment.js';
+import { checkName } from '../request/name.js';
+import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from '../request/page.js';
+import { getEnvironment } from '../tenancy/environment.js';
+import { type CallerCache, createCallerCache, hashSecret } from './credential-cache.js';
+import { confirmed } from './reauthentication.js';
+
+export type Token = TokenRow;
+
+/** Valid tokens per account. */
+export const MAX_TOKENS = 1_000;
+
+/** A token that has just been made, with the only copy of its secret. */
+export interface CreatedToken {
+  token: Token;
+  secret: string;
+}
+
+/** How exactly the last use of a token is known. */
+const USED_EVERY_MS = 60_000;
+
+export type BearerCache = CallerCache;
+
+/** Looks tokens up by their hash. */
+export function createBearerCache(db: Database, max?: number): BearerCache {
+  /** Coarsely, and beside the request: a use more or less is no harm. */
+  function noteUse({ id, lastUsedAt }: BearerRow): void {
+    const at = new Date();
+    if (lastUsedAt && at.getTime() - lastUsedAt.getTime() < USED_EVERY_MS) return;
+    updateLastUsed(db, id, at, new Date(at.getTime() - USED_EVERY_MS)).catch(() => {});
+  }
+
+  return createCallerCache(async (_, hash) => {
+    const row = await findBearer(db, hash);
+    const actor = row && actorFrom(row);
+    if (!row || !actor || hasEnded(actor)) return undefined;
+    noteUse(row);
+    return actor;
+  }, max);
+}
+
+function actorFrom(row: BearerRow): Actor {
+  const grant = grantFrom(row);
+  // Accounts and plans are nobody's part.
+  const isAdmin = row.accountRoles.includes('admin') && isAccountWide(grant);
+  return { accountId: row.accountId, tokenId: row.id, isAdmin, grant, expiresAt: row.expiresAt };
+}
+
+/** One of the caller's own tokens, never its secret; TOKEN_NOT_FOUND otherwise. */
+export async function getToken(ctx: Context, id: string): Promise<Token> {
+  actorOf(ctx);
+  const row = await findToken(ctx.services.db, id);
+  if (!row) throw notFound('token', id);
+  if (!isOwn(ctx, row)) throw notFound('token', id);
+  return row;
+}
+
+/** Several of the caller's own at once, in the order of the ids; null in the place of each that is not. */
+export async function getTokens(ctx: Context, ids: readonly string[]): Promise<(Token | null)[]> {
+  actorOf(ctx);
+  const rows = await findTokensById(ctx.services.db, ids);
+  const own = new Map(rows.filter((row) => isOwn(ctx, row)).map((row) => [row.id, row]));
+  return ids.map((id) => own.get(id) ?? null);
+}
+
+/** The caller's tokens that are not revoked, oldest first. */
+export async function listTokens(ctx: Context, args: PageArguments): Promise<Page<Token>> {
+  const { accountId, tokenId, grant } = actorOf(ctx);
+  const request = forwardPage(args, idPlace);
+  spendItems(ctx, request.size);
+  if (!isAccountWide(grant)) {
+    const own = request.after === undefined && tokenId !== null ? [await getToken(ctx, tokenId)] : [];
+    return pageOf(request, own, (token) => token.id);
+  }
+  const rows = await findTokens(ctx.services.db, { accountId, after: request.after ?? null, limit: request.size + 1 });
+  return pageOf(request, rows, (token) => token.id);
+}
+
+/** The caller's account's; a token for a part of the account knows of no token but itself. */
+function isOwn(ctx: Context, token: Token): boolean {
+  const { accountId, tokenId, grant } = actorOf(ctx);
+  return token.accountId === accountId && (isAccountWide(grant) || token.id === tokenId);
+}
+
+export interface CreateTokenInput extends TokenLimitsInput {
+  name: string;
+  /** Absent: when the caller's own token ends, or never. */
+  expiresAt?: Date | null | undefined;
+}
+
+export interface TokenLimitsInput {
+  /** Absent: all, or all that the token has which makes it. `metadata` goes without saying. */
+  scopes?: readonly Scope[] | null | undefined;
+  /** The one environment it is good for; absent: all that the account knows. */
+  environmentId?: string | null | undefined;
+  /** Canonical dotted paths at or below which it is good; absent: all paths. */
+  pathPrefixes?: readonly string[] | null | undefined;
+}
+
+/** As they are stored. Refuses: INVALID_REQUEST (prefixes). */
+export function tokenLimits({ scopes, environmentId, pathPrefixes }: TokenLimitsInput): TokenLimits {
+  const given = scopes == null ? SCOPES : new Set<Scope>(['metadata', ...scopes]);
+  const isAll = SCOPES.every((scope) => [...given].includes(scope));
+  return {
+    scopes: isAll ? null : [...given],
+    environmentId: environmentId ?? null,
+    pathPrefixes: pathPrefixes == null ? null : checkPrefixes(pathPrefixes),
+  };
+}
+
+/**
+ * For the caller's own account, with no more than the caller's own token is good for, and for no longer. Refuses: AUTH_FORBIDDEN,
+ * INVALID_REQUEST (name, an expiry in the past, prefixes), ENVIRONMENT_NOT_FOUND, LIMIT_EXCEEDED.
+ */
+export async function createToken(ctx: Context, input: CreateTokenInput): Promise<CreatedToken> {
+  const { accountId, tokenId, grant, expiresAt: end = null } = managerOf(await confirmed(ctx), 'CreateToken');
+  const scopes = input.scopes ?? [...grant.scopes];
+  if (!scopes.every((scope) => scope === 'metadata' || grant.scopes.has(scope))) {
+    throw forbidden('A token cannot have a scope that the token which makes it has not');
+  }
+  // A login is short by nature, and tokens are what it makes to last.
+  const latest = tokenId === null ? null : end;
+  const expiresAt = input.expiresAt ?? latest;
+  if (latest && expiresAt && expiresAt > latest) {
+    throw forbidden('A token cannot end later than the token that makes it');
+  }
+  const limits = tokenLimits({ ...input, scopes });
+  if (limits.environmentId !== null) await getEnvironment(ctx, limits.environmentId);
+  return ctx.services.db.transaction(async (tx) => {
+    if (!(await lockAccount(tx, accountId))) throw notFound('account', accountId);
+    const created = await issueToken(tx, { name: input.name, expiresAt, accountId, ...limits });
+    if ((await countValidTokens(tx, accountId, new Date())) > MAX_TOKENS) {
+      throw limitExceeded(`An account may have ${MAX_TOKENS} valid tokens: revoke one first`);
+    }
+    return created;
+  });
+}
+
+/** Makes a token for any account, whatever it has: account creation and operator commands. */
+export async function issueToken(
+  db: Session,
+  input: { accountId: string; name: string; expiresAt?: Date | null | undefined } & Partial<TokenLimits>,
+): Promise<CreatedToken> {
+  const name = checkName(input.name);
+  const createdAt = new Date();
+  const expiresAt = input.expiresAt ?? null;
+  if (expiresAt && expiresAt <= createdAt) throw invalidRequest('expiresAt: expected a time in the future');
+  if (expiresAt && !isStorableMoment(expiresAt))
+    throw invalidRequest('expiresAt: expected a time before the year 10000');
+  const secret = `asg_${randomBytes(32).toString('base64url')}`;
+  const { accountId, scopes = null, environmentId = null, pathPrefixes = null } = input;
+  const token = await insertToken(db, {
+    id: newId(),
+    accountId,
+    name,
+    tokenHash: hashSecret(secret),
+    scopes,
+    environmentId,
+    pathPrefixes,
+    createdAt,
+    expiresAt,
+  });
+  return { token, secret };
+}
+
+/** Ends a token for good: at once in this process, within seconds in all others. Refuses: TOKEN_NOT_FOUND. */
+export async function revokeToken(ctx: Context, input: { id: string }): Promise<Token> {
+  const token = await getToken(ctx, input.id);
+  // Whoever has a token may end it.
+  if (token.id !== actorOf(ctx).tokenId) managerOf(ctx, 'RevokeToken');
+  const row = await removeToken(ctx.services.db, token.id, new Date());
+  ctx.services.bearers.clear();
+  if (!row) throw notFound('token', token.id);
+  return row;
+}
+
+const MAX_PREFIXES = 20;
+
+function checkPrefixes(prefixes: readonly string[]): string[] {
+  if (prefixes.length === 0 || prefixes.length > MAX_PREFIXES) {
+    throw invalidRequest(`pathPrefixes: expected 1 to ${MAX_PREFIXES} paths`);
+  }
+  const problems = prefixes.flatMap((prefix, index) =>
+    /^[\p{Alphabetic}\p{N}]+(\.[\p{Alphabetic}\p{N}]+)*$/u.test(prefix) && Buffer.byteLength(prefix) <= 1_024
+      ? []
+      : [`pathPrefixes[${index}]: expected a canonical dotted path such as \`payments.mainDb\``],
+  );
+  if (problems.length > 0) throw invalidRequest(...problems);
+  return [...new Set(prefixes)];
+}

@@ -1,0 +1,50 @@
+// Whether those who wait for changes still may see them.
+import { forbidden, notFound, unauthorized } from '../../errors/errors.js';
+import { type Claim, findStandings } from '../../store/changes/change-feed.js';
+import type { Database } from '../../store/engine/client.js';
+import { may, rolesOf } from '../access/permissions.js';
+import { type Actor, hasEnded } from '../request/context.js';
+
+export interface Watcher {
+  actor: Actor;
+  environmentId: string;
+}
+
+/** Those whose token, account, role or environment is gone, and what each is told. One statement, however many they are. */
+export async function findRefused<T extends Watcher>(db: Database, watchers: readonly T[]): Promise<[T, unknown][]> {
+  const alike = new Map<string, [T, ...T[]]>();
+  for (const watcher of watchers) {
+    const { environmentId, accountId, tokenId } = claimOf(watcher);
+    const name = `${environmentId} ${accountId} ${tokenId}`;
+    const known = alike.get(name);
+    if (known) known.push(watcher);
+    else alike.set(name, [watcher]);
+  }
+  const groups = [...alike.values()];
+  const standings = await findStandings(
+    db,
+    groups.map(([watcher]) => claimOf(watcher)),
+  );
+  return groups.flatMap((group, index) => {
+    const standing = standings[index] as Standing;
+    return group.flatMap((watcher): [T, unknown][] => {
+      const refusal = refusalOf(watcher, standing);
+      return refusal === undefined ? [] : [[watcher, refusal]];
+    });
+  });
+}
+
+function claimOf({ actor, environmentId }: Watcher): Claim {
+  return { environmentId, accountId: actor.accountId, tokenId: actor.tokenId };
+}
+
+type Standing = Awaited<ReturnType<typeof findStandings>>[number];
+
+function refusalOf({ actor, environmentId }: Watcher, standing: Standing): unknown {
+  const { isAuthenticated, ownerId, shareRoles } = standing;
+  if (!isAuthenticated || hasEnded(actor)) return unauthorized();
+  if (ownerId === null) return notFound('environment', environmentId);
+  const roles = rolesOf(actor, { ownerId, shareRoles }, environmentId);
+  if (roles.length === 0) return notFound('environment', environmentId);
+  return may(roles, 'ViewAgentSecret') ? undefined : forbidden('The environment action ViewAgentSecret is not allowed');
+}

@@ -1,0 +1,39 @@
+// What many streams ask of the log at the same time is read once.
+
+import type { Database } from '../../store/engine/client.js';
+import { type AgentSecretRevisionRow, findChanges } from '../../store/secrets/agent-secret-revision.js';
+
+/** A page of an environment's changes behind a revision, as it is after the call. */
+export type ReadChanges = (environmentId: string, after: bigint) => Promise<AgentSecretRevisionRow[]>;
+
+/**
+ * One write wakes everybody who waits for it, and all of them ask for the same. A read that has begun is shared with nobody
+ * who asks later, for it may have missed what they were woken for: they share the one behind it.
+ */
+export function shareChangeReads(db: Database, limit: number): ReadChanges {
+  const running = new Map<string, Promise<unknown>>();
+  const coming = new Map<string, Promise<AgentSecretRevisionRow[]>>();
+  return (environmentId, after) => {
+    const key = `${environmentId} ${after}`;
+    const known = coming.get(key);
+    if (known) return known;
+    const read = (running.get(key) ?? nextTurn()).then(() => {
+      coming.delete(key);
+      const rows = findChanges(db, { environmentId, after, limit });
+      const ended = rows
+        .catch(() => {})
+        .then(() => {
+          if (running.get(key) === ended) running.delete(key);
+        });
+      running.set(key, ended);
+      return rows;
+    });
+    coming.set(key, read);
+    return read;
+  };
+}
+
+/** Behind everything that has just been woken. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

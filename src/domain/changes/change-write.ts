@@ -1,0 +1,184 @@
+// Writing a list of changes in one transaction: lock the environment, work out what they do, write rows and log.
+import { AppError, notFound } from '../../errors/errors.js';
+import {
+  advanceEnvironment,
+  findAgentSecretsConcerned,
+  findOldRevisions,
+  insertAgentSecretState,
+  lockEnvironment,
+  removeSealedValue,
+  updateAgentSecretState,
+} from '../../store/changes/change-set.js';
+import type { Session } from '../../store/engine/client.js';
+import { insertLogEntry } from '../../store/log/log-entry.js';
+import { actorOf, type Context } from '../request/context.js';
+import type { AgentSecret } from '../secrets/agent-secret.js';
+import { stale } from '../secrets/agent-secret-refusal.js';
+import { LARGEST_STORED } from '../secrets/agent-secret-revision.js';
+import { type Outcome, Unwritten, type Write } from '../secrets/idempotency.js';
+import { canonicalPath } from '../types/secret-path.js';
+import {
+  type AgentSecretChange,
+  type Draft,
+  type OldRevision,
+  planChange,
+  revisionKey,
+  type Step,
+} from './change-plan.js';
+import { rowsOf } from './change-rows.js';
+
+/** What a list of changes has done, or would do. */
+export interface ChangeSetResult {
+  /** Whether anything was written: all of it, or nothing. */
+  applied: boolean;
+  /** The environment's revision afterwards. */
+  environmentRevision: bigint;
+  /** One for each change, in their order: the secret after it, or why it is refused. */
+  results: (AgentSecret | AppError)[];
+}
+
+export interface ChangeOptions {
+  /** The revision the environment must have. */
+  expected: bigint | null;
+  dryRun: boolean;
+  /** Whether the log should say that the changes belong together. */
+  isSet: boolean;
+}
+
+/** Writes all the changes or none, under the environment's lock. The caller has authorized them. */
+export async function writeChanges(
+  ctx: Context,
+  write: Write,
+  environmentId: string,
+  changes: readonly AgentSecretChange[],
+  options: ChangeOptions,
+): Promise<ChangeSetResult> {
+  let keys = await ctx.services.keys.keysOf(environmentId);
+  const work = async (tx: Session): Promise<ChangeSetResult> => {
+    const locked = await lockEnvironment(tx, environmentId);
+    if (!locked) throw notFound('environment', environmentId);
+    if (keys.current.version < locked.minDataKeyVersion) throw new ReplacedDataKey();
+    if (options.expected !== null && options.expected !== locked.revision) throw stale(locked.revision);
+    const { grant } = actorOf(ctx);
+    const draft = { ...locked, ...(await readDraft(tx, environmentId, changes)), environmentId, keys, grant };
+    const steps = changes.map((change) => planned(draft, change));
+    if (options.dryRun || !steps.every(isStep)) {
+      const results = steps.map((step) => (isStep(step) ? preview(ctx, step) : step));
+      throw new Unwritten({ applied: false, environmentRevision: locked.revision, results });
+    }
+    let { revision, headHash } = locked;
+    let at = new Date();
+    const results: AgentSecret[] = [];
+    const statements: Promise<void>[] = [];
+    for (const [setPosition, step] of steps.entries()) {
+      const place = options.isSet ? { setPosition, setSize: steps.length } : undefined;
+      const { secret, entry } = rowsOf(ctx, { environmentId, revision, headHash }, step, place);
+      ({ at, environmentRevision: revision, hash: headHash } = entry);
+      statements.push((step.isNew ? insertAgentSecretState : updateAgentSecretState)(tx, secret));
+      if (entry.destroyedRevision !== null) {
+        statements.push(removeSealedValue(tx, secret.id, entry.destroyedRevision));
+      }
+      statements.push(insertLogEntry(tx, entry));
+      results.push(resultOf(step, secret));
+    }
+    const { secretCount } = draft;
+    statements.push(advanceEnvironment(tx, { environmentId, revision, secretCount, headHash, at }));
+    await Promise.all(statements);
+    return { applied: true, environmentRevision: revision, results };
+  };
+  const attempt = async (): Promise<ChangeSetResult> => {
+    try {
+      return (await write(environmentId, work, outcomeOf(options), { transaction: true })) as ChangeSetResult;
+    } catch (error) {
+      if (error instanceof Unwritten) return error.told as ChangeSetResult;
+      throw error;
+    }
+  };
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!(error instanceof ReplacedDataKey)) throw error;
+    keys = await ctx.services.keys.reload(environmentId);
+    return attempt();
+  }
+}
+
+/** Another instance has replaced the data key that this one still held. */
+class ReplacedDataKey extends Error {}
+
+function outcomeOf({ isSet }: ChangeOptions): (written: ChangeSetResult) => Outcome {
+  return ({ environmentRevision, results: [first] }) => {
+    const { id, revision } = first as AgentSecret;
+    return isSet
+      ? { agentSecretId: null, revision: null, environmentRevision }
+      : { agentSecretId: id, revision, environmentRevision };
+  };
+}
+
+/** Everything the changes need to know, read under the environment's lock. */
+async function readDraft(
+  tx: Session,
+  environmentId: string,
+  changes: readonly AgentSecretChange[],
+): Promise<Pick<Draft, 'secrets' | 'takenPaths' | 'oldRevisions'>> {
+  const ids = [...new Set(changes.flatMap((change) => (change.kind === 'create' ? [] : [change.id])))];
+  const paths = changes.flatMap((change) => (change.kind === 'create' ? pathOf(change.path) : []));
+  const secrets = new Map<string, Awaited<ReturnType<typeof findAgentSecretsConcerned>>[number]>();
+  const read = async (concerned: { ids: string[]; paths: string[] }) => {
+    for (const row of await findAgentSecretsConcerned(tx, { environmentId, ...concerned })) secrets.set(row.id, row);
+  };
+  await read({ ids, paths });
+  // Whoever lives by now where a deleted secret would be restored to.
+  const left = [...secrets.values()].flatMap(({ path, deletedAt }) => (deletedAt ? [path] : []));
+  if (left.length > 0) await read({ ids: [], paths: left });
+
+  const places = changes.flatMap((change) => {
+    if (change.kind !== 'restore' && change.kind !== 'destroy') return [];
+    const revision = change.kind === 'restore' ? change.toRevision : change.revision;
+    return secrets.has(change.id) && revision <= LARGEST_STORED ? [{ id: change.id, revision }] : [];
+  });
+  const old = places.length === 0 ? [] : await findOldRevisions(tx, places);
+  const oldRevisions = new Map<string, OldRevision>(
+    old.map((row) => [revisionKey(row.agentSecretId, row.revision), row]),
+  );
+  return {
+    secrets,
+    takenPaths: new Set([...secrets.values()].flatMap(({ path, deletedAt }) => (deletedAt ? [] : [path]))),
+    oldRevisions,
+  };
+}
+
+/** A path that is none is refused when its change is planned. */
+function pathOf(path: readonly string[]): string[] {
+  try {
+    return [canonicalPath(path).text];
+  } catch {
+    return [];
+  }
+}
+
+function planned(draft: Draft, change: AgentSecretChange): Step | AppError {
+  try {
+    return planChange(draft, change);
+  } catch (error) {
+    // Who may not is told so of the whole list, as elsewhere.
+    if (error instanceof AppError && error.code !== 'AUTH_FORBIDDEN') return error;
+    throw error;
+  }
+}
+
+function isStep(step: Step | AppError): step is Step {
+  return !(step instanceof AppError);
+}
+
+/** The secret as a step that is not done would leave it. */
+function preview(ctx: Context, step: Step): AgentSecret {
+  const { accountId } = actorOf(ctx);
+  const at = new Date();
+  const made = step.isNew ? { createdAt: at, createdBy: accountId } : {};
+  return { ...resultOf(step, { ...step.secret, ...made, updatedAt: at, updatedBy: accountId }), isPreview: true };
+}
+
+function resultOf({ echo }: Step, secret: AgentSecret): AgentSecret {
+  return echo === undefined ? secret : { ...secret, echo };
+}

@@ -1,0 +1,68 @@
+// Which master keys and data keys are in use, and by how much.
+import { countValuesByDataKey, findNewestDataKeys } from '../../store/keys/data-key.js';
+import { findEnvironmentKeys } from '../../store/keys/environment-key.js';
+import { countKeysByMasterKey } from '../../store/keys/master-key.js';
+import type { Services } from '../request/context.js';
+
+export interface MasterKeyUsage {
+  id: string;
+  isCurrent: boolean;
+  dataKeys: number;
+  digestKeys: number;
+}
+
+/** Every master key that is at hand or in use. */
+export async function listMasterKeyUsage({ db, keyProvider }: Services): Promise<MasterKeyUsage[]> {
+  const [current, known, counts] = await Promise.all([
+    keyProvider.currentKeyId(),
+    keyProvider.keyIds(),
+    countKeysByMasterKey(db),
+  ]);
+  const ids = new Set([current, ...known, ...counts.map(({ masterKeyId }) => masterKeyId)]);
+  const count = (id: string, purpose: string) =>
+    counts.find((row) => row.masterKeyId === id && row.purpose === purpose)?.count ?? 0;
+  return [...ids].map((id) => ({
+    id,
+    isCurrent: id === current,
+    dataKeys: count(id, 'data'),
+    digestKeys: count(id, 'digest'),
+  }));
+}
+
+export interface DataKeyUsage {
+  environmentId: string;
+  /** Ascending; the last one seals what is new. */
+  versions: { version: number; values: number }[];
+}
+
+const PAGE = 100;
+
+/** How many values each data key seals, for the environments that have more than one; and how many have just one. */
+export async function listDataKeyUsage({ db }: Services): Promise<{ usage: DataKeyUsage[]; withOneKey: number }> {
+  const usage: DataKeyUsage[] = [];
+  let withOneKey = 0;
+  for (let after: string | null = null; ; ) {
+    const page = await findNewestDataKeys(db, { environmentId: null, after, limit: PAGE });
+    for (const { environmentId, versions } of page) {
+      if (versions === 1) {
+        withOneKey += 1;
+        continue;
+      }
+      const [keys, counts] = [
+        await findEnvironmentKeys(db, environmentId),
+        await countValuesByDataKey(db, environmentId),
+      ];
+      const dataKeys = keys.filter(({ purpose }) => purpose === 'data');
+      usage.push({
+        environmentId,
+        versions: dataKeys.map(({ version }) => ({
+          version,
+          values: counts.find((count) => count.version === version)?.count ?? 0,
+        })),
+      });
+    }
+    const last = page.at(-1);
+    if (!last || page.length < PAGE) return { usage, withOneKey };
+    after = last.environmentId;
+  }
+}

@@ -1,0 +1,204 @@
+// Tamper evidence: whether an environment's log is the one that was written, and its current secrets are what it says.
+import type { KeyProvider } from '../../crypto/key-provider.js';
+import type { Session } from '../../store/engine/client.js';
+import {
+  findLogEnd,
+  findLogEntries,
+  findMissingValue,
+  findStrayEntry,
+  findUnloggedSecret,
+  type VerifiedEntryRow,
+} from '../../store/log/log-verification.js';
+import { genesisHash } from './log-entry.js';
+import { badValue, type FindingKind, LogFinding } from './log-finding.js';
+import type { LogHead } from './log-head.js';
+import { explainMismatch, isChained } from './log-mismatch.js';
+import { contradictionOf, disagreementOf } from './log-row-check.js';
+import { openKeysOf, type Values, valuesOf } from './logged-values.js';
+
+export interface LogVerificationOptions {
+  /** With it every stored value is opened, too, and compared with the log's digest of it. */
+  keyProvider?: KeyProvider | undefined;
+  /** A head of this environment that was exported earlier and kept elsewhere. */
+  head?: LogHead | undefined;
+}
+
+/** A log that is in order. */
+export interface VerifiedLog {
+  isIntact: true;
+  environmentId: string;
+  revision: bigint;
+  hash: Uint8Array;
+  secretCount: number;
+  /** How many were opened; undefined without keys. */
+  openedValues: number | undefined;
+}
+
+/**
+ * Verifies one environment, deleted or not, within the session's snapshot: the chain, the current secrets against it and,
+ * with keys, every value. Undefined when there is no such environment, and no head that says there was.
+ */
+export async function verifyLog(
+  session: Session,
+  environmentId: string,
+  options: LogVerificationOptions = {},
+): Promise<VerifiedLog | LogFinding | undefined> {
+  try {
+    return await verify(session, environmentId, options);
+  } catch (error) {
+    if (error instanceof LogFinding) return error;
+    throw error;
+  }
+}
+
+async function verify(
+  session: Session,
+  environmentId: string,
+  { keyProvider, head }: LogVerificationOptions,
+): Promise<VerifiedLog | undefined> {
+  const end = await findLogEnd(session, environmentId);
+  if (!end) {
+    if (head) throw new LogFinding('head', null, 'the environment is gone, of which a head was exported');
+    return undefined;
+  }
+  const keys = keyProvider && (await openKeysOf(session, environmentId, keyProvider));
+  const values = keys instanceof LogFinding || !keys ? undefined : valuesOf(session, environmentId, keys);
+  const { secretCount, hash } = await walk(session, environmentId, end, head, values);
+  const { revision } = end;
+  if (Buffer.compare(end.headHash, hash) !== 0) throw environmentDisagrees('head_hash');
+  if (end.secretCount !== secretCount) throw environmentDisagrees('secret_count');
+  if (head && head.revision > revision) {
+    const message = `removed: the log ends here, but a head of revision ${head.revision} was exported (cut, or an old copy)`;
+    throw new LogFinding('head', revision + 1n, message);
+  }
+  await checkStrangers(session, environmentId);
+  if (keys instanceof LogFinding) throw keys;
+  return { isIntact: true, environmentId, revision, hash, secretCount, openedValues: values?.opened() };
+}
+
+/** Goes through the log, from its first row to where the environment says that it ends. */
+async function walk(
+  session: Session,
+  environmentId: string,
+  end: { revision: bigint },
+  head: LogHead | undefined,
+  values: Values | undefined,
+): Promise<{ secretCount: number; hash: Uint8Array }> {
+  const missingValueAt = await findMissingValue(session, environmentId);
+  let revision = 0n;
+  let hash = genesisHash(environmentId);
+  let secretCount = 0;
+  let set: SetPlace = { next: 0, size: 0 };
+  /** That a row lacks a later one: the log may yet turn out to have lost that. */
+  let lack: LogFinding | undefined;
+  try {
+    compareHead(head, revision, hash);
+    for await (const page of findLogEntries(session, environmentId)) {
+      for (const [index, row] of page.entries()) {
+        checkPlace(row, revision + 1n, end.revision);
+        if (!isChained(row, hash)) await explain(session, row, hash);
+        ({ environmentRevision: revision, hash } = row);
+        if (revision > end.revision) throw environmentDisagrees('revision');
+        compareHead(head, revision, hash);
+        const wrong = contradictionOf(row);
+        if (wrong) throw new LogFinding('edited', revision, `edited: no write leaves such a row (${wrong})`);
+        set = nextPlace(row, set);
+        if (row.destroyedRevision !== null && !row.hasErased) {
+          throw badValue(row, row.destroyedRevision, 'is there, or was never set, though this row destroyed it');
+        }
+        if (missingValueAt === revision) lack ??= badValue(row, row.revision, 'is missing, though no row destroyed it');
+        if (row.sealedBytes !== null) await values?.check(page, index);
+        const column = disagreementOf(row);
+        if (column === 'revision') lack ??= secretDisagrees(row, column);
+        else if (column) throw secretDisagrees(row, column);
+        if (row.isNewest && row.deletedAt === null) secretCount += 1;
+      }
+    }
+    if (set.next !== set.size) {
+      throw new LogFinding('removed', revision + 1n, 'removed: the log ends inside a change set');
+    }
+    if (revision < end.revision) {
+      const message = `removed: the log ends at revision ${revision}, the environment is at ${end.revision}`;
+      throw new LogFinding('removed', revision + 1n, message);
+    }
+  } catch (error) {
+    if (lack && error instanceof LogFinding && !OF_THE_LOG.has(error.kind)) throw lack;
+    throw error;
+  }
+  if (lack) throw lack;
+  return { secretCount, hash };
+}
+
+const OF_THE_LOG: ReadonlySet<FindingKind> = new Set(['edited', 'removed', 'inserted', 'reordered', 'head']);
+
+function compareHead(head: LogHead | undefined, revision: bigint, hash: Uint8Array): void {
+  if (head?.revision !== revision || Buffer.compare(head.hash, hash) === 0) return;
+  const message = 'the log up to here is not the one whose head was exported: its chain was computed anew';
+  throw new LogFinding('head', revision, message);
+}
+
+function checkPlace(row: VerifiedEntryRow, expected: bigint, last: bigint): void {
+  const { environmentRevision: place } = row;
+  if (place < expected || (place > expected && expected > last)) {
+    throw new LogFinding('inserted', place, 'inserted: no write of this environment has this revision');
+  }
+  if (place > expected) throw new LogFinding('removed', expected, `removed: the next row is of revision ${place}`);
+}
+
+async function explain(session: Session, row: VerifiedEntryRow, behind: Uint8Array): Promise<never> {
+  const { environmentRevision: revision, agentSecretId } = row;
+  if (row.path === null) throw new LogFinding('secret', revision, `the current secret ${agentSecretId} is gone`);
+  const mismatch = await explainMismatch(session, row, behind);
+  switch (mismatch.what) {
+    case 'inserted':
+      throw new LogFinding('inserted', revision, 'inserted: the rows behind it were written without it');
+    case 'removed':
+      throw new LogFinding('removed', revision, 'removed: what stands here was written at a later revision');
+    case 'reordered':
+      throw new LogFinding('reordered', revision, `reordered: this row was written as revision ${mismatch.home}`);
+    case 'secret-edited':
+      throw secretDisagrees(row, 'path or secret_type');
+    case 'edited': {
+      const message = `edited: this row, or the path or secret_type of the secret ${agentSecretId}`;
+      throw new LogFinding('edited', revision, message);
+    }
+  }
+}
+
+/** Which place of which set the next row must have; none is open when they are equal. */
+interface SetPlace {
+  next: number;
+  size: number;
+}
+
+function nextPlace(row: VerifiedEntryRow, { next, size }: SetPlace): SetPlace {
+  const { setPosition, setSize } = row;
+  const isOpen = next !== size;
+  const fits = isOpen
+    ? setPosition === next && setSize === size
+    : setPosition === null || setSize === null
+      ? setPosition === setSize
+      : setPosition === 0 && setSize > 0;
+  if (!fits) throw new LogFinding('edited', row.environmentRevision, 'edited: it breaks a change set');
+  return { next: (setPosition ?? -1) + 1, size: setSize ?? 0 };
+}
+
+/** Rows about the environment's secrets that the log does not lead to. */
+async function checkStrangers(session: Session, environmentId: string): Promise<void> {
+  const unlogged = await findUnloggedSecret(session, environmentId);
+  if (unlogged) throw new LogFinding('secret', null, `the log does not know the current secret ${unlogged}`);
+  const stray = await findStrayEntry(session, environmentId);
+  if (stray) {
+    const message = `inserted: a row about the secret ${stray.id} stands under environment ${stray.environmentId}, revision ${stray.environmentRevision}`;
+    throw new LogFinding('inserted', null, message);
+  }
+}
+
+function secretDisagrees(row: VerifiedEntryRow, column: string): LogFinding {
+  const message = `the current secret ${row.agentSecretId} disagrees with the log in ${column}`;
+  return new LogFinding('secret', row.environmentRevision, message);
+}
+
+function environmentDisagrees(column: string): LogFinding {
+  return new LogFinding('environment', null, `the environment disagrees with the log in ${column}`);
+}

@@ -1,0 +1,77 @@
+// The values that a log holds, opened one after the other and compared with the digests that its hashes cover.
+import { isSameDigest } from '../../crypto/digest.js';
+import { type EnvironmentKeys, openEnvironmentKeys } from '../../crypto/environment-keys.js';
+import type { KeyProvider } from '../../crypto/key-provider.js';
+import { KeyringError } from '../../crypto/local-keyring.js';
+import { SealError } from '../../crypto/sealing.js';
+import type { Session } from '../../store/engine/client.js';
+import { findEnvironmentKeys } from '../../store/keys/environment-key.js';
+import { findLoggedValues, type VerifiedEntryRow } from '../../store/log/log-verification.js';
+import { digestOf, openWith } from '../keys/sealed-value.js';
+import { badValue, LogFinding } from './log-finding.js';
+
+const VERDICTS: ReadonlySet<string> = new Set(['unknown-master-key', 'unwrap-refused']);
+
+/** All of the environment's keys; a finding when one does not unwrap. The key service being away is no finding. */
+export async function openKeysOf(
+  session: Session,
+  environmentId: string,
+  provider: KeyProvider,
+): Promise<EnvironmentKeys | LogFinding> {
+  try {
+    return await openEnvironmentKeys(provider, environmentId, await findEnvironmentKeys(session, environmentId));
+  } catch (error) {
+    const isVerdict = error instanceof SealError || (error instanceof KeyringError && VERDICTS.has(error.reason));
+    if (!isVerdict) throw error;
+    return new LogFinding('keys', null, `its keys do not open, so no value does: ${error.message}`);
+  }
+}
+
+/** Bytes of values in memory at once. */
+const VALUE_BYTES = 4 * 1024 * 1024;
+
+export interface Values {
+  /** Opens the value of a row of the page; those of the rows behind it are read with it. */
+  check(page: readonly VerifiedEntryRow[], index: number): Promise<void>;
+  opened(): number;
+}
+
+export function valuesOf(session: Session, environmentId: string, keys: EnvironmentKeys): Values {
+  let read = new Map<bigint, Uint8Array>();
+  let opened = 0;
+  return {
+    opened: () => opened,
+    async check(page, index) {
+      const row = page[index] as VerifiedEntryRow;
+      const { agentSecretId: id, revision, environmentRevision: first, valueDigest } = row;
+      if (!read.has(first)) {
+        const last = stretchFrom(page, index).environmentRevision;
+        read = await findLoggedValues(session, { environmentId, first, last });
+      }
+      const sealed = read.get(first) as Uint8Array;
+      let digest: Uint8Array;
+      try {
+        digest = digestOf(keys, id, revision, openWith(keys, { environmentId, id, valueRevision: revision }, sealed));
+      } catch (error) {
+        if (!(error instanceof SealError)) throw error;
+        throw badValue(row, revision, 'does not open: it was changed, moved here, or its key is missing');
+      }
+      if (!isSameDigest(digest, valueDigest as Uint8Array)) {
+        throw badValue(row, revision, 'differs from the one that was set: the log has another digest');
+      }
+      opened += 1;
+    },
+  };
+}
+
+/** The last row behind `index` whose value may be read along with it. */
+function stretchFrom(page: readonly VerifiedEntryRow[], index: number): VerifiedEntryRow {
+  let last = page[index] as VerifiedEntryRow;
+  let bytes = last.sealedBytes ?? 0;
+  for (const row of page.slice(index + 1)) {
+    bytes += row.sealedBytes ?? 0;
+    if (bytes > VALUE_BYTES) break;
+    last = row;
+  }
+  return last;
+}

@@ -1,0 +1,241 @@
+// Who opened which value: noted as values are opened, written in batches.
+import { AppError, unavailable } from '../../errors/errors.js';
+import { codeOf, createOutageLog, type Logger } from '../../logging/logger.js';
+import type { Database } from '../../store/engine/client.js';
+import { insertSecretReads } from '../../store/reads/secret-read.js';
+import type { Context } from '../request/context.js';
+import {
+  addRow,
+  addToRow,
+  hasRoom,
+  merged,
+  newReadBatch,
+  type ReadBatch,
+  type ReadRow,
+  ROW,
+  takes,
+} from './read-batch.js';
+import { findTold, rememberTold, type ToldOpenings, toldBy } from './recorded-openings.js';
+
+/**
+ * `strict`: no value leaves before its record is committed. `async`: records follow within a second; a process that is
+ * killed may lose that second. `off`: nothing is recorded.
+ */
+export const READ_AUDIT_MODES = ['strict', 'async', 'off'] as const;
+export type ReadAuditMode = (typeof READ_AUDIT_MODES)[number];
+
+/** How long a record may wait for others. */
+const FLUSH_MS = 500;
+/** Openings that may wait while the database does not take them; then nothing more is opened. */
+const MAX_WAITING = 250_000;
+
+/** An opened value: the secret, and the revision it was read at. */
+export interface OpenedValue {
+  environmentId: string;
+  id: string;
+  revision: bigint;
+}
+
+type OpenedItem = Omit<OpenedValue, 'environmentId'>;
+
+export interface ReadAudit {
+  /**
+   * Notes that a value was opened for a caller. A promise when the value must not be shown before it resolves. UNAVAILABLE
+   * when the record cannot be written (strict), or none could be for too long.
+   */
+  record(ctx: Context, opened: OpenedValue): undefined | Promise<void>;
+  /** The same for several values of one environment. */
+  recordAll(ctx: Context, environmentId: string, opened: readonly OpenedItem[]): undefined | Promise<unknown>;
+  /** Writes what is waiting, or UNAVAILABLE. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What one request has opened so far. One object: it outlives the request until the garbage collector looks at all. */
+interface Opened {
+  /** Where the next one is noted, if there is room; requests seldom open values of several environments in turn. */
+  row: ReadRow;
+  /** Those of a list before that one. */
+  earlier: readonly ReadRow[] | undefined;
+  /** Of what the rows tell, as soon as it has to be told apart: when something else is opened. */
+  told: ToldOpenings | undefined;
+}
+
+export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode): ReadAudit {
+  const outage = createOutageLog(log);
+  let batches: ReadBatch[] = [];
+  let requests = new WeakMap<Context, Opened>();
+  let waiting = 0;
+  let timer: NodeJS.Timeout | undefined;
+  /** The write under way, and the one that will take what is noted until it begins. */
+  let writing: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  let isGathering = false;
+  let isFailing = false;
+
+  function note(ctx: Context, value: OpenedValue): Promise<void> {
+    const opened = requests.get(ctx);
+    if (opened) return noteAnother(ctx, opened, value);
+    mustRecord();
+    const row = begin(ctx, value.environmentId, value.id, String(value.revision), 1);
+    requests.set(ctx, { row, earlier: undefined, told: undefined });
+    return row.batch.committed;
+  }
+
+  function noteAnother(ctx: Context, opened: Opened, { environmentId, id, revision }: OpenedValue): Promise<void> {
+    opened.told ??= toldBy([...(opened.earlier ?? []), opened.row]);
+    const known = findTold(opened.told, id, revision);
+    if (known) return known;
+    mustRecord();
+    if (takes(opened.row, environmentId)) {
+      addToRow(opened.row, id, revision);
+      waiting += 1;
+    } else {
+      opened.row = begin(ctx, environmentId, id, String(revision), 1);
+    }
+    const { committed } = opened.row.batch;
+    rememberTold(opened.told, id, revision, committed);
+    return committed;
+  }
+
+  /** Different secrets, so that none of them need be looked up. */
+  function noteList(ctx: Context, environmentId: string, items: readonly OpenedItem[]): Promise<unknown> {
+    const opened = requests.get(ctx);
+    if (opened) return Promise.all(items.map((item) => noteAnother(ctx, opened, { ...item, environmentId })));
+    mustRecord();
+    const rows: ReadRow[] = [];
+    for (let first = 0; first < items.length; first += ROW) {
+      const part = items.slice(first, first + ROW);
+      const ids = part.map(({ id }) => id).join();
+      rows.push(begin(ctx, environmentId, ids, part.map(({ revision }) => revision).join(), part.length));
+    }
+    const earlier = rows.slice(0, -1);
+    const row = rows.at(-1);
+    if (row) requests.set(ctx, { row, earlier, told: undefined });
+    return Promise.all(new Set(rows.map(({ batch }) => batch.committed)));
+  }
+
+  function begin(ctx: Context, environmentId: string, ids: string, revisions: string, openings: number): ReadRow {
+    let batch = batches.at(-1);
+    if (!batch || !hasRoom(batch, openings)) {
+      batch = newReadBatch(mode === 'strict');
+      batches.push(batch);
+    }
+    const row = addRow(batch, ctx, environmentId, ids, revisions, openings);
+    waiting += openings;
+    return row;
+  }
+
+  function mustRecord(): void {
+    if (waiting >= MAX_WAITING) throw cannotRecord();
+  }
+
+  /** Writes what has been noted so far, and nothing that is noted meanwhile: else those who wait would wait for ever. */
+  async function write(): Promise<void> {
+    const left = batches;
+    batches = [];
+    for (const batch of left) batch.isClosed = true;
+    try {
+      for (let batch = left[0]; batch; batch = left[0]) {
+        await insertSecretReads(db, batch.columns);
+        left.shift();
+        settled(batch);
+      }
+      isFailing = false;
+    } catch (error) {
+      isFailing = true;
+      const refusal = cannotRecord(error);
+      if (mode === 'strict') {
+        // Nobody is shown these values. What is opened again by the same request is recorded again.
+        requests = new WeakMap();
+        for (const batch of left) settled(batch, refusal);
+      } else {
+        batches = [...merged(left), ...batches];
+      }
+      throw refusal;
+    }
+  }
+
+  function settled(batch: ReadBatch, refusal?: AppError): void {
+    waiting -= batch.openings;
+    batch.settle(refusal);
+  }
+
+  /** Everything noted before the call is committed once this resolves. */
+  function commit(): Promise<void> {
+    if (!writing) {
+      writing = write().finally(() => {
+        writing = undefined;
+      });
+      return writing;
+    }
+    next ??= writing
+      .catch(() => {})
+      .then(() => {
+        next = undefined;
+        return commit();
+      });
+    return next;
+  }
+
+  function later(): void {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      commit().catch((error: unknown) => {
+        const { cause } = error as AppError;
+        outage('cannot write the record of opened values; trying again', { code: codeOf(cause) });
+        later();
+      });
+    }, FLUSH_MS).unref();
+  }
+
+  /** A turn later, so that all values of a list are in the batch of the first. */
+  function soon(): void {
+    if (isGathering) return;
+    isGathering = true;
+    queueMicrotask(() => {
+      isGathering = false;
+      // Who waits for a batch is told by the batch.
+      commit().catch(() => {});
+    });
+  }
+
+  /** Whether the next row may not fit any more. */
+  function isFull(): boolean {
+    const last = batches.at(-1);
+    return last !== undefined && !hasRoom(last, ROW);
+  }
+
+  /** Sees to it that what was noted gets written; a promise where the caller has to wait for that. */
+  function awaited<T>(committed: Promise<T>): Promise<T> | undefined {
+    if (mode === 'strict' || (isFull() && !isFailing)) soon();
+    if (mode === 'strict') return committed;
+    later();
+    return undefined;
+  }
+
+  return {
+    record(ctx, opened) {
+      return mode === 'off' ? undefined : awaited(note(ctx, opened));
+    },
+    recordAll(ctx, environmentId, opened) {
+      return mode === 'off' ? undefined : awaited(noteList(ctx, environmentId, opened));
+    },
+    flush: commit,
+    async close() {
+      clearTimeout(timer);
+      await commit();
+    },
+  };
+}
+
+function cannotRecord(cause?: unknown): AppError {
+  const refusal = unavailable('Opened values cannot be recorded just now, try again later', 5);
+  refusal.cause = causeOf(cause);
+  return refusal;
+}
+
+/** What the driver said, behind the refusal that the store has made of it. */
+function causeOf(error: unknown): unknown {
+  return error instanceof AppError ? error.cause : error;
+}

@@ -1,0 +1,91 @@
+// The record of opened values, for those who may see it.
+
+import type { Session } from '../../store/engine/client.js';
+import {
+  findLastSecretReads,
+  findSecretReads,
+  removeSecretReads,
+  type SecretReadRow,
+} from '../../store/reads/secret-read.js';
+import { authorize } from '../access/permissions.js';
+import { actorOf, type Context } from '../request/context.js';
+import { spendItems } from '../request/item-budget.js';
+import { storableMoment } from '../request/moment.js';
+import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from '../request/page.js';
+import type { Environment } from '../tenancy/environment.js';
+
+/** One opening of one value. */
+export type SecretRead = SecretReadRow;
+
+export interface SecretReadQuery extends PageArguments {
+  filter?:
+    | {
+        agentSecretId?: string | null | undefined;
+        accountId?: string | null | undefined;
+        tokenId?: string | null | undefined;
+        since?: Date | null | undefined;
+        until?: Date | null | undefined;
+      }
+    | null
+    | undefined;
+}
+
+/** Openings of the environment's values, newest first. Owner and admins. */
+export async function listSecretReads(
+  ctx: Context,
+  environment: Environment,
+  query: SecretReadQuery,
+): Promise<Page<SecretRead>> {
+  authorize(ctx, environment, 'ViewRead');
+  const { pathPrefixes } = actorOf(ctx).grant;
+  const { filter } = query;
+  const request = forwardPage(query, readPlace);
+  spendItems(ctx, request.size);
+  // What this process has not written yet is part of the answer.
+  await ctx.services.reads.flush();
+  const rows = await findSecretReads(ctx.services.db, {
+    environmentId: environment.id,
+    pathsWithin: pathPrefixes,
+    agentSecretId: filter?.agentSecretId ?? null,
+    accountId: filter?.accountId ?? null,
+    tokenId: filter?.tokenId ?? null,
+    since: filter?.since ? storableMoment(filter.since) : null,
+    until: filter?.until ? storableMoment(filter.until) : null,
+    afterId: request.after?.id ?? null,
+    afterPosition: request.after?.position ?? null,
+    limit: request.size + 1,
+  });
+  return pageOf(request, rows, ({ id, position }) => [id, position]);
+}
+
+/** When the values of secrets the caller may see were last opened; null for never. In the order of the ids. */
+export async function getLastReads(ctx: Context, ids: readonly string[]): Promise<(Date | null)[]> {
+  actorOf(ctx);
+  await ctx.services.reads.flush();
+  const rows = await findLastSecretReads(ctx.services.db, ids);
+  const found = new Map(rows.map(({ agentSecretId, at }) => [agentSecretId, at]));
+  return ids.map((id) => found.get(id) ?? null);
+}
+
+/** Rows one statement removes: short enough that nobody waits. */
+const PRUNED_AT_ONCE = 5_000;
+
+/** Removes records that are older than some days; how many. */
+export async function pruneSecretReads(db: Session, days: number): Promise<number> {
+  const before = new Date(Date.now() - days * 24 * 3_600_000);
+  let removed = 0;
+  for (;;) {
+    const count = await removeSecretReads(db, before, PRUNED_AT_ONCE);
+    removed += count;
+    if (count < PRUNED_AT_ONCE) return removed;
+  }
+}
+
+function readPlace(json: unknown): { id: string; position: number } | undefined {
+  if (!Array.isArray(json) || json.length !== 2) return undefined;
+  const [id, position] = json as [unknown, unknown];
+  const place = idPlace(id);
+  return place !== undefined && Number.isSafeInteger(position)
+    ? { id: place, position: position as number }
+    : undefined;
+}

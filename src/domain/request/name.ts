@@ -1,0 +1,14 @@
+// Names of accounts, applications, environments, plans and tokens.
+import { invalidRequest } from '../../errors/errors.js';
+
+/** 1 to 64 letters, digits, `-`, `_` or `.`, the first a letter or digit; INVALID_REQUEST otherwise. */
+export function checkName(name: string): string {
+  if (!isName(name)) {
+    throw invalidRequest('name: expected 1 to 64 letters, digits, "-", "_" or ".", beginning with a letter or digit');
+  }
+  return name;
+}
+
+export function isName(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text);
+}

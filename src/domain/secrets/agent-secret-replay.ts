@@ -1,0 +1,22 @@
+// What the write of a secret did: how it is remembered under an idempotency key, and told again.
+import type { Written } from '../../store/secrets/secret-writer.js';
+import type { EnvironmentAction } from '../access/permissions.js';
+import type { Context } from '../request/context.js';
+import { getEnvironment } from '../tenancy/environment.js';
+import type { AgentSecret } from './agent-secret.js';
+import { getAgentSecretAtRevision } from './agent-secret-revision.js';
+import type { EarlierOutcome, Outcome } from './idempotency.js';
+
+/** Of a write of one secret. */
+export function outcomeOf(agentSecretId: string): (written: Written) => Outcome {
+  return ({ revision, environmentRevision }) => ({ agentSecretId, revision, environmentRevision });
+}
+
+/** The secret as an earlier write left it, for a caller who may still do such a write. */
+export async function replayed(ctx: Context, earlier: EarlierOutcome, action: EnvironmentAction): Promise<AgentSecret> {
+  if (action === 'CreateAgentSecret') await getEnvironment(ctx, earlier.environmentId, action);
+  const { agentSecretId, revision } = earlier;
+  const secret = await getAgentSecretAtRevision(ctx, agentSecretId as string, revision as bigint);
+  await getEnvironment(ctx, earlier.environmentId, action);
+  return secret;
+}

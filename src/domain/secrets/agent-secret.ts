@@ -1,0 +1,236 @@
+// Reading secrets: by id, by path, in pages, now or as they were. Whole environments are agent-secret-list.ts, writing them is
+// agent-secret-create.ts and agent-secret-update.ts.
+import { createHash } from 'node:crypto';
+import { invalidRequest, notFound } from '../../errors/errors.js';
+import { hasTime, nextTurn } from '../../scheduling/time-slice.js';
+import { findAgentSecret, findAskedSecrets } from '../../store/secrets/agent-secret.js';
+import {
+  type AgentSecretFilter,
+  type AgentSecretSortField,
+  countAgentSecrets,
+  findAgentSecretByPath,
+  findAgentSecrets,
+} from '../../store/secrets/agent-secret-list.js';
+import { authorize, type EnvironmentAction, may, type Role, rolesOf, type Standing } from '../access/permissions.js';
+import { openSealedValue } from '../keys/sealed-value.js';
+import { type Actor, actorOf, type Context } from '../request/context.js';
+import { coversPath, grantTag } from '../request/grant.js';
+import { spendItems } from '../request/item-budget.js';
+import { storableMoment } from '../request/moment.js';
+import {
+  idPlace,
+  momentPlace,
+  type Page,
+  type PageArguments,
+  pageOf,
+  pageRequest,
+  stringPlace,
+} from '../request/page.js';
+import type { Environment } from '../tenancy/environment.js';
+import { canonicalPath } from '../types/secret-path.js';
+import { valueDestroyed } from './agent-secret-refusal.js';
+
+/** A secret as the caller may see it, now or at an earlier revision. The value stays sealed until `openSecretValue`. */
+export interface AgentSecret {
+  id: string;
+  environmentId: string;
+  path: string;
+  /** The type document in canonical form. */
+  secretType: string;
+  revision: bigint;
+  /** The revision that set the value; null without a value. */
+  valueRevision: bigint | null;
+  /** Null without a value, and where it was destroyed; undefined where it is read only when somebody asks for it. */
+  sealedValue: Uint8Array | null | undefined;
+  /** Whether the value was destroyed; told apart from `sealedValue` only where that is not read yet. */
+  isDestroyed?: boolean;
+  createdAt: Date;
+  createdBy: string;
+  updatedAt: Date;
+  updatedBy: string;
+  deletedAt?: Date | null;
+  /** The environment it was read in, where that is one of the past. */
+  environment?: Environment;
+  /** The value's canonical JSON text where the caller has just sent it: an echo needs no opening. */
+  echo?: string | null | undefined;
+  /** What a write that is not done would leave: its revision is none. */
+  isPreview?: boolean;
+}
+
+/** What there is of a value: one, none, or one that was erased for good. */
+export type ValueState = 'PRESENT' | 'ABSENT' | 'DESTROYED';
+
+export function valueStateOf(secret: Pick<AgentSecret, 'valueRevision' | 'sealedValue' | 'isDestroyed'>): ValueState {
+  if (secret.valueRevision === null) return 'ABSENT';
+  return secret.isDestroyed || secret.sealedValue === null ? 'DESTROYED' : 'PRESENT';
+}
+
+/** AGENT_SECRET_NOT_FOUND for whoever may not see it, viewers included. */
+export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSecret> {
+  const actor = actorOf(ctx);
+  const row = await findAgentSecret(ctx.services.db, { id, accountId: actor.accountId });
+  if (!row) throw notFound('agentSecret', id);
+  authorizeAgentSecret(ctx, id, row, 'ViewAgentSecret');
+  ctx.services.seen.note(actor.accountId, row);
+  return row;
+}
+
+/** Several at once, in the order of the ids; null in the place of each the caller may not see. */
+export async function getAgentSecrets(ctx: Context, ids: readonly string[]): Promise<(AgentSecret | null)[]> {
+  const actor = actorOf(ctx);
+  const { accountId } = actor;
+  const rows = await findAskedSecrets(
+    ctx.services.db,
+    ids.map((id) => ({ id, accountId })),
+  );
+  return rows.map((row) => (row && visibleRoles(actor, row) ? row : null));
+}
+
+/** Where a secret is, and what decides who may know of it. */
+type Guarded = Standing & { environmentId: string; path: string };
+
+/** The caller's roles around a secret; undefined unless it may know of it: by a role, and with what its credential covers. */
+function visibleRoles(actor: Actor, secret: Guarded): Role[] | undefined {
+  const roles = rolesOf(actor, secret, secret.environmentId);
+  return may(roles, 'ViewAgentSecret') && coversPath(actor.grant, secret.path) ? roles : undefined;
+}
+
+/** AGENT_SECRET_NOT_FOUND unless the caller may know of the secret, AUTH_FORBIDDEN unless it may do this with it. */
+export function authorizeAgentSecret(ctx: Context, id: string, secret: Guarded, action: EnvironmentAction): void {
+  const roles = visibleRoles(actorOf(ctx), secret);
+  if (!roles) throw notFound('agentSecret', id);
+  authorize(ctx, { roles }, action);
+}
+
+export interface AgentSecretPlace {
+  /** Segments in any casing; converted. */
+  path?: readonly string[] | null | undefined;
+  /** The dotted canonical path as the service shows it; taken as it is (the conversion is not idempotent). */
+  pathText?: string | null | undefined;
+}
+
+/** The secret at a path, or null. INVALID_REQUEST unless exactly one of `path` and `pathText` is given. */
+export async function getAgentSecretByPath(
+  ctx: Context,
+  environment: Environment,
+  place: AgentSecretPlace,
+): Promise<AgentSecret | null> {
+  authorize(ctx, environment, 'ViewAgentSecret');
+  if ((place.path == null) === (place.pathText == null)) {
+    throw invalidRequest('expected exactly one of path and pathText');
+  }
+  const path = place.path != null ? canonicalPath(place.path).text : (place.pathText as string);
+  if (environment.isDeleted || !coversPath(actorOf(ctx).grant, path)) return null;
+  const row = await findAgentSecretByPath(ctx.services.db, stateOf(environment), storable(path));
+  return row ? within(environment, row) : null;
+}
+
+/**
+ * Changes whenever the environment's list of secrets may have changed; the same for two readers who see the same. Behind a
+ * restored backup revisions come again, with other secrets; moments do not.
+ */
+export function agentSecretsTag(ctx: Context, environment: Environment): string {
+  authorize(ctx, environment, 'ViewAgentSecret');
+  const seen = grantTag(actorOf(ctx).grant);
+  const suffix = seen && `-${createHash('sha256').update(seen).digest('base64url').slice(0, 12)}`;
+  return `${environment.revision}.${environment.updatedAt.getTime().toString(36)}${suffix}`;
+}
+
+export interface AgentSecretQuery extends PageArguments {
+  filter?:
+    | {
+        deleted?: boolean | null | undefined;
+        pathPrefix?: string | null | undefined;
+        hasValue?: boolean | null | undefined;
+        typeKinds?: readonly string[] | null | undefined;
+        updatedSince?: Date | null | undefined;
+      }
+    | null
+    | undefined;
+  orderBy?: { field: AgentSecretSortField; direction: 'ASC' | 'DESC' } | null | undefined;
+}
+
+export interface AgentSecretConnection extends Page<AgentSecret> {
+  /** All secrets that match the filter, on any page. */
+  totalCount(): Promise<number>;
+}
+
+/** One page of the environment's secrets. */
+export async function listAgentSecrets(
+  ctx: Context,
+  environment: Environment,
+  query: AgentSecretQuery,
+): Promise<AgentSecretConnection> {
+  authorize(ctx, environment, 'ViewAgentSecret');
+  const { db } = ctx.services;
+  const field = query.orderBy?.field ?? 'path';
+  const request = pageRequest(query, (json) => readPlace(json, field));
+  const filter = { ...storableFilter(query.filter), pathsWithin: actorOf(ctx).grant.pathPrefixes ?? undefined };
+  if (environment.isDeleted) return { ...pageOf(request, [], () => undefined), totalCount: async () => 0 };
+  spendItems(ctx, request.size);
+  const rows = await findAgentSecrets(db, stateOf(environment), {
+    filter,
+    field,
+    descending: (query.orderBy?.direction === 'DESC') !== request.backward,
+    // Read backward, "before" is what lies ahead in reading direction.
+    after: request.backward ? request.before : request.after,
+    before: request.backward ? request.after : request.before,
+    limit: request.size + 1,
+  });
+  const secrets = rows.map((row) => within(environment, row));
+  // Once for the page: its values would have to wait for their turn one by one, with a promise each all the way up.
+  while (!hasTime()) await nextTurn();
+  return {
+    ...pageOf(request, secrets, (secret) => [field, keyOf(secret, field), secret.id]),
+    totalCount: () => countAgentSecrets(db, stateOf(environment), filter),
+  };
+}
+
+/**
+ * The value's canonical JSON text, or null without a value. A promise where `openSealedValue` needs one.
+ * AGENT_SECRET_VALUE_DESTROYED when it was erased. Rejects with SealError when the stored bytes are not what was sealed
+ * for this secret.
+ */
+export function openSecretValue(ctx: Context, secret: AgentSecret): string | null | Promise<string | null> {
+  if (secret.echo !== undefined) return secret.echo;
+  if (secret.valueRevision === null) return null;
+  if (!secret.sealedValue) throw valueDestroyed();
+  const { valueRevision, sealedValue, isPreview } = secret;
+  return openSealedValue(ctx, isPreview ? { ...secret, revision: valueRevision } : secret, sealedValue);
+}
+
+export function stateOf({ id, at }: Environment) {
+  return { environmentId: id, at };
+}
+
+/** A secret of the past remembers which past it is of. */
+export function within<Row extends object>(environment: Environment, row: Row): Row & { environment?: Environment } {
+  return environment.at === undefined ? row : { ...row, environment };
+}
+
+function keyOf(secret: AgentSecret, field: AgentSecretSortField): string {
+  return field === 'path' ? secret.path : secret[field].toISOString();
+}
+
+/** A cursor of this list names the order it was made for; in another order it would name no place. */
+function readPlace(json: unknown, field: AgentSecretSortField): { key: string; id: string } | undefined {
+  if (!Array.isArray(json) || json.length !== 3 || json[0] !== field) return undefined;
+  const key = field === 'path' ? stringPlace(json[1]) : momentPlace(json[1]);
+  const id = idPlace(json[2]);
+  return key === undefined || id === undefined ? undefined : { key, id };
+}
+
+function storableFilter(filter: AgentSecretQuery['filter']): AgentSecretFilter {
+  return {
+    deleted: filter?.deleted ?? false,
+    pathPrefix: filter?.pathPrefix == null ? undefined : storable(filter.pathPrefix),
+    hasValue: filter?.hasValue ?? undefined,
+    typeKinds: filter?.typeKinds == null ? undefined : [...new Set(filter.typeKinds)],
+    updatedSince: filter?.updatedSince == null ? undefined : storableMoment(filter.updatedSince),
+  };
+}
+
+/** Postgres text cannot hold U+0000; no path has one, so what has one may as well look for something else impossible. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '\u{FFFD}');
+}

@@ -1,0 +1,170 @@
+// Accounts: made by admins, known to themselves and to admins; everybody may know a name that stands in a log.
+import { alreadyExists, forbidden, invalidRequest, notFound } from '../../errors/errors.js';
+import { removeTokensOfAccount, type TokenLimits } from '../../store/access/token.js';
+import type { Session } from '../../store/engine/client.js';
+import {
+  type AccountRow,
+  findAccount,
+  findAccountNames,
+  findAccounts,
+  findAccountsById,
+  insertAccount,
+  lockAccount,
+  lockAccountsWithRole,
+  removeAccount,
+  updateAccount as updateRow,
+} from '../../store/tenancy/account.js';
+import { removeApplicationsOfAccount } from '../../store/tenancy/application.js';
+import { removeEnvironmentsOfAccount } from '../../store/tenancy/environment.js';
+import { findPlanByName, keepPlan } from '../../store/tenancy/plan.js';
+import { confirmed } from '../access/reauthentication.js';
+import { issueToken } from '../access/token.js';
+import { actorOf, adminOf, type Context, newId } from '../request/context.js';
+import { spendItems } from '../request/item-budget.js';
+import { checkName } from '../request/name.js';
+import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from '../request/page.js';
+import { DEFAULT_PLAN } from './plan.js';
+
+export const ACCOUNT_ROLES = ['admin'] as const;
+export type AccountRole = (typeof ACCOUNT_ROLES)[number];
+export type Account = AccountRow;
+
+/** The caller's own account, or any account for an admin; ACCOUNT_NOT_FOUND otherwise. */
+export async function getAccount(ctx: Context, id: string): Promise<Account> {
+  const actor = actorOf(ctx);
+  const row = actor.isAdmin || actor.accountId === id ? await findAccount(ctx.services.db, id) : undefined;
+  if (!row) throw notFound('account', id);
+  return row;
+}
+
+/** Several at once, in the order of the ids; null in the place of each the caller may not see. */
+export async function getAccounts(ctx: Context, ids: readonly string[]): Promise<(Account | null)[]> {
+  const actor = actorOf(ctx);
+  const rows = await findAccountsById(ctx.services.db, ids);
+  const visible = new Map(rows.filter(({ id }) => actor.isAdmin || actor.accountId === id).map((row) => [row.id, row]));
+  return ids.map((id) => visible.get(id) ?? null);
+}
+
+/** Who is asking. */
+export function getViewer(ctx: Context): Promise<Account> {
+  return getAccount(ctx, actorOf(ctx).accountId);
+}
+
+/** All accounts, oldest first; admins only. */
+export async function listAccounts(ctx: Context, args: PageArguments): Promise<Page<Account>> {
+  adminOf(ctx, 'ViewAccount');
+  const request = forwardPage(args, idPlace);
+  spendItems(ctx, request.size);
+  const rows = await findAccounts(ctx.services.db, request.after ?? null, request.size + 1);
+  return pageOf(request, rows, (account) => account.id);
+}
+
+export interface AccountName {
+  id: string;
+  name: string;
+}
+
+/** Names of several accounts, in the order of the ids; deleted accounts keep theirs. */
+export async function getAccountNames(ctx: Context, ids: readonly string[]): Promise<(AccountName | Error)[]> {
+  const names = new Map((await findAccountNames(ctx.services.db, ids)).map((row) => [row.id, row]));
+  return ids.map((id) => names.get(id) ?? notFound('account', id));
+}
+
+export interface CreateAccountInput {
+  name: string;
+  roles?: readonly string[] | null | undefined;
+  /** Absent: the plan named `default`. */
+  planId?: string | null | undefined;
+}
+
+export interface CreatedAccount {
+  account: Account;
+  /** The account's first token: without one nobody could use the account. */
+  secret: string;
+}
+
+/** Admins only. Refuses: INVALID_REQUEST, PLAN_NOT_FOUND, ALREADY_EXISTS. */
+export async function createAccount(ctx: Context, input: CreateAccountInput): Promise<CreatedAccount> {
+  adminOf(await confirmed(ctx), 'CreateAccount', 'admin');
+  return ctx.services.db.transaction((tx) => createAccountAsOperator(tx, input));
+}
+
+/** The same without a caller: operator commands, and the first start, which chooses the id beforehand. */
+export async function createAccountAsOperator(
+  tx: Session,
+  input: CreateAccountInput & { id?: string; expiresAt?: Date | undefined; limits?: TokenLimits | undefined },
+): Promise<CreatedAccount> {
+  const name = checkName(input.name);
+  const plan = input.planId == null ? await findPlanByName(tx, DEFAULT_PLAN) : await keepPlan(tx, input.planId);
+  if (!plan) throw notFound('plan', input.planId ?? DEFAULT_PLAN);
+  const account = await insertAccount(tx, {
+    id: input.id ?? newId(),
+    name,
+    roles: checkRoles(input.roles ?? []),
+    planId: plan.id,
+    createdAt: new Date(),
+  });
+  if (!account) throw alreadyExists(`Account ${name}`);
+  const { expiresAt, limits } = input;
+  const { secret } = await issueToken(tx, { accountId: account.id, name: 'initial', expiresAt, ...limits });
+  return { account, secret };
+}
+
+export interface UpdateAccountInput {
+  id: string;
+  roles?: readonly string[] | null | undefined;
+  planId?: string | null | undefined;
+}
+
+/** Changes roles or plan. Admins only; one always remains. Refuses: INVALID_REQUEST, ACCOUNT_NOT_FOUND, PLAN_NOT_FOUND. */
+export async function updateAccount(ctx: Context, input: UpdateAccountInput): Promise<Account> {
+  adminOf(await confirmed(ctx), 'UpdateAccount', 'admin');
+  const { db, bearers } = ctx.services;
+  const planId = input.planId ?? undefined;
+  const roles = input.roles ? checkRoles(input.roles) : undefined;
+  const account = await db.transaction(async (tx) => {
+    if (planId !== undefined && !(await keepPlan(tx, planId))) throw notFound('plan', planId);
+    if (roles && !roles.includes('admin')) await keepAnAdmin(tx, input.id);
+    const row = await updateRow(tx, input.id, { roles, planId });
+    if (!row) throw notFound('account', input.id);
+    return row;
+  });
+  bearers.clear();
+  return account;
+}
+
+/**
+ * With its applications, environments and tokens. Admins only, never their own; one always remains. Refuses:
+ * ACCOUNT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST.
+ */
+export async function deleteAccount(ctx: Context, input: { id: string }): Promise<Account> {
+  const actor = adminOf(ctx, 'DeleteAccount', 'admin');
+  if (actor.accountId === input.id) throw forbidden('An account cannot delete itself');
+  const account = await ctx.services.db.transaction(async (tx) => {
+    const at = new Date();
+    await keepAnAdmin(tx, input.id);
+    const found = (await lockAccount(tx, input.id)) && (await findAccount(tx, input.id));
+    if (!found) throw notFound('account', input.id);
+    await removeEnvironmentsOfAccount(tx, input.id, at);
+    await removeApplicationsOfAccount(tx, input.id, at);
+    await removeTokensOfAccount(tx, input.id, at);
+    await removeAccount(tx, input.id, at);
+    return found;
+  });
+  ctx.services.bearers.clear();
+  return account;
+}
+
+/** Without any admin nobody could make one: INVALID_REQUEST when the account is the last. */
+async function keepAnAdmin(tx: Session, leavingId: string): Promise<void> {
+  const admins = await lockAccountsWithRole(tx, 'admin' satisfies AccountRole);
+  if (admins.length === 1 && admins[0]?.id === leavingId) {
+    throw invalidRequest('the last account with the role admin keeps it');
+  }
+}
+
+function checkRoles(roles: readonly string[]): string[] {
+  const unknown = roles.some((role) => !(ACCOUNT_ROLES as readonly string[]).includes(role));
+  if (unknown) throw invalidRequest(`roles: expected any of ${ACCOUNT_ROLES.join(', ')}`);
+  return [...new Set(roles)];
+}

@@ -1,0 +1,101 @@
+// Applications: the account's own grouping of environments. Only the owner knows of them.
+import { alreadyExists, limitExceeded, notFound } from '../../errors/errors.js';
+import { giveEnvironmentRoom, lockAccount } from '../../store/tenancy/account.js';
+import {
+  type ApplicationRow,
+  countApplications,
+  findApplication,
+  findApplicationByName,
+  findApplications,
+  findApplicationsById,
+  insertApplication,
+  removeApplication,
+  updateApplication as updateRow,
+} from '../../store/tenancy/application.js';
+import { removeEnvironmentsOfApplication } from '../../store/tenancy/environment.js';
+import { ownAccountOnly } from '../access/permissions.js';
+import { actorOf, type Context, managerOf, newId } from '../request/context.js';
+import { spendItems } from '../request/item-budget.js';
+import { checkName } from '../request/name.js';
+import { forwardPage, type Page, type PageArguments, pageOf, stringPlace } from '../request/page.js';
+
+export type Application = ApplicationRow;
+
+/** Applications per account. */
+export const MAX_APPLICATIONS = 1_000;
+
+/** APPLICATION_NOT_FOUND for everybody but the owner. */
+export async function getApplication(ctx: Context, id: string): Promise<Application> {
+  actorOf(ctx);
+  const row = await findApplication(ctx.services.db, id);
+  if (!row) throw notFound('application', id);
+  ownAccountOnly(ctx, row.accountId, () => notFound('application', id));
+  return row;
+}
+
+/** Several of the caller's own at once, in the order of the ids; null in the place of each that is not. */
+export async function getApplications(ctx: Context, ids: readonly string[]): Promise<(Application | null)[]> {
+  const { accountId, grant } = actorOf(ctx);
+  if (grant.environmentId !== null) return ids.map(() => null);
+  const rows = await findApplicationsById(ctx.services.db, ids);
+  const own = new Map(rows.filter((row) => row.accountId === accountId).map((row) => [row.id, row]));
+  return ids.map((id) => own.get(id) ?? null);
+}
+
+/** The caller's applications by name. */
+export async function listApplications(ctx: Context, args: PageArguments): Promise<Page<Application>> {
+  const { accountId, grant } = actorOf(ctx);
+  const request = forwardPage(args, stringPlace);
+  if (grant.environmentId !== null) return pageOf(request, [], () => undefined);
+  spendItems(ctx, request.size);
+  const rows = await findApplications(ctx.services.db, accountId, request.after ?? null, request.size + 1);
+  return pageOf(request, rows, (application) => application.name);
+}
+
+/** One of the caller's own by name, for the first start. */
+export function findByName(ctx: Context, name: string): Promise<Application | undefined> {
+  return findApplicationByName(ctx.services.db, actorOf(ctx).accountId, name);
+}
+
+/** In the caller's own account. Refuses: INVALID_REQUEST, ALREADY_EXISTS, LIMIT_EXCEEDED. */
+export async function createApplication(ctx: Context, input: { name: string }): Promise<Application> {
+  const { accountId } = managerOf(ctx, 'CreateApplication');
+  const name = checkName(input.name);
+  return ctx.services.db.transaction(async (tx) => {
+    if (!(await lockAccount(tx, accountId))) throw notFound('account', accountId);
+    const row = await insertApplication(tx, { id: newId(), accountId, name, createdAt: new Date() });
+    if (!row) throw alreadyExists(`Application ${name}`);
+    if ((await countApplications(tx, accountId)) > MAX_APPLICATIONS) {
+      throw limitExceeded(`An account may have ${MAX_APPLICATIONS} applications`);
+    }
+    return row;
+  });
+}
+
+/** Renames. Refuses: INVALID_REQUEST, APPLICATION_NOT_FOUND, ALREADY_EXISTS. */
+export async function updateApplication(ctx: Context, input: { id: string; name: string }): Promise<Application> {
+  const name = checkName(input.name);
+  const application = await getApplication(ctx, input.id);
+  managerOf(ctx, 'UpdateApplication');
+  return ctx.services.db.transaction(async (tx) => {
+    await lockAccount(tx, application.accountId);
+    const row = await updateRow(tx, application.id, name);
+    if (row) return row;
+    const isThere = await findApplication(tx, application.id);
+    throw isThere ? alreadyExists(`Application ${name}`) : notFound('application', application.id);
+  });
+}
+
+/** With all its environments. Refuses: APPLICATION_NOT_FOUND. */
+export async function deleteApplication(ctx: Context, input: { id: string }): Promise<Application> {
+  const application = await getApplication(ctx, input.id);
+  managerOf(ctx, 'DeleteApplication');
+  return ctx.services.db.transaction(async (tx) => {
+    const at = new Date();
+    await lockAccount(tx, application.accountId);
+    if (!(await removeApplication(tx, application.id, at))) throw notFound('application', application.id);
+    const removed = await removeEnvironmentsOfApplication(tx, application.id, at);
+    await giveEnvironmentRoom(tx, application.accountId, removed.length);
+    return application;
+  });
+}

@@ -1,0 +1,74 @@
+// An environment by its id or its names, as it is or as it was after one of its revisions.
+import { AppError, invalidRequest } from '../../errors/errors.js';
+import { countAgentSecrets } from '../../store/secrets/agent-secret-list.js';
+import { findLogPoint } from '../../store/secrets/agent-secret-revision.js';
+import { findEnvironmentByName } from '../../store/tenancy/environment.js';
+import { actorOf, type Context } from '../request/context.js';
+import { type Environment, getEnvironment, known } from './environment.js';
+
+export interface EnvironmentPlace {
+  id?: string | null | undefined;
+  account?: string | null | undefined;
+  application?: string | null | undefined;
+  name?: string | null | undefined;
+}
+
+/**
+ * By id, or by the three names, as it is or as it was after revision `at`. Refuses: INVALID_REQUEST (neither or both, a
+ * revision to come), ENVIRONMENT_NOT_FOUND.
+ */
+export async function getEnvironmentAt(
+  ctx: Context,
+  place: EnvironmentPlace,
+  at?: bigint | null | undefined,
+): Promise<Environment> {
+  const environment = await getEnvironmentOf(ctx, place);
+  return at == null ? environment : asItWas(ctx, environment, at);
+}
+
+async function asItWas(ctx: Context, environment: Environment, asked: bigint): Promise<Environment> {
+  const { db } = ctx.services;
+  const { at, updatedAt } = await logPointOf(ctx, environment, 'at', asked);
+  const state = { environmentId: environment.id, at };
+  const secretCount = await countAgentSecrets(db, state, { deleted: false });
+  return { ...environment, at, revision: at, updatedAt, secretCount };
+}
+
+/**
+ * The state after an environment's revision. A revision inside a change set counts as the one before the set: nobody ever
+ * sees half of it. INVALID_REQUEST names `argument` for a revision to come.
+ */
+export async function logPointOf(
+  ctx: Context,
+  environment: Pick<Environment, 'id' | 'revision' | 'createdAt'>,
+  argument: string,
+  asked: bigint,
+): Promise<{ at: bigint; updatedAt: Date }> {
+  if (asked > environment.revision) {
+    throw invalidRequest(`${argument}: the environment is at revision ${environment.revision}`);
+  }
+  if (asked === 0n) return { at: 0n, updatedAt: environment.createdAt };
+  const point = await findLogPoint(ctx.services.db, environment.id, asked);
+  if (!point) throw new Error(`the log of environment ${environment.id} has no revision ${asked}`);
+  const { setPosition, setSize } = point;
+  if (setPosition === null || setPosition + 1 === setSize) return { at: asked, updatedAt: point.at };
+  return logPointOf(ctx, environment, argument, asked - BigInt(setPosition) - 1n);
+}
+
+async function getEnvironmentOf(ctx: Context, place: EnvironmentPlace): Promise<Environment> {
+  const actor = actorOf(ctx);
+  const { id, account, application, name } = place;
+  const names = [account, application, name];
+  if (id != null && names.every((part) => part == null)) return getEnvironment(ctx, id);
+  if (id != null || account == null || application == null || name == null) {
+    throw invalidRequest('expected either id, or account, application and name');
+  }
+  // The names are the caller's own words: they are not repeated.
+  const missing = () => new AppError('ENVIRONMENT_NOT_FOUND', 'Environment of these names not found');
+  if (names.some((part) => part?.includes('\0'))) throw missing();
+  const row = await findEnvironmentByName(ctx.services.db, { account, application, name }, actor.accountId);
+  if (!row) throw missing();
+  const environment = known(ctx, row);
+  if (environment.roles.length === 0) throw missing();
+  return environment;
+}

@@ -1,0 +1,200 @@
+// Environments: read with the caller's roles, made and removed under the account's plan. Their past is environment-at.ts.
+import { newEnvironmentKeys } from '../../crypto/environment-keys.js';
+import { alreadyExists, limitExceeded, notFound } from '../../errors/errors.js';
+import type { Session } from '../../store/engine/client.js';
+import { insertEnvironmentKey } from '../../store/keys/environment-key.js';
+import { giveEnvironmentRoom, lockAccount, takeEnvironmentRoom } from '../../store/tenancy/account.js';
+import { findApplication } from '../../store/tenancy/application.js';
+import {
+  type EnvironmentRow,
+  type EnvironmentWithAccessRow,
+  findAskedEnvironments,
+  findEnvironment,
+  findEnvironmentsOfApplication,
+  findEnvironmentsSharedWith,
+  insertEnvironment,
+  removeEnvironment,
+  updateEnvironment as updateRow,
+} from '../../store/tenancy/environment.js';
+import { findPlansOfAccounts } from '../../store/tenancy/plan.js';
+import {
+  authorizeEnvironment,
+  type EnvironmentAction,
+  ownAccountOnly,
+  type Role,
+  rolesOf,
+} from '../access/permissions.js';
+import { genesisHash } from '../log/log-entry.js';
+import { actorOf, type Context, managerOf, newId } from '../request/context.js';
+import { spendItems } from '../request/item-budget.js';
+import { checkName } from '../request/name.js';
+import {
+  forwardPage,
+  idPlace,
+  type Page,
+  type PageArguments,
+  type PageRequest,
+  pageOf,
+  stringPlace,
+} from '../request/page.js';
+import type { Application } from './application.js';
+
+/** An environment as the caller knows it. */
+export interface Environment extends EnvironmentRow {
+  roles: Role[];
+  /** Read as it was after this revision; undefined: as it is. Access, roles and names are always today's. */
+  at?: bigint;
+  /** Deleted by the very request that shows it: nothing is left to read in it. */
+  isDeleted?: boolean;
+}
+
+/** ENVIRONMENT_NOT_FOUND for whoever has no role in it. */
+export async function getEnvironment(
+  ctx: Context,
+  id: string,
+  action: EnvironmentAction = 'ViewEnvironment',
+): Promise<Environment> {
+  const row = await findEnvironment(ctx.services.db, { id, accountId: actorOf(ctx).accountId });
+  if (!row) throw notFound('environment', id);
+  const environment = known(ctx, row);
+  authorizeEnvironment(ctx, id, environment.roles, action);
+  return environment;
+}
+
+/** Several at once, in the order of the ids; an error in the place of each the caller has no role in. */
+export async function getEnvironments(ctx: Context, ids: readonly string[]): Promise<(Environment | Error)[]> {
+  const { accountId } = actorOf(ctx);
+  const asked = ids.map((id) => ({ id, accountId }));
+  const rows = await findAskedEnvironments(ctx.services.db, asked);
+  return asked.map(({ id }, index) => {
+    const row = rows[index];
+    const environment = row && known(ctx, row);
+    return environment && environment.roles.length > 0 ? environment : notFound('environment', id);
+  });
+}
+
+/** The application's environments by name. */
+export async function listEnvironments(
+  ctx: Context,
+  application: Application,
+  args: PageArguments,
+): Promise<Page<Environment>> {
+  const viewerId = actorOf(ctx).accountId;
+  const request = forwardPage(args, stringPlace);
+  spendItems(ctx, request.size);
+  const rows = await findEnvironmentsOfApplication(ctx.services.db, {
+    applicationId: application.id,
+    viewerId,
+    after: request.after ?? null,
+    limit: request.size + 1,
+  });
+  return pageOf(
+    request,
+    rows.map((row) => known(ctx, row)),
+    (environment) => environment.name,
+  );
+}
+
+/** Environments of other accounts in which the caller has a role. */
+export async function listSharedEnvironments(ctx: Context, args: PageArguments): Promise<Page<Environment>> {
+  const { accountId: viewerId, grant } = actorOf(ctx);
+  const request = forwardPage(args, idPlace);
+  spendItems(ctx, request.size);
+  if (grant.environmentId !== null) return sharedEnvironment(ctx, grant.environmentId, request);
+  const rows = await findEnvironmentsSharedWith(ctx.services.db, {
+    viewerId,
+    after: request.after ?? null,
+    limit: request.size + 1,
+  });
+  return pageOf(
+    request,
+    rows.map((row) => known(ctx, row)),
+    (environment) => environment.id,
+  );
+}
+
+/** For a credential of one environment: that one, if it is somebody else's. */
+async function sharedEnvironment(ctx: Context, id: string, request: PageRequest<string>): Promise<Page<Environment>> {
+  const { accountId } = actorOf(ctx);
+  const row = await findEnvironment(ctx.services.db, { id, accountId });
+  const environment = row && known(ctx, row);
+  const isShared = environment && environment.ownerId !== accountId && environment.roles.length > 0;
+  const isAhead = request.after === undefined || id > request.after;
+  return pageOf(request, isShared && isAhead ? [environment] : [], (shared) => shared.id);
+}
+
+export interface CreateEnvironmentInput {
+  applicationId: string;
+  name: string;
+}
+
+/** Owner of the application only. Refuses: INVALID_REQUEST, APPLICATION_NOT_FOUND, ALREADY_EXISTS, LIMIT_EXCEEDED. */
+export async function createEnvironment(ctx: Context, input: CreateEnvironmentInput): Promise<Environment> {
+  const actor = actorOf(ctx);
+  const name = checkName(input.name);
+  const { db, keyProvider } = ctx.services;
+  const application = await findApplication(db, input.applicationId);
+  if (!application) throw notFound('application', input.applicationId);
+  ownAccountOnly(ctx, application.accountId, () => notFound('application', input.applicationId));
+  managerOf(ctx, 'CreateEnvironment');
+  const id = newId();
+  const at = new Date();
+  // Wrapping may go over the network: before the transaction, which holds the account's lock.
+  const keys = await newEnvironmentKeys(keyProvider, id);
+  return db.transaction(async (tx) => {
+    // Locked first, so that the plan is read as it is now and not as it was before a wait.
+    await lockAccount(tx, actor.accountId);
+    const hasRoom = await takeEnvironmentRoom(tx, actor.accountId);
+    const row = await insertEnvironment(tx, {
+      id,
+      applicationId: application.id,
+      ownerId: actor.accountId,
+      name,
+      headHash: genesisHash(id),
+      createdAt: at,
+      updatedAt: at,
+    });
+    if (!row) {
+      if (!(await findApplication(tx, application.id))) throw notFound('application', application.id);
+      throw alreadyExists(`Environment ${name}`);
+    }
+    if (!hasRoom) throw limitExceeded(await environmentLimit(tx, actor.accountId));
+    for (const key of keys) await insertEnvironmentKey(tx, { ...key, environmentId: id, createdAt: at });
+    return { ...row, roles: ['owner'] };
+  });
+}
+
+/** Renames. Owner and admin. Refuses: INVALID_REQUEST, ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN, ALREADY_EXISTS. */
+export async function updateEnvironment(ctx: Context, input: { id: string; name: string }): Promise<Environment> {
+  const name = checkName(input.name);
+  const environment = await getEnvironment(ctx, input.id, 'UpdateEnvironment');
+  return ctx.services.db.transaction(async (tx) => {
+    await lockAccount(tx, environment.ownerId);
+    const row = await updateRow(tx, environment.id, name, new Date());
+    if (row) return { ...row, roles: environment.roles };
+    const isThere = await findEnvironment(tx, { id: environment.id, accountId: environment.ownerId });
+    throw isThere ? alreadyExists(`Environment ${name}`) : notFound('environment', environment.id);
+  });
+}
+
+/** Owner only. Its secrets are gone for every door; its log stays. Refuses: ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN. */
+export async function deleteEnvironment(ctx: Context, input: { id: string }): Promise<Environment> {
+  const environment = await getEnvironment(ctx, input.id, 'DeleteEnvironment');
+  return ctx.services.db.transaction(async (tx) => {
+    await lockAccount(tx, environment.ownerId);
+    if (!(await removeEnvironment(tx, environment.id, new Date()))) throw notFound('environment', environment.id);
+    await giveEnvironmentRoom(tx, environment.ownerId, 1);
+    return { ...environment, isDeleted: true };
+  });
+}
+
+async function environmentLimit(db: Session, accountId: string): Promise<string> {
+  const [plan] = await findPlansOfAccounts(db, [accountId]);
+  if (!plan) throw notFound('account', accountId);
+  return `The plan allows ${plan.maxEnvironments} environments per account`;
+}
+
+/** With the roles that the caller has in it. */
+export function known(ctx: Context, { shareRoles, ...row }: EnvironmentWithAccessRow): Environment {
+  return { ...row, roles: rolesOf(actorOf(ctx), { ownerId: row.ownerId, shareRoles }, row.id) };
+}

@@ -1,0 +1,71 @@
+// Values without parts, exactly: what fits is printed the one way it is stored, whatever its spelling was.
+import { JsonNumber, type JsonValue, printJson } from '../../json/exact.js';
+import { MAX_UINT64 } from '../../json/uint64.js';
+import type { ScalarKind } from './analysed-type.js';
+import { nearestFloat32 } from './float32.js';
+
+const MAX_U64_DIGITS = 20;
+
+const RANGES: Partial<Record<ScalarKind, readonly [min: bigint, max: bigint]>> = {
+  U64: [0n, MAX_UINT64],
+  S64: [-(2n ** 63n), 2n ** 63n - 1n],
+  U32: [0n, 2n ** 32n - 1n],
+  S32: [-(2n ** 31n), 2n ** 31n - 1n],
+  U16: [0n, 0xffffn],
+  S16: [-0x8000n, 0x7fffn],
+  U8: [0n, 0xffn],
+  S8: [-0x80n, 0x7fn],
+  Chr: [0n, 0x10ffffn],
+};
+
+/** The canonical text of a value that fits a scalar type. */
+export function scalar(kind: ScalarKind, value: JsonValue): string | undefined {
+  if (kind === 'Str') return typeof value === 'string' ? printJson(value) : undefined;
+  if (kind === 'Bool') return typeof value === 'boolean' ? String(value) : undefined;
+  if (!(value instanceof JsonNumber)) return undefined;
+  if (kind === 'F64') return finite(Number(value.text));
+  if (kind === 'F32') return finite(nearestFloat32(value.text));
+  return integer(kind, value.text);
+}
+
+/** Prints -0 as 0. */
+function finite(number: number): string | undefined {
+  return Number.isFinite(number) ? String(number) : undefined;
+}
+
+function integer(kind: ScalarKind, text: string): string | undefined {
+  const [min, max] = RANGES[kind] ?? [0n, 0n];
+  const number = wholeNumber(text);
+  if (number === undefined || number < min || number > max) return undefined;
+  if (kind === 'Chr' && number >= 0xd800n && number <= 0xdfffn) return undefined;
+  return String(number);
+}
+
+/**
+ * A number's exact value, if it is whole and not far beyond 64 bits. Whatever the spelling, no more digits are written
+ * than it may have in the end: `1e999999999` must not become a number of that size first.
+ */
+export function wholeNumber(text: string): bigint | number | undefined {
+  if (text.length < 16 && /^-?\d+$/.test(text)) return Number(text);
+  const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
+  if (parts === null) return undefined;
+  const [, sign, whole = '', fraction = '', exponent = '0'] = parts;
+  const digits = whole + fraction;
+  let start = 0;
+  while (digits[start] === '0') start += 1;
+  if (start === digits.length) return 0n;
+  let end = digits.length;
+  while (digits[end - 1] === '0') end -= 1;
+  const zeros = Number(exponent) - fraction.length + (digits.length - end);
+  if (zeros < 0 || end - start + zeros > MAX_U64_DIGITS) return undefined;
+  return BigInt(`${sign}${digits.slice(start, end)}${'0'.repeat(zeros)}`);
+}
+
+/** `<prefix>/<id>`, split at the last slash; the id is decimal, of 64 bits, and loses its plus and leading zeros. */
+export function handle(text: string): string | undefined {
+  const slash = text.lastIndexOf('/');
+  const [, digits] = /^\+?(\d+)$/.exec(text.slice(slash + 1)) ?? [];
+  if (slash === -1 || digits === undefined) return undefined;
+  const id = wholeNumber(digits);
+  return id === undefined || id > MAX_UINT64 ? undefined : printJson(`${text.slice(0, slash + 1)}${id}`);
+}

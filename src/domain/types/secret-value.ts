@@ -1,0 +1,197 @@
+// Does a value fit its declared type? If so it is written the one way it will be read back, exactly; if not, refused.
+import { AppError, limitExceeded } from '../../errors/errors.js';
+import { isJsonObject, type JsonObject, type JsonValue, printJson } from '../../json/exact.js';
+import { type AnalysedType, describeAnalysedType, type TypeOf } from './analysed-type.js';
+import { handle, scalar } from './scalar-value.js';
+
+const MAX_PROBLEMS = 100;
+const MAX_NAME_IN_PLACE = 64;
+
+/** Far beyond any plan. A short list of `{}` may stand for records of many optional fields, each to be written out. */
+const MAX_WORK = 4_000_000;
+
+/**
+ * Checks a value and gives it as canonical JSON text: integers in plain digits, records with every declared field in order
+ * of declaration, flags in that order too. Checking the text again gives the same text. Takes time linear in the value
+ * and the text, and descends no deeper than the type, which `parseAnalysedType` limits.
+ * @throws {AppError} AGENT_SECRET_VALUE_TYPE_MISMATCH with a problem per place, such as `$.db.port: expected u16`. Problems
+ * tell declared names only, never any part of the value.
+ * @throws {AppError} LIMIT_EXCEEDED when the text would grow out of all proportion.
+ */
+export function checkSecretValue(type: AnalysedType, value: JsonValue): string {
+  const check = new Check();
+  const text = check.value(type, value);
+  check.finish();
+  return text;
+}
+
+/** What a canonical text counts against the plan's limit; 0 without a value. */
+export function bytesOf(text: string | null): number {
+  return text === null ? 0 : Buffer.byteLength(text);
+}
+
+class Check {
+  private readonly problems: string[] = [];
+  private readonly place: (string | number)[] = [];
+  private unlisted = 0;
+  private work = 0;
+
+  finish(): void {
+    if (this.problems.length === 0) return;
+    this.fail(this.unlisted === 0 ? [] : [`and ${this.unlisted} more problems`]);
+  }
+
+  /** The canonical text, or any text once there are problems. */
+  value(type: AnalysedType, value: JsonValue): string {
+    switch (type.type) {
+      case 'Option':
+        return value === null ? 'null' : this.value(type.inner, value);
+      case 'List':
+        return Array.isArray(value) ? this.list(type, value) : this.refuse(expectation(type));
+      case 'Tuple':
+        return Array.isArray(value) ? this.tuple(type, value) : this.refuse(expectation(type));
+      case 'Flags':
+        return Array.isArray(value) ? this.flags(type, value) : this.refuse(expectation(type));
+      case 'Record':
+        return isJsonObject(value) ? this.record(type, value) : this.refuse(expectation(type));
+      case 'Variant':
+      case 'Result':
+        return isJsonObject(value) ? this.choice(type, value) : this.refuse(expectation(type));
+      case 'Enum':
+        return typeof value === 'string' && type.known.has(value) ? printJson(value) : this.refuse(expectation(type));
+      case 'Handle':
+        return (typeof value === 'string' ? handle(value) : undefined) ?? this.refuse(expectation(type));
+      default:
+        return scalar(type.type, value) ?? this.refuse(expectation(type));
+    }
+  }
+
+  private list(type: TypeOf<'List'>, value: readonly JsonValue[]): string {
+    const parts = value.map((element, index) => this.at(index, type.inner, element));
+    return `[${parts.join(',')}]`;
+  }
+
+  private tuple(type: TypeOf<'Tuple'>, value: readonly JsonValue[]): string {
+    if (value.length !== type.items.length) return this.refuse(expectation(type));
+    const parts = type.items.map((item, index) => this.at(index, item, value[index] as JsonValue));
+    return `[${parts.join(',')}]`;
+  }
+
+  private flags(type: TypeOf<'Flags'>, value: readonly JsonValue[]): string {
+    const set = new Set<number>();
+    value.forEach((flag, index) => {
+      const position = typeof flag === 'string' ? type.positions.get(flag) : undefined;
+      if (position === undefined) this.refuseAt(index, 'a declared flag');
+      else set.add(position);
+    });
+    const inOrder = [...set].sort((a, b) => a - b);
+    return printJson(inOrder.map((position) => type.names[position]));
+  }
+
+  private record(type: TypeOf<'Record'>, value: JsonObject): string {
+    const parts: string[] = [];
+    let given = 0;
+    for (const { name, typ } of type.distinct) {
+      this.spend(name.length + 8);
+      const member = own(value, name);
+      if (member !== undefined) {
+        given += 1;
+        parts.push(`${printJson(name)}:${this.at(name, typ, member)}`);
+      } else if (typ.type === 'Option') {
+        parts.push(`${printJson(name)}:null`);
+      } else {
+        this.refuseAt(name, `${expectation(typ)}, but the field is missing`);
+      }
+    }
+    if (Object.keys(value).length > given) this.refuse('exactly the declared fields');
+    return `{${parts.join(',')}}`;
+  }
+
+  private choice(type: TypeOf<'Variant'> | TypeOf<'Result'>, value: JsonObject): string {
+    const [name, ...others] = Object.keys(value);
+    if (name === undefined || others.length > 0) return this.refuse(expectation(type));
+    const chosen = type.type === 'Variant' ? type.byName.get(name) : side(type, name);
+    if (chosen === undefined) return this.refuse(expectation(type));
+    const payload = value[name] as JsonValue;
+    if (chosen.typ !== undefined) return `{${printJson(name)}:${this.at(name, chosen.typ, payload)}}`;
+    return payload === null ? `{${printJson(name)}:null}` : this.refuseAt(name, 'null');
+  }
+
+  private at(step: string | number, type: AnalysedType, value: JsonValue): string {
+    this.spend(1);
+    this.place.push(step);
+    const text = this.value(type, value);
+    this.place.pop();
+    return text;
+  }
+
+  private spend(work: number): void {
+    this.work += work;
+    if (this.work <= MAX_WORK) return;
+    if (this.problems.length > 0) this.fail(['and more problems']);
+    throw limitExceeded('The secret value grows too large once its missing optional fields are written out');
+  }
+
+  private refuse(expected: string): string {
+    if (this.problems.length < MAX_PROBLEMS) this.problems.push(`${placeText(this.place)}: expected ${expected}`);
+    else this.unlisted += 1;
+    return '';
+  }
+
+  private refuseAt(step: string | number, expected: string): string {
+    this.place.push(step);
+    this.refuse(expected);
+    this.place.pop();
+    return '';
+  }
+
+  private fail(rest: readonly string[]): never {
+    const problems = [...this.problems, ...rest];
+    throw new AppError('AGENT_SECRET_VALUE_TYPE_MISMATCH', 'The secret value does not fit its type', { problems });
+  }
+}
+
+function side(type: TypeOf<'Result'>, name: string): { readonly typ: AnalysedType | undefined } | undefined {
+  if (name === 'ok') return { typ: type.ok };
+  return name === 'err' ? { typ: type.err } : undefined;
+}
+
+function own(object: JsonObject, key: string): JsonValue | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+function expectation(type: AnalysedType): string {
+  switch (type.type) {
+    case 'Option':
+      return `${expectation(type.inner)} or null`;
+    case 'List':
+      return 'an array';
+    case 'Tuple':
+      return `an array of length ${type.items.length}`;
+    case 'Flags':
+      return 'an array of declared flags';
+    case 'Record':
+      return 'an object with exactly the declared fields';
+    case 'Variant':
+      return 'an object with exactly one key, a declared case';
+    case 'Result':
+      return 'an object with exactly one key, ok or err';
+    case 'Enum':
+      return 'a declared case';
+    case 'Handle':
+      return 'a handle, <prefix>/<unsigned 64-bit id>';
+    case 'Chr':
+      return 'char, as the number of a Unicode scalar value';
+    default:
+      return describeAnalysedType(type);
+  }
+}
+
+/** A JSON path. Names are declared ones; long ones are cut, or a hundred problems could repeat a megabyte each. */
+function placeText(place: readonly (string | number)[]): string {
+  return place.reduce<string>((text, step) => {
+    if (typeof step === 'number') return `${text}[${step}]`;
+    if (step.length > MAX_NAME_IN_PLACE) return `${text}[${JSON.stringify(`${step.slice(0, MAX_NAME_IN_PLACE)}…`)}]`;
+    return /^[A-Za-z_]\w*$/.test(step) ? `${text}.${step}` : `${text}[${JSON.stringify(step)}]`;
+  }, '$');
+}

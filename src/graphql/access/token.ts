@@ -1,0 +1,124 @@
+// Token in GraphQL: fields, lists, mutations. The secret part is answered once, by the mutation that makes it.
+
+import { type CreatedToken, createToken, listTokens, MAX_TOKENS, revokeToken } from '../../domain/access/token.js';
+import { SCOPES, type Scope } from '../../domain/request/grant.js';
+import { builder } from '../schema/builder.js';
+import { AccountRef, NodeRef, TokenRef } from '../schema/refs.js';
+import { type RefusalCode, refusable, resultOf } from '../schema/refusals.js';
+
+const ScopeRef = builder.enumType('TokenScope', {
+  description: 'What a token may be used for, within what its account may do.',
+  values: {
+    METADATA: { value: 'metadata', description: 'Reads, but no values. Every token has it.' },
+    REVEAL: { value: 'reveal', description: 'Values. Every REST operation needs it.' },
+    WRITE: { value: 'write', description: 'Writes of secrets.' },
+    ADMIN: {
+      value: 'admin',
+      description: 'All other writes: accounts, plans, applications, environments, shares, tokens.',
+    },
+  } as const,
+});
+
+TokenRef.implement({
+  description: 'A bearer token of an account, without its secret part.',
+  interfaces: [NodeRef],
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'What it is for.' }),
+    scopes: t.field({
+      type: [ScopeRef],
+      description: 'What it may be used for, within what its account may do.',
+      resolve: ({ scopes }) => (scopes as Scope[] | null) ?? [...SCOPES],
+    }),
+    environmentId: t.expose('environmentId', {
+      type: 'UUID',
+      nullable: true,
+      description: 'The one environment it is good for, outside of which nothing exists for it; null: all.',
+    }),
+    pathPrefixes: t.exposeStringList('pathPrefixes', {
+      nullable: true,
+      description: 'Dotted paths at or below which it is good; other secrets do not exist for it. Null: all.',
+    }),
+    lastUsedAt: t.expose('lastUsedAt', {
+      type: 'DateTimeISO',
+      nullable: true,
+      description: 'When it was last used, to the minute; null: never.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTimeISO',
+      nullable: true,
+      description: 'When it ends by itself; null: never.',
+    }),
+    revokedAt: t.expose('revokedAt', {
+      type: 'DateTimeISO',
+      nullable: true,
+      description: 'When it was revoked; null while it is not.',
+    }),
+  }),
+});
+
+builder.objectFields(AccountRef, (t) => ({
+  tokens: t.connection(
+    {
+      type: TokenRef,
+      nullable: true,
+      description: 'The account’s tokens that are not revoked, oldest first; only for the caller’s own account.',
+      resolve: (account, args, ctx) => (account.id === ctx.actor?.accountId ? listTokens(ctx, args) : null),
+    },
+    { name: 'TokenConnection', description: 'A page of tokens.' },
+    { name: 'TokenEdge', description: 'A token and its place in the list.' },
+  ),
+}));
+
+const Created = builder.objectRef<CreatedToken>('CreatedToken').implement({
+  description: 'A new token, with the only showing of its secret.',
+  fields: (t) => ({
+    token: t.expose('token', { type: TokenRef, description: 'The token.' }),
+    secret: t.exposeString('secret', {
+      description: 'What goes behind `Authorization: Bearer`. It is stored as a hash and cannot be shown again.',
+    }),
+  }),
+});
+
+const CreateInput = builder.inputType('CreateTokenInput', {
+  description: 'A new token of the caller’s account.',
+  fields: (t) => ({
+    name: t.string({ required: true, description: 'What it is for: 1 to 64 letters, digits, `-`, `_` or `.`.' }),
+    expiresAt: t.field({
+      type: 'DateTimeISO',
+      description: 'When it ends: no later than the token that makes it. Absent or null: when that one does, or never.',
+    }),
+    scopes: t.field({
+      type: [ScopeRef],
+      description: 'What it may be used for: no more than the token that makes it. Absent or null: just as much.',
+    }),
+    environmentId: t.field({ type: 'UUID', description: 'The one environment it is good for; absent or null: all.' }),
+    pathPrefixes: t.stringList({
+      description:
+        'Canonical dotted paths at or below which it is good, 20 at most: `db` covers `db` and `db.host`, not `dbName`. Absent or null: all paths.',
+    }),
+  }),
+});
+const RevokeInput = builder.inputType('RevokeTokenInput', {
+  description: 'A revocation.',
+  fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which token.' }) }),
+});
+
+const CREATE_REFUSALS = ['INVALID_REQUEST', 'LIMIT_EXCEEDED'] as const satisfies RefusalCode[];
+
+builder.mutationFields((t) => ({
+  createToken: t.field({
+    type: resultOf('CreateTokenResult', Created, CREATE_REFUSALS),
+    nullable: true,
+    description: `Creates a token of the caller’s account and shows its secret once. An account has ${MAX_TOKENS} valid ones at most.`,
+    args: { input: t.arg({ type: CreateInput, required: true, description: 'The token.' }) },
+    resolve: (_, { input }, ctx) => refusable(ctx, CREATE_REFUSALS, () => createToken(ctx, input)),
+  }),
+  revokeToken: t.field({
+    type: TokenRef,
+    nullable: true,
+    description: 'Ends one of the caller’s tokens for good, everywhere within seconds.',
+    args: { input: t.arg({ type: RevokeInput, required: true, description: 'Which one.' }) },
+    resolve: (_, { input }, ctx) => revokeToken(ctx, input),
+  }),
+}));

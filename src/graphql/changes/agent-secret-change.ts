@@ -1,0 +1,66 @@
+// The change feed in GraphQL: a subscription over the environment's log.
+import { type AgentSecretChanges, watchAgentSecretChanges } from '../../domain/changes/agent-secret-change.js';
+import { builder } from '../schema/builder.js';
+import { AgentSecretRevisionRef } from '../schema/refs.js';
+
+const ChangesRef = builder.objectRef<AgentSecretChanges>('AgentSecretChanges').implement({
+  description:
+    'What was written to an environment at once: one change, or a change set. No change at the beginning of a stream without `after`.',
+  fields: (t) => ({
+    environmentRevision: t.expose('environmentRevision', {
+      type: 'Revision',
+      description: 'The environment’s revision since then: resume with it as `after`.',
+    }),
+    changes: t.expose('changes', {
+      type: [AgentSecretRevisionRef],
+      description: 'In the order they were made.',
+    }),
+  }),
+});
+
+/** The last event of a stream that has to end. */
+class Ended {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    this.reason = reason;
+  }
+}
+
+/** An error of the source would break the connection; as an event it can be told, with its code. */
+function withReason<T>(source: AsyncIterableIterator<T>): AsyncIterableIterator<T | Ended> {
+  const iterator: AsyncIterableIterator<T | Ended> = {
+    next: () => source.next().catch((error: unknown) => ({ done: false, value: new Ended(error) })),
+    async return(value) {
+      await source.return?.(value);
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  };
+  return iterator;
+}
+
+builder.subscriptionType({ description: 'Streams, over server-sent events: `accept: text/event-stream`.' });
+
+builder.subscriptionFields((t) => ({
+  agentSecretChanges: t.field({
+    type: ChangesRef,
+    nullable: true,
+    description:
+      'Every write of secrets in an environment behind a revision, in order and without gaps, then live ones. Values are opened only when selected. When the caller may no longer look, the last event is an error with the reason: AUTH_UNAUTHORIZED, AUTH_FORBIDDEN, ENVIRONMENT_NOT_FOUND or UNAVAILABLE. Roles: owner, admin, deployer.',
+    args: {
+      environmentId: t.arg({ type: 'UUID', required: true, description: 'Which environment.' }),
+      after: t.arg({
+        type: 'Revision',
+        description:
+          'The environment’s revision to continue behind. Inside a change set it counts as before the set. Without one the stream tells what happens from now on, and begins with the revision that now is and no changes.',
+      }),
+    },
+    subscribe: async (_, { environmentId, after }, ctx) =>
+      withReason(await watchAgentSecretChanges(ctx, { environmentId, after })),
+    resolve: (event) => {
+      if (event instanceof Ended) throw event.reason;
+      return event;
+    },
+  }),
+}));

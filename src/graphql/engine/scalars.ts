@@ -1,0 +1,160 @@
+// The scalars: standard ones from graphql-scalars, and ours that keep every integer and every value exact.
+import { GraphQLInt, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+import { GraphQLDateTimeISO, GraphQLNonNegativeInt } from 'graphql-scalars';
+import type { AnalysedType } from '../../domain/types/analysed-type.js';
+import { parseAnalysedType } from '../../domain/types/analysed-type-parse.js';
+import { wholeNumber } from '../../domain/types/scalar-value.js';
+import { invalidRequest } from '../../errors/errors.js';
+import { uuidFrom } from '../../ids/uuid.js';
+import { JsonNumber, type JsonObject, type JsonValue, RawJson } from '../../json/exact.js';
+import { MAX_UINT64, uint64From } from '../../json/uint64.js';
+import { builder } from '../schema/builder.js';
+
+builder.scalarType('UUID', {
+  description: 'A UUID: 32 hexadecimal digits in five groups with hyphens, in any case; answered in lower case.',
+  serialize: (value) => value,
+  parseValue: uuidIn,
+  parseLiteral: (node) => uuidIn(node.kind === Kind.STRING ? node.value : undefined),
+});
+
+function uuidIn(value: unknown): string {
+  const uuid = typeof value === 'string' ? uuidFrom(value) : undefined;
+  if (uuid === undefined) throw new TypeError('expected a UUID');
+  return uuid;
+}
+
+/** To graphql-js `1.0` and `1e2` are whole numbers; to us they come as text. Pothos knows no other Int than this one. */
+const parseInt32 = GraphQLInt.parseValue;
+GraphQLInt.parseValue = (value) => parseInt32(value instanceof JsonNumber ? Number(wholeNumber(value.text)) : value);
+
+builder.addScalarType('DateTimeISO', GraphQLDateTimeISO as unknown as GraphQLScalarType<Date, Date>, {});
+builder.addScalarType(
+  'NonNegativeInt',
+  wholeNumbersOnly(GraphQLNonNegativeInt) as GraphQLScalarType<number, number>,
+  {},
+);
+
+/** graphql-scalars cuts fractions off and reads numbers out of strings; GraphQL's own integers do neither. */
+function wholeNumbersOnly<In, Out>(scalar: GraphQLScalarType<In, Out>): GraphQLScalarType<In, Out> {
+  return new GraphQLScalarType({
+    ...scalar.toConfig(),
+    parseValue: (value) => scalar.parseValue(GraphQLInt.parseValue(value)),
+    parseLiteral: (node) => scalar.parseValue(GraphQLInt.parseLiteral(node)),
+  });
+}
+
+builder.scalarType('Revision', {
+  description: `A counter of writes: a whole number, 0 to ${MAX_UINT64}, in plain decimal digits. Counters start at 0 and grow by one.`,
+  serialize: (value) => value,
+  parseValue: (value) => revisionFrom(textOfNumber(value) ?? ''),
+  parseLiteral: (node) => revisionFrom(node.kind === Kind.INT ? node.value : ''),
+});
+
+function revisionFrom(text: string): bigint {
+  const revision = uint64From(text);
+  if (revision === undefined) throw invalidRequest(`expected a whole number from 0 to ${MAX_UINT64}`);
+  return revision;
+}
+
+/** The documents that types were read from: a variable inside a literal stands for its document. */
+const documents = new WeakMap<object, JsonValue>();
+
+function typeFrom(document: JsonValue): AnalysedType {
+  const type = parseAnalysedType(document);
+  documents.set(type, document);
+  return type;
+}
+
+const UNDECIDED: AnalysedType = { type: 'Bool' };
+
+function hasVariable(node: ValueNode): boolean {
+  if (node.kind === Kind.LIST) return node.values.some(hasVariable);
+  if (node.kind === Kind.OBJECT) return node.fields.some((field) => hasVariable(field.value));
+  return node.kind === Kind.VARIABLE;
+}
+
+builder.scalarType('AnalysedType', {
+  description:
+    'The declared type of a secret: a JSON document with the key `type`, one of Str, Chr, F64, F32, U64, S64, U32, S32, U16, S16, U8, S8, Bool, List, Option, Tuple, Record, Variant, Enum, Flags, Result, Handle, and what that kind needs, e.g. `{"type":"Record","fields":[{"name":"port","typ":{"type":"U16"}}]}`. Comes back in canonical form.',
+  serialize: asRawJson,
+  parseValue: (value): AnalysedType => typeFrom(jsonFrom(value)),
+  parseLiteral: (node, variables): AnalysedType => {
+    // Validation asks before there are variables: a document with one in it can only be judged at execution.
+    if (!variables && hasVariable(node)) return UNDECIDED;
+    return typeFrom(jsonFromLiteral(node, variables));
+  },
+});
+
+builder.scalarType('SecretValue', {
+  description:
+    'A secret’s value as JSON that fits its declared type. Integers are exact to 64 bits on the wire; a client whose JSON parser rounds them (every browser’s) reads the field `…Text` instead.',
+  serialize: asRawJson,
+  parseValue: jsonFrom,
+  parseLiteral: jsonFromLiteral,
+});
+
+builder.scalarType('AgentSecretDocument', {
+  description:
+    'A secret as REST answers it: a JSON object with `id`, `environmentId`, `path`, `revision`, `secretType` and `secretValue`. Never an argument.',
+  serialize: asRawJson,
+  parseValue: refuseInput,
+  parseLiteral: refuseInput,
+});
+
+builder.scalarType('AgentSecretDocuments', {
+  description: 'A JSON list of secrets, each an `AgentSecretDocument`. Never an argument.',
+  serialize: (value) => value as RawJson[],
+  parseValue: refuseInput,
+  parseLiteral: refuseInput,
+});
+
+function refuseInput(): never {
+  throw invalidRequest('not an input type');
+}
+
+function asRawJson(value: unknown): RawJson {
+  if (value instanceof RawJson) return value;
+  throw new TypeError('expected RawJson from the resolver');
+}
+
+/** Variables hold numbers as JS numbers where nothing is lost by it (request-parser.ts); in a value all are exact text. */
+function jsonFrom(value: unknown): JsonValue {
+  const number = textOfNumber(value);
+  if (number !== undefined) return new JsonNumber(number);
+  if (value === null || typeof value !== 'object') return value as JsonValue;
+  const document = documents.get(value);
+  if (document !== undefined) return document;
+  if (Array.isArray(value)) return value.map(jsonFrom);
+  return objectFrom(Object.entries(value).map(([key, member]) => [key, jsonFrom(member)]));
+}
+
+function textOfNumber(value: unknown): string | undefined {
+  if (value instanceof JsonNumber) return value.text;
+  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : undefined;
+}
+
+function jsonFromLiteral(node: ValueNode, variables?: Record<string, unknown> | null): JsonValue {
+  switch (node.kind) {
+    case Kind.NULL:
+      return null;
+    case Kind.BOOLEAN:
+    case Kind.STRING:
+      return node.value;
+    case Kind.INT:
+    case Kind.FLOAT:
+      return new JsonNumber(node.value);
+    case Kind.LIST:
+      return node.values.map((item) => jsonFromLiteral(item, variables));
+    case Kind.OBJECT:
+      return objectFrom(node.fields.map((field) => [field.name.value, jsonFromLiteral(field.value, variables)]));
+    case Kind.VARIABLE:
+      return variables && Object.hasOwn(variables, node.name.value) ? jsonFrom(variables[node.name.value]) : null;
+    case Kind.ENUM:
+      throw invalidRequest('expected JSON; strings need quotes');
+  }
+}
+
+/** With `__proto__` as a key like any other. */
+function objectFrom(entries: readonly (readonly [string, JsonValue])[]): JsonObject {
+  return Object.fromEntries(entries);
+}

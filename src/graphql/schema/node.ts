@@ -1,0 +1,38 @@
+// `node` and `nodes`: any noun by its id.
+
+import { getNode, getNodes, type Node } from '../../domain/node.js';
+import { MAX_PAGE_SIZE } from '../../domain/request/page.js';
+import { builder } from './builder.js';
+import { NodeRef } from './refs.js';
+
+const TYPE_NAMES: Record<Node['kind'], string> = {
+  agentSecret: 'AgentSecret',
+  environment: 'Environment',
+  application: 'Application',
+  account: 'Account',
+  environmentShare: 'EnvironmentShare',
+  token: 'Token',
+  plan: 'Plan',
+};
+
+/** The value with its type's name, which is how an interface tells what it is. */
+function named(node: Node | null) {
+  return node && { ...node.value, __typename: TYPE_NAMES[node.kind] };
+}
+
+builder.queryFields((t) => ({
+  node: t.field({
+    type: NodeRef,
+    nullable: true,
+    description: 'Anything by its id; null when it does not exist or is none of the caller’s business.',
+    args: { id: t.arg.id({ required: true, description: 'A UUID.' }) },
+    resolve: (_, { id }, ctx) => getNode(ctx, id).then(named),
+  }),
+  nodes: t.field({
+    type: [NodeRef],
+    nullable: { list: false, items: true },
+    description: `The same for several ids (${MAX_PAGE_SIZE} at most), in their order.`,
+    args: { ids: t.arg.idList({ required: true, description: 'UUIDs.' }) },
+    resolve: (_, { ids }, ctx) => getNodes(ctx, ids).then((nodes) => nodes.map(named)),
+  }),
+}));

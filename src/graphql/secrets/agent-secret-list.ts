@@ -1,0 +1,105 @@
+// How environments list and find secrets in GraphQL: in pages, all at once, by path.
+import { agentSecretsTag, getAgentSecretByPath, listAgentSecrets } from '../../domain/secrets/agent-secret.js';
+import { listAllAgentSecrets, listOpenedAgentSecrets } from '../../domain/secrets/agent-secret-list.js';
+import { TYPE_KINDS, type TypeKind } from '../../domain/types/analysed-type.js';
+import { builder } from '../schema/builder.js';
+import { AgentSecretRef, EnvironmentRef } from '../schema/refs.js';
+import { documentOf } from './agent-secret.js';
+
+const TypeKindRef = builder.enumType('AnalysedTypeKind', {
+  description: 'The kinds of types, as `type` names them in a type document.',
+  values: Object.fromEntries(
+    TYPE_KINDS.map((kind) => [kind, { value: kind, description: `Types whose \`type\` is \`${kind}\`.` }]),
+  ) as Record<TypeKind, { value: TypeKind; description: string }>,
+});
+
+const Filter = builder.inputType('AgentSecretFilter', {
+  description: 'All given conditions must hold.',
+  fields: (t) => ({
+    pathPrefix: t.string({
+      description:
+        'Canonical dotted paths that begin with this text: `db` finds `db`, `db.host` and `dbName`, `db.` only what is below `db`.',
+    }),
+    deleted: t.boolean({ description: 'Deleted ones instead of those that live.' }),
+    hasValue: t.boolean({ description: 'With a value, or without one.' }),
+    typeKinds: t.field({ type: [TypeKindRef], description: 'Whose type’s outermost kind is one of these.' }),
+    updatedSince: t.field({ type: 'DateTimeISO', description: 'Written at this time or later.' }),
+  }),
+});
+
+const SortField = builder.enumType('AgentSecretSortField', {
+  description: 'What a list of secrets can be ordered by.',
+  values: {
+    PATH: { value: 'path', description: 'The canonical path, byte by byte.' },
+    CREATED_AT: { value: 'createdAt', description: 'When it was created.' },
+    UPDATED_AT: { value: 'updatedAt', description: 'When it was last written.' },
+  } as const,
+});
+
+const SortDirection = builder.enumType('SortDirection', {
+  description: 'Ascending or descending.',
+  values: { ASC: { description: 'Smallest first.' }, DESC: { description: 'Largest first.' } } as const,
+});
+
+const OrderBy = builder.inputType('AgentSecretOrder', {
+  description: 'The order of a list of secrets; ties go by id.',
+  fields: (t) => ({
+    field: t.field({ type: SortField, required: true, description: 'What to order by.' }),
+    direction: t.field({ type: SortDirection, required: true, defaultValue: 'ASC', description: 'Which way.' }),
+  }),
+});
+
+builder.objectFields(EnvironmentRef, (t) => ({
+  agentSecrets: t.connection(
+    {
+      type: AgentSecretRef,
+      description: 'The environment’s secrets in pages; values stay sealed unless selected.',
+      args: {
+        filter: t.arg({ type: Filter, description: 'Only secrets that match.' }),
+        orderBy: t.arg({ type: OrderBy, description: 'By path unless told.' }),
+      },
+      resolve: (environment, args, ctx) => listAgentSecrets(ctx, environment, args),
+    },
+    {
+      name: 'AgentSecretConnection',
+      description: 'A page of secrets.',
+      fields: (connection) => ({
+        totalCount: connection.field({
+          type: 'NonNegativeInt',
+          description: 'How many secrets match the filter on all pages together.',
+          resolve: (page) => page.totalCount(),
+        }),
+      }),
+    },
+    { name: 'AgentSecretEdge', description: 'A secret and its place in the list.' },
+  ),
+  allAgentSecrets: t.field({
+    type: [AgentSecretRef],
+    description: 'Every secret of the environment by path, in one list as REST answers it; the plan bounds its length.',
+    resolve: (environment, _, ctx) => listAllAgentSecrets(ctx, environment),
+  }),
+  agentSecretDocuments: t.field({
+    type: 'AgentSecretDocuments',
+    description:
+      'The same list with every value opened, in one piece as REST answers it: for programs that want all there is, in a fraction of the time.',
+    resolve: async (environment, _, ctx) => {
+      const secrets = await listOpenedAgentSecrets(ctx, environment);
+      return secrets.map((secret) => documentOf(environment.id, secret, secret.value));
+    },
+  }),
+  agentSecretsTag: t.string({
+    description:
+      'Changes whenever `agentSecrets` may have changed; REST answers it as the list’s `ETag`. Costs no look at any secret.',
+    resolve: (environment, _, ctx) => agentSecretsTag(ctx, environment),
+  }),
+  agentSecret: t.field({
+    type: AgentSecretRef,
+    nullable: true,
+    description: 'The secret at a path, or null. Give exactly one of the arguments.',
+    args: {
+      path: t.arg.stringList({ description: 'Segments in any casing; converted to canonical form.' }),
+      pathText: t.arg.string({ description: 'The dotted canonical path, exactly as `pathText` shows it.' }),
+    },
+    resolve: (environment, args, ctx) => getAgentSecretByPath(ctx, environment, args),
+  }),
+}));

@@ -1,0 +1,143 @@
+// AgentSecret in GraphQL: its fields, and how to ask for one.
+
+import type { Context } from '../../domain/request/context.js';
+import { type AgentSecret, getAgentSecret, openSecretValue, valueStateOf } from '../../domain/secrets/agent-secret.js';
+import { getAgentSecretAtRevision } from '../../domain/secrets/agent-secret-revision.js';
+import { describeAnalysedType } from '../../domain/types/analysed-type.js';
+import { analysedTypeFromText } from '../../domain/types/analysed-type-parse.js';
+import { segmentsOf } from '../../domain/types/secret-path.js';
+import { printJson, RawJson } from '../../json/exact.js';
+import { builder } from '../schema/builder.js';
+import { loadAccountName, loadEnvironment, loadStoredValue } from '../schema/loaders.js';
+import { AccountNameRef, AgentSecretRef, EnvironmentRef, NodeRef } from '../schema/refs.js';
+
+export const ValueStateRef = builder.enumType('ValueState', {
+  description: 'What there is of a value.',
+  values: {
+    PRESENT: { description: 'A value; an Option set to none is one.' },
+    ABSENT: { description: 'None is set.' },
+    DESTROYED: { description: 'There was one, which has been erased for good.' },
+  } as const,
+});
+
+AgentSecretRef.implement({
+  description: 'A typed secret at a path of an environment, changed only by revision-checked writes.',
+  interfaces: [NodeRef],
+  fields: (t) => ({
+    environmentId: t.expose('environmentId', { type: 'UUID', description: 'The id of its environment.' }),
+    environment: t.field({
+      type: EnvironmentRef,
+      description: 'Its environment.',
+      resolve: (secret, _, ctx) => secret.environment ?? loadEnvironment(ctx, secret.environmentId),
+    }),
+    path: t.stringList({
+      description: 'Canonical path segments, each in lowerCamelCase.',
+      resolve: (secret) => segmentsOf(secret.path),
+    }),
+    pathText: t.exposeString('path', { description: 'The canonical path joined by dots; unique in the environment.' }),
+    revision: t.expose('revision', { type: 'Revision', description: '0 when created, + 1 with every write.' }),
+    secretType: t.field({
+      type: 'AnalysedType',
+      description: 'The declared type as a canonical document.',
+      resolve: (secret) => new RawJson(secret.secretType),
+    }),
+    secretTypeText: t.string({
+      description: 'The declared type in readable form, e.g. `record { host: string, port: u16 }`.',
+      resolve: (secret) => describeAnalysedType(analysedTypeFromText(secret.secretType)),
+    }),
+    hasValue: t.boolean({
+      description: 'Whether a value is set; an Option set to none is a value.',
+      resolve: (secret) => valueStateOf(secret) === 'PRESENT',
+    }),
+    valueState: t.field({
+      type: ValueStateRef,
+      description: 'Tells a null `secretValue` from another.',
+      resolve: valueStateOf,
+    }),
+    secretValue: t.field({
+      type: 'SecretValue',
+      nullable: true,
+      description:
+        'The value, opened because it is selected; null without a value, and for an Option set to none. The error AGENT_SECRET_VALUE_DESTROYED where it was erased.',
+      resolve: (secret, _, ctx) => withValue(ctx, secret, asRaw),
+    }),
+    secretValueText: t.string({
+      nullable: true,
+      description:
+        'The value as exact JSON text, for clients whose JSON parser rounds large integers; null without one.',
+      resolve: (secret, _, ctx) => valueText(ctx, secret),
+    }),
+    document: t.field({
+      type: 'AgentSecretDocument',
+      nullable: true,
+      description:
+        'The secret with its value opened, in one piece as REST answers it; null, and the error of `secretValue`, where that has one.',
+      resolve: (secret, _, ctx) => withValue(ctx, secret, (text) => documentOf(secret.environmentId, secret, text)),
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
+    createdBy: t.field({
+      type: AccountNameRef,
+      description: 'Who created it.',
+      resolve: (secret, _, ctx) => loadAccountName(ctx, secret.createdBy),
+    }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTimeISO', description: 'When it was last written.' }),
+    updatedBy: t.field({
+      type: AccountNameRef,
+      description: 'Who wrote it last.',
+      resolve: (secret, _, ctx) => loadAccountName(ctx, secret.updatedBy),
+    }),
+    deletedAt: t.field({
+      type: 'DateTimeISO',
+      nullable: true,
+      description: 'When it was deleted; null for one that is not.',
+      resolve: ({ deletedAt }) => deletedAt ?? null,
+    }),
+  }),
+});
+
+/** A value that has been read is opened at once; others are read, all that a request asks for together. */
+function valueText(ctx: Context, secret: AgentSecret): string | null | Promise<string | null> {
+  const isRead = secret.sealedValue !== undefined || secret.echo !== undefined || secret.isDestroyed;
+  return isRead ? openSecretValue(ctx, secret) : loadStoredValue(ctx, secret);
+}
+
+/** A promise only where the value is one: each costs a list much. */
+function withValue<T>(ctx: Context, secret: AgentSecret, show: (text: string | null) => T): T | Promise<T> {
+  const text = valueText(ctx, secret);
+  return text instanceof Promise ? text.then(show) : show(text);
+}
+
+export function asRaw(text: string | null): RawJson | null {
+  return text === null ? null : new RawJson(text);
+}
+
+/** The stored texts as they are: nothing that is exact is read and printed again. */
+export function documentOf(
+  environmentId: string,
+  { id, path, revision, secretType }: Pick<AgentSecret, 'id' | 'path' | 'revision' | 'secretType'>,
+  value: string | null,
+): RawJson {
+  // A dot is never part of an escape.
+  const segments = printJson(path).replaceAll('.', '","');
+  return new RawJson(
+    `{"id":"${id}","environmentId":"${environmentId}","path":[${segments}],"revision":${revision},"secretType":${secretType},"secretValue":${value}}`,
+  );
+}
+
+builder.queryFields((t) => ({
+  agentSecret: t.field({
+    type: AgentSecretRef,
+    nullable: true,
+    description: 'A secret by its id; the error AGENT_SECRET_NOT_FOUND when the caller may not see it.',
+    args: {
+      id: t.arg({ type: 'UUID', required: true, description: 'The secret’s id.' }),
+      revision: t.arg({
+        type: 'Revision',
+        description:
+          'As this revision of the secret left it, also when it has been deleted since; the error AGENT_SECRET_REVISION_NOT_FOUND when there is none.',
+      }),
+    },
+    resolve: (_, { id, revision }, ctx) =>
+      revision == null ? getAgentSecret(ctx, id) : getAgentSecretAtRevision(ctx, id, revision),
+  }),
+}));

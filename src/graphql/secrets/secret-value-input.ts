@@ -1,0 +1,38 @@
+// A value on its way in: as JSON, or as exact JSON text.
+import type { SecretValueChange } from '../../domain/secrets/agent-secret-update.js';
+import { invalidRequest } from '../../errors/errors.js';
+import { JsonSyntaxError, type JsonValue } from '../../json/exact.js';
+import { parseJson } from '../../json/parse.js';
+
+interface Input {
+  value?: JsonValue | undefined;
+  text?: string | null | undefined;
+  /** What the two fields are called, for messages. */
+  names: readonly [string, string];
+}
+
+/** The one that is given; undefined when neither is. INVALID_REQUEST when both are, or the text is no JSON. */
+export function valueFrom({ value, text, names }: Input): JsonValue | undefined {
+  if (text == null) return value;
+  if (value != null) throw invalidRequest(`expected only one of ${names[0]} and ${names[1]}`);
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) throw invalidRequest(`${names[1]}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** INVALID_REQUEST for SET without a value: null has to be said. */
+export function valueChangeFrom(
+  input:
+    | { op: 'SET' | 'UNSET'; value?: JsonValue | undefined; valueText?: string | null | undefined }
+    | null
+    | undefined,
+): SecretValueChange {
+  if (input == null) return { op: 'keep' };
+  if (input.op === 'UNSET') return { op: 'unset' };
+  const value = valueFrom({ value: input.value, text: input.valueText, names: ['value', 'valueText'] });
+  if (value === undefined) throw invalidRequest('secretValue: SET needs value or valueText; null is a value');
+  return { op: 'set', value };
+}

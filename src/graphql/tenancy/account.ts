@@ -1,0 +1,145 @@
+// Account in GraphQL: fields, lookups, mutations.
+import {
+  type AccountRole,
+  type CreatedAccount,
+  createAccount,
+  deleteAccount,
+  getAccount,
+  getViewer,
+  listAccounts,
+  updateAccount,
+} from '../../domain/tenancy/account.js';
+import { builder } from '../schema/builder.js';
+import { loadAccountName, loadPlanOfAccount } from '../schema/loaders.js';
+import { AccountNameRef, AccountRef, NodeRef, PlanRef } from '../schema/refs.js';
+import { type RefusalCode, refusable, resultOf } from '../schema/refusals.js';
+import { PlanUsageRef } from './environment.js';
+
+AccountNameRef.implement({
+  description: 'An account as far as others may know it.',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'The account’s id.' }),
+    name: t.string({
+      description: 'The account’s name.',
+      resolve: async ({ id, name }, _, ctx) => name ?? (await loadAccountName(ctx, id)).name,
+    }),
+  }),
+});
+
+const AccountRoleRef = builder.enumType('AccountRole', {
+  description: 'A role of an account in the whole service; none of them opens other accounts’ secrets.',
+  values: { ADMIN: { value: 'admin', description: 'Manages accounts and plans.' } } as const satisfies Record<
+    string,
+    { value: AccountRole; description: string }
+  >,
+});
+
+AccountRef.implement({
+  description: 'An account: owns applications, is given roles by shares. Known to itself and to admins.',
+  interfaces: [NodeRef],
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'Unique.' }),
+    roles: t.field({
+      type: [AccountRoleRef],
+      description: 'Its roles in the whole service.',
+      resolve: (account) => account.roles as AccountRole[],
+    }),
+    plan: t.field({
+      type: PlanRef,
+      description: 'The limits it lives under.',
+      resolve: (account, _, ctx) => loadPlanOfAccount(ctx, account.id),
+    }),
+    environmentUsage: t.field({
+      type: PlanUsageRef,
+      description: 'Its environments against its plan.',
+      resolve: async (account, _, ctx) => ({
+        used: account.environmentCount,
+        limit: (await loadPlanOfAccount(ctx, account.id)).maxEnvironments,
+      }),
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
+  }),
+});
+
+builder.queryFields((t) => ({
+  viewer: t.field({
+    type: AccountRef,
+    nullable: true,
+    description: 'The caller’s own account.',
+    resolve: (_, __, ctx) => getViewer(ctx),
+  }),
+  account: t.field({
+    type: AccountRef,
+    nullable: true,
+    description: 'An account by its id: the caller’s own, or any for admins.',
+    args: { id: t.arg({ type: 'UUID', required: true, description: 'The account’s id.' }) },
+    resolve: (_, { id }, ctx) => getAccount(ctx, id),
+  }),
+  accounts: t.connection(
+    {
+      type: AccountRef,
+      nullable: true,
+      description: 'All accounts, oldest first. Account role: admin.',
+      resolve: (_, args, ctx) => listAccounts(ctx, args),
+    },
+    { name: 'AccountConnection', description: 'A page of accounts.' },
+    { name: 'AccountEdge', description: 'An account and its place in the list.' },
+  ),
+}));
+
+const Created = builder.objectRef<CreatedAccount>('CreatedAccount').implement({
+  description: 'A new account and its first token.',
+  fields: (t) => ({
+    account: t.expose('account', { type: AccountRef, description: 'The account.' }),
+    secret: t.exposeString('secret', {
+      description: 'The secret of its first token, shown this once; without it nobody could use the account.',
+    }),
+  }),
+});
+
+const CreateInput = builder.inputType('CreateAccountInput', {
+  description: 'A new account.',
+  fields: (t) => ({
+    name: t.string({ required: true, description: '1 to 64 letters, digits, `-`, `_` or `.`.' }),
+    roles: t.field({ type: [AccountRoleRef], description: 'Roles in the whole service; none unless told.' }),
+    planId: t.field({ type: 'UUID', description: 'Its plan; the one named `default` unless told.' }),
+  }),
+});
+const UpdateInput = builder.inputType('UpdateAccountInput', {
+  description: 'A change of an account; what is absent stays.',
+  fields: (t) => ({
+    id: t.field({ type: 'UUID', required: true, description: 'Which account.' }),
+    roles: t.field({ type: [AccountRoleRef], description: 'Its roles from now on.' }),
+    planId: t.field({ type: 'UUID', description: 'Its plan from now on.' }),
+  }),
+});
+const DeleteInput = builder.inputType('DeleteAccountInput', {
+  description: 'A deletion of an account.',
+  fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which account.' }) }),
+});
+
+const CREATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS'] as const satisfies RefusalCode[];
+
+builder.mutationFields((t) => ({
+  createAccount: t.field({
+    type: resultOf('CreateAccountResult', Created, CREATE_REFUSALS),
+    nullable: true,
+    description: 'Creates an account with a first token. Account role: admin.',
+    args: { input: t.arg({ type: CreateInput, required: true, description: 'The account.' }) },
+    resolve: (_, { input }, ctx) => refusable(ctx, CREATE_REFUSALS, () => createAccount(ctx, input)),
+  }),
+  updateAccount: t.field({
+    type: AccountRef,
+    nullable: true,
+    description: 'Changes the roles or the plan of an account. Account role: admin.',
+    args: { input: t.arg({ type: UpdateInput, required: true, description: 'The change.' }) },
+    resolve: (_, { input }, ctx) => updateAccount(ctx, input),
+  }),
+  deleteAccount: t.field({
+    type: AccountRef,
+    nullable: true,
+    description: 'Deletes another account with all it owns. Account role: admin.',
+    args: { input: t.arg({ type: DeleteInput, required: true, description: 'Which one.' }) },
+    resolve: (_, { input }, ctx) => deleteAccount(ctx, input),
+  }),
+}));

@@ -1,0 +1,76 @@
+// Application in GraphQL: fields, lists, mutations.
+import {
+  createApplication,
+  deleteApplication,
+  listApplications,
+  MAX_APPLICATIONS,
+  updateApplication,
+} from '../../domain/tenancy/application.js';
+import { builder } from '../schema/builder.js';
+import { AccountRef, ApplicationRef, NodeRef } from '../schema/refs.js';
+import { type RefusalCode, refusable, resultOf } from '../schema/refusals.js';
+
+ApplicationRef.implement({
+  description: 'A named group of environments under one account; known to its owner only.',
+  interfaces: [NodeRef],
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'Unique in its account.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
+  }),
+});
+
+builder.objectFields(AccountRef, (t) => ({
+  applications: t.connection(
+    {
+      type: ApplicationRef,
+      nullable: true,
+      description: 'The account’s applications by name; only for the caller’s own account.',
+      resolve: (account, args, ctx) => (account.id === ctx.actor?.accountId ? listApplications(ctx, args) : null),
+    },
+    { name: 'ApplicationConnection', description: 'A page of applications.' },
+    { name: 'ApplicationEdge', description: 'An application and its place in the list.' },
+  ),
+}));
+
+const CreateInput = builder.inputType('CreateApplicationInput', {
+  description: 'A new application.',
+  fields: (t) => ({ name: t.string({ required: true, description: '1 to 64 letters, digits, `-`, `_` or `.`.' }) }),
+});
+const UpdateInput = builder.inputType('UpdateApplicationInput', {
+  description: 'New settings of an application.',
+  fields: (t) => ({
+    id: t.field({ type: 'UUID', required: true, description: 'Which application.' }),
+    name: t.string({ required: true, description: 'Its new name.' }),
+  }),
+});
+const DeleteInput = builder.inputType('DeleteApplicationInput', {
+  description: 'A deletion of an application.',
+  fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which application.' }) }),
+});
+
+const CREATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS', 'LIMIT_EXCEEDED'] as const satisfies RefusalCode[];
+const UPDATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS'] as const satisfies RefusalCode[];
+
+builder.mutationFields((t) => ({
+  createApplication: t.field({
+    type: resultOf('CreateApplicationResult', ApplicationRef, CREATE_REFUSALS),
+    nullable: true,
+    description: `Creates an application in the caller’s account, which has ${MAX_APPLICATIONS} at most.`,
+    args: { input: t.arg({ type: CreateInput, required: true, description: 'The application.' }) },
+    resolve: (_, { input }, ctx) => refusable(ctx, CREATE_REFUSALS, () => createApplication(ctx, input)),
+  }),
+  updateApplication: t.field({
+    type: resultOf('UpdateApplicationResult', ApplicationRef, UPDATE_REFUSALS),
+    nullable: true,
+    description: 'Renames one of the caller’s applications.',
+    args: { input: t.arg({ type: UpdateInput, required: true, description: 'The change.' }) },
+    resolve: (_, { input }, ctx) => refusable(ctx, UPDATE_REFUSALS, () => updateApplication(ctx, input)),
+  }),
+  deleteApplication: t.field({
+    type: ApplicationRef,
+    nullable: true,
+    description: 'Deletes one of the caller’s applications with its environments and secrets.',
+    args: { input: t.arg({ type: DeleteInput, required: true, description: 'Which one.' }) },
+    resolve: (_, { input }, ctx) => deleteApplication(ctx, input),
+  }),
+}));

@@ -1,0 +1,102 @@
+// EnvironmentShare in GraphQL: fields, lists, mutations.
+
+import type { ShareRole } from '../../domain/access/permissions.js';
+import {
+  createEnvironmentShare,
+  deleteEnvironmentShare,
+  listEnvironmentShares,
+  MAX_SHARES,
+  updateEnvironmentShare,
+} from '../../domain/tenancy/environment-share.js';
+import { builder } from '../schema/builder.js';
+import { loadAccountName } from '../schema/loaders.js';
+import { AccountNameRef, EnvironmentRef, EnvironmentShareRef, NodeRef } from '../schema/refs.js';
+import { type RefusalCode, refusable, resultOf } from '../schema/refusals.js';
+
+const ShareRoleRef = builder.enumType('ShareRole', {
+  description: 'A role that a share can give; see `Role`.',
+  values: {
+    ADMIN: { value: 'admin', description: 'Secrets, shares and settings.' },
+    DEPLOYER: { value: 'deployer', description: 'Secrets.' },
+    VIEWER: { value: 'viewer', description: 'The environment’s own fields, nothing about secrets.' },
+  } as const satisfies Record<Uppercase<ShareRole>, { value: ShareRole; description: string }>,
+});
+
+EnvironmentShareRef.implement({
+  description: 'Roles that another account has in an environment.',
+  interfaces: [NodeRef],
+  fields: (t) => ({
+    environmentId: t.expose('environmentId', { type: 'UUID', description: 'The id of the environment.' }),
+    account: t.field({
+      type: AccountNameRef,
+      description: 'Who has the roles.',
+      resolve: (share, _, ctx) => loadAccountName(ctx, share.accountId),
+    }),
+    roles: t.field({
+      type: [ShareRoleRef],
+      description: 'The roles; without any the environment is unknown to the account.',
+      resolve: (share) => share.roles as ShareRole[],
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTimeISO', description: 'When its roles were last changed.' }),
+  }),
+});
+
+builder.objectFields(EnvironmentRef, (t) => ({
+  shares: t.connection(
+    {
+      type: EnvironmentShareRef,
+      description: 'The environment’s shares. Roles: owner, admin.',
+      resolve: (environment, args, ctx) => listEnvironmentShares(ctx, environment, args),
+    },
+    { name: 'EnvironmentShareConnection', description: 'A page of shares.' },
+    { name: 'EnvironmentShareEdge', description: 'A share and its place in the list.' },
+  ),
+}));
+
+const CreateInput = builder.inputType('CreateEnvironmentShareInput', {
+  description: 'A new share.',
+  fields: (t) => ({
+    environmentId: t.field({ type: 'UUID', required: true, description: 'Of which environment.' }),
+    accountId: t.field({ type: 'UUID', description: 'With which account: its id.' }),
+    accountName: t.string({ description: 'Or its name; give one of the two.' }),
+    roles: t.field({ type: [ShareRoleRef], required: true, description: 'The roles it gives.' }),
+  }),
+});
+const UpdateInput = builder.inputType('UpdateEnvironmentShareInput', {
+  description: 'New roles of a share.',
+  fields: (t) => ({
+    id: t.field({ type: 'UUID', required: true, description: 'Which share.' }),
+    roles: t.field({ type: [ShareRoleRef], required: true, description: 'The roles it gives from now on.' }),
+  }),
+});
+const DeleteInput = builder.inputType('DeleteEnvironmentShareInput', {
+  description: 'A deletion of a share.',
+  fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which share.' }) }),
+});
+
+const CREATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS', 'LIMIT_EXCEEDED'] as const satisfies RefusalCode[];
+
+builder.mutationFields((t) => ({
+  createEnvironmentShare: t.field({
+    type: resultOf('CreateEnvironmentShareResult', EnvironmentShareRef, CREATE_REFUSALS),
+    nullable: true,
+    description: `Shares an environment with another account, with ${MAX_SHARES} at most. Roles: owner, admin.`,
+    args: { input: t.arg({ type: CreateInput, required: true, description: 'The share.' }) },
+    resolve: (_, { input }, ctx) => refusable(ctx, CREATE_REFUSALS, () => createEnvironmentShare(ctx, input)),
+  }),
+  updateEnvironmentShare: t.field({
+    type: EnvironmentShareRef,
+    nullable: true,
+    description: 'Replaces the roles of a share. Roles: owner, admin.',
+    args: { input: t.arg({ type: UpdateInput, required: true, description: 'The change.' }) },
+    resolve: (_, { input }, ctx) => updateEnvironmentShare(ctx, input),
+  }),
+  deleteEnvironmentShare: t.field({
+    type: EnvironmentShareRef,
+    nullable: true,
+    description: 'Ends a share. Roles: owner, admin.',
+    args: { input: t.arg({ type: DeleteInput, required: true, description: 'Which one.' }) },
+    resolve: (_, { input }, ctx) => deleteEnvironmentShare(ctx, input),
+  }),
+}));

@@ -1,0 +1,178 @@
+// Environment in GraphQL: fields, lookups, mutations.
+import {
+  createEnvironment,
+  deleteEnvironment,
+  type Environment,
+  listEnvironments,
+  listSharedEnvironments,
+  updateEnvironment,
+} from '../../domain/tenancy/environment.js';
+import { getEnvironmentAt } from '../../domain/tenancy/environment-at.js';
+import { builder } from '../schema/builder.js';
+import { loadAccountName, loadApplication, loadPlanOfAccount } from '../schema/loaders.js';
+import { AccountNameRef, AccountRef, ApplicationRef, EnvironmentRef, NodeRef } from '../schema/refs.js';
+import { type RefusalCode, refusable, resultOf } from '../schema/refusals.js';
+
+const RoleRef = builder.enumType('Role', {
+  description: 'A role in an environment.',
+  values: {
+    OWNER: { value: 'owner', description: 'The account that owns the application: everything.' },
+    ADMIN: { value: 'admin', description: 'By share: secrets, shares and settings.' },
+    DEPLOYER: { value: 'deployer', description: 'By share: secrets.' },
+    VIEWER: { value: 'viewer', description: 'By share: the environment’s own fields, nothing about secrets.' },
+  } as const,
+});
+
+export const PlanUsageRef = builder.objectRef<{ used: number; limit: number }>('PlanUsage').implement({
+  description: 'How much of a limit of the plan is used.',
+  fields: (t) => ({
+    used: t.expose('used', { type: 'NonNegativeInt', description: 'How many there are.' }),
+    limit: t.expose('limit', { type: 'NonNegativeInt', description: 'How many the plan allows.' }),
+  }),
+});
+
+const Usage = builder.objectRef<Environment>('EnvironmentUsage').implement({
+  description: 'An environment against its owner’s plan.',
+  fields: (t) => ({
+    agentSecrets: t.field({
+      type: PlanUsageRef,
+      description: 'Secrets, without deleted ones.',
+      resolve: async ({ ownerId, secretCount }, _, ctx) => ({
+        used: secretCount,
+        limit: (await loadPlanOfAccount(ctx, ownerId)).maxSecretsPerEnvironment,
+      }),
+    }),
+    maxValueBytes: t.field({
+      type: 'NonNegativeInt',
+      description: 'The largest value in bytes of its JSON text in UTF-8.',
+      resolve: async ({ ownerId }, _, ctx) => (await loadPlanOfAccount(ctx, ownerId)).maxValueBytes,
+    }),
+  }),
+});
+
+EnvironmentRef.implement({
+  description: 'A place where an application’s secrets live; a log of writes, counted by `revision`.',
+  interfaces: [NodeRef],
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'Unique in its application.' }),
+    revision: t.expose('revision', {
+      type: 'Revision',
+      description: 'Counts the writes of secrets in this environment: 0 at first, + 1 with each.',
+    }),
+    owner: t.field({
+      type: AccountNameRef,
+      description: 'The account that owns it.',
+      resolve: (environment, _, ctx) => loadAccountName(ctx, environment.ownerId),
+    }),
+    application: t.field({
+      type: ApplicationRef,
+      nullable: true,
+      description: 'Its application; null for all but the owner.',
+      resolve: (environment, _, ctx) =>
+        environment.roles.includes('owner') ? loadApplication(ctx, environment.applicationId) : null,
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
+    updatedAt: t.expose('updatedAt', {
+      type: 'DateTimeISO',
+      description: 'When it, or one of its secrets, was last written.',
+    }),
+    myRoles: t.expose('roles', { type: [RoleRef], description: 'The caller’s roles here.' }),
+    usage: t.field({
+      type: Usage,
+      description: 'How full it is under its owner’s plan.',
+      resolve: (environment) => environment,
+    }),
+  }),
+});
+
+builder.queryFields((t) => ({
+  environment: t.field({
+    type: EnvironmentRef,
+    nullable: true,
+    description:
+      'An environment by `id`, or by `account`, `application` and `name`; the error ENVIRONMENT_NOT_FOUND when the caller has no role in it.',
+    args: {
+      id: t.arg({ type: 'UUID', description: 'The environment’s id.' }),
+      account: t.arg.string({ description: 'Name of the account that owns it.' }),
+      application: t.arg.string({ description: 'Name of its application.' }),
+      name: t.arg.string({ description: 'Its name.' }),
+      at: t.arg({
+        type: 'Revision',
+        description:
+          'Its secrets, paths, types, values and counts as they were after this revision of it; access, roles and names are today’s. Inside a change set it counts as before the set.',
+      }),
+    },
+    resolve: (_, { at, ...place }, ctx) => getEnvironmentAt(ctx, place, at),
+  }),
+}));
+
+builder.objectFields(AccountRef, (t) => ({
+  sharedEnvironments: t.connection(
+    {
+      type: EnvironmentRef,
+      nullable: true,
+      description: 'Other accounts’ environments in which this account has a role; only for the caller’s own account.',
+      resolve: (account, args, ctx) => (account.id === ctx.actor?.accountId ? listSharedEnvironments(ctx, args) : null),
+    },
+    { name: 'SharedEnvironmentConnection', description: 'A page of environments.' },
+    { name: 'SharedEnvironmentEdge', description: 'An environment and its place in the list.' },
+  ),
+}));
+
+builder.objectFields(ApplicationRef, (t) => ({
+  environments: t.connection(
+    {
+      type: EnvironmentRef,
+      description: 'The application’s environments by name.',
+      resolve: (application, args, ctx) => listEnvironments(ctx, application, args),
+    },
+    { name: 'EnvironmentConnection', description: 'A page of environments.' },
+    { name: 'EnvironmentEdge', description: 'An environment and its place in the list.' },
+  ),
+}));
+
+const CreateInput = builder.inputType('CreateEnvironmentInput', {
+  description: 'A new environment.',
+  fields: (t) => ({
+    applicationId: t.field({ type: 'UUID', required: true, description: 'In which application of the caller’s.' }),
+    name: t.string({ required: true, description: '1 to 64 letters, digits, `-`, `_` or `.`.' }),
+  }),
+});
+const UpdateInput = builder.inputType('UpdateEnvironmentInput', {
+  description: 'New settings of an environment.',
+  fields: (t) => ({
+    id: t.field({ type: 'UUID', required: true, description: 'Which environment.' }),
+    name: t.string({ required: true, description: 'Its new name.' }),
+  }),
+});
+const DeleteInput = builder.inputType('DeleteEnvironmentInput', {
+  description: 'A deletion of an environment.',
+  fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which environment.' }) }),
+});
+
+const CREATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS', 'LIMIT_EXCEEDED'] as const satisfies RefusalCode[];
+const UPDATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS'] as const satisfies RefusalCode[];
+
+builder.mutationFields((t) => ({
+  createEnvironment: t.field({
+    type: resultOf('CreateEnvironmentResult', EnvironmentRef, CREATE_REFUSALS),
+    nullable: true,
+    description: 'Creates an environment in one of the caller’s applications.',
+    args: { input: t.arg({ type: CreateInput, required: true, description: 'The environment.' }) },
+    resolve: (_, { input }, ctx) => refusable(ctx, CREATE_REFUSALS, () => createEnvironment(ctx, input)),
+  }),
+  updateEnvironment: t.field({
+    type: resultOf('UpdateEnvironmentResult', EnvironmentRef, UPDATE_REFUSALS),
+    nullable: true,
+    description: 'Renames an environment. Roles: owner, admin.',
+    args: { input: t.arg({ type: UpdateInput, required: true, description: 'The change.' }) },
+    resolve: (_, { input }, ctx) => refusable(ctx, UPDATE_REFUSALS, () => updateEnvironment(ctx, input)),
+  }),
+  deleteEnvironment: t.field({
+    type: EnvironmentRef,
+    nullable: true,
+    description: 'Deletes an environment with its secrets. Roles: owner.',
+    args: { input: t.arg({ type: DeleteInput, required: true, description: 'Which one.' }) },
+    resolve: (_, { input }, ctx) => deleteEnvironment(ctx, input),
+  }),
+}));

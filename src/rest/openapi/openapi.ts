@@ -1,0 +1,168 @@
+// The OpenAPI 3.1 document of the REST door, made from the table of routes; printed once, served and committed as it is.
+
+import { STATUS } from '../problem.js';
+import { ROUTES, type Route } from '../routes.js';
+import { STREAMS, type StreamRoute } from '../streams.js';
+import {
+  CODES_OF_ALL,
+  CODES_OF_BODIES,
+  CODES_WITHOUT_OPERATION,
+  type ErrorResponse,
+  errorResponses,
+} from './errors.js';
+import { EXAMPLES, type Example } from './examples.js';
+import { layOut } from './layout.js';
+import { describedAs, type OperationId, PARAMETERS, type ParameterName } from './operations.js';
+import { SCHEMAS } from './schemas.js';
+
+/** The version in package.json, which cannot be imported from outside `src`; a test keeps the two together. */
+const VERSION = '0.1.0';
+
+interface Parameter {
+  name: ParameterName;
+  in: 'path' | 'query' | 'header';
+  required: boolean;
+  description: string;
+  schema: { readonly type: string };
+}
+
+interface Body {
+  'application/json': { schema: { $ref: string }; example: object };
+}
+
+interface EventStream {
+  'text/event-stream': { schema: { $ref: string }; example: string };
+}
+
+interface Answer {
+  description: string;
+  headers?: Headers;
+  content: Body | EventStream;
+}
+
+type Headers = Record<string, { description: string; required: true; schema: object }>;
+
+interface NotModified {
+  description: string;
+  headers: Headers;
+}
+
+export interface Operation {
+  operationId: OperationId;
+  summary: string;
+  description: string;
+  tags: string[];
+  parameters: Parameter[];
+  requestBody?: { required: true; content: Body };
+  responses: { '200': Answer; '304'?: NotModified } & Record<string, Answer | ErrorResponse | NotModified>;
+  security: Record<string, never[]>[];
+}
+
+/** CommonMark. */
+const INTRODUCTION = `Typed secrets per environment. A secret has a path, a declared type that every one of its values fits, and a revision that every change names, so that nobody overwrites what they have not seen.
+
+**Credentials.** Every operation needs a token: \`Authorization: Bearer <token>\`, or the cookie \`GOLEM_SESSION\`. If a request has both, a cookie of valid form counts. A token has at least 16 characters, which are ASCII letters, digits, \`-\` and \`_\`. One that is limited needs the scope \`reveal\` here; outside its environment and paths nothing exists (404). Where the service trusts an OIDC issuer, the issuer's JWTs count in the header, too.
+
+**JSON.** Bodies are \`application/json\` in UTF-8, without duplicate keys. Integers are exact up to 64 bits: a client whose JSON rounds them beyond 2^53, as \`JSON.parse\` in JavaScript does, needs another parser for those. A value is stored exactly or refused; only F32 and F64 round, to the nearest.
+
+**Errors.** Every one is JSON, on any path: \`{"code", "errors"}\` with status 400, \`{"code", "error"}\` with every other. Codes are permanent, messages are for people and never hold any part of a secret value. Checks come in this order: route and method, rate limit, credential, shape of the request, visibility (404), permission (403), revision (409), type (400), free path (409), limits of the plan (422).`;
+
+const TAGGED: { headers: Headers } = {
+  headers: {
+    ETag: { description: 'The tag of this state of the list.', required: true, schema: { type: 'string' } },
+  },
+};
+
+export const openApi = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Agent Secrets API',
+    version: VERSION,
+    summary: 'The REST door of the agent secrets gateway',
+    description: INTRODUCTION,
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
+  tags: [{ name: 'AgentSecrets', description: 'Secrets of an environment.' }],
+  paths: paths(),
+  components: {
+    schemas: SCHEMAS,
+    // Nothing refers to these: they answer requests that reach no operation.
+    responses: Object.fromEntries(
+      CODES_WITHOUT_OPERATION.map((code) => [code, errorResponses([code])[STATUS[code]] as ErrorResponse]),
+    ),
+    securitySchemes: {
+      Token: { type: 'http', scheme: 'bearer', description: 'A token in the header `Authorization`.' },
+      Cookie: {
+        type: 'apiKey',
+        in: 'cookie',
+        name: 'GOLEM_SESSION',
+        description: 'A token in the cookie `GOLEM_SESSION`.',
+      },
+    },
+  },
+};
+
+function paths(): Record<string, Record<string, Operation>> {
+  const all: Record<string, Record<string, Operation>> = {};
+  for (const route of [...ROUTES, ...STREAMS]) {
+    const path = route.path.replace(/:(\w+)/g, '{$1}');
+    all[path] = { ...all[path], [route.method.toLowerCase()]: operation(route) };
+  }
+  return all;
+}
+
+function operation({ operationId, summary, path }: Route | StreamRoute): Operation {
+  const { description, takes, answers, answer, action, isConditional, refuses, ...described } =
+    describedAs(operationId);
+  const { query = [], headers = [] } = described;
+  const example: Example = EXAMPLES[operationId];
+  const codes = [...CODES_OF_ALL, ...(takes ? CODES_OF_BODIES : []), ...refuses];
+  const inPath = [...path.matchAll(/:(\w+)/g)].map((match) => match[1] as ParameterName);
+  const messages = {
+    INVALID_REQUEST: `${inPath[0]}: expected a UUID`,
+    AUTH_FORBIDDEN: `The environment action ${action}AgentSecret is not allowed`,
+  };
+  return {
+    operationId,
+    summary,
+    description,
+    tags: ['AgentSecrets'],
+    parameters: [
+      ...inPath.map((name) => parameter(name, 'path')),
+      ...query.map((name) => parameter(name, 'query')),
+      ...headers.map((name) => parameter(name, 'header')),
+    ],
+    ...(takes && example.request ? { requestBody: { required: true, content: body(takes, example.request) } } : {}),
+    responses: {
+      '200': { description: answer, ...(isConditional ? TAGGED : {}), content: content(answers, example.response) },
+      ...(isConditional
+        ? { '304': { description: 'Nothing was written since the tag was answered.', ...TAGGED } }
+        : {}),
+      ...errorResponses(codes, messages),
+    },
+    // Either will do.
+    security: [{ Token: [] }, { Cookie: [] }],
+  };
+}
+
+function parameter(name: ParameterName, place: Parameter['in']): Parameter {
+  return { name, in: place, required: place !== 'header', ...PARAMETERS[name] };
+}
+
+function body(name: string, example: object): Body {
+  return { 'application/json': { schema: reference(name), example } };
+}
+
+function content(name: string, example: object | string): Body | EventStream {
+  if (typeof example === 'object') return body(name, example);
+  return { 'text/event-stream': { schema: reference(name), example } };
+}
+
+function reference(name: string): { $ref: string } {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** The bytes at /openapi.json and in schema/openapi.json: laid out for people and for diffs, every integer exact. */
+export function printOpenApi(): string {
+  return `${layOut(openApi)}\n`;
+}

@@ -1,0 +1,127 @@
+// The HTTP server around the app: timeouts against slow clients, documented bodies for what never reaches the app.
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { AppError, type ErrorCode, invalidRequest } from '../errors/errors.js';
+import { nameRequest, requestIdFrom, requestIdIn } from '../http/request-id.js';
+import type { Logger } from '../logging/logger.js';
+import { JSON_TYPE, problem } from '../rest/problem.js';
+import { type Connections, trackConnections } from './connections.js';
+
+type Fetch = (request: Request, env: object) => Response | Promise<Response>;
+
+/** On every answer. */
+const SAFE_HEADERS: Readonly<Record<string, string>> = { 'x-content-type-options': 'nosniff' };
+
+export interface HttpServerOptions {
+  log: Logger;
+  /** Milliseconds in which a client must take something of what is being sent to it. */
+  stalledAfterMs?: number;
+}
+
+/** Makes a server that does not listen yet. */
+export function createHttpServer(fetch: Fetch, { log, stalledAfterMs = 60_000 }: HttpServerOptions): Server {
+  async function answer(request: Request, env: HttpBindings): Promise<Response> {
+    try {
+      return await fetch(request, env);
+    } catch (error) {
+      // Whoever hangs up aborts what was done for them.
+      if (!env.outgoing.destroyed) log.error({ err: error, requestId: requestIdIn(env.outgoing) }, 'unexpected error');
+      return problem(new AppError('INTERNAL_UNKNOWN', 'Internal error'));
+    }
+  }
+  const listener = getRequestListener((request, env) => answer(request, env as HttpBindings), {
+    // HTTP/1.0 has no Host, and a health check may well come without.
+    hostname: 'localhost',
+    errorHandler: () => problem(invalidRequest('The request is not valid HTTP')),
+  });
+  const server = createServer(
+    {
+      // Node's defaults let a slow client hold a connection for minutes.
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 1_000,
+      keepAliveTimeout: 65_000,
+      requireHostHeader: false,
+    },
+    (incoming, outgoing) => {
+      if (begin(incoming, outgoing)) listener(incoming, outgoing);
+    },
+  );
+  const connections = trackConnections(server);
+  connectionsOf.set(server, connections);
+  function begin(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
+    if (!connections.begin(outgoing)) return false;
+    nameRequest(incoming, outgoing);
+    for (const name in SAFE_HEADERS) outgoing.setHeader(name, SAFE_HEADERS[name] as string);
+    return true;
+  }
+  server.on('checkExpectation', (incoming, outgoing) => {
+    if (!begin(incoming, outgoing)) return;
+    const { headers, body } = refusal(417, 'Expect: only 100-continue can be met');
+    outgoing.writeHead(417, headers).end(body);
+  });
+  // Node notices by itself when bytes go out or come in. An answer that is still being made may take its time, and a stream
+  // may have nothing to say.
+  server.setTimeout(stalledAfterMs, (socket) => {
+    if (socket.writableLength > 0 || !connections.isUnderWay(socket)) socket.destroy();
+  });
+  server.on('listening', () => {
+    const { address, port } = server.address() as AddressInfo;
+    log.info({ address, port }, 'listening');
+  });
+  return server.on('clientError', (error, socket) => refuseMalformed(error, socket as Socket, connections));
+}
+
+const REFUSALS: Readonly<Record<string, [status: number, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'The request has too many headers'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time'],
+};
+
+/** What the HTTP parser refuses still gets the documented body, and the connection ends. */
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket, connections: Connections): void {
+  // Behind an answer that does not move, or before one that was asked for earlier, no other can be given.
+  const isAnswerable = socket.writable && socket.writableLength === 0 && connections.isAnswerable(socket);
+  if (!isAnswerable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [status, message] = REFUSALS[error.code ?? ''] ?? [400, 'The request is not valid HTTP'];
+  const { headers, body } = refusal(status, message);
+  const head = Object.entries({ ...headers, ...SAFE_HEADERS, 'x-request-id': requestIdFrom(undefined) });
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...head.map(([name, value]) => `${name}: ${value}`)];
+  // A client that goes on sending would keep a half-closed connection open.
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+/** The answer to what never reaches the app; the connection ends with it. */
+function refusal(status: number, message: string) {
+  const code: ErrorCode = 'INVALID_REQUEST';
+  const body = JSON.stringify(status === 400 ? { code, errors: [message] } : { code, error: message });
+  const headers = {
+    'content-type': JSON_TYPE,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    connection: 'close',
+  };
+  return { headers, body };
+}
+
+const connectionsOf = new WeakMap<Server, Connections>();
+
+/** Stops listening, lets requests finish for `graceMs` that have begun, and closes every connection that has none. */
+export async function drain(server: Server, graceMs: number): Promise<void> {
+  const connections = connectionsOf.get(server);
+  // An HTTP server's own close() cuts off answers that are made, but not yet wholly sent.
+  const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+  connections?.endAfterAnswers();
+  const closeIdle = () => {
+    for (const socket of connections?.open() ?? []) if (connections?.isIdle(socket)) socket.destroy();
+  };
+  closeIdle();
+  const again = setInterval(closeIdle, 50);
+  const late = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearInterval(again);
+  clearTimeout(late);
+}

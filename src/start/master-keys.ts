@@ -1,0 +1,104 @@
+// Where the master keys are, by configuration: a key file, the environment, or a Transit engine.
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Config } from '../config/config.js';
+import type { TransitConfig } from '../config/transit.js';
+import { createKeyFile, loadKeyFile } from '../crypto/key-file.js';
+import type { KeyProvider } from '../crypto/key-provider.js';
+import { KeyringError, localKeyProvider, parseKeyring } from '../crypto/local-keyring.js';
+import { isTransitKeyId, openTransitKeyProvider } from '../crypto/transit-key-provider.js';
+import type { Logger } from '../logging/logger.js';
+import { exists, makeFolder } from '../store/engine/folder.js';
+
+/**
+ * The configured provider; with both kinds configured, one that can move data keys from the other to it. Undefined in
+ * development when there is no key file yet; production never makes one up.
+ */
+export async function findKeyProvider(config: Config, log: Logger): Promise<KeyProvider | undefined> {
+  try {
+    return await openKeyProvider(config, log);
+  } catch (error) {
+    const mayCreate = !config.production && config.masterKeyProvider === 'local';
+    if (!mayCreate || !isMissing(error)) throw error;
+    return undefined;
+  }
+}
+
+/** Makes development's key file at the first start, but never a second one for the same data, which `isNeeded` tells. */
+export async function createKeyProvider(
+  config: Config,
+  log: Logger,
+  isNeeded: () => Promise<boolean>,
+): Promise<KeyProvider> {
+  const path = config.masterKeyFile as string;
+  await makeFolder(dirname(path));
+  if (!(await isNeeded())) {
+    await createKeyFile(path).catch((failure: unknown) => {
+      if (!(failure instanceof KeyringError) || failure.reason !== 'exists') throw failure;
+    });
+  }
+  // Another instance may have started at the same moment, and have been faster.
+  return openKeyProvider(config, log).catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+    throw new KeyringError(
+      'missing',
+      `key file ${path}`,
+      'it does not exist, and the database has environments that cannot be opened without it',
+      'restore it, or name it with MASTER_KEY_FILE',
+    );
+  });
+}
+
+async function openKeyProvider(config: Config, log: Logger): Promise<KeyProvider> {
+  const local = await openLocal(config, log);
+  const transit =
+    config.transit && (await openTransitKeyProvider({ ...config.transit, token: tokenOf(config.transit) }));
+  const current = config.masterKeyProvider === 'local' ? local : transit;
+  // The configuration has been checked: what is selected is there.
+  if (!current) throw new Error(`no ${config.masterKeyProvider} master keys are configured`);
+  if (!local || !transit) return current;
+  return {
+    ...current,
+    keyIds: async () => (await Promise.all([local.keyIds(), transit.keyIds()])).flat(),
+    unwrap: (wrapped, context) => (isTransitKeyId(wrapped.masterKeyId) ? transit : local).unwrap(wrapped, context),
+  };
+}
+
+/** The configured provider, without making anything up; undefined where no master keys are configured. */
+export async function openExistingKeyProvider(config: Config, log: Logger): Promise<KeyProvider | undefined> {
+  const { masterKeys, masterKeyFile, transit } = config;
+  const isDefault = masterKeyFile === join(config.dataDir, 'master-keys.json');
+  const hasLocal =
+    masterKeys !== undefined || (masterKeyFile !== undefined && (!isDefault || (await exists(masterKeyFile))));
+  if (!hasLocal && !transit) return undefined;
+  return openKeyProvider({ ...config, masterKeyFile: hasLocal ? masterKeyFile : undefined }, log);
+}
+
+async function openLocal({ masterKeys, masterKeyFile }: Config, log: Logger): Promise<KeyProvider | undefined> {
+  if (masterKeys) return localKeyProvider(parseKeyring(masterKeys, 'MASTER_KEYS'));
+  if (masterKeyFile === undefined) return undefined;
+  const { keyring, warnings } = await loadKeyFile(masterKeyFile);
+  for (const warning of warnings) log.warn(warning);
+  return localKeyProvider(keyring, async () => (await loadKeyFile(masterKeyFile)).keyring);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof KeyringError && error.reason === 'missing';
+}
+
+function tokenOf({ token, tokenFile }: TransitConfig): () => Promise<string> {
+  return async () => {
+    if (token !== undefined) return token;
+    try {
+      return (await readFile(String(tokenFile), 'utf8')).trim();
+    } catch (error) {
+      const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+      throw new KeyringError(
+        'unreadable',
+        `token file ${tokenFile}`,
+        `it cannot be read (${code})`,
+        'check TRANSIT_TOKEN_FILE',
+      );
+    }
+  };
+}

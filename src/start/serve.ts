@@ -1,0 +1,90 @@
+// One process that serves: services, listen, scheduled work; SIGTERM lets requests in flight finish.
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Config } from '../config/config.js';
+import { pruneSecretReads } from '../domain/reads/secret-read.js';
+import type { Services } from '../domain/request/context.js';
+import { unavailable } from '../errors/errors.js';
+import type { Logger } from '../logging/logger.js';
+import { problem } from '../rest/problem.js';
+import { createApp } from '../server/app.js';
+import { createHttpServer, drain } from '../server/http-server.js';
+import type { DevelopmentFacts } from './development.js';
+import { openServices } from './services.js';
+import { IMPATIENT_AFTER_MS, type Serving, urlOf } from './serving.js';
+
+/** Several processes may do it at the same time: each skips what another one is removing. */
+const PRUNE_EVERY_MS = 3_600_000;
+/** Not while everything else starts; but a service that never lives for an hour prunes, too. */
+const PRUNE_FIRST_MS = 60_000;
+/** How long requests in flight may take once the process was told to stop. */
+const DRAIN_MS = 10_000;
+
+/**
+ * Resolves once requests are answered, and signals are heard. `prepare` makes what development needs, which names the
+ * address: the port has to be known before.
+ */
+export async function serve(
+  config: Config,
+  log: Logger,
+  prepare: (services: Services, url: string) => Promise<DevelopmentFacts | undefined>,
+): Promise<Serving> {
+  const services = await openServices(config, log);
+  let facts: DevelopmentFacts | undefined;
+  let ready: ReturnType<typeof createApp> | undefined;
+  const handle = (request: Request, env: object) =>
+    ready ? ready.fetch(request, env) : problem(unavailable('The service is starting, try again shortly'));
+  const prune = () =>
+    pruneSecretReads(services.db, config.readRetentionDays).catch((error: unknown) =>
+      log.warn({ err: error }, 'cannot remove old records of opened values'),
+    );
+  const server = createHttpServer(handle, { log });
+  let stoppingSince: number | undefined;
+  const stop = () => {
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince > IMPATIENT_AFTER_MS) process.exit(1);
+      return;
+    }
+    stoppingSince = performance.now();
+    // Streams never end by themselves: their clients go on elsewhere.
+    services.feed
+      .close()
+      .then(() => drain(server, DRAIN_MS))
+      .then(() => services.reads.close())
+      .then(() => services.db.close())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ err: error }, 'could not stop cleanly');
+          process.exit(1);
+        },
+      );
+  };
+  try {
+    const app = createApp({ services, config, development: () => facts });
+    const url = await listen(server, config);
+    facts = await prepare(services, url);
+    ready = app;
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+    setTimeout(prune, PRUNE_FIRST_MS).unref();
+    setInterval(prune, PRUNE_EVERY_MS).unref();
+    return { url, facts };
+  } catch (error) {
+    server.close();
+    // What went wrong first is what the operator should read.
+    await services.db.close().catch(() => {});
+    throw error;
+  }
+}
+
+async function listen(server: Server, { host, port }: Config): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return urlOf(host, (server.address() as AddressInfo).port);
+}

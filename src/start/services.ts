@@ -1,0 +1,119 @@
+// What a process needs before it can serve or administer: database, keys, caches, in the order they depend on each other.
+import type { Config } from '../config/config.js';
+import { createKeyCache } from '../crypto/environment-keys.js';
+import type { KeyProvider } from '../crypto/key-provider.js';
+import { checkMasterKeys } from '../crypto/master-key-check.js';
+import { createBearerCache } from '../domain/access/token.js';
+import { createChangeFeed } from '../domain/changes/change-feed.js';
+import { createReadAudit, type ReadAuditMode } from '../domain/reads/read-audit.js';
+import type { Services } from '../domain/request/context.js';
+import { createSeenSecrets } from '../domain/secrets/revision-cache.js';
+import { codeOf, createOutageLog, type Logger } from '../logging/logger.js';
+import { createWriteQueue } from '../scheduling/keyed-queue.js';
+import { type Database, openPostgres } from '../store/engine/client.js';
+import { isMigrated, migrate } from '../store/engine/migrate.js';
+import { findServer } from '../store/engine/server.js';
+import { findEnvironmentKeySamples, findEnvironmentKeys, hasEnvironmentKeys } from '../store/keys/environment-key.js';
+import { createKeyProvider, findKeyProvider } from './master-keys.js';
+
+/** The oldest major version that everything here runs on. */
+const OLDEST_POSTGRES = 15;
+
+/** Environments whose keys stay in memory. */
+const CACHED_KEYS = 10_000;
+
+/** Opens and migrates the configured database and loads the master keys, which must be those of the database. */
+export async function openServices(config: Config, log: Logger): Promise<Services> {
+  // Before the database is touched: without keys nothing can be done with it.
+  const found = await findKeyProvider(config, log);
+  const db = await openDatabase(config, log);
+  try {
+    await migrate(db);
+    const keyProvider = found ?? (await createKeyProvider(config, log, () => hasEnvironmentKeys(db)));
+    await checkMasterKeys(keyProvider, await findEnvironmentKeySamples(db));
+    return servicesOn(db, keyProvider, log, config.readAudit);
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
+
+/** Services on a database that is already open and migrated. */
+export function servicesOn(
+  db: Database,
+  keyProvider: KeyProvider,
+  log: Logger,
+  readAudit: ReadAuditMode = 'async',
+): Services {
+  return {
+    db,
+    keyProvider,
+    keys: createKeyCache({
+      provider: keyProvider,
+      load: (environmentId) => findEnvironmentKeys(db, environmentId),
+      max: CACHED_KEYS,
+    }),
+    writes: createWriteQueue(),
+    seen: createSeenSecrets(),
+    feed: createChangeFeed(db, log),
+    bearers: createBearerCache(db),
+    reads: createReadAudit(db, log, readAudit),
+    log,
+  };
+}
+
+/** Opens the configured database as it is, for a command that changes nothing: it must be there, and migrated. */
+export async function openExistingDatabase(config: Config, log: Logger): Promise<Database> {
+  if (!config.databaseUrl && !(await (await embedded()).hasEmbedded(config.dataDir))) {
+    throw new Error(`there is no database in ${config.dataDir}; set DATABASE_URL or DATA_DIR`);
+  }
+  const db = await openDatabase(config, log);
+  try {
+    if (await isMigrated(db)) return db;
+    throw new Error('the database is not migrated to this version; start the service once');
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
+
+/** Not loaded where nobody needs it. */
+function embedded() {
+  return import('../store/engine/embedded.js');
+}
+
+async function openDatabase(config: Config, log: Logger): Promise<Database> {
+  if (!config.databaseUrl) return (await embedded()).openEmbedded(config.dataDir);
+  const outage = createOutageLog(log);
+  // A start that fails says why by itself.
+  let isOpen = false;
+  const db = openPostgres({
+    url: config.databaseUrl,
+    poolSize: config.databasePoolSize,
+    statementTimeout: config.databaseStatementTimeout,
+    connectTimeout: 5,
+    prepare: config.databasePrepare,
+    pooler: config.databasePooler,
+    onReplaced(error) {
+      if (isOpen) outage('database connection replaced', { code: codeOf(error) ?? 'NO_ANSWER' });
+    },
+  });
+  try {
+    const server = await findServer(db);
+    if (server.versionNumber < OLDEST_POSTGRES * 10_000) {
+      throw new Error(
+        `the database of DATABASE_URL is Postgres ${server.version}; ${OLDEST_POSTGRES} or newer is needed`,
+      );
+    }
+    if (server.statementTimeout === 0 || server.idleInTransactionTimeout === 0) {
+      log.warn(
+        'DATABASE_POOLER: without statement_timeout and idle_in_transaction_session_timeout nothing ends a statement whose client has gone; set both with alter role',
+      );
+    }
+    isOpen = true;
+    return db;
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+// Why the service cannot start, or a command cannot do its work, in one clear line for the operator.
+import { ConfigError } from '../config/config.js';
+import { KeyServiceUnreachable } from '../crypto/key-provider.js';
+import { KeyringError } from '../crypto/local-keyring.js';
+import { AppError } from '../errors/errors.js';
+import { DataFolderInUse } from '../store/engine/data-folder-lock.js';
+
+/** Another process could not start, and has said why. */
+export class StartFailure extends Error {}
+
+export function explainFailure(error: unknown, what = 'Cannot start'): string {
+  if (error instanceof StartFailure) return error.message;
+  if (error instanceof ConfigError) return `Bad configuration: ${error.message.split('\n').join('; ')}`;
+  if (error instanceof KeyringError || error instanceof DataFolderInUse) return `${what}: ${error.message}`;
+  if (error instanceof AppError && error.cause instanceof KeyServiceUnreachable) {
+    return `${what}: ${error.cause.message}`;
+  }
+  if (error instanceof AppError && error.code === 'UNAVAILABLE') {
+    const cause = codeOf(error.cause);
+    if (cause === '08P01') {
+      return `${what}: the database of DATABASE_URL refuses session settings (${cause}); behind a pooler set DATABASE_POOLER=true`;
+    }
+    if (cause && /^(28|3D)/.test(cause)) {
+      return `${what}: the database of DATABASE_URL refuses this user or has no such database (${cause})`;
+    }
+    return `${what}: the database of DATABASE_URL is not reachable (${cause ?? 'no answer'})`;
+  }
+  const code = codeOf(error);
+  const { port, address, path, hostname } = error as Partial<Record<'address' | 'path' | 'hostname', string>> & {
+    port?: number;
+  };
+  if (code === 'EADDRINUSE') return `${what}: ${address}:${port} is taken by another process; set PORT to another one`;
+  if (code === 'EADDRNOTAVAIL') return `${what}: ${address} is no address of this machine; set HOST to another one`;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return `${what}: ${hostname} is no name of this machine; set HOST to another one`;
+  }
+  if (code === 'EACCES' && port !== undefined) return `${what}: not allowed to listen on ${address}:${port}`;
+  if (code && ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'ENOENT', 'EISDIR'].includes(code)) {
+    return `${what}: the data folder is not usable (${code} on ${path ?? 'DATA_DIR'}); set DATA_DIR to another one`;
+  }
+  if (code === '42501') {
+    return `${what}: the user of DATABASE_URL may not create tables (${code})`;
+  }
+  return `${what}: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

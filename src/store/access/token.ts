@@ -1,0 +1,147 @@
+// Tokens, found by the hash of what the caller presents.
+import { isNull, sql } from 'drizzle-orm';
+import type { Session } from '../engine/client.js';
+import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from '../engine/statement.js';
+import { accounts, tokens } from '../engine/tables.js';
+
+const LIMITS = { scopes: tokens.scopes, environmentId: tokens.environmentId, pathPrefixes: tokens.pathPrefixes };
+/** What a token is good for; null: everything of its kind. */
+export type TokenLimits = RowOf<typeof LIMITS>;
+
+const TOKEN = {
+  id: tokens.id,
+  accountId: tokens.accountId,
+  name: tokens.name,
+  ...LIMITS,
+  lastUsedAt: tokens.lastUsedAt,
+  createdAt: tokens.createdAt,
+  expiresAt: tokens.expiresAt,
+  revokedAt: tokens.revokedAt,
+};
+export type TokenRow = RowOf<typeof TOKEN>;
+
+const BEARER = {
+  id: tokens.id,
+  accountId: tokens.accountId,
+  expiresAt: tokens.expiresAt,
+  ...LIMITS,
+  lastUsedAt: tokens.lastUsedAt,
+  accountRoles: accounts.roles,
+};
+export type BearerRow = RowOf<typeof BEARER>;
+
+const BY_HASH = statement<{ tokenHash: Uint8Array }>()(
+  BEARER,
+  sql`select ${columns(BEARER)} from ${tokens}
+    join ${accounts} on ${accounts.id} = ${tokens.accountId} and ${accounts.deletedAt} is null
+    where ${tokens.tokenHash} = ${parameter('tokenHash')} and ${tokens.revokedAt} is null`,
+);
+/** The token and its account; expiry is the caller's to check, with its own clock and on cached rows too. */
+export function findBearer(db: Session, tokenHash: Uint8Array): Promise<BearerRow | undefined> {
+  return db.row(BY_HASH, { tokenHash });
+}
+
+const CALLER = { roles: accounts.roles };
+const BY_CALLER = statement<{ accountId: string; tokenId: string | null }>()(
+  CALLER,
+  sql`select ${columns(CALLER)} from ${accounts}
+    where ${accounts.id} = ${parameter('accountId')} and ${accounts.deletedAt} is null
+      and (${parameter('tokenId')}::uuid is null or exists (
+        select from ${tokens} where ${tokens.id} = ${parameter('tokenId')}::uuid and ${tokens.revokedAt} is null))`,
+);
+/** The account whose token it is, or without a token the account; undefined once one of them is gone. */
+export function findCaller(
+  db: Session,
+  caller: { accountId: string; tokenId: string | null },
+): Promise<RowOf<typeof CALLER> | undefined> {
+  return db.row(BY_CALLER, caller);
+}
+
+const OF_ACCOUNT = statement<{ accountId: string; after: string | null; limit: number }>()(
+  TOKEN,
+  sql`select ${columns(TOKEN)} from ${tokens}
+    where ${tokens.accountId} = ${parameter('accountId')} and ${isNull(tokens.revokedAt)}
+      and (${parameter('after')}::uuid is null or ${tokens.id} > ${parameter('after')}::uuid)
+    order by ${tokens.id} limit ${parameter('limit')}::integer`,
+);
+/** Oldest first (ids are ordered by time), after the given id. */
+export function findTokens(
+  db: Session,
+  page: { accountId: string; after: string | null; limit: number },
+): Promise<TokenRow[]> {
+  return db.rows(OF_ACCOUNT, page);
+}
+
+const VALID = { count: computed(sql`count(*)`, Number) };
+const COUNT_VALID = statement<{ accountId: string; at: Date }>()(
+  VALID,
+  sql`select ${columns(VALID)} from ${tokens} where ${tokens.accountId} = ${parameter('accountId')}
+    and ${isNull(tokens.revokedAt)} and (${tokens.expiresAt} is null or ${tokens.expiresAt} > ${parameter('at')})`,
+);
+/** Those neither revoked nor ended. */
+export async function countValidTokens(db: Session, accountId: string, at: Date): Promise<number> {
+  return (await db.row(COUNT_VALID, { accountId, at }))?.count ?? 0;
+}
+
+const BY_ID = statement<{ id: string }>()(
+  TOKEN,
+  sql`select ${columns(TOKEN)} from ${tokens} where ${tokens.id} = ${parameter('id')} and ${isNull(tokens.revokedAt)}`,
+);
+export function findToken(db: Session, id: string): Promise<TokenRow | undefined> {
+  return db.row(BY_ID, { id });
+}
+
+const BY_IDS = statement<{ ids: readonly string[] }>()(
+  TOKEN,
+  sql`select ${columns(TOKEN)} from ${tokens} where ${anyOf(tokens.id, 'ids')} and ${isNull(tokens.revokedAt)}`,
+);
+/** Several at once, in no order. */
+export function findTokensById(db: Session, ids: readonly string[]): Promise<TokenRow[]> {
+  return db.rows(BY_IDS, { ids });
+}
+
+export interface TokenInsertion extends TokenLimits {
+  id: string;
+  accountId: string;
+  name: string;
+  tokenHash: Uint8Array;
+  createdAt: Date;
+  expiresAt: Date | null;
+}
+const { revokedAt: _, lastUsedAt: __, ...NEW_TOKEN } = { ...TOKEN, tokenHash: tokens.tokenHash };
+const INSERT = statement<TokenInsertion>()(
+  TOKEN,
+  sql`${insertInto(tokens, NEW_TOKEN)}
+    returning ${columns(TOKEN)}`,
+);
+export async function insertToken(db: Session, token: TokenInsertion): Promise<TokenRow> {
+  return (await db.row(INSERT, token)) as TokenRow;
+}
+
+const REVOKE = statement<{ id: string; at: Date }>()(
+  TOKEN,
+  sql`update ${tokens} set ${name(tokens.revokedAt)} = ${parameter('at')}
+    where ${tokens.id} = ${parameter('id')} and ${isNull(tokens.revokedAt)} returning ${columns(TOKEN)}`,
+);
+export function removeToken(db: Session, id: string, at: Date): Promise<TokenRow | undefined> {
+  return db.row(REVOKE, { id, at });
+}
+
+const REVOKE_ALL = statement<{ accountId: string; at: Date }>()(
+  { id: tokens.id },
+  sql`update ${tokens} set ${name(tokens.revokedAt)} = ${parameter('at')}
+    where ${tokens.accountId} = ${parameter('accountId')} and ${isNull(tokens.revokedAt)} returning ${columns({ id: tokens.id })}`,
+);
+export async function removeTokensOfAccount(db: Session, accountId: string, at: Date): Promise<void> {
+  await db.rows(REVOKE_ALL, { accountId, at });
+}
+
+const USE = statement<{ id: string; at: Date; before: Date }>()(
+  {},
+  sql`update ${tokens} set ${name(tokens.lastUsedAt)} = ${parameter('at')}
+    where ${tokens.id} = ${parameter('id')} and (${tokens.lastUsedAt} is null or ${tokens.lastUsedAt} < ${parameter('before')}::timestamptz)`,
+);
+/** Unless another instance has noted it since `before`. */
+export async function updateLastUsed(db: Session, id: string, at: Date, before: Date): Promise<void> {
+  await db.rows(USE, { id, at, before });
+}

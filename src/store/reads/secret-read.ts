@@ -1,0 +1,150 @@
+// The record of opened values.
+import { type SQL, sql } from 'drizzle-orm';
+import type { Session } from '../engine/client.js';
+import { anyOf, columns, computed, elements, name, parameter, type RowOf, statement } from '../engine/statement.js';
+import { agentSecrets, lastSecretReads as last, secretReads as reads } from '../engine/tables.js';
+import { isWithin } from '../secrets/agent-secret.js';
+
+/**
+ * Rows by column, each at the same place in all of them: what one request opened in one environment, the secrets and the
+ * revisions they were read at, separated by commas.
+ */
+export interface SecretReadColumns {
+  readonly id: string[];
+  readonly environmentId: string[];
+  readonly agentSecretIds: string[];
+  readonly revisions: string[];
+  readonly accountId: string[];
+  readonly tokenId: (string | null)[];
+  readonly door: string[];
+  readonly requestId: string[];
+  readonly at: Date[];
+}
+
+const COLUMNS = {
+  id: [reads.id, 'uuid'],
+  environmentId: [reads.environmentId, 'uuid'],
+  // Lists of lists of any length: each inner one as text.
+  agentSecretIds: [reads.agentSecretIds, 'text'],
+  revisions: [reads.revisions, 'text'],
+  accountId: [reads.accountId, 'uuid'],
+  tokenId: [reads.tokenId, 'uuid'],
+  door: [reads.door, 'text'],
+  requestId: [reads.requestId, 'text'],
+  at: [reads.at, 'timestamptz'],
+} as const satisfies Record<keyof SecretReadColumns, unknown>;
+const KEYS = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+const NAMES = sql.join(
+  KEYS.map((key) => name(COLUMNS[key][0])),
+  sql`, `,
+);
+
+// The secrets' own rows are taken in the order of their ids, so that two instances that write the same ones do not meet.
+const INSERT = statement<SecretReadColumns>()(
+  {},
+  sql`with given as (
+      select id, environment_id, string_to_array(agent_secret_ids, ',')::uuid[] as agent_secret_ids,
+        string_to_array(revisions, ',')::bigint[] as revisions, account_id, token_id, door, request_id, at
+      from unnest(${sql.join(
+        KEYS.map((key) => elements(key, COLUMNS[key][1])),
+        sql`, `,
+      )}) as given(${NAMES})
+    ),
+    noted as (
+      insert into ${reads} (${NAMES}) select ${NAMES} from given on conflict do nothing
+    )
+    insert into ${last} (${name(last.agentSecretId)}, ${name(last.at)})
+    select opened, max(given.at) from given cross join lateral unnest(given.agent_secret_ids) as opened
+    group by opened order by opened
+    on conflict (agent_secret_id) do update set ${name(last.at)} = greatest(${last.at}, excluded.at)`,
+);
+
+/** Safe to repeat: a row that is there already stays as it is. */
+export async function insertSecretReads(db: Session, rows: SecretReadColumns): Promise<void> {
+  await db.rows(INSERT, rows);
+}
+
+const READ = {
+  id: reads.id,
+  position: computed(sql`opened.position`, Number),
+  agentSecretId: computed(sql`opened.agent_secret_id`, String),
+  revision: computed(sql`opened.revision`, (value) => BigInt(value as string)),
+  path: agentSecrets.path,
+  accountId: reads.accountId,
+  tokenId: reads.tokenId,
+  door: reads.door,
+  requestId: reads.requestId,
+  at: reads.at,
+};
+export type SecretReadRow = RowOf<typeof READ>;
+
+export interface SecretReadPage {
+  environmentId: string;
+  /** Of secrets at or below one of these; null: of all. */
+  pathsWithin: readonly string[] | null;
+  agentSecretId: string | null;
+  accountId: string | null;
+  tokenId: string | null;
+  since: Date | null;
+  until: Date | null;
+  /** Rows behind this one, in the order of the list. */
+  afterId: string | null;
+  afterPosition: number | null;
+  limit: number;
+}
+
+const given = (key: keyof SecretReadPage, type: string) => sql`${parameter(key)}::${sql.raw(type)}`;
+const unlessGiven = (key: keyof SecretReadPage, type: string) => sql`${given(key, type)} is null`;
+/** Ids begin with the milliseconds at which they were made, which is never before the row's own time: an end for the scan. */
+const leastIdSince = (moment: SQL) => sql`(lpad(to_hex(least(greatest(floor(extract(epoch from ${moment}) * 1000), 0),
+  281474976710655)::bigint), 12, '0') || repeat('0', 20))::uuid`;
+const PAGE = statement<SecretReadPage>()(
+  READ,
+  sql`select ${columns(READ)} from ${reads}
+    cross join lateral unnest(${reads.agentSecretIds}, ${reads.revisions})
+      with ordinality as opened(agent_secret_id, revision, position)
+    join ${agentSecrets} on ${agentSecrets.id} = opened.agent_secret_id
+    where ${reads.environmentId} = ${parameter('environmentId')}
+      and (${unlessGiven('agentSecretId', 'uuid')} or (${reads.agentSecretIds} @> array[${given('agentSecretId', 'uuid')}]
+        and opened.agent_secret_id = ${given('agentSecretId', 'uuid')}))
+      and (${elements('pathsWithin', 'text')} is null or ${isWithin})
+      and (${unlessGiven('accountId', 'uuid')} or ${reads.accountId} = ${given('accountId', 'uuid')})
+      and (${unlessGiven('tokenId', 'uuid')} or ${reads.tokenId} = ${given('tokenId', 'uuid')})
+      and (${unlessGiven('since', 'timestamptz')} or (${reads.at} >= ${given('since', 'timestamptz')}
+        and ${reads.id} >= ${leastIdSince(given('since', 'timestamptz'))}))
+      and (${unlessGiven('until', 'timestamptz')} or ${reads.at} < ${given('until', 'timestamptz')})
+      and (${unlessGiven('afterId', 'uuid')} or (${reads.id} <= ${given('afterId', 'uuid')}
+        and (${reads.id}, opened.position) < (${given('afterId', 'uuid')}, ${given('afterPosition', 'bigint')})))
+    order by ${reads.id} desc, opened.position desc limit ${parameter('limit')}::integer`,
+);
+
+/** Newest first. */
+export function findSecretReads(db: Session, page: SecretReadPage): Promise<SecretReadRow[]> {
+  return db.rows(PAGE, page);
+}
+
+const LAST = { agentSecretId: last.agentSecretId, at: last.at };
+const LAST_OF = statement<{ ids: readonly string[] }>()(
+  LAST,
+  sql`select ${columns(LAST)} from ${last} where ${anyOf(last.agentSecretId, 'ids')}`,
+);
+
+/** When the values of several secrets were last opened, in no order; none for those that never were. */
+export function findLastSecretReads(db: Session, ids: readonly string[]): Promise<RowOf<typeof LAST>[]> {
+  return db.rows(LAST_OF, { ids });
+}
+
+const REMOVE = statement<{ before: Date; limit: number }>()(
+  { count: computed(sql`count`, Number) },
+  sql`with old as (
+      select ctid from ${reads} where ${reads.at} < ${parameter('before')}::timestamptz limit ${parameter('limit')}::integer
+      for update skip locked
+    ),
+    removed as (delete from ${reads} where ctid in (select ctid from old) returning 1)
+    select count(*) as count from removed`,
+);
+
+/** Removes some of the records made before a moment; how many. */
+export async function removeSecretReads(db: Session, before: Date, limit: number): Promise<number> {
+  return (await db.row(REMOVE, { before, limit }))?.count ?? 0;
+}

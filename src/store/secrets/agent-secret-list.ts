@@ -1,0 +1,238 @@
+// Secrets of an environment: by path, all of them, in pages; as they are, or as they were (as-of.ts).
+import { asc, desc, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
+import type { Session } from '../engine/client.js';
+import {
+  anyOf,
+  columns,
+  computed,
+  parameter,
+  type RowOf,
+  type Shape,
+  type Statement,
+  statement,
+} from '../engine/statement.js';
+import { agentSecrets } from '../engine/tables.js';
+import { isWithin, SECRET } from './agent-secret.js';
+import { asOf } from './as-of.js';
+
+const live = isNull(agentSecrets.deletedAt);
+
+const LISTED = { ...SECRET, deletedAt: agentSecrets.deletedAt };
+export type ListedAgentSecretRow = RowOf<typeof LISTED>;
+
+/** Which state of an environment a read is about: the one after revision `at`, or the current one. */
+export interface EnvironmentState {
+  environmentId: string;
+  at?: bigint | undefined;
+}
+
+/** The table of secrets, or under its name the secrets as they were at `at`. */
+function source(state: EnvironmentState): SQL {
+  return state.at === undefined ? sql`${agentSecrets}` : asOf();
+}
+
+/** A statement for the current state and its twin for the past. */
+function inBoth<Input extends object>() {
+  return <S extends Shape>(shape: S, build: (shape: S, from: SQL) => SQL) => {
+    const compile = (from: SQL) => statement<Input & EnvironmentState>()(shape, build(shape, from));
+    const now = compile(sql`${agentSecrets}`);
+    const past = compile(asOf());
+    return (state: EnvironmentState) => (state.at === undefined ? now : past);
+  };
+}
+
+const inEnvironment = sql`${agentSecrets.environmentId} = ${parameter('environmentId')}`;
+
+const BY_PATH = inBoth<{ path: string }>()(
+  LISTED,
+  (shape, from) => sql`select ${columns(shape)} from ${from}
+    where ${inEnvironment} and ${agentSecrets.path} = ${parameter('path')} and ${live}`,
+);
+
+export function findAgentSecretByPath(
+  db: Session,
+  state: EnvironmentState,
+  path: string,
+): Promise<ListedAgentSecretRow | undefined> {
+  return db.row(BY_PATH(state), { ...state, path });
+}
+
+const all = (shape: Shape, from: SQL, where: SQL) =>
+  sql`select ${columns(shape)} from ${from} where ${inEnvironment} and ${live} and ${where} order by ${agentSecrets.path}`;
+const every = (shape: Shape, from: SQL) => all(shape, from, sql`true`);
+const everyWithin = (shape: Shape, from: SQL) => all(shape, from, isWithin);
+type Within = { pathsWithin: readonly string[] };
+const ALL = inBoth()(LISTED, every);
+const ALL_WITHIN = inBoth<Within>()(LISTED, everyWithin);
+
+/** Every secret of the environment, by path; those at or below some paths only, if these are given. */
+export function findAllAgentSecrets(
+  db: Session,
+  state: EnvironmentState,
+  pathsWithin: readonly string[] | null = null,
+): Promise<ListedAgentSecretRow[]> {
+  return pathsWithin === null ? db.rows(ALL(state), state) : db.rows(ALL_WITHIN(state), { ...state, pathsWithin });
+}
+
+const OUTLINE = {
+  id: SECRET.id,
+  path: SECRET.path,
+  secretType: SECRET.secretType,
+  revision: SECRET.revision,
+  sealedValue: SECRET.sealedValue,
+  valueRevision: SECRET.valueRevision,
+};
+export type AgentSecretOutlineRow = RowOf<typeof OUTLINE>;
+
+const OUTLINES = inBoth()(OUTLINE, every);
+const OUTLINES_WITHIN = inBoth<Within>()(OUTLINE, everyWithin);
+
+/** The same, without who wrote them and when: reading moments costs as much as all the rest. */
+export function findAllAgentSecretOutlines(
+  db: Session,
+  state: EnvironmentState,
+  pathsWithin: readonly string[] | null = null,
+): Promise<AgentSecretOutlineRow[]> {
+  return pathsWithin === null
+    ? db.rows(OUTLINES(state), state)
+    : db.rows(OUTLINES_WITHIN(state), { ...state, pathsWithin });
+}
+
+const BYTES = {
+  bytes: computed(
+    sql`coalesce(sum(octet_length(${agentSecrets.secretType}) + coalesce(octet_length(${agentSecrets.sealedValue}), 0)), 0)`,
+    Number,
+  ),
+};
+const SIZE = statement<{ environmentId: string }>()(
+  BYTES,
+  sql`select ${columns(BYTES)} from ${agentSecrets} where ${inEnvironment} and ${live}`,
+);
+/** What the types and sealed values of an environment's current secrets take together. */
+export async function findAgentSecretBytes(db: Session, environmentId: string): Promise<number> {
+  return (await db.row(SIZE, { environmentId }))?.bytes ?? 0;
+}
+
+export interface AgentSecretFilter {
+  deleted: boolean;
+  /** At or below one of these. */
+  pathsWithin?: readonly string[] | undefined;
+  pathPrefix?: string | undefined;
+  hasValue?: boolean | undefined;
+  typeKinds?: readonly string[] | undefined;
+  updatedSince?: Date | undefined;
+}
+export type AgentSecretSortField = 'path' | 'createdAt' | 'updatedAt';
+/** A row's place in an order: its sort key and, for ties, its id. */
+export interface AgentSecretPlaceInOrder {
+  key: string;
+  id: string;
+}
+export interface AgentSecretPage {
+  filter: AgentSecretFilter;
+  field: AgentSecretSortField;
+  descending: boolean;
+  /** Rows strictly behind this place in the asked order. */
+  after?: AgentSecretPlaceInOrder | undefined;
+  /** Rows strictly before this place in the asked order. */
+  before?: AgentSecretPlaceInOrder | undefined;
+  limit: number;
+}
+
+/** One page in the asked order, by keyset: `after` and `before` name the sort key and id of a row. */
+export function findAgentSecrets(
+  db: Session,
+  state: EnvironmentState,
+  page: AgentSecretPage,
+): Promise<ListedAgentSecretRow[]> {
+  const { filter, field, descending, after, before, limit } = page;
+  const key = [state.at === undefined, field, descending, !!after, !!before, ...filterKey(filter)].join();
+  const query = remembered(key, () => {
+    const direction = descending ? desc : asc;
+    const conditions = [
+      ...matching(filter),
+      ...(after ? [beyond('after', page, !descending)] : []),
+      ...(before ? [beyond('before', page, descending)] : []),
+    ];
+    const order = [direction(agentSecrets[field]), ...(isUnique(page) ? [] : [direction(agentSecrets.id)])];
+    return statement<Record<string, unknown>>()(
+      LISTED,
+      sql`select ${columns(LISTED)} from ${source(state)} where ${sql.join(conditions, sql` and `)}
+        order by ${sql.join(order, sql`, `)} limit ${parameter('limit')}::integer`,
+    );
+  });
+  return db.rows(query, {
+    ...state,
+    ...filter,
+    afterKey: after?.key,
+    afterId: after?.id,
+    beforeKey: before?.key,
+    beforeId: before?.id,
+    limit,
+  });
+}
+
+const COUNT = { count: computed(sql`count(*)`, Number) };
+
+export async function countAgentSecrets(
+  db: Session,
+  state: EnvironmentState,
+  filter: AgentSecretFilter,
+): Promise<number> {
+  const query = remembered(['count', state.at === undefined, ...filterKey(filter)].join(), () =>
+    statement<Record<string, unknown>>()(
+      COUNT,
+      sql`select ${columns(COUNT)} from ${source(state)} where ${sql.join(matching(filter), sql` and `)}`,
+    ),
+  );
+  const row = (await db.row(query, { ...state, ...filter })) as { count: number } | undefined;
+  return row?.count ?? 0;
+}
+
+/** Statements by what of a query is given; its values are parameters, so that there are only so many. */
+const statements = new Map<string, Statement<never, Record<string, unknown>>>();
+
+function remembered<Row>(
+  key: string,
+  build: () => Statement<Row, Record<string, unknown>>,
+): Statement<Row, Record<string, unknown>> {
+  let found = statements.get(key) as Statement<Row, Record<string, unknown>> | undefined;
+  if (!found) {
+    found = build();
+    statements.set(key, found as never);
+  }
+  return found;
+}
+
+function filterKey(filter: AgentSecretFilter): unknown[] {
+  const { deleted, pathsWithin, pathPrefix, hasValue, typeKinds, updatedSince } = filter;
+  return [deleted, !!pathsWithin, !!pathPrefix, hasValue, !!typeKinds, !!updatedSince];
+}
+
+function matching(filter: AgentSecretFilter): SQL[] {
+  const { path, sealedValue, typeKind, updatedAt, deletedAt } = agentSecrets;
+  const conditions = [inEnvironment, filter.deleted ? isNotNull(deletedAt) : isNull(deletedAt)];
+  if (filter.pathsWithin) conditions.push(isWithin);
+  if (filter.pathPrefix) {
+    // As a range, which the index on the byte-ordered path serves; U+10FFFF sorts behind every letter and digit.
+    const prefix = parameter('pathPrefix');
+    conditions.push(sql`${path} >= ${prefix}::text`, sql`${path} < (${prefix}::text || ${'\u{10FFFF}'})`);
+  }
+  if (filter.hasValue !== undefined) conditions.push((filter.hasValue ? isNotNull : isNull)(sealedValue));
+  if (filter.typeKinds) conditions.push(anyOf(typeKind, 'typeKinds'));
+  if (filter.updatedSince) conditions.push(sql`${updatedAt} >= ${parameter('updatedSince')}::timestamptz`);
+  return conditions;
+}
+
+/** A live path is the whole key by itself, and the index can seek to it. */
+function isUnique({ field, filter }: AgentSecretPage): boolean {
+  return field === 'path' && !filter.deleted;
+}
+
+function beyond(place: 'after' | 'before', page: AgentSecretPage, upward: boolean): SQL {
+  const column = agentSecrets[page.field];
+  const key = sql`${parameter(`${place}Key`)}::${page.field === 'path' ? sql`text` : sql`timestamptz`}`;
+  const than = upward ? sql`>` : sql`<`;
+  if (isUnique(page)) return sql`${column} ${than} ${key}`;
+  return sql`(${column}, ${agentSecrets.id}) ${than} (${key}, ${parameter(`${place}Id`)}::uuid)`;
+}

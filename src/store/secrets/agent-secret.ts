@@ -1,0 +1,67 @@
+// Reads of current secrets by id, with what decides who may see them. Lists are agent-secret-list.ts.
+import { isNull, type SQL, sql } from 'drizzle-orm';
+import { type Asked, type AskedLists, asked, PLACE, readInOrder } from '../engine/batched-lookup.js';
+import { columns, elements, optional, parameter, type Shape, statement } from '../engine/statement.js';
+import { gather } from '../engine/statement-batch.js';
+import { accounts, agentSecrets, environmentShares, environments, plans } from '../engine/tables.js';
+
+export const SECRET = {
+  id: agentSecrets.id,
+  environmentId: agentSecrets.environmentId,
+  path: agentSecrets.path,
+  secretType: agentSecrets.secretType,
+  revision: agentSecrets.revision,
+  sealedValue: agentSecrets.sealedValue,
+  valueRevision: agentSecrets.valueRevision,
+  createdAt: agentSecrets.createdAt,
+  createdBy: agentSecrets.createdBy,
+  updatedAt: agentSecrets.updatedAt,
+  updatedBy: agentSecrets.updatedBy,
+};
+
+const SECRET_WITH_ACCESS = {
+  ...SECRET,
+  ownerId: environments.accountId,
+  shareRoles: optional(environmentShares.roles),
+};
+
+const live = isNull(agentSecrets.deletedAt);
+
+/** At or below one of the paths in the parameter `pathsWithin`. */
+export const isWithin = sql`exists (select 1 from unnest(${elements('pathsWithin', 'text')}) as given(path)
+    where ${agentSecrets.path} = given.path or starts_with(${agentSecrets.path}, given.path || '.'))`;
+
+/** Reads secrets of live environments, with what the account that asks for each may do there. */
+function secretReader<S extends Shape>(shape: S, where: SQL, joins: SQL = sql``) {
+  const select = (selected: Shape, source: SQL, accountId: SQL) => sql`select ${columns(selected)} 
+    from ${source}
+    join ${environments} on ${environments.id} = ${agentSecrets.environmentId} and ${environments.deletedAt} is null
+    ${joins}
+    left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
+      and ${environmentShares.accountId} = ${accountId}`;
+  const one = statement<Asked>()(
+    shape,
+    sql`${select(shape, sql`${agentSecrets}`, parameter('accountId'))} where ${agentSecrets.id} = ${parameter('id')} ${where}`,
+  );
+  const placed = { ...shape, ...PLACE };
+  const many = statement<AskedLists>()(
+    placed,
+    select(placed, sql`${asked} join ${agentSecrets} on ${agentSecrets.id} = asked.id ${where}`, sql`asked.account_id`),
+  );
+  return readInOrder(one, many as never);
+}
+
+/** Several at once, in the order asked; undefined in the place of each that there is none for. */
+export const findAskedSecrets = secretReader(SECRET_WITH_ACCESS, sql`and ${live}`);
+
+/** The secret and, in the same read, what decides whether the account may see it. */
+export const findAgentSecret = gather(findAskedSecrets);
+
+/** The same for a write, deleted or not, with the plan's limit on the size of a value. */
+export const findAgentSecretForWrite = gather(
+  secretReader(
+    { ...SECRET_WITH_ACCESS, deletedAt: agentSecrets.deletedAt, maxValueBytes: plans.maxValueBytes },
+    sql``,
+    sql`join ${accounts} on ${accounts.id} = ${environments.accountId} join ${plans} on ${plans.id} = ${accounts.planId}`,
+  ),
+);

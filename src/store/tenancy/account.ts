@@ -1,0 +1,162 @@
+// Accounts: who owns applications and environments. A deleted account stays as a row, for the log's sake.
+import { isNull, sql } from 'drizzle-orm';
+import type { Session } from '../engine/client.js';
+import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from '../engine/statement.js';
+import { accounts, plans } from '../engine/tables.js';
+
+const ACCOUNT = {
+  id: accounts.id,
+  name: accounts.name,
+  roles: accounts.roles,
+  planId: accounts.planId,
+  environmentCount: accounts.environmentCount,
+  createdAt: accounts.createdAt,
+};
+export type AccountRow = RowOf<typeof ACCOUNT>;
+const live = isNull(accounts.deletedAt);
+
+const BY_ID = statement<{ id: string }>()(
+  ACCOUNT,
+  sql`select ${columns(ACCOUNT)} from ${accounts} where ${accounts.id} = ${parameter('id')} and ${live}`,
+);
+export function findAccount(db: Session, id: string): Promise<AccountRow | undefined> {
+  return db.row(BY_ID, { id });
+}
+
+const BY_IDS = statement<{ ids: readonly string[] }>()(
+  ACCOUNT,
+  sql`select ${columns(ACCOUNT)} from ${accounts} where ${anyOf(accounts.id, 'ids')} and ${live}`,
+);
+/** Several at once, in no order. */
+export function findAccountsById(db: Session, ids: readonly string[]): Promise<AccountRow[]> {
+  return db.rows(BY_IDS, { ids });
+}
+
+const BY_NAME = statement<{ name: string }>()(
+  ACCOUNT,
+  sql`select ${columns(ACCOUNT)} from ${accounts} where ${accounts.name} = ${parameter('name')} and ${live}`,
+);
+export function findAccountByName(db: Session, name: string): Promise<AccountRow | undefined> {
+  return db.row(BY_NAME, { name });
+}
+
+const NAMES = { id: accounts.id, name: accounts.name };
+const NAMES_BY_ID = statement<{ ids: readonly string[] }>()(
+  NAMES,
+  sql`select ${columns(NAMES)} from ${accounts} where ${anyOf(accounts.id, 'ids')}`,
+);
+/** Names by id, deleted accounts included: the log keeps naming them. */
+export function findAccountNames(db: Session, ids: readonly string[]): Promise<RowOf<typeof NAMES>[]> {
+  return db.rows(NAMES_BY_ID, { ids });
+}
+
+const PAGE = statement<{ after: string | null; limit: number }>()(
+  ACCOUNT,
+  sql`select ${columns(ACCOUNT)} from ${accounts}
+    where ${live} and (${parameter('after')}::uuid is null or ${accounts.id} > ${parameter('after')}::uuid)
+    order by ${accounts.id} limit ${parameter('limit')}::integer`,
+);
+/** Oldest first (ids are ordered by time). */
+export function findAccounts(db: Session, after: string | null, limit: number): Promise<AccountRow[]> {
+  return db.rows(PAGE, { after, limit });
+}
+
+const { environmentCount: _, ...NEW_ACCOUNT } = ACCOUNT;
+const INSERT = statement<{ id: string; name: string; roles: string[]; planId: string; createdAt: Date }>()(
+  ACCOUNT,
+  sql`${insertInto(accounts, NEW_ACCOUNT)}
+    on conflict (${name(accounts.name)}) where deleted_at is null do nothing returning ${columns(ACCOUNT)}`,
+);
+/** Undefined when the name is taken. */
+export function insertAccount(
+  db: Session,
+  account: { id: string; name: string; roles: string[]; planId: string; createdAt: Date },
+): Promise<AccountRow | undefined> {
+  return db.row(INSERT, account);
+}
+
+const UPDATE = statement<{ id: string; roles: string[] | undefined; planId: string | undefined }>()(
+  ACCOUNT,
+  sql`update ${accounts} set
+      ${name(accounts.roles)} = coalesce(${parameter('roles', accounts.roles)}::text[], ${accounts.roles}),
+      ${name(accounts.planId)} = coalesce(${parameter('planId')}::uuid, ${accounts.planId})
+    where ${accounts.id} = ${parameter('id')} and ${live} returning ${columns(ACCOUNT)}`,
+);
+export function updateAccount(
+  db: Session,
+  id: string,
+  change: { roles: string[] | undefined; planId: string | undefined },
+): Promise<AccountRow | undefined> {
+  return db.row(UPDATE, { ...change, id });
+}
+
+const UNDER_PLAN = { count: computed(sql`count(*)`, Number) };
+const COUNT_UNDER_PLAN = statement<{ planId: string }>()(
+  UNDER_PLAN,
+  sql`select ${columns(UNDER_PLAN)} from ${accounts} where ${accounts.planId} = ${parameter('planId')} and ${live}`,
+);
+export async function countAccountsUnderPlan(db: Session, planId: string): Promise<number> {
+  return (await db.row(COUNT_UNDER_PLAN, { planId }))?.count ?? 0;
+}
+
+const MOVE_DELETED = statement<{ from: string; to: string }>()(
+  { id: accounts.id },
+  sql`update ${accounts} set ${name(accounts.planId)} = ${parameter('to')}
+    where ${accounts.planId} = ${parameter('from')} and ${accounts.deletedAt} is not null
+    returning ${columns({ id: accounts.id })}`,
+);
+/** Deleted accounts live under no plan, but their rows refer to one. */
+export async function updatePlanOfDeletedAccounts(db: Session, from: string, to: string): Promise<void> {
+  await db.rows(MOVE_DELETED, { from, to });
+}
+
+const REMOVE = statement<{ id: string; at: Date }>()(
+  ACCOUNT,
+  sql`update ${accounts} set ${name(accounts.deletedAt)} = ${parameter('at')}, ${name(accounts.environmentCount)} = 0
+    where ${accounts.id} = ${parameter('id')} and ${live} returning ${columns(ACCOUNT)}`,
+);
+/** Marks the row; what the account owned is removed by the caller in the same transaction. */
+export function removeAccount(db: Session, id: string, at: Date): Promise<AccountRow | undefined> {
+  return db.row(REMOVE, { id, at });
+}
+
+const COUNTED = { environmentCount: accounts.environmentCount };
+const TAKE_ROOM = statement<{ id: string }>()(
+  COUNTED,
+  sql`update ${accounts} set ${name(accounts.environmentCount)} = ${accounts.environmentCount} + 1
+    from ${plans} where ${plans.id} = ${accounts.planId} and ${accounts.id} = ${parameter('id')} and ${live}
+      and ${accounts.environmentCount} < ${plans.maxEnvironments}
+    returning ${columns(COUNTED)}`,
+);
+/** Counts one more environment under the account's lock; undefined when the plan has no room (or the account is gone). */
+export function takeEnvironmentRoom(db: Session, id: string): Promise<RowOf<typeof COUNTED> | undefined> {
+  return db.row(TAKE_ROOM, { id });
+}
+
+const GIVE_ROOM = statement<{ id: string; count: number }>()(
+  COUNTED,
+  sql`update ${accounts} set ${name(accounts.environmentCount)} = ${accounts.environmentCount} - ${parameter('count')}::integer
+    where ${accounts.id} = ${parameter('id')} returning ${columns(COUNTED)}`,
+);
+export async function giveEnvironmentRoom(db: Session, id: string, count: number): Promise<void> {
+  await db.rows(GIVE_ROOM, { id, count });
+}
+
+const LOCK = statement<{ id: string }>()(
+  { id: accounts.id },
+  sql`select ${columns({ id: accounts.id })} from ${accounts} where ${accounts.id} = ${parameter('id')} and ${live} for update`,
+);
+/** First in the lock order (account, environment, secrets); undefined when the account is gone. */
+export function lockAccount(db: Session, id: string): Promise<{ id: string } | undefined> {
+  return db.row(LOCK, { id });
+}
+
+const LOCK_WITH_ROLE = statement<{ role: string }>()(
+  { id: accounts.id },
+  sql`select ${columns({ id: accounts.id })} from ${accounts}
+    where ${parameter('role')}::text = any(${accounts.roles}) and ${live} order by ${accounts.id} for update`,
+);
+/** All accounts with the role, locked before any other account: afterwards none of them loses it but by the caller. */
+export function lockAccountsWithRole(db: Session, role: string): Promise<{ id: string }[]> {
+  return db.rows(LOCK_WITH_ROLE, { role });
+}

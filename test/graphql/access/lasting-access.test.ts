@@ -1,0 +1,85 @@
+// Access that outlasts a credential: not given by one that was revoked elsewhere a moment ago and is still trusted here.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createApp } from '../../../src/server/app.js';
+import { servicesOn } from '../../../src/start/services.js';
+import { createTestApp, type TestApp } from '../../support/app.js';
+import { ask } from '../../support/graphql/client.js';
+import { call, createTokenAs } from '../../support/graphql/token-scopes.js';
+import { createAccount, createEnvironment, createWorld, share, unique, type World } from '../../support/world.js';
+
+let app: TestApp;
+let elsewhere: TestApp;
+let world: World;
+beforeAll(async () => {
+  app = await createTestApp();
+  world = await createWorld(app);
+  // A process of its own, as far as the credentials it has seen are concerned.
+  const { db, keyProvider, log } = app.services;
+  const other = createApp({ services: servicesOn(db, keyProvider, log), config: app.config });
+  elsewhere = { ...app, fetch: async (request) => other.fetch(request) };
+});
+afterAll(() => app.close());
+
+const VIEWER = '{ viewer { id } }';
+
+/** What gives access, as somebody who may: the document, its variables, and who. */
+const GIVING = {
+  createToken: async () => ({
+    who: world.people.owner.token,
+    document:
+      'mutation ($name: String!) { createToken(input: { name: $name }) { __typename ... on Refusal { code } } }',
+    variables: { name: unique('token') },
+  }),
+  createAccount: async () => ({
+    who: app.operatorToken,
+    document:
+      'mutation ($name: String!) { createAccount(input: { name: $name }) { __typename ... on Refusal { code } } }',
+    variables: { name: unique('account') },
+  }),
+  updateAccount: async () => ({
+    who: app.operatorToken,
+    document: 'mutation ($id: UUID!) { updateAccount(input: { id: $id, roles: [ADMIN] }) { id } }',
+    variables: { id: (await createAccount(app, unique('account'))).id },
+  }),
+  createEnvironmentShare: async () => ({
+    who: world.people.owner.token,
+    document: `mutation ($environment: UUID!, $account: UUID!) {
+      createEnvironmentShare(input: { environmentId: $environment, accountId: $account, roles: [ADMIN] }) {
+        __typename ... on Refusal { code } } }`,
+    variables: {
+      environment: await createEnvironment(app, world.people.owner.token, world.applicationId),
+      account: world.people.stranger.id,
+    },
+  }),
+  updateEnvironmentShare: async () => {
+    const { owner, stranger } = world.people;
+    const environment = await createEnvironment(app, owner.token, world.applicationId);
+    return {
+      who: owner.token,
+      document: 'mutation ($id: UUID!) { updateEnvironmentShare(input: { id: $id, roles: [ADMIN] }) { id } }',
+      variables: { id: await share(app, owner.token, environment, stranger.id, ['VIEWER']) },
+    };
+  },
+};
+
+describe.each(Object.entries(GIVING))('%s', (_, giving) => {
+  test('asks the database whether the token is still one', async () => {
+    const { who, document, variables } = await giving();
+    const { secret, token } = await createTokenAs(app, who, {});
+    expect(await call(elsewhere, secret, VIEWER, {})).toBe('ok');
+    await ask(app, who, 'mutation ($id: UUID!) { revokeToken(input: { id: $id }) { id } }', { id: token.id });
+    expect(await call(elsewhere, secret, VIEWER, {}), 'still trusted').toBe('ok');
+    expect(await call(elsewhere, secret, document, variables)).toBe('AUTH_UNAUTHORIZED');
+    expect(await call(elsewhere, who, document, variables)).toBe('ok');
+  });
+});
+
+test('whoever was an admin a moment ago does not become one again', async () => {
+  const { id, token } = await createAccount(app, unique('account'));
+  const document =
+    'mutation ($id: UUID!, $roles: [AccountRole!]!) { updateAccount(input: { id: $id, roles: $roles }) { id } }';
+  expect(await call(app, app.operatorToken, document, { id, roles: ['ADMIN'] })).toBe('ok');
+  expect(await call(elsewhere, token, '{ plans { edges { node { id } } } }', {})).toBe('ok');
+  expect(await call(app, app.operatorToken, document, { id, roles: [] })).toBe('ok');
+  expect(await call(elsewhere, token, document, { id, roles: ['ADMIN'] })).toBe('AUTH_FORBIDDEN');
+});

@@ -1,0 +1,245 @@
+// An environment as it was after any of its revisions: what was recorded then is what is read now, on every way.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestApp, type TestApp } from '../../support/app.js';
+import { ask, graphql } from '../../support/graphql/client.js';
+import { changeSet, destroyRevision, restoreSecret } from '../../support/graphql/log.js';
+import { createSecret, deleteSecret, done, updateSecret } from '../../support/graphql/secrets.js';
+import { createEnvironment, createWorld, share, unique, type World } from '../../support/world.js';
+
+let app: TestApp;
+let world: World;
+let token: string;
+let environmentId: string;
+/** What the environment looked like at each revision that anybody could see, recorded while it was the current one. */
+const recorded = new Map<number, State>();
+/** Where each revision stands: inside of a change set before the set. */
+const shownAs: number[] = [];
+
+beforeAll(async () => {
+  app = await createTestApp();
+  world = await createWorld(app);
+  token = world.people.owner.token;
+  environmentId = await createEnvironment(app, token, world.applicationId);
+  await share(app, token, environmentId, world.people.deployer.id, ['DEPLOYER']);
+  await liveThrough();
+});
+afterAll(() => app.close());
+
+interface State {
+  revision: number;
+  usage: object;
+  agentSecretsTag: string;
+  allAgentSecrets: any[];
+  [list: string]: any;
+}
+
+const ITEM = `id pathText secretType revision hasValue valueState secretValueText createdAt updatedAt deletedAt
+  createdBy { id } updatedBy { id }`;
+const LIST = `totalCount pageInfo { hasNextPage hasPreviousPage } edges { node { ${ITEM} } }`;
+const WAYS: Record<string, string> = {
+  byPath: 'first: 3',
+  fromTheEnd: 'last: 2',
+  pathDown: 'orderBy: { field: PATH, direction: DESC }',
+  created: 'orderBy: { field: CREATED_AT }',
+  createdDown: 'orderBy: { field: CREATED_AT, direction: DESC }, first: 2',
+  updated: 'orderBy: { field: UPDATED_AT }',
+  updatedDown: 'orderBy: { field: UPDATED_AT, direction: DESC }',
+  prefix: 'filter: { pathPrefix: "b" }',
+  withValue: 'filter: { hasValue: true }',
+  withoutValue: 'filter: { hasValue: false }',
+  kind: 'filter: { typeKinds: [U8] }',
+  deleted: 'filter: { deleted: true }',
+  deletedDown: 'filter: { deleted: true }, orderBy: { field: UPDATED_AT, direction: DESC }',
+};
+const STATE = `query ($id: UUID, $at: Revision) { environment(id: $id, at: $at) {
+  revision updatedAt agentSecretsTag usage { agentSecrets { used limit } maxValueBytes }
+  allAgentSecrets { ${ITEM} }
+  ${Object.entries(WAYS).map(([name, args]) => `${name}: agentSecrets(${args}) { ${LIST} }`)}
+  a: agentSecret(path: ["A"]) { ${ITEM} }
+  b: agentSecret(pathText: "b") { ${ITEM} revisions { edges { node { revision change } } } }
+  deeper: agentSecret(pathText: "b.deeper") { ${ITEM} }
+} }`;
+
+async function stateAt(at: number | null, as = token): Promise<State> {
+  return (await ask(app, as, STATE, { id: environmentId, at })).environment;
+}
+
+async function record(): Promise<void> {
+  const state = await stateAt(null);
+  while (shownAs.length < state.revision) shownAs.push([...recorded.keys()].at(-1) as number);
+  shownAs[state.revision] = state.revision;
+  recorded.set(state.revision, state);
+}
+
+/** Every kind of write, with a look at the whole after each. */
+async function liveThrough(): Promise<void> {
+  const step = async <T>(write: Promise<T>) => {
+    const result = await write;
+    await record();
+    return result;
+  };
+  const set = (value: unknown) => ({ op: 'SET', value });
+  const create = (path: string, secretType: string, secretValue?: unknown) =>
+    step(
+      done(
+        createSecret(app, token, {
+          environmentId,
+          path: path.split('.'),
+          secretType: { type: secretType },
+          ...(secretValue === undefined ? {} : { secretValue }),
+        }),
+      ),
+    );
+  await record();
+  const a = await create('a', 'Str', 'one');
+  const b = await create('b', 'U8', 1);
+  const deeper = await create('b.deeper', 'U64', 2n ** 64n - 1n);
+  await create('c', 'Str');
+  const { deployer } = world.people;
+  await step(done(updateSecret(app, deployer.token, { id: a.id, currentRevision: 0, secretValue: set('two') })));
+  await step(done(updateSecret(app, token, { id: a.id, currentRevision: 1 })));
+  await step(done(updateSecret(app, token, { id: b.id, currentRevision: 0, secretValue: { op: 'UNSET' } })));
+  await step(done(deleteSecret(app, token, { id: b.id, currentRevision: 1 })));
+  const another = await create('b', 'Str', 'another b');
+  await step(
+    changeSet(app, token, {
+      environmentId,
+      changes: [
+        { delete: { id: another.id, currentRevision: 0 } },
+        { restore: { id: b.id, currentRevision: 2, toRevision: 0 } },
+        { create: { path: ['d'], secretType: { type: 'Str' }, secretValue: 'new' } },
+        { update: { id: deeper.id, currentRevision: 0, secretValue: { op: 'SET', value: 7 } } },
+      ],
+    }),
+  );
+  await step(done(restoreSecret(app, token, { id: a.id, currentRevision: 2, toRevision: 0 })));
+  await step(
+    changeSet(app, token, {
+      environmentId,
+      changes: [{ delete: { id: a.id, currentRevision: 3 } }, { delete: { id: deeper.id, currentRevision: 1 } }],
+    }),
+  );
+  await step(done(restoreSecret(app, token, { id: deeper.id, currentRevision: 2, toRevision: 1 })));
+}
+
+/** Only time of the latest write differs: an environment's own also counts renames. */
+const comparable = ({ updatedAt: _, ...state }: State) => state;
+
+test('every revision shows what was recorded there; one inside a change set what was before the set', async () => {
+  expect([...recorded.keys()].at(-1)).toBe(17);
+  expect(recorded.size).toBe(14);
+  for (const [at, shown] of shownAs.entries()) {
+    const state = await stateAt(at);
+    expect(comparable(state), `at ${at}`).toEqual(comparable(recorded.get(shown) as State));
+  }
+});
+
+test('0 is the empty environment, and the current revision the current one', async () => {
+  expect(await stateAt(0)).toMatchObject({
+    revision: 0,
+    allAgentSecrets: [],
+    usage: { agentSecrets: { used: 0 } },
+    a: null,
+  });
+  expect(await stateAt(17)).toEqual(await stateAt(null));
+});
+
+test('pages of the past are the past’s, whatever their size', async () => {
+  const document = `query ($id: UUID, $at: Revision, $first: Int, $after: String) { environment(id: $id, at: $at) {
+    agentSecrets(first: $first, after: $after) { edges { cursor node { pathText secretValueText } } pageInfo { hasNextPage endCursor } } } }`;
+  const at = 9;
+  const expected = recorded
+    .get(at)
+    ?.allAgentSecrets.map(({ pathText, secretValueText }) => ({ pathText, secretValueText }));
+  expect(expected?.length).toBe(4);
+  for (const first of [1, 2, 3, 4, 5]) {
+    const seen: any[] = [];
+    let after: string | null = null;
+    do {
+      const { environment }: any = await ask(app, token, document, { id: environmentId, at, first, after });
+      const { edges, pageInfo } = environment.agentSecrets;
+      seen.push(...edges.map(({ node }: any) => node));
+      after = pageInfo.hasNextPage ? pageInfo.endCursor : null;
+    } while (after);
+    expect(seen).toEqual(expected);
+  }
+});
+
+test('a secret of the past leads back to the environment of the past', async () => {
+  const document = `query ($id: UUID, $at: Revision) { environment(id: $id, at: $at) { agentSecret(pathText: "a") {
+    revision environment { revision agentSecretsTag agentSecret(pathText: "a") { revision } } } } }`;
+  const { environment } = await ask(app, token, document, { id: environmentId, at: 5 });
+  expect(environment.agentSecret).toEqual({
+    revision: 1,
+    environment: { revision: 5, agentSecretsTag: expect.stringMatching(/^5\./), agentSecret: { revision: 1 } },
+  });
+});
+
+test.each(['18', '9223372036854775807', '9223372036854775808', '18446744073709551615'])(
+  'a revision to come, %s, is refused, and so is everything below it',
+  async (at) => {
+    const { data, errors } = await graphql(app, token, STATE, { id: environmentId, at: BigInt(at) });
+    expect(data).toEqual({ environment: null });
+    expect(errors).toMatchObject([
+      { message: 'at: the environment is at revision 17', extensions: { code: 'INVALID_REQUEST' } },
+    ]);
+  },
+);
+
+test('by names as by id', async () => {
+  const byId = 'query ($id: UUID) { environment(id: $id) { name application { name } } }';
+  const { name, application } = (await ask(app, token, byId, { id: environmentId })).environment;
+  const document = `query ($account: String, $application: String, $name: String) {
+    environment(account: $account, application: $application, name: $name, at: 1) { revision allAgentSecrets { pathText } } }`;
+  const names = { account: world.people.owner.name, application: application.name, name };
+  expect((await ask(app, token, document, names)).environment).toEqual({
+    revision: 1,
+    allAgentSecrets: [{ pathText: 'a' }],
+  });
+});
+
+describe('access, roles and names are today’s', () => {
+  const small = 'query ($id: UUID) { environment(id: $id, at: 1) { name myRoles allAgentSecrets { secretValue } } }';
+
+  test('a share given later opens the past, one taken away closes it', async () => {
+    const { stranger } = world.people;
+    const code = async () =>
+      (await graphql(app, stranger.token, small, { id: environmentId })).errors?.[0]?.extensions.code;
+    expect(await code()).toBe('ENVIRONMENT_NOT_FOUND');
+    const id = await share(app, token, environmentId, stranger.id, ['DEPLOYER']);
+    expect(await code()).toBeUndefined();
+    const update = 'mutation ($id: UUID!) { updateEnvironmentShare(input: { id: $id, roles: [VIEWER] }) { roles } }';
+    await ask(app, token, update, { id });
+    expect(await code()).toBe('AUTH_FORBIDDEN');
+    await ask(app, token, 'mutation ($id: UUID!) { deleteEnvironmentShare(input: { id: $id }) { id } }', { id });
+    expect(await code()).toBe('ENVIRONMENT_NOT_FOUND');
+  });
+
+  test('a new name is the past’s name, too', async () => {
+    const name = unique('renamed');
+    const document = 'mutation ($input: UpdateEnvironmentInput!) { updateEnvironment(input: $input) { __typename } }';
+    await ask(app, token, document, { input: { id: environmentId, name } });
+    const { environment } = await ask(app, world.people.deployer.token, small, { id: environmentId });
+    expect(environment).toMatchObject({ name, myRoles: ['DEPLOYER'] });
+  });
+});
+
+test('an erased value is erased in the past, and the rest of the past stays', async () => {
+  const { a } = await stateAt(6);
+  await done(destroyRevision(app, token, { id: a.id, revision: 2, currentRevision: 4 }));
+  const document = `query ($id: UUID, $at: Revision) { environment(id: $id, at: $at) { agentSecret(pathText: "a") {
+    revision hasValue valueState secretValue } withValue: agentSecrets(filter: { hasValue: true }) { edges { node { pathText } } } } }`;
+  const { data, errors } = await graphql(app, token, document, { id: environmentId, at: 6 });
+  expect(data.environment.agentSecret).toEqual({
+    revision: 2,
+    hasValue: false,
+    valueState: 'DESTROYED',
+    secretValue: null,
+  });
+  expect(data.environment.withValue.edges.map(({ node }: any) => node.pathText)).toEqual(['b', 'b.deeper']);
+  expect(errors).toMatchObject([
+    { path: ['environment', 'agentSecret', 'secretValue'], extensions: { code: 'AGENT_SECRET_VALUE_DESTROYED' } },
+  ]);
+  const earlier = (await ask(app, token, STATE, { id: environmentId, at: 4 })).environment;
+  expect(earlier.a).toMatchObject({ revision: 0, valueState: 'PRESENT', secretValueText: '"one"' });
+});

@@ -1,0 +1,51 @@
+// A frontend's typed call, as the README shows it.
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import { print } from 'graphql';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestApp, type TestApp } from '../../support/app.js';
+import { ask } from '../../support/graphql/client.js';
+import { createWorld, type World } from '../../support/world.js';
+import { EnvironmentSecretsDocument } from './frontend.generated.js';
+
+let app: TestApp;
+let world: World;
+beforeAll(async () => {
+  app = await createTestApp();
+  world = await createWorld(app);
+});
+afterAll(() => app.close());
+
+async function request<Data, Variables>(
+  document: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+): Promise<Data> {
+  const response = await app.fetch(
+    new Request('http://localhost/graphql', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${world.people.owner.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ query: print(document), variables }),
+    }),
+  );
+  const { data, errors } = (await response.json()) as { data: Data; errors?: { message: string }[] };
+  if (errors) throw new Error(errors[0]?.message);
+  return data;
+}
+
+test('a typed document answers typed data, with large integers exact as text', async () => {
+  await ask(
+    app,
+    world.people.owner.token,
+    'mutation ($input: CreateAgentSecretInput!) { createAgentSecret(input: $input) { __typename } }',
+    {
+      input: {
+        environmentId: world.environmentId,
+        path: ['n'],
+        secretType: { type: 'U64' },
+        secretValueText: '9007199254740993',
+      },
+    },
+  );
+  const { environment } = await request(EnvironmentSecretsDocument, { environmentId: world.environmentId, first: 10 });
+  const secrets = environment?.agentSecrets.edges.map(({ node }) => [node.pathText, node.secretValueText]);
+  expect(secrets).toEqual([['n', '9007199254740993']]);
+});

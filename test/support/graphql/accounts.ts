@@ -1,0 +1,76 @@
+// Accounts, plans and what they own through the GraphQL door, where tests need more than the world has.
+import type { TestApp } from '../app.js';
+import { createAccount, type Person, unique } from '../world.js';
+import { ask } from './client.js';
+
+export interface Limits {
+  environments?: number;
+  secrets?: number;
+  bytes?: number;
+}
+
+/** A plan with these limits, generous where nothing is said. */
+export async function createPlan(app: TestApp, { environments = 100, secrets = 100, bytes = 1_000 }: Limits) {
+  const limits = `maxEnvironments: ${environments}, maxSecretsPerEnvironment: ${secrets}, maxValueBytes: ${bytes}`;
+  const document = `mutation ($name: String!) {
+    createPlan(input: { name: $name, ${limits} }) { ... on Plan { id name } ... on Refusal { code message } }
+  }`;
+  return (await ask(app, app.operatorToken, document, { name: unique('plan') })).createPlan as {
+    id: string;
+    name: string;
+  };
+}
+
+export async function changePlan(app: TestApp, id: string, limits: string): Promise<void> {
+  const document = `mutation ($id: UUID!) { updatePlan(input: { id: $id, ${limits} }) { __typename } }`;
+  await ask(app, app.operatorToken, document, { id });
+}
+
+/** An account that lives under a plan of its own. */
+export async function createAccountUnder(app: TestApp, limits: Limits): Promise<Person & { planId: string }> {
+  const person = await createAccount(app, unique('account'));
+  const { id: planId } = await createPlan(app, limits);
+  const document = 'mutation ($input: UpdateAccountInput!) { updateAccount(input: $input) { __typename } }';
+  await ask(app, app.operatorToken, document, { input: { id: person.id, planId } });
+  return { ...person, planId };
+}
+
+const REFUSABLE = '__typename ... on Refusal { code message }';
+
+/** Runs a mutation whose result may be a refusal; `selection` is what it answers otherwise. */
+export async function mutate(
+  app: TestApp,
+  token: string,
+  field: string,
+  input: object,
+  selection: string,
+): Promise<any> {
+  const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input`;
+  const document = `mutation ($input: ${type}!) { ${field}(input: $input) { ${REFUSABLE} ${selection} } }`;
+  return (await ask(app, token, document, { input }))[field];
+}
+
+/** Runs a mutation that refuses by errors alone; answers its object. */
+export async function remove(app: TestApp, token: string, field: string, id: string): Promise<any> {
+  const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input`;
+  return (
+    await ask(app, token, `mutation ($input: ${type}!) { ${field}(input: $input) { __typename id } }`, {
+      input: { id },
+    })
+  )[field];
+}
+
+/** Every row of every table as text, the bytes in hex. */
+export async function everythingStored(app: TestApp): Promise<string[]> {
+  const rows = (text: string) =>
+    app.services.db.rows<{ value: string }, object>(
+      { text, parameters: () => [], decode: (row) => row as { value: string } },
+      {},
+    );
+  const tables = await rows(
+    `select quote_ident(table_schema) || '.' || quote_ident(table_name) as value from information_schema.tables
+      where table_schema not in ('pg_catalog', 'information_schema') and table_type = 'BASE TABLE'`,
+  );
+  const contents = await Promise.all(tables.map(({ value: table }) => rows(`select t::text as value from ${table} t`)));
+  return contents.flat().map(({ value }) => value);
+}
