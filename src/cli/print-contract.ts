@@ -7,7 +7,7 @@ const PRINTERS: Record<string, () => Promise<string>> = {
   'schema/schema.graphql': async () => {
     const [{ lexicographicSortSchema, printSchema }, { schema }] = await Promise.all([
       import('graphql'),
-      import('../graphql/schema/schema.js'),
+      import('../graphql/schema.js'),
     ]);
     return `${printSchema(lexicographicSortSchema(schema))}\n`;
   },

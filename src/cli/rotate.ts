@@ -4,7 +4,7 @@ import { loadConfig } from '../config/config.js';
 import { retireDataKeys, rotateDataKeys } from '../domain/keys/data-key.js';
 import { listDataKeyUsage, listMasterKeyUsage } from '../domain/keys/key-usage.js';
 import { rotateMasterKey } from '../domain/keys/master-key.js';
-import type { Services } from '../domain/request/context.js';
+import type { Services } from '../domain/request/services.js';
 import { createLogger } from '../logging/logger.js';
 import { openServices } from '../start/services.js';
 import { explainFailure } from '../start/start-failure.js';

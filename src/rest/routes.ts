@@ -2,7 +2,7 @@
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { invalidRequest } from '../errors/errors.js';
 import { isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../json/exact.js';
-import type { OperationId } from './openapi/operations.js';
+import type { OperationId } from './operation-id.js';
 import {
   CreateAgentSecretDocument,
   DeleteAgentSecretDocument,

@@ -1,6 +1,6 @@
 // The streams of the REST door as a table: each is one typed subscription, what the request becomes, what an event becomes.
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
-import type { OperationId } from './openapi/operations.js';
+import type { OperationId } from './operation-id.js';
 import { WatchAgentSecretChangesDocument, type WatchAgentSecretChangesSubscription } from './operations.generated.js';
 import { counterIn, queryIn, uuidIn } from './request.js';
 import type { Incoming } from './routes.js';

@@ -1,7 +1,7 @@
 // Request → Actor: which credential counts, and whose it is.
 import { parse as parseCookies } from 'hono/utils/cookie';
-import type { CallerCache } from '../domain/access/credential-cache.js';
-import type { Actor } from '../domain/request/context.js';
+import type { Actor } from '../domain/request/actor.js';
+import type { CredentialCache } from '../domain/request/services.js';
 
 /** Every token has this form; what has not is no token, and is not looked up. */
 const TOKEN = /^[A-Za-z0-9_-]{16,}$/;
@@ -11,9 +11,9 @@ const MAX_JWT_LENGTH = 8_192;
 const SESSION_COOKIE = 'GOLEM_SESSION';
 
 export interface Credentials {
-  bearers: CallerCache;
+  bearers: CredentialCache;
   /** Undefined where no issuer is configured: then a JWT is as good as none. */
-  logins: CallerCache | undefined;
+  logins: CredentialCache | undefined;
 }
 
 /**

@@ -4,8 +4,9 @@ import { chmod, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from '../config/config.js';
 import { issueToken } from '../domain/access/token.js';
-import { type Context, newId, type Services } from '../domain/request/context.js';
+import type { Context } from '../domain/request/context.js';
 import { EVERYTHING } from '../domain/request/grant.js';
+import type { Services } from '../domain/request/services.js';
 import { createAgentSecret } from '../domain/secrets/agent-secret-create.js';
 import { type Account, createAccountAsOperator } from '../domain/tenancy/account.js';
 import { createApplication, findByName as findApplication } from '../domain/tenancy/application.js';
@@ -13,6 +14,7 @@ import { createEnvironment, type Environment } from '../domain/tenancy/environme
 import { getEnvironmentAt } from '../domain/tenancy/environment-at.js';
 import { parseAnalysedType } from '../domain/types/analysed-type-parse.js';
 import { AppError } from '../errors/errors.js';
+import { newId } from '../ids/new-id.js';
 import { uuidFrom } from '../ids/uuid.js';
 import { parseJson } from '../json/parse.js';
 import { makeFolder } from '../store/engine/folder.js';

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../config/config.js';
 import { pruneSecretReads } from '../domain/reads/secret-read.js';
-import type { Services } from '../domain/request/context.js';
+import type { Services } from '../domain/request/services.js';
 import { unavailable } from '../errors/errors.js';
 import type { Logger } from '../logging/logger.js';
 import { problem } from '../rest/problem.js';

@@ -6,10 +6,10 @@ import { checkMasterKeys } from '../crypto/master-key-check.js';
 import { createBearerCache } from '../domain/access/token.js';
 import { createChangeFeed } from '../domain/changes/change-feed.js';
 import { createReadAudit, type ReadAuditMode } from '../domain/reads/read-audit.js';
-import type { Services } from '../domain/request/context.js';
-import { createSeenSecrets } from '../domain/secrets/revision-cache.js';
+import type { Services } from '../domain/request/services.js';
+import { createRevisionCache } from '../domain/secrets/revision-cache.js';
 import { codeOf, createOutageLog, type Logger } from '../logging/logger.js';
-import { createWriteQueue } from '../scheduling/keyed-queue.js';
+import { createWriteQueue } from '../scheduling/write-queue.js';
 import { type Database, openPostgres } from '../store/engine/client.js';
 import { isMigrated, migrate } from '../store/engine/migrate.js';
 import { findServer } from '../store/engine/server.js';
@@ -54,7 +54,7 @@ export function servicesOn(
       max: CACHED_KEYS,
     }),
     writes: createWriteQueue(),
-    seen: createSeenSecrets(),
+    revisions: createRevisionCache(),
     feed: createChangeFeed(db, log),
     bearers: createBearerCache(db),
     reads: createReadAudit(db, log, readAudit),

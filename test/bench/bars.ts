@@ -1,20 +1,5 @@
 // The bars that the service has to reach, and whether this run has.
-import type { Result, Round, SubscriberResult } from './report.js';
-
-export interface Bar {
-  name: string;
-  /** Which figure of which target it is about; null for the subscribers. */
-  scenario: string;
-  target: string | null;
-  figure: 'ofFloor' | 'ofPeer' | 'p99' | 'longestDelay' | 'resident';
-  unit: '× floor' | '× peer' | 'ms' | 'MB';
-  wanted: { atLeast: number } | { below: number };
-  /** The median of the rounds, and each round; null when it was not measured. */
-  measured: number | null;
-  rounds: number[];
-  /** Null when it was not measured. */
-  met: boolean | null;
-}
+import type { Bar, Result, Round, SubscriberResult } from './report.js';
 
 type Figure = 'ofFloor' | 'ofPeer' | 'p99' | 'longestDelay';
 const UNITS = { ofFloor: '× floor', ofPeer: '× peer', p99: 'ms', longestDelay: 'ms' } as const;

@@ -1,6 +1,7 @@
 // The report as a picture: a bar for each target, the spread of its rounds, and the mark that it has to reach.
-import { type Bar, barText } from './bars.js';
-import type { Report, Result } from './report.js';
+
+import { barText } from './bars.js';
+import type { Bar, Report, Result } from './report.js';
 
 interface Row {
   label: string;

@@ -1,9 +1,23 @@
 // What a run has found: numbers per round, medians, and which bars are met.
-import type { Bar } from './bars.js';
 import type { Server } from './doors.js';
 import type { Load } from './load.js';
 import { percentile } from './statistics.js';
 import type { Scenario } from './targets.js';
+
+export interface Bar {
+  name: string;
+  /** Which figure of which target it is about; null for the subscribers. */
+  scenario: string;
+  target: string | null;
+  figure: 'ofFloor' | 'ofPeer' | 'p99' | 'longestDelay' | 'resident';
+  unit: '× floor' | '× peer' | 'ms' | 'MB';
+  wanted: { atLeast: number } | { below: number };
+  /** The median of the rounds, and each round; null when it was not measured. */
+  measured: number | null;
+  rounds: number[];
+  /** Null when it was not measured. */
+  met: boolean | null;
+}
 
 export interface Round {
   requests: number;

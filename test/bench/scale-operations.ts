@@ -1,6 +1,12 @@
 // What is asked of a filled database, through both doors, to learn which statements the service runs for it.
 import { randomUUID } from 'node:crypto';
-import type { Call } from './scale-statements.js';
+
+/** The doors. All reject when the answer is an error. */
+export interface Call {
+  graphql(query: string, variables?: object): Promise<unknown>;
+  rest(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<unknown>;
+  firstEvent(query: string, variables: object): Promise<void>;
+}
 
 interface Existing {
   id: string;

@@ -9,20 +9,13 @@ import { createApp } from '../../src/server/app.js';
 import { servicesOn } from '../../src/start/services.js';
 import { type Database, openPostgres, type Session } from '../../src/store/engine/client.js';
 import type { Statement } from '../../src/store/engine/statement.js';
-import { OPERATIONS, type Place } from './scale-operations.js';
+import { type Call, OPERATIONS, type Place } from './scale-operations.js';
 
 /** A statement as it was sent. */
 export interface Sent {
   operation: string;
   text: string;
   parameters: unknown[];
-}
-
-/** The doors. All reject when the answer is an error. */
-export interface Call {
-  graphql(query: string, variables?: object): Promise<unknown>;
-  rest(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<unknown>;
-  firstEvent(query: string, variables: object): Promise<void>;
 }
 
 /** Does every operation once, at this place. */

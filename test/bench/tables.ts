@@ -1,6 +1,7 @@
 // The report for people: Markdown that reads well in a terminal, too.
-import { type Bar, barText } from './bars.js';
-import type { Report, Result, Round, SubscriberResult } from './report.js';
+
+import { barText } from './bars.js';
+import type { Bar, Report, Result, Round, SubscriberResult } from './report.js';
 
 type Column<Row> = readonly [head: string, cell: (row: Row) => string];
 

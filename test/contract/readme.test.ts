@@ -1,7 +1,7 @@
 // What the README prints from code is what the code says.
 import { access, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { ENVIRONMENT_ACTIONS } from '../../src/domain/access/permissions.js';
+import { ENVIRONMENT_PERMISSIONS } from '../../src/domain/access/permissions.js';
 import { SCOPES } from '../../src/domain/request/grant.js';
 import { ERROR_CODES } from '../../src/errors/errors.js';
 import { REST_CODES } from '../../src/rest/openapi/errors.js';
@@ -26,7 +26,7 @@ function table(name: string): string[][] {
 
 test('the access table is the one that decides', () => {
   const roles = ['owner', 'admin', 'deployer', 'viewer'] as const;
-  const expected = Object.entries(ENVIRONMENT_ACTIONS).map(([action, allowed]) => [
+  const expected = Object.entries(ENVIRONMENT_PERMISSIONS).map(([action, allowed]) => [
     action,
     ...roles.map((role) => ((allowed as readonly string[]).includes(role) ? 'yes' : '')),
   ]);

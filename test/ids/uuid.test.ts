@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { UUID } from 'uuidv7';
 import { expect, test } from 'vitest';
-import { newId } from '../../src/domain/request/context.js';
+import { newId } from '../../src/ids/new-id.js';
 import { uuidFrom, uuidText } from '../../src/ids/uuid.js';
 
 test('the text tells every byte, and is read as the same id again', () => {

@@ -10,7 +10,7 @@ import { createKeyFile } from '../../src/crypto/key-file.js';
 import { addMasterKey, useMasterKey } from '../../src/crypto/key-file-change.js';
 import { retireDataKeys, rotateDataKeys } from '../../src/domain/keys/data-key.js';
 import { rotateMasterKey } from '../../src/domain/keys/master-key.js';
-import type { Services } from '../../src/domain/request/context.js';
+import type { Services } from '../../src/domain/request/services.js';
 import { createLogger } from '../../src/logging/logger.js';
 import { servicesOn } from '../../src/start/services.js';
 import { openPostgres } from '../../src/store/engine/client.js';

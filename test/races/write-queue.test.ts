@@ -1,7 +1,7 @@
 // Writers that wait for one environment: they cost readers nothing, they go on when a writer dies, and they end.
 import type postgres from 'postgres';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createWriteQueue } from '../../src/scheduling/keyed-queue.js';
+import { createWriteQueue } from '../../src/scheduling/write-queue.js';
 import { until } from '../server/process/client.js';
 import { createEnvironment, createWorld, type World } from '../support/world.js';
 import { type Fleet, rest, startFleet, tally } from './support/fleet.js';

@@ -2,7 +2,7 @@
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { generateKeyring, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
-import type { Services } from '../../src/domain/request/context.js';
+import type { Services } from '../../src/domain/request/services.js';
 import { createLogger } from '../../src/logging/logger.js';
 import { servicesOn } from '../../src/start/services.js';
 import { openPostgres } from '../../src/store/engine/client.js';

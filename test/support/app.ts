@@ -5,7 +5,7 @@ import { inject } from 'vitest';
 import { type Config, loadConfig } from '../../src/config/config.js';
 import type { KeyProvider } from '../../src/crypto/key-provider.js';
 import { generateKeyring, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
-import type { Services } from '../../src/domain/request/context.js';
+import type { Services } from '../../src/domain/request/services.js';
 import { createAccountAsOperator } from '../../src/domain/tenancy/account.js';
 import { createLogger } from '../../src/logging/logger.js';
 import { createApp } from '../../src/server/app.js';

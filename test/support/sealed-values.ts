@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm';
 import { expect } from 'vitest';
 import { openValue, sealedKeyVersion } from '../../src/crypto/sealing.js';
-import type { Services } from '../../src/domain/request/context.js';
+import type { Services } from '../../src/domain/request/services.js';
 import { computed, statement } from '../../src/store/engine/statement.js';
 
 const VALUE = {

@@ -1,7 +1,8 @@
 // Callers a process has just seen: a credential is trusted for a few seconds without asking again whose it is.
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { type Actor, hasEnded } from '../request/context.js';
+import { type Actor, hasEnded } from '../request/actor.js';
+import type { CredentialCache } from '../request/services.js';
 
 /** Seconds for which a credential once seen is trusted; what ends it otherwise is effective within these. */
 const TRUSTED_FOR = 3;
@@ -9,18 +10,11 @@ const MAX_TRUSTED = 10_000;
 /** How seldom the cache looks at the clock; every millisecond costs more than the look-ups. */
 const CLOCK_MS = 100;
 
-export interface CallerCache {
-  /** The caller a credential belongs to; undefined for anything but a valid one. */
-  authenticate(secret: string): Actor | undefined | Promise<Actor | undefined>;
-  /** Forgets what this process trusts, after a revocation here. */
-  clear(): void;
-}
-
 /** Asks `identify` whose a credential is and trusts the answer, by the credential's hash. Unknown ones are not remembered. */
-export function createCallerCache(
+export function createCredentialCache(
   identify: (secret: string, hashed: Buffer) => Promise<Actor | undefined>,
   max = MAX_TRUSTED,
-): CallerCache {
+): CredentialCache {
   const trusted = new LRUCache<string, Actor>({
     max,
     ttl: TRUSTED_FOR * 1_000 - CLOCK_MS,

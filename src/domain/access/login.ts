@@ -3,10 +3,11 @@
 import { uuidFrom } from '../../ids/uuid.js';
 import type { Session } from '../../store/engine/client.js';
 import { findAccount, findAccountByName } from '../../store/tenancy/account.js';
-import type { Actor } from '../request/context.js';
+import type { Actor } from '../request/actor.js';
 import { EVERYTHING, type Grant, isScope } from '../request/grant.js';
 import { isName } from '../request/name.js';
-import { type CallerCache, createCallerCache } from './credential-cache.js';
+import type { CredentialCache } from '../request/services.js';
+import { createCredentialCache } from './credential-cache.js';
 
 /** What an issuer has vouched for. */
 export interface Login {
@@ -22,8 +23,8 @@ export interface Login {
 /** Verifies a signed login; undefined for one that does not count. Rejects with UNAVAILABLE while that cannot be told. */
 export type LoginVerifier = (jwt: string) => Promise<Login | undefined>;
 
-export function createLoginCache(db: Session, verify: LoginVerifier): CallerCache {
-  return createCallerCache(async (jwt) => {
+export function createLoginCache(db: Session, verify: LoginVerifier): CredentialCache {
+  return createCredentialCache(async (jwt) => {
     const login = await verify(jwt);
     return login && actorFrom(db, login);
   });

@@ -1,6 +1,7 @@
 // Who may do what. The README prints this table; nothing else decides it.
 import { type AppError, forbidden, notFound } from '../../errors/errors.js';
-import { type Actor, actorOf, type Context } from '../request/context.js';
+import { type Actor, actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { coversEnvironment, type Scope } from '../request/grant.js';
 
 /** Roles a share can give. */
@@ -14,7 +15,7 @@ const DEPLOYERS = ['owner', 'admin', 'deployer'] as const;
 const ADMINS = ['owner', 'admin'] as const;
 const OWNER = ['owner'] as const;
 
-export const ENVIRONMENT_ACTIONS = {
+export const ENVIRONMENT_PERMISSIONS = {
   ViewEnvironment: EVERYONE,
   ViewAgentSecret: DEPLOYERS,
   CreateAgentSecret: DEPLOYERS,
@@ -28,10 +29,10 @@ export const ENVIRONMENT_ACTIONS = {
   UpdateEnvironment: ADMINS,
   DeleteEnvironment: OWNER,
 } as const satisfies Record<string, readonly Role[]>;
-export type EnvironmentAction = keyof typeof ENVIRONMENT_ACTIONS;
+export type EnvironmentPermission = keyof typeof ENVIRONMENT_PERMISSIONS;
 
 /** What a credential must be good for besides; reading needs no scope of its own. */
-const ACTION_SCOPES: Partial<Record<EnvironmentAction, Scope>> = {
+const PERMISSION_SCOPES: Partial<Record<EnvironmentPermission, Scope>> = {
   CreateAgentSecret: 'write',
   UpdateAgentSecret: 'write',
   DeleteAgentSecret: 'write',
@@ -60,20 +61,20 @@ export function isShareRole(role: string): role is ShareRole {
   return (SHARE_ROLES as readonly string[]).includes(role);
 }
 
-export function may(roles: readonly Role[], action: EnvironmentAction): boolean {
-  const allowed: readonly Role[] = ENVIRONMENT_ACTIONS[action];
+export function may(roles: readonly Role[], action: EnvironmentPermission): boolean {
+  const allowed: readonly Role[] = ENVIRONMENT_PERMISSIONS[action];
   return roles.some((role) => allowed.includes(role));
 }
 
 /** Roles of a share, each enough to know of a secret and to do this with it: for a write that looks by itself. */
-export function shareRolesThatMay(action: EnvironmentAction): readonly ShareRole[] {
+export function shareRolesThatMay(action: EnvironmentPermission): readonly ShareRole[] {
   return SHARE_ROLES.filter((role) => may([role], 'ViewAgentSecret') && may([role], action));
 }
 
 /** Whether the caller's credential is good for an action, whatever the roles of its account. */
-export function isGoodFor(ctx: Context, action: EnvironmentAction): boolean {
+export function isGoodFor(ctx: Context, action: EnvironmentPermission): boolean {
   const { scopes, pathPrefixes } = actorOf(ctx).grant;
-  const needed = ACTION_SCOPES[action];
+  const needed = PERMISSION_SCOPES[action];
   // Every operation of the contract goes on from the environment to its secrets.
   if (ctx.door === 'rest' && !scopes.has('reveal') && action !== 'ViewEnvironment') return false;
   // Shares and settings are the whole environment's: who changes them reaches beyond some paths.
@@ -82,7 +83,7 @@ export function isGoodFor(ctx: Context, action: EnvironmentAction): boolean {
 }
 
 /** For an environment the caller knows: AUTH_FORBIDDEN unless one of the roles may, and the credential as well. */
-export function authorize(ctx: Context, environment: { roles: readonly Role[] }, action: EnvironmentAction): void {
+export function authorize(ctx: Context, environment: { roles: readonly Role[] }, action: EnvironmentPermission): void {
   if (!isGoodFor(ctx, action) || !may(environment.roles, action)) {
     throw forbidden(`The environment action ${action} is not allowed`);
   }
@@ -93,7 +94,7 @@ export function authorizeEnvironment(
   ctx: Context,
   id: string,
   roles: readonly Role[],
-  action: EnvironmentAction,
+  action: EnvironmentPermission,
 ): void {
   if (roles.length === 0) throw notFound('environment', id);
   authorize(ctx, { roles }, action);

@@ -1,7 +1,8 @@
 // The caller as the database knows it now, for what gives access: that would outlast a credential which was revoked a moment ago.
 import { unauthorized } from '../../errors/errors.js';
 import { findCaller } from '../../store/access/token.js';
-import { actorOf, type Context } from '../request/context.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { isAccountWide } from '../request/grant.js';
 
 /** The context with nothing taken on trust from a few seconds ago; AUTH_UNAUTHORIZED when the credential is none any more. */

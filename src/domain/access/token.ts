@@ -1,6 +1,7 @@
 // Tokens: who a caller is. The secret part is shown once, when it is made; only its hash is stored.
 import { randomBytes } from 'node:crypto';
 import { forbidden, invalidRequest, limitExceeded, notFound } from '../../errors/errors.js';
+import { newId } from '../../ids/new-id.js';
 import {
   type BearerRow,
   countValidTokens,
@@ -16,14 +17,16 @@ import {
 } from '../../store/access/token.js';
 import type { Database, Session } from '../../store/engine/client.js';
 import { lockAccount } from '../../store/tenancy/account.js';
-import { type Actor, actorOf, type Context, hasEnded, managerOf, newId } from '../request/context.js';
+import { type Actor, actorOf, hasEnded, managerOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { grantFrom, isAccountWide, SCOPES, type Scope } from '../request/grant.js';
 import { spendItems } from '../request/item-budget.js';
 import { isStorableMoment } from '../request/moment.js';
 import { checkName } from '../request/name.js';
 import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from '../request/page.js';
-import { getEnvironment } from '../tenancy/environment.js';
-import { type CallerCache, createCallerCache, hashSecret } from './credential-cache.js';
+import type { CredentialCache } from '../request/services.js';
+import { createCredentialCache, hashSecret } from './credential-cache.js';
+import { accessEnvironment } from './environment-access.js';
 import { confirmed } from './reauthentication.js';
 
 export type Token = TokenRow;
@@ -40,10 +43,8 @@ export interface CreatedToken {
 /** How exactly the last use of a token is known. */
 const USED_EVERY_MS = 60_000;
 
-export type BearerCache = CallerCache;
-
 /** Looks tokens up by their hash. */
-export function createBearerCache(db: Database, max?: number): BearerCache {
+export function createBearerCache(db: Database, max?: number): CredentialCache {
   /** Coarsely, and beside the request: a use more or less is no harm. */
   function noteUse({ id, lastUsedAt }: BearerRow): void {
     const at = new Date();
@@ -51,7 +52,7 @@ export function createBearerCache(db: Database, max?: number): BearerCache {
     updateLastUsed(db, id, at, new Date(at.getTime() - USED_EVERY_MS)).catch(() => {});
   }
 
-  return createCallerCache(async (_, hash) => {
+  return createCredentialCache(async (_, hash) => {
     const row = await findBearer(db, hash);
     const actor = row && actorFrom(row);
     if (!row || !actor || hasEnded(actor)) return undefined;
@@ -146,7 +147,7 @@ export async function createToken(ctx: Context, input: CreateTokenInput): Promis
     throw forbidden('A token cannot end later than the token that makes it');
   }
   const limits = tokenLimits({ ...input, scopes });
-  if (limits.environmentId !== null) await getEnvironment(ctx, limits.environmentId);
+  if (limits.environmentId !== null) await accessEnvironment(ctx, limits.environmentId);
   return ctx.services.db.transaction(async (tx) => {
     if (!(await lockAccount(tx, accountId))) throw notFound('account', accountId);
     const created = await issueToken(tx, { name: input.name, expiresAt, accountId, ...limits });

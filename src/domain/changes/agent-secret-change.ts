@@ -1,11 +1,13 @@
 // The change feed of an environment: every write behind a revision, in order, then live ones as they are made.
 import { AppError } from '../../errors/errors.js';
-import { actorOf, type Context } from '../request/context.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { coversPath } from '../request/grant.js';
+import type { Watch } from '../request/services.js';
 import type { AgentSecretRevision } from '../secrets/agent-secret-revision.js';
 import { getEnvironment } from '../tenancy/environment.js';
 import { logPointOf } from '../tenancy/environment-at.js';
-import { CHANGES_PAGE, type Watch } from './change-feed.js';
+import { CHANGES_PAGE } from './change-feed.js';
 
 /** The largest change set fits into one page: a set is always told whole. */
 export const MAX_CHANGES_PER_SET = CHANGES_PAGE;

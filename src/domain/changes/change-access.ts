@@ -3,7 +3,7 @@ import { forbidden, notFound, unauthorized } from '../../errors/errors.js';
 import { type Claim, findStandings } from '../../store/changes/change-feed.js';
 import type { Database } from '../../store/engine/client.js';
 import { may, rolesOf } from '../access/permissions.js';
-import { type Actor, hasEnded } from '../request/context.js';
+import { type Actor, hasEnded } from '../request/actor.js';
 
 export interface Watcher {
   actor: Actor;

@@ -6,9 +6,9 @@ import { AppError, unavailable } from '../../errors/errors.js';
 import type { Logger } from '../../logging/logger.js';
 import { findHeads } from '../../store/changes/change-feed.js';
 import type { Database } from '../../store/engine/client.js';
-import type { Actor } from '../request/context.js';
+import type { ChangeFeed } from '../request/services.js';
 import { findRefused, type Watcher } from './change-access.js';
-import { type ReadChanges, shareChangeReads } from './change-reads.js';
+import { shareChangeReads } from './change-reads.js';
 
 /** The largest change set fits into one page: a set is always told whole. */
 export const CHANGES_PAGE = 100;
@@ -28,30 +28,6 @@ export interface FeedLimits {
 }
 const LIMITS: FeedLimits = { all: 10_000, ofAccount: 1_000 };
 const RETRY_AFTER = 10;
-
-/** One waiting stream. */
-export interface Watch {
-  /** Forgets wake-ups so far; to be called before looking, so that none is lost between looking and waiting. */
-  arm(): void;
-  /** Wakes again as soon as the database answers; to be called when looking has failed. */
-  lookAgain(): void;
-  /** Waits until there may be something new: true, or false once closed. Rejects when the stream must end, saying why. */
-  next(): Promise<boolean>;
-  /** False once closed. Throws when the stream must end, saying why. */
-  isOpen(): boolean;
-  close(): void;
-}
-
-export interface ChangeFeed {
-  /** Tells everybody who waits for this environment's changes that there are some. */
-  announce(environmentId: string): void;
-  /** RATE_LIMITED when the account has too many already, UNAVAILABLE when this process has, or is stopping. */
-  watch(actor: Actor, environmentId: string, seen: bigint): Watch;
-  /** Changes behind a revision, `CHANGES_PAGE` at most. */
-  read: ReadChanges;
-  /** Ends every stream, for a process that stops. */
-  close(): Promise<void>;
-}
 
 interface Waiting extends Watcher {
   since: number;

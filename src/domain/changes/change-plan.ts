@@ -1,20 +1,13 @@
 // What a list of changes would do, worked out one after the other on a draft of the environment, before anything is written.
 import type { EnvironmentKeys } from '../../crypto/environment-keys.js';
 import { forbidden, invalidRequest, notFound } from '../../errors/errors.js';
+import { newId } from '../../ids/new-id.js';
 import type { JsonValue } from '../../json/exact.js';
 import type { AgentSecretStateRow } from '../../store/changes/change-set.js';
-import { sealWith } from '../keys/sealed-value.js';
+import { sealWith, valueDestroyed } from '../keys/sealed-value.js';
 import type { LogEntryContent } from '../log/log-entry.js';
-import { newId } from '../request/context.js';
 import { coversPath, type Grant } from '../request/grant.js';
-import {
-  pathTaken,
-  revisionNotFound,
-  stale,
-  tooManySecrets,
-  valueDestroyed,
-  valueTooLarge,
-} from '../secrets/agent-secret-refusal.js';
+import { pathTaken, revisionNotFound, stale, tooManySecrets, valueTooLarge } from '../secrets/agent-secret-refusal.js';
 import type { SecretValueChange } from '../secrets/agent-secret-update.js';
 import type { AnalysedType } from '../types/analysed-type.js';
 import { analysedTypeFromText, typeTextToStore } from '../types/analysed-type-parse.js';

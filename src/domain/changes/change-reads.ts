@@ -2,9 +2,7 @@
 
 import type { Database } from '../../store/engine/client.js';
 import { type AgentSecretRevisionRow, findChanges } from '../../store/secrets/agent-secret-revision.js';
-
-/** A page of an environment's changes behind a revision, as it is after the call. */
-export type ReadChanges = (environmentId: string, after: bigint) => Promise<AgentSecretRevisionRow[]>;
+import type { ReadChanges } from '../request/services.js';
 
 /**
  * One write wakes everybody who waits for it, and all of them ask for the same. A read that has begun is shared with nobody

@@ -2,7 +2,8 @@
 import type { AgentSecretStateRow } from '../../store/changes/change-set.js';
 import type { LogEntryInsertion } from '../../store/log/log-entry.js';
 import { chainHash, logEntry } from '../log/log-entry.js';
-import { actorOf, type Context } from '../request/context.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import type { Step } from './change-plan.js';
 
 /** Where an environment's log ends before the row. */

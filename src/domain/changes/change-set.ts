@@ -3,8 +3,9 @@ import { AppError, invalidRequest, notFound } from '../../errors/errors.js';
 import type { JsonValue } from '../../json/exact.js';
 import { findAgentSecretForWrite } from '../../store/secrets/agent-secret.js';
 import { findChanges } from '../../store/secrets/agent-secret-revision.js';
-import { authorize, type EnvironmentAction } from '../access/permissions.js';
-import { actorOf, type Context } from '../request/context.js';
+import { authorize, type EnvironmentPermission } from '../access/permissions.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { type AgentSecret, authorizeAgentSecret } from '../secrets/agent-secret.js';
 import { replayed } from '../secrets/agent-secret-replay.js';
 import { secretOf } from '../secrets/agent-secret-revision.js';
@@ -23,7 +24,7 @@ export interface ApplyAgentSecretChangesInput extends Repeatable {
   dryRun?: boolean | null | undefined;
 }
 
-const ACTIONS: Record<AgentSecretChange['kind'], EnvironmentAction> = {
+const ACTIONS: Record<AgentSecretChange['kind'], EnvironmentPermission> = {
   create: 'CreateAgentSecret',
   update: 'UpdateAgentSecret',
   delete: 'DeleteAgentSecret',

@@ -11,7 +11,8 @@ import {
 } from '../../store/changes/change-set.js';
 import type { Session } from '../../store/engine/client.js';
 import { insertLogEntry } from '../../store/log/log-entry.js';
-import { actorOf, type Context } from '../request/context.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import type { AgentSecret } from '../secrets/agent-secret.js';
 import { stale } from '../secrets/agent-secret-refusal.js';
 import { LARGEST_STORED } from '../secrets/agent-secret-revision.js';

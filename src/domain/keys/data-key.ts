@@ -15,7 +15,7 @@ import {
   resealValue,
   type SealedValueRow,
 } from '../../store/keys/data-key.js';
-import type { Services } from '../request/context.js';
+import type { Services } from '../request/services.js';
 
 /** Values read at once; each is written by itself. */
 const BATCH = 100;

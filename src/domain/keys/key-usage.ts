@@ -2,7 +2,7 @@
 import { countValuesByDataKey, findNewestDataKeys } from '../../store/keys/data-key.js';
 import { findEnvironmentKeys } from '../../store/keys/environment-key.js';
 import { countKeysByMasterKey } from '../../store/keys/master-key.js';
-import type { Services } from '../request/context.js';
+import type { Services } from '../request/services.js';
 
 export interface MasterKeyUsage {
   id: string;

@@ -8,7 +8,7 @@ import {
   updateWrappedKey,
   type WrappedKeyRow,
 } from '../../store/keys/master-key.js';
-import type { Services } from '../request/context.js';
+import type { Services } from '../request/services.js';
 
 const BATCH = 100;
 

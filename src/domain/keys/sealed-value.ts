@@ -2,11 +2,11 @@
 import { valueDigest } from '../../crypto/digest.js';
 import type { EnvironmentKeys } from '../../crypto/environment-keys.js';
 import { openValue, sealedKeyVersion, sealValue } from '../../crypto/sealing.js';
-import { forbidden } from '../../errors/errors.js';
+import { AppError, forbidden } from '../../errors/errors.js';
 import { hasTime, nextTurn } from '../../scheduling/time-slice.js';
 import { findMinDataKeyVersion } from '../../store/keys/data-key.js';
-import { actorOf, type Context } from '../request/context.js';
-import { valueDestroyed } from '../secrets/agent-secret-refusal.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 
 /** A value as a write stores it; all null without a value. */
 export interface SealedValue {
@@ -170,4 +170,8 @@ async function openWithFreshKeys(ctx: Context, place: SealedPlace, sealed: Uint8
   const text = openWith(isKnown ? keys : await ctx.services.keys.reload(place.environmentId), place, sealed);
   await ctx.services.reads.record(ctx, place);
   return text;
+}
+
+export function valueDestroyed(): AppError {
+  return new AppError('AGENT_SECRET_VALUE_DESTROYED', 'The value of this revision was destroyed');
 }

@@ -3,7 +3,8 @@
 import { createHash, hash } from 'node:crypto';
 import type { Change } from '../../store/engine/tables.js';
 import type { LogEntry } from '../../store/log/log-entry.js';
-import { actorOf, type Context } from '../request/context.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 
 export interface LogEntryContent {
   environmentId: string;

@@ -3,7 +3,8 @@ import { AppError, unavailable } from '../../errors/errors.js';
 import { codeOf, createOutageLog, type Logger } from '../../logging/logger.js';
 import type { Database } from '../../store/engine/client.js';
 import { insertSecretReads } from '../../store/reads/secret-read.js';
-import type { Context } from '../request/context.js';
+import type { RequestFacts } from '../request/actor.js';
+import type { OpenedValue, ReadAudit } from '../request/services.js';
 import {
   addRow,
   addToRow,
@@ -29,27 +30,7 @@ const FLUSH_MS = 500;
 /** Openings that may wait while the database does not take them; then nothing more is opened. */
 const MAX_WAITING = 250_000;
 
-/** An opened value: the secret, and the revision it was read at. */
-export interface OpenedValue {
-  environmentId: string;
-  id: string;
-  revision: bigint;
-}
-
 type OpenedItem = Omit<OpenedValue, 'environmentId'>;
-
-export interface ReadAudit {
-  /**
-   * Notes that a value was opened for a caller. A promise when the value must not be shown before it resolves. UNAVAILABLE
-   * when the record cannot be written (strict), or none could be for too long.
-   */
-  record(ctx: Context, opened: OpenedValue): undefined | Promise<void>;
-  /** The same for several values of one environment. */
-  recordAll(ctx: Context, environmentId: string, opened: readonly OpenedItem[]): undefined | Promise<unknown>;
-  /** Writes what is waiting, or UNAVAILABLE. */
-  flush(): Promise<void>;
-  close(): Promise<void>;
-}
 
 /** What one request has opened so far. One object: it outlives the request until the garbage collector looks at all. */
 interface Opened {
@@ -64,7 +45,7 @@ interface Opened {
 export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode): ReadAudit {
   const outage = createOutageLog(log);
   let batches: ReadBatch[] = [];
-  let requests = new WeakMap<Context, Opened>();
+  let requests = new WeakMap<RequestFacts, Opened>();
   let waiting = 0;
   let timer: NodeJS.Timeout | undefined;
   /** The write under way, and the one that will take what is noted until it begins. */
@@ -73,7 +54,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   let isGathering = false;
   let isFailing = false;
 
-  function note(ctx: Context, value: OpenedValue): Promise<void> {
+  function note(ctx: RequestFacts, value: OpenedValue): Promise<void> {
     const opened = requests.get(ctx);
     if (opened) return noteAnother(ctx, opened, value);
     mustRecord();
@@ -82,7 +63,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     return row.batch.committed;
   }
 
-  function noteAnother(ctx: Context, opened: Opened, { environmentId, id, revision }: OpenedValue): Promise<void> {
+  function noteAnother(ctx: RequestFacts, opened: Opened, { environmentId, id, revision }: OpenedValue): Promise<void> {
     opened.told ??= toldBy([...(opened.earlier ?? []), opened.row]);
     const known = findTold(opened.told, id, revision);
     if (known) return known;
@@ -99,7 +80,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   }
 
   /** Different secrets, so that none of them need be looked up. */
-  function noteList(ctx: Context, environmentId: string, items: readonly OpenedItem[]): Promise<unknown> {
+  function noteList(ctx: RequestFacts, environmentId: string, items: readonly OpenedItem[]): Promise<unknown> {
     const opened = requests.get(ctx);
     if (opened) return Promise.all(items.map((item) => noteAnother(ctx, opened, { ...item, environmentId })));
     mustRecord();
@@ -115,7 +96,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     return Promise.all(new Set(rows.map(({ batch }) => batch.committed)));
   }
 
-  function begin(ctx: Context, environmentId: string, ids: string, revisions: string, openings: number): ReadRow {
+  function begin(ctx: RequestFacts, environmentId: string, ids: string, revisions: string, openings: number): ReadRow {
     let batch = batches.at(-1);
     if (!batch || !hasRoom(batch, openings)) {
       batch = newReadBatch(mode === 'strict');

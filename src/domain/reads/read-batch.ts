@@ -1,6 +1,8 @@
 // Openings that one statement writes: noted in columns, because an object for each would outlive its request for nothing.
+
+import { newId } from '../../ids/new-id.js';
 import type { SecretReadColumns } from '../../store/reads/secret-read.js';
-import { actorOf, type Context, newId } from '../request/context.js';
+import { actorOf, type RequestFacts } from '../request/actor.js';
 
 /** Openings that one row tells at most: a page of the list looks at every opening of the rows it touches. */
 export const ROW = 1_000;
@@ -62,7 +64,7 @@ export interface ReadRow {
 /** A row of some openings: ids and revisions separated by commas. */
 export function addRow(
   batch: ReadBatch,
-  ctx: Context,
+  ctx: RequestFacts,
   environmentId: string,
   ids: string,
   revisions: string,

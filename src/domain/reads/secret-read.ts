@@ -8,7 +8,8 @@ import {
   type SecretReadRow,
 } from '../../store/reads/secret-read.js';
 import { authorize } from '../access/permissions.js';
-import { actorOf, type Context } from '../request/context.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { storableMoment } from '../request/moment.js';
 import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from '../request/page.js';

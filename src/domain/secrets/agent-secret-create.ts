@@ -1,5 +1,6 @@
 // Creating secrets: authorize, check, seal, write. The order of the checks is the contract's.
 import { AppError, forbidden, notFound } from '../../errors/errors.js';
+import { newId } from '../../ids/new-id.js';
 import type { JsonValue } from '../../json/exact.js';
 import { findAgentSecretByPath } from '../../store/secrets/agent-secret-list.js';
 import { findEnvironmentRoom, insertAgentSecret } from '../../store/secrets/agent-secret-write.js';
@@ -7,7 +8,8 @@ import { findEnvironment } from '../../store/tenancy/environment.js';
 import { authorizeEnvironment, rolesOf } from '../access/permissions.js';
 import { sealAndWrite } from '../keys/sealed-value.js';
 import { logEntry } from '../log/log-entry.js';
-import { actorOf, type Context, newId } from '../request/context.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { coversPath } from '../request/grant.js';
 import type { AnalysedType } from '../types/analysed-type.js';
 import { typeTextToStore } from '../types/analysed-type-parse.js';
@@ -87,7 +89,7 @@ async function create(
   const { sealedValue, valueRevision } = sealed;
   const born = { createdAt: at, createdBy: accountId, updatedAt: at, updatedBy: accountId };
   const created = { ...subject, ...born, revision, sealedValue, valueRevision };
-  ctx.services.seen.note(accountId, created);
+  ctx.services.revisions.note(accountId, created);
   return { ...created, echo: plaintext };
 }
 

@@ -8,7 +8,8 @@ import {
 } from '../../store/secrets/agent-secret-list.js';
 import { authorize } from '../access/permissions.js';
 import { openSealedValues } from '../keys/sealed-value.js';
-import { actorOf, type Context } from '../request/context.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import type { Environment } from '../tenancy/environment.js';
 import { MAX_TYPE_BYTES } from '../types/analysed-type-parse.js';

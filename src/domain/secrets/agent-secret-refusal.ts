@@ -24,7 +24,3 @@ export function tooManySecrets(maxSecrets: number): AppError {
 export function revisionNotFound(id: string): AppError {
   return new AppError('AGENT_SECRET_REVISION_NOT_FOUND', `Agent secret ${id} has no such revision`);
 }
-
-export function valueDestroyed(): AppError {
-  return new AppError('AGENT_SECRET_VALUE_DESTROYED', 'The value of this revision was destroyed');
-}

@@ -1,6 +1,6 @@
 // What the write of a secret did: how it is remembered under an idempotency key, and told again.
 import type { Written } from '../../store/secrets/secret-writer.js';
-import type { EnvironmentAction } from '../access/permissions.js';
+import type { EnvironmentPermission } from '../access/permissions.js';
 import type { Context } from '../request/context.js';
 import { getEnvironment } from '../tenancy/environment.js';
 import type { AgentSecret } from './agent-secret.js';
@@ -13,7 +13,11 @@ export function outcomeOf(agentSecretId: string): (written: Written) => Outcome 
 }
 
 /** The secret as an earlier write left it, for a caller who may still do such a write. */
-export async function replayed(ctx: Context, earlier: EarlierOutcome, action: EnvironmentAction): Promise<AgentSecret> {
+export async function replayed(
+  ctx: Context,
+  earlier: EarlierOutcome,
+  action: EnvironmentPermission,
+): Promise<AgentSecret> {
   if (action === 'CreateAgentSecret') await getEnvironment(ctx, earlier.environmentId, action);
   const { agentSecretId, revision } = earlier;
   const secret = await getAgentSecretAtRevision(ctx, agentSecretId as string, revision as bigint);

@@ -6,12 +6,13 @@ import {
   findAgentSecretRevisions,
   findSealedValues,
 } from '../../store/secrets/agent-secret-revision.js';
-import { openSealedValue, type SealedPlace } from '../keys/sealed-value.js';
-import { actorOf, type Context } from '../request/context.js';
+import { openSealedValue, type SealedPlace, valueDestroyed } from '../keys/sealed-value.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { forwardPage, type Page, type PageArguments, pageOf } from '../request/page.js';
 import { type AgentSecret, authorizeAgentSecret } from './agent-secret.js';
-import { revisionNotFound, valueDestroyed } from './agent-secret-refusal.js';
+import { revisionNotFound } from './agent-secret-refusal.js';
 
 /** One write of a secret: what the log says of it. */
 export type AgentSecretRevision = AgentSecretRevisionRow;

@@ -3,18 +3,19 @@ import { type AppError, notFound } from '../../errors/errors.js';
 import type { JsonValue } from '../../json/exact.js';
 import { findAgentSecretForWrite } from '../../store/secrets/agent-secret.js';
 import { updateAgentSecret as updateRow } from '../../store/secrets/agent-secret-write.js';
-import { type EnvironmentAction, isGoodFor, shareRolesThatMay } from '../access/permissions.js';
+import { type EnvironmentPermission, isGoodFor, shareRolesThatMay } from '../access/permissions.js';
 import { NO_VALUE, sealAndWrite } from '../keys/sealed-value.js';
 import { logEntry } from '../log/log-entry.js';
-import { actorOf, type Context } from '../request/context.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { coversEnvironment, coversPath } from '../request/grant.js';
+import type { CachedRevision } from '../request/services.js';
 import { analysedTypeFromText } from '../types/analysed-type-parse.js';
 import { bytesOf, checkSecretValue } from '../types/secret-value.js';
 import { type AgentSecret, authorizeAgentSecret } from './agent-secret.js';
 import { stale, valueTooLarge } from './agent-secret-refusal.js';
 import { outcomeOf, replayed } from './agent-secret-replay.js';
 import { atMostOnce, type Repeatable, type Write } from './idempotency.js';
-import type { SeenSecret } from './revision-cache.js';
 
 /** What an update does to the value; the revision advances in any case. */
 export type SecretValueChange = { op: 'keep' } | { op: 'set'; value: JsonValue } | { op: 'unset' };
@@ -68,7 +69,7 @@ async function updateSeen(
     return undefined;
   }
   const updated = await writeUpdate(ctx, { ...seen, valueRevision: null }, secretValue, plaintext, write);
-  if (!updated) ctx.services.seen.forget(id);
+  if (!updated) ctx.services.revisions.forget(id);
   return updated;
 }
 
@@ -92,7 +93,7 @@ function plaintextOf({ secretType }: { secretType: string }, change: SecretValue
 /** Undefined when nothing was written. */
 async function writeUpdate(
   ctx: Context,
-  secret: SeenSecret & Pick<AgentSecret, 'valueRevision'> & Partial<Pick<AgentSecret, 'sealedValue'>>,
+  secret: CachedRevision & Pick<AgentSecret, 'valueRevision'> & Partial<Pick<AgentSecret, 'sealedValue'>>,
   { op }: SecretValueChange,
   plaintext: string | null,
   write: Write,
@@ -131,7 +132,7 @@ async function writeUpdate(
   const { sealedValue, valueRevision } = keepsValue ? secret : sealed;
   const echo = keepsValue ? undefined : plaintext;
   const updated = { ...secret, revision, sealedValue, valueRevision, updatedAt, updatedBy: accountId, echo };
-  ctx.services.seen.note(accountId, updated);
+  ctx.services.revisions.note(accountId, updated);
   return updated;
 }
 
@@ -160,7 +161,7 @@ async function remove(
 ): Promise<AgentSecret> {
   const seen = findSeen(ctx, id, currentRevision, 'DeleteAgentSecret');
   const removed = seen && (await writeRemoval(ctx, seen, write));
-  ctx.services.seen.forget(id);
+  ctx.services.revisions.forget(id);
   if (removed) return removed;
   const { maxValueBytes: _, ...secret } = await currentForWrite(ctx, id, 'DeleteAgentSecret', currentRevision);
   const deleted = await writeRemoval(ctx, secret, write);
@@ -169,7 +170,7 @@ async function remove(
 }
 
 /** Undefined when nothing was written. */
-async function writeRemoval(ctx: Context, secret: SeenSecret, write: Write): Promise<AgentSecret | undefined> {
+async function writeRemoval(ctx: Context, secret: CachedRevision, write: Write): Promise<AgentSecret | undefined> {
   const { id, environmentId, revision: currentRevision } = secret;
   const revision = currentRevision + 1n;
   let deletedAt = new Date();
@@ -205,16 +206,16 @@ function findSeen(
   ctx: Context,
   id: string,
   currentRevision: bigint,
-  action: EnvironmentAction,
-): SeenSecret | undefined {
+  action: EnvironmentPermission,
+): CachedRevision | undefined {
   const { accountId, grant } = actorOf(ctx);
-  const secret = ctx.services.seen.find(accountId, id, currentRevision);
+  const secret = ctx.services.revisions.find(accountId, id, currentRevision);
   if (!secret || !isGoodFor(ctx, action)) return undefined;
   return coversEnvironment(grant, secret.environmentId) && coversPath(grant, secret.path) ? secret : undefined;
 }
 
 /** The secret the caller may change, at the revision the caller names. */
-async function currentForWrite(ctx: Context, id: string, action: EnvironmentAction, currentRevision: bigint) {
+async function currentForWrite(ctx: Context, id: string, action: EnvironmentPermission, currentRevision: bigint) {
   const actor = actorOf(ctx);
   const row = await findAgentSecretForWrite(ctx.services.db, { id, accountId: actor.accountId });
   if (!row || row.deletedAt) throw notFound('agentSecret', id);
@@ -228,7 +229,7 @@ async function currentForWrite(ctx: Context, id: string, action: EnvironmentActi
 async function whyNotWritten(
   ctx: Context,
   id: string,
-  action: EnvironmentAction,
+  action: EnvironmentPermission,
   currentRevision: bigint,
   plaintext: string | null,
 ): Promise<AppError> {

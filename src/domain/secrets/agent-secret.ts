@@ -11,9 +11,17 @@ import {
   findAgentSecretByPath,
   findAgentSecrets,
 } from '../../store/secrets/agent-secret-list.js';
-import { authorize, type EnvironmentAction, may, type Role, rolesOf, type Standing } from '../access/permissions.js';
-import { openSealedValue } from '../keys/sealed-value.js';
-import { type Actor, actorOf, type Context } from '../request/context.js';
+import {
+  authorize,
+  type EnvironmentPermission,
+  may,
+  type Role,
+  rolesOf,
+  type Standing,
+} from '../access/permissions.js';
+import { openSealedValue, valueDestroyed } from '../keys/sealed-value.js';
+import { type Actor, actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { coversPath, grantTag } from '../request/grant.js';
 import { spendItems } from '../request/item-budget.js';
 import { storableMoment } from '../request/moment.js';
@@ -28,7 +36,6 @@ import {
 } from '../request/page.js';
 import type { Environment } from '../tenancy/environment.js';
 import { canonicalPath } from '../types/secret-path.js';
-import { valueDestroyed } from './agent-secret-refusal.js';
 
 /** A secret as the caller may see it, now or at an earlier revision. The value stays sealed until `openSecretValue`. */
 export interface AgentSecret {
@@ -71,7 +78,7 @@ export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSec
   const row = await findAgentSecret(ctx.services.db, { id, accountId: actor.accountId });
   if (!row) throw notFound('agentSecret', id);
   authorizeAgentSecret(ctx, id, row, 'ViewAgentSecret');
-  ctx.services.seen.note(actor.accountId, row);
+  ctx.services.revisions.note(actor.accountId, row);
   return row;
 }
 
@@ -96,7 +103,7 @@ function visibleRoles(actor: Actor, secret: Guarded): Role[] | undefined {
 }
 
 /** AGENT_SECRET_NOT_FOUND unless the caller may know of the secret, AUTH_FORBIDDEN unless it may do this with it. */
-export function authorizeAgentSecret(ctx: Context, id: string, secret: Guarded, action: EnvironmentAction): void {
+export function authorizeAgentSecret(ctx: Context, id: string, secret: Guarded, action: EnvironmentPermission): void {
   const roles = visibleRoles(actorOf(ctx), secret);
   if (!roles) throw notFound('agentSecret', id);
   authorize(ctx, { roles }, action);

@@ -11,7 +11,8 @@ import {
   updateIdempotencyKey,
 } from '../../store/secrets/idempotency-key.js';
 import { isGoodFor } from '../access/permissions.js';
-import { type Actor, actorOf, type Context } from '../request/context.js';
+import { type Actor, actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { isAccountWide } from '../request/grant.js';
 
 /** How long a key is remembered. */

@@ -1,5 +1,6 @@
 // Accounts: made by admins, known to themselves and to admins; everybody may know a name that stands in a log.
 import { alreadyExists, forbidden, invalidRequest, notFound } from '../../errors/errors.js';
+import { newId } from '../../ids/new-id.js';
 import { removeTokensOfAccount, type TokenLimits } from '../../store/access/token.js';
 import type { Session } from '../../store/engine/client.js';
 import {
@@ -19,7 +20,8 @@ import { removeEnvironmentsOfAccount } from '../../store/tenancy/environment.js'
 import { findPlanByName, keepPlan } from '../../store/tenancy/plan.js';
 import { confirmed } from '../access/reauthentication.js';
 import { issueToken } from '../access/token.js';
-import { actorOf, adminOf, type Context, newId } from '../request/context.js';
+import { actorOf, adminOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
 import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from '../request/page.js';

@@ -1,5 +1,6 @@
 // Applications: the account's own grouping of environments. Only the owner knows of them.
 import { alreadyExists, limitExceeded, notFound } from '../../errors/errors.js';
+import { newId } from '../../ids/new-id.js';
 import { giveEnvironmentRoom, lockAccount } from '../../store/tenancy/account.js';
 import {
   type ApplicationRow,
@@ -14,7 +15,8 @@ import {
 } from '../../store/tenancy/application.js';
 import { removeEnvironmentsOfApplication } from '../../store/tenancy/environment.js';
 import { ownAccountOnly } from '../access/permissions.js';
-import { actorOf, type Context, managerOf, newId } from '../request/context.js';
+import { actorOf, managerOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
 import { forwardPage, type Page, type PageArguments, pageOf, stringPlace } from '../request/page.js';

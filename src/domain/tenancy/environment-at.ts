@@ -3,8 +3,10 @@ import { AppError, invalidRequest } from '../../errors/errors.js';
 import { countAgentSecrets } from '../../store/secrets/agent-secret-list.js';
 import { findLogPoint } from '../../store/secrets/agent-secret-revision.js';
 import { findEnvironmentByName } from '../../store/tenancy/environment.js';
-import { actorOf, type Context } from '../request/context.js';
-import { type Environment, getEnvironment, known } from './environment.js';
+import { withRoles } from '../access/environment-access.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
+import { type Environment, getEnvironment } from './environment.js';
 
 export interface EnvironmentPlace {
   id?: string | null | undefined;
@@ -68,7 +70,7 @@ async function getEnvironmentOf(ctx: Context, place: EnvironmentPlace): Promise<
   if (names.some((part) => part?.includes('\0'))) throw missing();
   const row = await findEnvironmentByName(ctx.services.db, { account, application, name }, actor.accountId);
   if (!row) throw missing();
-  const environment = known(ctx, row);
+  const environment = withRoles(ctx, row);
   if (environment.roles.length === 0) throw missing();
   return environment;
 }

@@ -1,5 +1,6 @@
 // Shares: owner and admins of an environment give other accounts roles in it.
 import { AppError, alreadyExists, invalidRequest, limitExceeded, notFound } from '../../errors/errors.js';
+import { newId } from '../../ids/new-id.js';
 import { findAccount, findAccountByName } from '../../store/tenancy/account.js';
 import { findAskedEnvironments, findEnvironment, lockEnvironment } from '../../store/tenancy/environment.js';
 import {
@@ -12,9 +13,17 @@ import {
   removeEnvironmentShare,
   updateEnvironmentShare as updateRow,
 } from '../../store/tenancy/environment-share.js';
-import { authorize, type EnvironmentAction, may, rolesOf, SHARE_ROLES, type ShareRole } from '../access/permissions.js';
+import {
+  authorize,
+  type EnvironmentPermission,
+  may,
+  rolesOf,
+  SHARE_ROLES,
+  type ShareRole,
+} from '../access/permissions.js';
 import { confirmed } from '../access/reauthentication.js';
-import { actorOf, type Context, newId } from '../request/context.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from '../request/page.js';
 import { type Environment, getEnvironment } from './environment.js';
@@ -127,7 +136,7 @@ export async function deleteEnvironmentShare(ctx: Context, input: { id: string }
   return row;
 }
 
-async function shareFor(ctx: Context, id: string, action: EnvironmentAction): Promise<EnvironmentShare> {
+async function shareFor(ctx: Context, id: string, action: EnvironmentPermission): Promise<EnvironmentShare> {
   const actor = actorOf(ctx);
   const share = await findEnvironmentShare(ctx.services.db, id);
   if (!share) throw notFound('environmentShare', id);

@@ -1,13 +1,12 @@
 // Environments: read with the caller's roles, made and removed under the account's plan. Their past is environment-at.ts.
 import { newEnvironmentKeys } from '../../crypto/environment-keys.js';
 import { alreadyExists, limitExceeded, notFound } from '../../errors/errors.js';
+import { newId } from '../../ids/new-id.js';
 import type { Session } from '../../store/engine/client.js';
 import { insertEnvironmentKey } from '../../store/keys/environment-key.js';
 import { giveEnvironmentRoom, lockAccount, takeEnvironmentRoom } from '../../store/tenancy/account.js';
 import { findApplication } from '../../store/tenancy/application.js';
 import {
-  type EnvironmentRow,
-  type EnvironmentWithAccessRow,
   findAskedEnvironments,
   findEnvironment,
   findEnvironmentsOfApplication,
@@ -17,15 +16,11 @@ import {
   updateEnvironment as updateRow,
 } from '../../store/tenancy/environment.js';
 import { findPlansOfAccounts } from '../../store/tenancy/plan.js';
-import {
-  authorizeEnvironment,
-  type EnvironmentAction,
-  ownAccountOnly,
-  type Role,
-  rolesOf,
-} from '../access/permissions.js';
+import { accessEnvironment, type EnvironmentWithRoles, withRoles } from '../access/environment-access.js';
+import { type EnvironmentPermission, ownAccountOnly } from '../access/permissions.js';
 import { genesisHash } from '../log/log-entry.js';
-import { actorOf, type Context, managerOf, newId } from '../request/context.js';
+import { actorOf, managerOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
 import {
@@ -40,8 +35,7 @@ import {
 import type { Application } from './application.js';
 
 /** An environment as the caller knows it. */
-export interface Environment extends EnvironmentRow {
-  roles: Role[];
+export interface Environment extends EnvironmentWithRoles {
   /** Read as it was after this revision; undefined: as it is. Access, roles and names are always today's. */
   at?: bigint;
   /** Deleted by the very request that shows it: nothing is left to read in it. */
@@ -49,16 +43,8 @@ export interface Environment extends EnvironmentRow {
 }
 
 /** ENVIRONMENT_NOT_FOUND for whoever has no role in it. */
-export async function getEnvironment(
-  ctx: Context,
-  id: string,
-  action: EnvironmentAction = 'ViewEnvironment',
-): Promise<Environment> {
-  const row = await findEnvironment(ctx.services.db, { id, accountId: actorOf(ctx).accountId });
-  if (!row) throw notFound('environment', id);
-  const environment = known(ctx, row);
-  authorizeEnvironment(ctx, id, environment.roles, action);
-  return environment;
+export function getEnvironment(ctx: Context, id: string, permission?: EnvironmentPermission): Promise<Environment> {
+  return accessEnvironment(ctx, id, permission);
 }
 
 /** Several at once, in the order of the ids; an error in the place of each the caller has no role in. */
@@ -68,7 +54,7 @@ export async function getEnvironments(ctx: Context, ids: readonly string[]): Pro
   const rows = await findAskedEnvironments(ctx.services.db, asked);
   return asked.map(({ id }, index) => {
     const row = rows[index];
-    const environment = row && known(ctx, row);
+    const environment = row && withRoles(ctx, row);
     return environment && environment.roles.length > 0 ? environment : notFound('environment', id);
   });
 }
@@ -90,7 +76,7 @@ export async function listEnvironments(
   });
   return pageOf(
     request,
-    rows.map((row) => known(ctx, row)),
+    rows.map((row) => withRoles(ctx, row)),
     (environment) => environment.name,
   );
 }
@@ -108,7 +94,7 @@ export async function listSharedEnvironments(ctx: Context, args: PageArguments):
   });
   return pageOf(
     request,
-    rows.map((row) => known(ctx, row)),
+    rows.map((row) => withRoles(ctx, row)),
     (environment) => environment.id,
   );
 }
@@ -117,7 +103,7 @@ export async function listSharedEnvironments(ctx: Context, args: PageArguments):
 async function sharedEnvironment(ctx: Context, id: string, request: PageRequest<string>): Promise<Page<Environment>> {
   const { accountId } = actorOf(ctx);
   const row = await findEnvironment(ctx.services.db, { id, accountId });
-  const environment = row && known(ctx, row);
+  const environment = row && withRoles(ctx, row);
   const isShared = environment && environment.ownerId !== accountId && environment.roles.length > 0;
   const isAhead = request.after === undefined || id > request.after;
   return pageOf(request, isShared && isAhead ? [environment] : [], (shared) => shared.id);
@@ -192,9 +178,4 @@ async function environmentLimit(db: Session, accountId: string): Promise<string>
   const [plan] = await findPlansOfAccounts(db, [accountId]);
   if (!plan) throw notFound('account', accountId);
   return `The plan allows ${plan.maxEnvironments} environments per account`;
-}
-
-/** With the roles that the caller has in it. */
-export function known(ctx: Context, { shareRoles, ...row }: EnvironmentWithAccessRow): Environment {
-  return { ...row, roles: rolesOf(actorOf(ctx), { ownerId: row.ownerId, shareRoles }, row.id) };
 }

@@ -1,5 +1,6 @@
 // Plans: the limits that accounts live under. Admins make and change them; everybody may know their own.
 import { alreadyExists, invalidRequest, notFound } from '../../errors/errors.js';
+import { newId } from '../../ids/new-id.js';
 import { countAccountsUnderPlan, findAccount, updatePlanOfDeletedAccounts } from '../../store/tenancy/account.js';
 import {
   findPlanByName,
@@ -14,7 +15,8 @@ import {
   removePlan,
   updatePlan as updateRow,
 } from '../../store/tenancy/plan.js';
-import { actorOf, adminOf, type Context, newId } from '../request/context.js';
+import { actorOf, adminOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
 import { forwardPage, type Page, type PageArguments, pageOf, stringPlace } from '../request/page.js';

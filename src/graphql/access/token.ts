@@ -2,9 +2,9 @@
 
 import { type CreatedToken, createToken, listTokens, MAX_TOKENS, revokeToken } from '../../domain/access/token.js';
 import { SCOPES, type Scope } from '../../domain/request/grant.js';
-import { builder } from '../schema/builder.js';
-import { AccountRef, NodeRef, TokenRef } from '../schema/refs.js';
-import { type RefusalCode, refusable, resultOf } from '../schema/refusals.js';
+import { builder } from '../builder/builder.js';
+import { AccountRef, NodeRef, TokenRef } from '../builder/refs.js';
+import { type RefusalCode, refusable, resultOf } from '../builder/refusals.js';
 
 const ScopeRef = builder.enumType('TokenScope', {
   description: 'What a token may be used for, within what its account may do.',

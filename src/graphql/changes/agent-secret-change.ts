@@ -1,7 +1,7 @@
 // The change feed in GraphQL: a subscription over the environment's log.
 import { type AgentSecretChanges, watchAgentSecretChanges } from '../../domain/changes/agent-secret-change.js';
-import { builder } from '../schema/builder.js';
-import { AgentSecretRevisionRef } from '../schema/refs.js';
+import { builder } from '../builder/builder.js';
+import { AgentSecretRevisionRef } from '../builder/refs.js';
 
 const ChangesRef = builder.objectRef<AgentSecretChanges>('AgentSecretChanges').implement({
   description:

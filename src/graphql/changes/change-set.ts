@@ -7,9 +7,9 @@ import {
 } from '../../domain/changes/change-set.js';
 import type { ChangeSetResult } from '../../domain/changes/change-write.js';
 import { AppError, invalidRequest } from '../../errors/errors.js';
-import { builder } from '../schema/builder.js';
-import { AgentSecretRef } from '../schema/refs.js';
-import { type RefusalCode, Refused, refusable, resultOf } from '../schema/refusals.js';
+import { builder } from '../builder/builder.js';
+import { AgentSecretRef } from '../builder/refs.js';
+import { type RefusalCode, Refused, refusable, resultOf } from '../builder/refusals.js';
 import { CREATE_FIELDS, idempotencyKey, ValueChange } from '../secrets/agent-secret-write.js';
 import { valueChangeFrom, valueFrom } from '../secrets/secret-value-input.js';
 

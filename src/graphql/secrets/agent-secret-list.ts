@@ -2,8 +2,8 @@
 import { agentSecretsTag, getAgentSecretByPath, listAgentSecrets } from '../../domain/secrets/agent-secret.js';
 import { listAllAgentSecrets, listOpenedAgentSecrets } from '../../domain/secrets/agent-secret-list.js';
 import { TYPE_KINDS, type TypeKind } from '../../domain/types/analysed-type.js';
-import { builder } from '../schema/builder.js';
-import { AgentSecretRef, EnvironmentRef } from '../schema/refs.js';
+import { builder } from '../builder/builder.js';
+import { AgentSecretRef, EnvironmentRef } from '../builder/refs.js';
 import { documentOf } from './agent-secret.js';
 
 const TypeKindRef = builder.enumType('AnalysedTypeKind', {

@@ -7,9 +7,9 @@ import {
   listAgentSecretRevisions,
   secretOf,
 } from '../../domain/secrets/agent-secret-revision.js';
-import { builder } from '../schema/builder.js';
-import { loadStoredValue } from '../schema/loaders.js';
-import { AccountNameRef, AgentSecretRef, AgentSecretRevisionRef } from '../schema/refs.js';
+import { builder } from '../builder/builder.js';
+import { loadStoredValue } from '../builder/loaders.js';
+import { AccountNameRef, AgentSecretRef, AgentSecretRevisionRef } from '../builder/refs.js';
 import { asRaw, ValueStateRef } from './agent-secret.js';
 
 const ChangeRef = builder.enumType('AgentSecretChangeKind', {

@@ -1,9 +1,9 @@
 // Mutations of secrets.
 import { createAgentSecret } from '../../domain/secrets/agent-secret-create.js';
 import { deleteAgentSecret, updateAgentSecret } from '../../domain/secrets/agent-secret-update.js';
-import { builder } from '../schema/builder.js';
-import { AgentSecretRef } from '../schema/refs.js';
-import { type RefusalCode, refusable, resultOf } from '../schema/refusals.js';
+import { builder } from '../builder/builder.js';
+import { AgentSecretRef } from '../builder/refs.js';
+import { type RefusalCode, refusable, resultOf } from '../builder/refusals.js';
 import { valueChangeFrom, valueFrom } from './secret-value-input.js';
 
 const CREATE_REFUSALS = [

@@ -7,9 +7,9 @@ import { describeAnalysedType } from '../../domain/types/analysed-type.js';
 import { analysedTypeFromText } from '../../domain/types/analysed-type-parse.js';
 import { segmentsOf } from '../../domain/types/secret-path.js';
 import { printJson, RawJson } from '../../json/exact.js';
-import { builder } from '../schema/builder.js';
-import { loadAccountName, loadEnvironment, loadStoredValue } from '../schema/loaders.js';
-import { AccountNameRef, AgentSecretRef, EnvironmentRef, NodeRef } from '../schema/refs.js';
+import { builder } from '../builder/builder.js';
+import { loadAccountName, loadEnvironment, loadStoredValue } from '../builder/loaders.js';
+import { AccountNameRef, AgentSecretRef, EnvironmentRef, NodeRef } from '../builder/refs.js';
 
 export const ValueStateRef = builder.enumType('ValueState', {
   description: 'What there is of a value.',

@@ -2,9 +2,9 @@
 
 import { listSecretReads, type SecretRead } from '../../domain/reads/secret-read.js';
 import { segmentsOf } from '../../domain/types/secret-path.js';
-import { builder } from '../schema/builder.js';
-import { loadAccountName, loadLastRead } from '../schema/loaders.js';
-import { AccountNameRef, AgentSecretRef, EnvironmentRef } from '../schema/refs.js';
+import { builder } from '../builder/builder.js';
+import { loadAccountName, loadLastRead } from '../builder/loaders.js';
+import { AccountNameRef, AgentSecretRef, EnvironmentRef } from '../builder/refs.js';
 
 const SecretReadRef = builder.objectRef<SecretRead>('SecretRead').implement({
   description: 'One opening of one value, by whoever was shown it.',

@@ -9,10 +9,10 @@ import {
   listAccounts,
   updateAccount,
 } from '../../domain/tenancy/account.js';
-import { builder } from '../schema/builder.js';
-import { loadAccountName, loadPlanOfAccount } from '../schema/loaders.js';
-import { AccountNameRef, AccountRef, NodeRef, PlanRef } from '../schema/refs.js';
-import { type RefusalCode, refusable, resultOf } from '../schema/refusals.js';
+import { builder } from '../builder/builder.js';
+import { loadAccountName, loadPlanOfAccount } from '../builder/loaders.js';
+import { AccountNameRef, AccountRef, NodeRef, PlanRef } from '../builder/refs.js';
+import { type RefusalCode, refusable, resultOf } from '../builder/refusals.js';
 import { PlanUsageRef } from './environment.js';
 
 AccountNameRef.implement({

@@ -6,9 +6,9 @@ import {
   MAX_APPLICATIONS,
   updateApplication,
 } from '../../domain/tenancy/application.js';
-import { builder } from '../schema/builder.js';
-import { AccountRef, ApplicationRef, NodeRef } from '../schema/refs.js';
-import { type RefusalCode, refusable, resultOf } from '../schema/refusals.js';
+import { builder } from '../builder/builder.js';
+import { AccountRef, ApplicationRef, NodeRef } from '../builder/refs.js';
+import { type RefusalCode, refusable, resultOf } from '../builder/refusals.js';
 
 ApplicationRef.implement({
   description: 'A named group of environments under one account; known to its owner only.',

@@ -8,10 +8,10 @@ import {
   MAX_SHARES,
   updateEnvironmentShare,
 } from '../../domain/tenancy/environment-share.js';
-import { builder } from '../schema/builder.js';
-import { loadAccountName } from '../schema/loaders.js';
-import { AccountNameRef, EnvironmentRef, EnvironmentShareRef, NodeRef } from '../schema/refs.js';
-import { type RefusalCode, refusable, resultOf } from '../schema/refusals.js';
+import { builder } from '../builder/builder.js';
+import { loadAccountName } from '../builder/loaders.js';
+import { AccountNameRef, EnvironmentRef, EnvironmentShareRef, NodeRef } from '../builder/refs.js';
+import { type RefusalCode, refusable, resultOf } from '../builder/refusals.js';
 
 const ShareRoleRef = builder.enumType('ShareRole', {
   description: 'A role that a share can give; see `Role`.',

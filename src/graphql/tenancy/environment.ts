@@ -8,10 +8,10 @@ import {
   updateEnvironment,
 } from '../../domain/tenancy/environment.js';
 import { getEnvironmentAt } from '../../domain/tenancy/environment-at.js';
-import { builder } from '../schema/builder.js';
-import { loadAccountName, loadApplication, loadPlanOfAccount } from '../schema/loaders.js';
-import { AccountNameRef, AccountRef, ApplicationRef, EnvironmentRef, NodeRef } from '../schema/refs.js';
-import { type RefusalCode, refusable, resultOf } from '../schema/refusals.js';
+import { builder } from '../builder/builder.js';
+import { loadAccountName, loadApplication, loadPlanOfAccount } from '../builder/loaders.js';
+import { AccountNameRef, AccountRef, ApplicationRef, EnvironmentRef, NodeRef } from '../builder/refs.js';
+import { type RefusalCode, refusable, resultOf } from '../builder/refusals.js';
 
 const RoleRef = builder.enumType('Role', {
   description: 'A role in an environment.',

@@ -1,8 +1,8 @@
 // Plan in GraphQL: fields, lists, mutations.
 import { createPlan, deletePlan, HIGHEST, listPlans, MOST_VALUE_BYTES, updatePlan } from '../../domain/tenancy/plan.js';
-import { builder } from '../schema/builder.js';
-import { NodeRef, PlanRef } from '../schema/refs.js';
-import { type RefusalCode, refusable, resultOf } from '../schema/refusals.js';
+import { builder } from '../builder/builder.js';
+import { NodeRef, PlanRef } from '../builder/refs.js';
+import { type RefusalCode, refusable, resultOf } from '../builder/refusals.js';
 
 PlanRef.implement({
   description: 'Limits that an account lives under; reaching one is refused with LIMIT_EXCEEDED.',

@@ -1,5 +1,6 @@
 // The OpenAPI 3.1 document of the REST door, made from the table of routes; printed once, served and committed as it is.
 
+import type { OperationId } from '../operation-id.js';
 import { STATUS } from '../problem.js';
 import { ROUTES, type Route } from '../routes.js';
 import { STREAMS, type StreamRoute } from '../streams.js';
@@ -12,7 +13,7 @@ import {
 } from './errors.js';
 import { EXAMPLES, type Example } from './examples.js';
 import { layOut } from './layout.js';
-import { describedAs, type OperationId, PARAMETERS, type ParameterName } from './operations.js';
+import { describedAs, PARAMETERS, type ParameterName } from './operations.js';
 import { SCHEMAS } from './schemas.js';
 
 /** The version in package.json, which cannot be imported from outside `src`; a test keeps the two together. */

@@ -1,5 +1,6 @@
 // What the table of routes cannot tell about its operations: meaning, bodies, and the refusals that are their own.
 import type { ErrorCode } from '../../errors/errors.js';
+import type { OperationId } from '../operation-id.js';
 import { UINT64 } from './types.js';
 
 interface Description {
@@ -93,10 +94,7 @@ const OPERATIONS = {
     headers: ['Last-Event-ID'],
     refuses: ['ENVIRONMENT_NOT_FOUND'],
   },
-} as const satisfies Record<string, Description>;
-
-/** A route whose operation is not described here does not compile. */
-export type OperationId = keyof typeof OPERATIONS;
+} as const satisfies Record<OperationId, Description>;
 
 export function describedAs(operationId: OperationId): Description {
   return OPERATIONS[operationId];

@@ -1,7 +1,7 @@
 // Fields below the root whose answer depends on who asks: each of an environment's and an account's fields.
 import { isObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { schema } from '../../../src/graphql/schema/schema.js';
+import { schema } from '../../../src/graphql/schema.js';
 import { createTestApp, type TestApp } from '../../support/app.js';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { createSecret, done } from '../../support/graphql/secrets.js';

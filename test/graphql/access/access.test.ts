@@ -1,6 +1,6 @@
 // Every root field for every caller: what is allowed, and what a caller is told who may not or may not even know.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { schema } from '../../../src/graphql/schema/schema.js';
+import { schema } from '../../../src/graphql/schema.js';
 import { createTestApp, type TestApp } from '../../support/app.js';
 import { ACCESS_CASES, type AccessCase, CALLERS, type Caller, outcomeFor } from '../../support/graphql/access-cases.js';
 import { firstEvent, graphql } from '../../support/graphql/client.js';

@@ -1,7 +1,7 @@
 // What a token's scopes allow: every root field with every set of scopes, every field that shows a value, and no way to more.
 import { getNamedType, isObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { schema } from '../../../src/graphql/schema/schema.js';
+import { schema } from '../../../src/graphql/schema.js';
 import { createTestApp, type TestApp } from '../../support/app.js';
 import { canary } from '../../support/canary.js';
 import { ask, graphql } from '../../support/graphql/client.js';

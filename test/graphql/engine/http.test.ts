@@ -1,7 +1,7 @@
 // GraphQL over HTTP: which requests are requests at all, and what introspection tells.
 import { buildClientSchema, getIntrospectionQuery, lexicographicSortSchema, printSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { schema } from '../../../src/graphql/schema/schema.js';
+import { schema } from '../../../src/graphql/schema.js';
 import { createTestApp, type TestApp } from '../../support/app.js';
 import { RESPONSE_JSON, send, sendQuery, withConfig } from '../../support/graphql/http.js';
 import { createAccount, type Person, unique } from '../../support/world.js';

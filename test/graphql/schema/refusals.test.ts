@@ -1,7 +1,7 @@
 // Every member of every result union: how it is reached, and what a refusal tells.
 import { type GraphQLNamedType, getNamedType, isUnionType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { schema } from '../../../src/graphql/schema/schema.js';
+import { schema } from '../../../src/graphql/schema.js';
 import type { Database } from '../../../src/store/engine/client.js';
 import { createTestApp, type TestApp } from '../../support/app.js';
 import { CANARY_NUMBER, canary } from '../../support/canary.js';

@@ -12,7 +12,7 @@ import {
 } from 'graphql';
 import { expect, test } from 'vitest';
 import { ERROR_CODES } from '../../../src/errors/errors.js';
-import { schema } from '../../../src/graphql/schema/schema.js';
+import { schema } from '../../../src/graphql/schema.js';
 
 const types = Object.values(schema.getTypeMap()).filter(
   (type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type),

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openTransitKeyProvider } from '../../../src/crypto/transit-key-provider.js';
-import type { Services } from '../../../src/domain/request/context.js';
+import type { Services } from '../../../src/domain/request/services.js';
 import { createApp } from '../../../src/server/app.js';
 import { servicesOn } from '../../../src/start/services.js';
 import type { TestApp } from '../../support/app.js';

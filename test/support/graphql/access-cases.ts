@@ -1,6 +1,6 @@
 // Who may use which root field: one case per field and way of calling it, with the answer for every caller.
 import { isObjectType } from 'graphql';
-import { schema } from '../../../src/graphql/schema/schema.js';
+import { schema } from '../../../src/graphql/schema.js';
 import type { TestApp } from '../app.js';
 import {
   createAccount,

@@ -8,7 +8,7 @@ import {
   isRequiredArgument,
   isRequiredInputField,
 } from 'graphql';
-import { schema } from '../../../src/graphql/schema/schema.js';
+import { schema } from '../../../src/graphql/schema.js';
 
 export interface Place {
   /** Such as `Mutation.createAgentSecret(input.path)`. */

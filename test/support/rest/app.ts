@@ -5,7 +5,7 @@ import request from 'supertest';
 import { expect } from 'vitest';
 import type { Config } from '../../../src/config/config.js';
 import type { KeyProvider } from '../../../src/crypto/key-provider.js';
-import type { Services } from '../../../src/domain/request/context.js';
+import type { Services } from '../../../src/domain/request/services.js';
 import { printJson } from '../../../src/json/exact.js';
 import { parseJson } from '../../../src/json/parse.js';
 import { createApp } from '../../../src/server/app.js';

@@ -8,7 +8,7 @@ import { invalidRequest } from '../../errors/errors.js';
 import { uuidFrom } from '../../ids/uuid.js';
 import { JsonNumber, type JsonObject, type JsonValue, RawJson } from '../../json/exact.js';
 import { MAX_UINT64, uint64From } from '../../json/uint64.js';
-import { builder } from '../schema/builder.js';
+import { builder } from './builder.js';
 
 builder.scalarType('UUID', {
   description: 'A UUID: 32 hexadecimal digits in five groups with hyphens, in any case; answered in lower case.',

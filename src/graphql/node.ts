@@ -1,9 +1,9 @@
 // `node` and `nodes`: any noun by its id.
 
-import { getNode, getNodes, type Node } from '../../domain/node.js';
-import { MAX_PAGE_SIZE } from '../../domain/request/page.js';
-import { builder } from './builder.js';
-import { NodeRef } from './refs.js';
+import { getNode, getNodes, type Node } from '../domain/node.js';
+import { MAX_PAGE_SIZE } from '../domain/request/page.js';
+import { builder } from './builder/builder.js';
+import { NodeRef } from './builder/refs.js';
 
 const TYPE_NAMES: Record<Node['kind'], string> = {
   agentSecret: 'AgentSecret',

@@ -1,6 +1,7 @@
 // Expected refusals of mutations, as data: one type per reason, all of them a `Refusal`.
 import type { ObjectRef } from '@pothos/core';
-import { actorOf, type Context } from '../../domain/request/context.js';
+import { actorOf } from '../../domain/request/actor.js';
+import type { Context } from '../../domain/request/context.js';
 import { AppError, type ErrorCode, type ErrorDetails } from '../../errors/errors.js';
 import { builder } from './builder.js';
 import { ErrorCodeRef } from './error-code.js';

@@ -1,0 +1,33 @@
+// An environment together with the roles that the caller has in it.
+import { notFound } from '../../errors/errors.js';
+import {
+  type EnvironmentRow,
+  type EnvironmentWithAccessRow,
+  findEnvironment,
+} from '../../store/tenancy/environment.js';
+import { actorOf } from '../request/actor.js';
+import type { Context } from '../request/context.js';
+import { authorizeEnvironment, type EnvironmentPermission, type Role, rolesOf } from './permissions.js';
+
+export interface EnvironmentWithRoles extends EnvironmentRow {
+  /** The caller's roles. */
+  roles: Role[];
+}
+
+/** ENVIRONMENT_NOT_FOUND for whoever has no role in it, AUTH_FORBIDDEN for whoever lacks the permission. */
+export async function accessEnvironment(
+  ctx: Context,
+  id: string,
+  permission: EnvironmentPermission = 'ViewEnvironment',
+): Promise<EnvironmentWithRoles> {
+  const row = await findEnvironment(ctx.services.db, { id, accountId: actorOf(ctx).accountId });
+  if (!row) throw notFound('environment', id);
+  const environment = withRoles(ctx, row);
+  authorizeEnvironment(ctx, id, environment.roles, permission);
+  return environment;
+}
+
+/** A row of the store with the roles that the caller has in the environment. */
+export function withRoles(ctx: Context, { shareRoles, ...row }: EnvironmentWithAccessRow): EnvironmentWithRoles {
+  return { ...row, roles: rolesOf(actorOf(ctx), { ownerId: row.ownerId, shareRoles }, row.id) };
+}
