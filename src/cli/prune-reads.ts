@@ -20,12 +20,12 @@ await runCommand({
       options: { 'older-than-days': { type: 'string' }, help: { type: 'boolean', short: 'h' } },
     });
     if (values.help) return undefined;
-    const asked = values['older-than-days'];
-    if (asked !== undefined && !/^\d{1,5}$/.test(asked)) throw new UsageError('Expected --older-than-days N');
+    const days = values['older-than-days'];
+    if (days !== undefined && !/^\d{1,5}$/.test(days)) throw new UsageError('Expected --older-than-days N');
     const config = loadConfig();
     const services = await openServices(config, createLogger('error'));
     try {
-      return String(await pruneSecretReads(services.db, Number(asked ?? config.readRetentionDays)));
+      return String(await pruneSecretReads(services.db, Number(days ?? config.readRetentionDays)));
     } finally {
       await services.db.close();
     }

@@ -7,7 +7,7 @@ export interface TransitConnection {
   /** Such as https://vault.example.com:8200. */
   readonly url: string;
   readonly namespace?: string | undefined;
-  /** Asked again when the service refuses the token: an agent may have renewed it in its file. */
+  /** Read again when the service refuses the token: an agent may have renewed it in its file. */
   readonly token: () => Promise<string>;
   /** Milliseconds for one attempt. */
   readonly timeoutMs?: number;

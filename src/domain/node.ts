@@ -44,8 +44,8 @@ export async function getNode(ctx: Context, id: string): Promise<Node | null> {
 
 /** One read tells the kinds of all ids, one more each kind's nodes. Ids that are no UUIDs belong to nothing. */
 async function nodesOf(ctx: Context, ids: readonly string[]): Promise<(Node | null)[]> {
-  const asked = ids.map(uuidFrom);
-  const distinct = [...new Set(asked)].filter((id) => id !== undefined);
+  const uuids = ids.map(uuidFrom);
+  const distinct = [...new Set(uuids)].filter((id) => id !== undefined);
   const nodes = new Map<string, Node>();
   if (distinct.length > 0) {
     const idsByKind = new Map<NodeKind, string[]>();
@@ -63,7 +63,7 @@ async function nodesOf(ctx: Context, ids: readonly string[]): Promise<(Node | nu
       }),
     );
   }
-  return asked.map((id) => (id === undefined ? null : (nodes.get(id) ?? null)));
+  return uuids.map((id) => (id === undefined ? null : (nodes.get(id) ?? null)));
 }
 
 function throwUnlessHidden(error: Error): void {

@@ -1,6 +1,6 @@
 // Answers as JSON text, however large: what is long to print is printed in portions, into bytes that only need sending.
 
-import { hasTime, nextTurn } from '../scheduling/time-slice.js';
+import { hasSliceTime, nextSlice } from '../scheduling/time-slice.js';
 import { JsonNumber, printJson, printShortJson, RawJson } from './exact.js';
 
 /** An answer without a list of more characters is printed at once, and handed on as it is. */
@@ -26,14 +26,14 @@ async function printLarge(value: unknown): Promise<Uint8Array<ArrayBuffer>> {
   for (const piece of pieces(value)) {
     text += piece;
     if (text.length < PIECE) continue;
-    while (!hasTime()) await nextTurn();
+    while (!hasSliceTime()) await nextSlice();
     take();
   }
   take();
   const body = Buffer.allocUnsafeSlow(size);
   let at = 0;
   for (const part of parts) {
-    while (!hasTime()) await nextTurn();
+    while (!hasSliceTime()) await nextSlice();
     body.set(part, at);
     at += part.length;
   }

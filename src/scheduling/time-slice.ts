@@ -13,7 +13,7 @@ let latest: (() => void)[] = [];
 let first: (() => void)[] = [];
 
 /** Whether there is time for one more item in this turn. */
-export function hasTime(): boolean {
+export function hasSliceTime(): boolean {
   if (end !== undefined) return performance.now() < end;
   untimed += 1;
   if (untimed < UNTIMED) return true;
@@ -27,7 +27,7 @@ export function hasTime(): boolean {
 }
 
 /** Resolves when others have had their turn. Whoever was quicker may have used up the new one, so ask again. */
-export function nextTurn(): Promise<void> {
+export function nextSlice(): Promise<void> {
   return new Promise((resolve) => {
     latest.push(resolve);
   });

@@ -46,7 +46,7 @@ async function secretsFrom(url: string | undefined, request: string): Promise<To
   const found: Told[] = [];
   const collect = (value: unknown) => {
     if (typeof value !== 'object' || value === null) return;
-    if ('revision' in value) found.push(toldBy(value as Record<string, unknown>));
+    if ('revision' in value) found.push(recordedBy(value as Record<string, unknown>));
     else Object.values(value).forEach(collect);
   };
   collect(JSON.parse(answer.body.slice(answer.body.indexOf('{'), answer.body.lastIndexOf('}') + 1)));
@@ -54,7 +54,7 @@ async function secretsFrom(url: string | undefined, request: string): Promise<To
 }
 
 /** The peer has columns: a dotted path, an integer as a string, documents as text. */
-function toldBy(secret: Record<string, unknown>): Told {
+function recordedBy(secret: Record<string, unknown>): Told {
   const { id, environmentId, path, revision, secretType } = secret;
   const isPeers = 'sealedValue' in secret;
   return {

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import postgres from 'postgres';
 import type { Session } from '../../src/store/engine/client.js';
-import { findAskedSecrets } from '../../src/store/secrets/agent-secret.js';
+import { findAgentSecretsForAccounts } from '../../src/store/secrets/agent-secret.js';
 import { findAllAgentSecretOutlines } from '../../src/store/secrets/agent-secret-list.js';
 
 /** In the environment variable FLOOR, as JSON. */
@@ -36,7 +36,7 @@ function statementOf(find: (db: Session) => Promise<unknown>): Text {
   return caught;
 }
 
-const BY_ID = statementOf((db) => findAskedSecrets(db, [{ id: '', accountId: '' }]));
+const BY_ID = statementOf((db) => findAgentSecretsForAccounts(db, [{ id: '', accountId: '' }]));
 const ALL = statementOf((db) => findAllAgentSecretOutlines(db, { environmentId: '' }));
 const FIELDS =
   'id, environment_id as "environmentId", path, revision, secret_type as "secretType", sealed_value as "sealedValue"';

@@ -1,6 +1,6 @@
 // Long work in portions: however many wait for their turn, waiting costs little and nobody is left out.
 import { expect, test } from 'vitest';
-import { hasTime, nextTurn } from '../../src/scheduling/time-slice.js';
+import { hasSliceTime, nextSlice } from '../../src/scheduling/time-slice.js';
 
 /** Keeps the processor for some microseconds, as opening a value does. */
 function spin(): void {
@@ -12,9 +12,9 @@ test('many that wait are woken when there is time for them, not all of them in e
   const COUNT = 20_000;
   let waits = 0;
   async function item(): Promise<void> {
-    while (!hasTime()) {
+    while (!hasSliceTime()) {
       waits += 1;
-      await nextTurn();
+      await nextSlice();
     }
     spin();
   }
@@ -27,14 +27,14 @@ test('whoever begins while others work through long lists is not kept waiting un
   let listsDone = 0;
   async function list(): Promise<void> {
     for (let n = 0; n < 20_000; n += 1) {
-      while (!hasTime()) await nextTurn();
+      while (!hasSliceTime()) await nextSlice();
       spin();
     }
     listsDone += 1;
   }
   const lists = [list(), list(), list()];
   for (let n = 0; n < 3; n += 1) await new Promise((resolve) => setImmediate(resolve));
-  while (!hasTime()) await nextTurn();
+  while (!hasSliceTime()) await nextSlice();
   expect(listsDone).toBe(0);
   await Promise.all(lists);
 });

@@ -13,13 +13,17 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-interface Asked {
+interface AccountLookup {
   method?: string;
   body?: string;
   headers?: Record<string, string>;
 }
 
-async function ask(at: string, { headers = {}, ...init }: Asked = {}, server: Server = app.server): Promise<Response> {
+async function ask(
+  at: string,
+  { headers = {}, ...init }: AccountLookup = {},
+  server: Server = app.server,
+): Promise<Response> {
   const { port } = server.address() as AddressInfo;
   const { token } = app.world.people.owner;
   const response = await fetch(`http://127.0.0.1:${port}${at}`, {
@@ -33,7 +37,7 @@ async function ask(at: string, { headers = {}, ...init }: Asked = {}, server: Se
 const idOf = (response: Response) => response.headers.get('x-request-id');
 
 describe('an answer has the id', () => {
-  test.each<[string, number, string, Asked]>([
+  test.each<[string, number, string, AccountLookup]>([
     ['a secret', 200, 'PATH', {}],
     ['a wrong id', 400, '/v1/agent-secrets/x', {}],
     ['no credential', 401, 'PATH', { headers: { authorization: '' } }],

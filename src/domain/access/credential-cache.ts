@@ -22,7 +22,7 @@ export function createCredentialCache(
   });
 
   /** Look-ups under way, so that many requests with one credential are one. */
-  const asked = new Map<string, Promise<Actor | undefined>>();
+  const pending = new Map<string, Promise<Actor | undefined>>();
   /** Counts the calls of `clear`: what was read before one is not remembered after it. */
   let generation = 0;
 
@@ -34,12 +34,12 @@ export function createCredentialCache(
   }
 
   function lookUp(secret: string, key: string): Promise<Actor | undefined> {
-    const underway = asked.get(key);
+    const underway = pending.get(key);
     if (underway) return underway;
     const answer = read(secret, key).finally(() => {
-      if (asked.get(key) === answer) asked.delete(key);
+      if (pending.get(key) === answer) pending.delete(key);
     });
-    asked.set(key, answer);
+    pending.set(key, answer);
     return answer;
   }
 
@@ -52,7 +52,7 @@ export function createCredentialCache(
     clear() {
       generation += 1;
       trusted.clear();
-      asked.clear();
+      pending.clear();
     },
   };
 }

@@ -43,18 +43,18 @@ const PERMISSION_SCOPES: Partial<Record<EnvironmentPermission, Scope>> = {
   DeleteEnvironment: 'admin',
 };
 
-/** What a store read tells about a caller's standing in an environment. */
-export interface Standing {
+/** What a store read tells about a caller's binding in an environment. */
+export interface RoleBinding {
   ownerId: string;
   /** Roles of the caller's share; null without a share. */
   shareRoles: string[] | null;
 }
 
 /** None in an environment that the caller's credential is not good for. */
-export function rolesOf({ accountId, grant }: Actor, standing: Standing, environmentId: string): Role[] {
+export function rolesOf({ accountId, grant }: Actor, binding: RoleBinding, environmentId: string): Role[] {
   if (!coversEnvironment(grant, environmentId)) return [];
-  if (standing.ownerId === accountId) return ['owner'];
-  return (standing.shareRoles ?? []).filter(isShareRole);
+  if (binding.ownerId === accountId) return ['owner'];
+  return (binding.shareRoles ?? []).filter(isShareRole);
 }
 
 export function isShareRole(role: string): role is ShareRole {

@@ -6,7 +6,7 @@ import type { Context } from '../request/context.js';
 import { isAccountWide } from '../request/grant.js';
 
 /** The context with nothing taken on trust from a few seconds ago; AUTH_UNAUTHORIZED when the credential is none any more. */
-export async function confirmed(ctx: Context): Promise<Context> {
+export async function reauthenticated(ctx: Context): Promise<Context> {
   const actor = actorOf(ctx);
   const { accountId, tokenId, grant } = actor;
   const caller = await findCaller(ctx.services.db, { accountId, tokenId });

@@ -23,11 +23,11 @@ import { grantFrom, isAccountWide, SCOPES, type Scope } from '../request/grant.j
 import { spendItems } from '../request/item-budget.js';
 import { isStorableMoment } from '../request/moment.js';
 import { checkName } from '../request/name.js';
-import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from '../request/page.js';
+import { forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
 import type { CredentialCache } from '../request/services.js';
 import { createCredentialCache, hashSecret } from './credential-cache.js';
 import { accessEnvironment } from './environment-access.js';
-import { confirmed } from './reauthentication.js';
+import { reauthenticated } from './reauthentication.js';
 
 export type Token = TokenRow;
 
@@ -88,7 +88,7 @@ export async function getTokens(ctx: Context, ids: readonly string[]): Promise<(
 /** The caller's tokens that are not revoked, oldest first. */
 export async function listTokens(ctx: Context, args: PageArguments): Promise<Page<Token>> {
   const { accountId, tokenId, grant } = actorOf(ctx);
-  const request = forwardPage(args, idPlace);
+  const request = forwardPage(args, idKey);
   spendItems(ctx, request.size);
   if (!isAccountWide(grant)) {
     const own = request.after === undefined && tokenId !== null ? [await getToken(ctx, tokenId)] : [];
@@ -135,7 +135,7 @@ export function tokenLimits({ scopes, environmentId, pathPrefixes }: TokenLimits
  * INVALID_REQUEST (name, an expiry in the past, prefixes), ENVIRONMENT_NOT_FOUND, LIMIT_EXCEEDED.
  */
 export async function createToken(ctx: Context, input: CreateTokenInput): Promise<CreatedToken> {
-  const { accountId, tokenId, grant, expiresAt: end = null } = managerOf(await confirmed(ctx), 'CreateToken');
+  const { accountId, tokenId, grant, expiresAt: end = null } = managerOf(await reauthenticated(ctx), 'CreateToken');
   const scopes = input.scopes ?? [...grant.scopes];
   if (!scopes.every((scope) => scope === 'metadata' || grant.scopes.has(scope))) {
     throw forbidden('A token cannot have a scope that the token which makes it has not');

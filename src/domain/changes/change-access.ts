@@ -1,6 +1,6 @@
 // Whether those who wait for changes still may see them.
 import { forbidden, notFound, unauthorized } from '../../errors/errors.js';
-import { type Claim, findStandings } from '../../store/changes/change-feed.js';
+import { type Claim, findRoleBindings } from '../../store/changes/change-feed.js';
 import type { Database } from '../../store/engine/client.js';
 import { may, rolesOf } from '../access/permissions.js';
 import { type Actor, hasEnded } from '../request/actor.js';
@@ -21,14 +21,14 @@ export async function findRefused<T extends Watcher>(db: Database, watchers: rea
     else alike.set(name, [watcher]);
   }
   const groups = [...alike.values()];
-  const standings = await findStandings(
+  const bindings = await findRoleBindings(
     db,
     groups.map(([watcher]) => claimOf(watcher)),
   );
   return groups.flatMap((group, index) => {
-    const standing = standings[index] as Standing;
+    const binding = bindings[index] as RoleBinding;
     return group.flatMap((watcher): [T, unknown][] => {
-      const refusal = refusalOf(watcher, standing);
+      const refusal = refusalOf(watcher, binding);
       return refusal === undefined ? [] : [[watcher, refusal]];
     });
   });
@@ -38,10 +38,10 @@ function claimOf({ actor, environmentId }: Watcher): Claim {
   return { environmentId, accountId: actor.accountId, tokenId: actor.tokenId };
 }
 
-type Standing = Awaited<ReturnType<typeof findStandings>>[number];
+type RoleBinding = Awaited<ReturnType<typeof findRoleBindings>>[number];
 
-function refusalOf({ actor, environmentId }: Watcher, standing: Standing): unknown {
-  const { isAuthenticated, ownerId, shareRoles } = standing;
+function refusalOf({ actor, environmentId }: Watcher, binding: RoleBinding): unknown {
+  const { isAuthenticated, ownerId, shareRoles } = binding;
   if (!isAuthenticated || hasEnded(actor)) return unauthorized();
   if (ownerId === null) return notFound('environment', environmentId);
   const roles = rolesOf(actor, { ownerId, shareRoles }, environmentId);

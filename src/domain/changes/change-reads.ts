@@ -15,7 +15,7 @@ export function shareChangeReads(db: Database, limit: number): ReadChanges {
     const key = `${environmentId} ${after}`;
     const known = coming.get(key);
     if (known) return known;
-    const read = (running.get(key) ?? nextTurn()).then(() => {
+    const read = (running.get(key) ?? nextSlice()).then(() => {
       coming.delete(key);
       const rows = findChanges(db, { environmentId, after, limit });
       const ended = rows
@@ -32,6 +32,6 @@ export function shareChangeReads(db: Database, limit: number): ReadChanges {
 }
 
 /** Behind everything that has just been woken. */
-function nextTurn(): Promise<void> {
+function nextSlice(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

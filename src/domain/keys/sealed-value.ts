@@ -3,7 +3,7 @@ import { valueDigest } from '../../crypto/digest.js';
 import type { EnvironmentKeys } from '../../crypto/environment-keys.js';
 import { openValue, sealedKeyVersion, sealValue } from '../../crypto/sealing.js';
 import { AppError, forbidden } from '../../errors/errors.js';
-import { hasTime, nextTurn } from '../../scheduling/time-slice.js';
+import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
 import { findMinDataKeyVersion } from '../../store/keys/data-key.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
@@ -87,13 +87,13 @@ export interface SealedPlace {
  */
 export function openSealedValue(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
   mustReveal(ctx);
-  return hasTime() ? openNow(ctx, place, sealed) : openLater(ctx, place, sealed);
+  return hasSliceTime() ? openNow(ctx, place, sealed) : openLater(ctx, place, sealed);
 }
 
 /** One of many: those of a list are asked for all at once. */
 async function openLater(ctx: Context, place: SealedPlace, sealed: Uint8Array): Promise<string> {
-  await nextTurn();
-  while (!hasTime()) await nextTurn();
+  await nextSlice();
+  while (!hasSliceTime()) await nextSlice();
   return openNow(ctx, place, sealed);
 }
 
@@ -134,7 +134,7 @@ export async function openSealedValues(
         mustReveal(ctx);
         keys = await cache.keysOf(environmentId);
       }
-      while (!hasTime()) await nextTurn();
+      while (!hasSliceTime()) await nextSlice();
       if (!keys.has(sealedKeyVersion(sealedValue))) keys = await cache.reload(environmentId);
       texts.push(openWith(keys, { environmentId, id, valueRevision }, sealedValue));
       opened.push(row);

@@ -16,7 +16,7 @@ import {
   ROW,
   takes,
 } from './read-batch.js';
-import { findTold, rememberTold, type ToldOpenings, toldBy } from './recorded-openings.js';
+import { findRecorded, type RecordedOpenings, recordedBy, rememberRecorded } from './recorded-openings.js';
 
 /**
  * `strict`: no value leaves before its record is committed. `async`: records follow within a second; a process that is
@@ -38,8 +38,8 @@ interface Opened {
   row: ReadRow;
   /** Those of a list before that one. */
   earlier: readonly ReadRow[] | undefined;
-  /** Of what the rows tell, as soon as it has to be told apart: when something else is opened. */
-  told: ToldOpenings | undefined;
+  /** Of what the rows tell, as soon as it has to be recorded apart: when something else is opened. */
+  recorded: RecordedOpenings | undefined;
 }
 
 export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode): ReadAudit {
@@ -51,7 +51,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   /** The write under way, and the one that will take what is noted until it begins. */
   let writing: Promise<void> | undefined;
   let next: Promise<void> | undefined;
-  let isGathering = false;
+  let isCommitScheduled = false;
   let isFailing = false;
 
   function note(ctx: RequestFacts, value: OpenedValue): Promise<void> {
@@ -59,13 +59,13 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     if (opened) return noteAnother(ctx, opened, value);
     mustRecord();
     const row = begin(ctx, value.environmentId, value.id, String(value.revision), 1);
-    requests.set(ctx, { row, earlier: undefined, told: undefined });
+    requests.set(ctx, { row, earlier: undefined, recorded: undefined });
     return row.batch.committed;
   }
 
   function noteAnother(ctx: RequestFacts, opened: Opened, { environmentId, id, revision }: OpenedValue): Promise<void> {
-    opened.told ??= toldBy([...(opened.earlier ?? []), opened.row]);
-    const known = findTold(opened.told, id, revision);
+    opened.recorded ??= recordedBy([...(opened.earlier ?? []), opened.row]);
+    const known = findRecorded(opened.recorded, id, revision);
     if (known) return known;
     mustRecord();
     if (takes(opened.row, environmentId)) {
@@ -75,7 +75,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
       opened.row = begin(ctx, environmentId, id, String(revision), 1);
     }
     const { committed } = opened.row.batch;
-    rememberTold(opened.told, id, revision, committed);
+    rememberRecorded(opened.recorded, id, revision, committed);
     return committed;
   }
 
@@ -92,7 +92,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     }
     const earlier = rows.slice(0, -1);
     const row = rows.at(-1);
-    if (row) requests.set(ctx, { row, earlier, told: undefined });
+    if (row) requests.set(ctx, { row, earlier, recorded: undefined });
     return Promise.all(new Set(rows.map(({ batch }) => batch.committed)));
   }
 
@@ -172,11 +172,11 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
 
   /** A turn later, so that all values of a list are in the batch of the first. */
   function soon(): void {
-    if (isGathering) return;
-    isGathering = true;
+    if (isCommitScheduled) return;
+    isCommitScheduled = true;
     queueMicrotask(() => {
-      isGathering = false;
-      // Who waits for a batch is told by the batch.
+      isCommitScheduled = false;
+      // Who waits for a batch is recorded by the batch.
       commit().catch(() => {});
     });
   }

@@ -5,32 +5,41 @@ import { openingsIn, type ReadRow } from './read-batch.js';
 const REMEMBERED = 10_000;
 
 /** When openings are committed, by secret and revision: the latest, and those before them. */
-export interface ToldOpenings {
+export interface RecordedOpenings {
   latest: Map<string, Promise<void>>;
   before: Map<string, Promise<void>> | undefined;
 }
 
 /** All that the rows tell. */
-export function toldBy(rows: readonly ReadRow[]): ToldOpenings {
-  const told: ToldOpenings = { latest: new Map(), before: undefined };
+export function recordedBy(rows: readonly ReadRow[]): RecordedOpenings {
+  const recorded: RecordedOpenings = { latest: new Map(), before: undefined };
   for (const row of rows) {
-    for (const [id, revision] of openingsIn(row)) rememberTold(told, id, revision, row.batch.committed);
+    for (const [id, revision] of openingsIn(row)) rememberRecorded(recorded, id, revision, row.batch.committed);
   }
-  return told;
+  return recorded;
 }
 
-/** When the opening is committed; undefined for one that has not been told. */
-export function findTold({ latest, before }: ToldOpenings, id: string, revision: bigint): Promise<void> | undefined {
+/** When the opening is committed; undefined for one that has not been recorded. */
+export function findRecorded(
+  { latest, before }: RecordedOpenings,
+  id: string,
+  revision: bigint,
+): Promise<void> | undefined {
   const key = keyOf(id, revision);
   return latest.get(key) ?? before?.get(key);
 }
 
-export function rememberTold(told: ToldOpenings, id: string, revision: bigint | string, committed: Promise<void>) {
-  if (told.latest.size === REMEMBERED) {
-    told.before = told.latest;
-    told.latest = new Map();
+export function rememberRecorded(
+  recorded: RecordedOpenings,
+  id: string,
+  revision: bigint | string,
+  committed: Promise<void>,
+) {
+  if (recorded.latest.size === REMEMBERED) {
+    recorded.before = recorded.latest;
+    recorded.latest = new Map();
   }
-  told.latest.set(keyOf(id, revision), committed);
+  recorded.latest.set(keyOf(id, revision), committed);
 }
 
 /** Ids are all of one length. */

@@ -12,7 +12,7 @@ import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { storableMoment } from '../request/moment.js';
-import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from '../request/page.js';
+import { forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
 import type { Environment } from '../tenancy/environment.js';
 
 /** One opening of one value. */
@@ -40,7 +40,7 @@ export async function listSecretReads(
   authorize(ctx, environment, 'ViewRead');
   const { pathPrefixes } = actorOf(ctx).grant;
   const { filter } = query;
-  const request = forwardPage(query, readPlace);
+  const request = forwardPage(query, readCursorKey);
   spendItems(ctx, request.size);
   // What this process has not written yet is part of the answer.
   await ctx.services.reads.flush();
@@ -82,10 +82,10 @@ export async function pruneSecretReads(db: Session, days: number): Promise<numbe
   }
 }
 
-function readPlace(json: unknown): { id: string; position: number } | undefined {
+function readCursorKey(json: unknown): { id: string; position: number } | undefined {
   if (!Array.isArray(json) || json.length !== 2) return undefined;
   const [id, position] = json as [unknown, unknown];
-  const place = idPlace(id);
+  const place = idKey(id);
   return place !== undefined && Number.isSafeInteger(position)
     ? { id: place, position: position as number }
     : undefined;

@@ -1,4 +1,4 @@
-// Relay pages: arguments checked once, cursors that name a place and not an offset.
+// Relay pages: arguments checked once, cursors that name a key and not an offset.
 import { invalidRequest } from '../../errors/errors.js';
 import { uuidFrom } from '../../ids/uuid.js';
 import { isStorableMoment } from './moment.js';
@@ -23,45 +23,39 @@ export interface Page<T> {
   };
 }
 
-export interface PageRequest<Place> {
+export interface PageRequest<Key> {
   size: number;
   /** Read from the end: the page before `before`, or the last one. */
   backward: boolean;
-  after: Place | undefined;
-  before: Place | undefined;
+  after: Key | undefined;
+  before: Key | undefined;
 }
 
-/** Cursors are opaque to clients: base64url of the JSON that names a place. */
-export function encodeCursor(place: unknown): string {
-  return Buffer.from(JSON.stringify(place)).toString('base64url');
+/** Cursors are opaque to clients: base64url of the JSON that names a key. */
+export function encodeCursor(key: unknown): string {
+  return Buffer.from(JSON.stringify(key)).toString('base64url');
 }
 
-/** Checks page arguments; INVALID_REQUEST names the argument and the limit. `read` turns a cursor's JSON into a place. */
-export function pageRequest<Place>(
-  args: PageArguments,
-  read: (json: unknown) => Place | undefined,
-): PageRequest<Place> {
+/** Checks page arguments; INVALID_REQUEST names the argument and the limit. `read` turns a cursor's JSON into a key. */
+export function pageRequest<Key>(args: PageArguments, read: (json: unknown) => Key | undefined): PageRequest<Key> {
   const { first, last } = args;
   if (first != null && last != null) throw invalidRequest('first and last cannot be used together');
   const size = first ?? last ?? DEFAULT_PAGE_SIZE;
   if (size < 0 || size > MAX_PAGE_SIZE) {
     throw invalidRequest(`${last != null ? 'last' : 'first'}: expected 0 to ${MAX_PAGE_SIZE} items per page`);
   }
-  const place = (name: 'after' | 'before') => {
+  const key = (name: 'after' | 'before') => {
     const cursor = args[name];
     if (cursor == null) return undefined;
     const decoded = decodeCursor(cursor, read);
     if (decoded === undefined) throw invalidRequest(`${name}: not a cursor of this list`);
     return decoded;
   };
-  return { size, backward: last != null, after: place('after'), before: place('before') };
+  return { size, backward: last != null, after: key('after'), before: key('before') };
 }
 
 /** The same for short lists that are read forward only. */
-export function forwardPage<Place>(
-  args: PageArguments,
-  read: (json: unknown) => Place | undefined,
-): PageRequest<Place> {
+export function forwardPage<Key>(args: PageArguments, read: (json: unknown) => Key | undefined): PageRequest<Key> {
   if (args.last != null || args.before != null) throw invalidRequest('this list is read forward: use first and after');
   return pageRequest(args, read);
 }
@@ -70,15 +64,15 @@ export function forwardPage<Place>(
  * Makes a page of rows that were read in the asked direction with one row more than the page's size, which tells whether
  * there is more behind the page.
  */
-export function pageOf<T, Place>(
-  request: PageRequest<Place>,
+export function pageOf<T, Key>(
+  request: PageRequest<Key>,
   rows: readonly T[],
-  placeOf: (node: T) => unknown,
+  cursorKeyOf: (node: T) => unknown,
 ): Page<T> {
   const more = rows.length > request.size;
   const nodes = rows.slice(0, request.size);
   if (request.backward) nodes.reverse();
-  const edges = nodes.map((node) => new Edge(node, placeOf));
+  const edges = nodes.map((node) => new Edge(node, cursorKeyOf));
   return {
     edges,
     pageInfo: {
@@ -97,19 +91,19 @@ export function pageOf<T, Place>(
 /** Most callers ask for no cursor but the last: each is made when it is asked for. */
 class Edge<T> {
   readonly node: T;
-  readonly #placeOf: (node: T) => unknown;
+  readonly #cursorKeyOf: (node: T) => unknown;
 
-  constructor(node: T, placeOf: (node: T) => unknown) {
+  constructor(node: T, cursorKeyOf: (node: T) => unknown) {
     this.node = node;
-    this.#placeOf = placeOf;
+    this.#cursorKeyOf = cursorKeyOf;
   }
 
   get cursor(): string {
-    return encodeCursor(this.#placeOf(this.node));
+    return encodeCursor(this.#cursorKeyOf(this.node));
   }
 }
 
-function decodeCursor<Place>(cursor: string, read: (json: unknown) => Place | undefined): Place | undefined {
+function decodeCursor<Key>(cursor: string, read: (json: unknown) => Key | undefined): Key | undefined {
   if (cursor.length > 8_192) return undefined;
   try {
     return read(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
@@ -118,18 +112,18 @@ function decodeCursor<Place>(cursor: string, read: (json: unknown) => Place | un
   }
 }
 
-/** Reads a cursor whose place is one string; Postgres text cannot hold U+0000, so no place has one. */
-export function stringPlace(json: unknown): string | undefined {
+/** Reads a cursor whose key is one string; Postgres text cannot hold U+0000, so no key has one. */
+export function stringKey(json: unknown): string | undefined {
   return typeof json === 'string' && !json.includes('\0') ? json : undefined;
 }
 
-/** Reads a cursor whose place is an id. */
-export function idPlace(json: unknown): string | undefined {
+/** Reads a cursor whose key is an id. */
+export function idKey(json: unknown): string | undefined {
   return typeof json === 'string' ? uuidFrom(json) : undefined;
 }
 
-/** Reads a cursor whose place is a moment as `toISOString` writes it, in a year that Postgres knows, too. */
-export function momentPlace(json: unknown): string | undefined {
-  const text = stringPlace(json);
+/** Reads a cursor whose key is a moment as `toISOString` writes it, in a year that Postgres knows, too. */
+export function momentKey(json: unknown): string | undefined {
+  const text = stringKey(json);
   return text !== undefined && isStorableMoment(new Date(text)) ? text : undefined;
 }

@@ -2,8 +2,8 @@
 // agent-secret-create.ts and agent-secret-update.ts.
 import { createHash } from 'node:crypto';
 import { invalidRequest, notFound } from '../../errors/errors.js';
-import { hasTime, nextTurn } from '../../scheduling/time-slice.js';
-import { findAgentSecret, findAskedSecrets } from '../../store/secrets/agent-secret.js';
+import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
+import { findAgentSecret, findAgentSecretsForAccounts } from '../../store/secrets/agent-secret.js';
 import {
   type AgentSecretFilter,
   type AgentSecretSortField,
@@ -16,8 +16,8 @@ import {
   type EnvironmentPermission,
   may,
   type Role,
+  type RoleBinding,
   rolesOf,
-  type Standing,
 } from '../access/permissions.js';
 import { openSealedValue, valueDestroyed } from '../keys/sealed-value.js';
 import { type Actor, actorOf } from '../request/actor.js';
@@ -25,15 +25,7 @@ import type { Context } from '../request/context.js';
 import { coversPath, grantTag } from '../request/grant.js';
 import { spendItems } from '../request/item-budget.js';
 import { storableMoment } from '../request/moment.js';
-import {
-  idPlace,
-  momentPlace,
-  type Page,
-  type PageArguments,
-  pageOf,
-  pageRequest,
-  stringPlace,
-} from '../request/page.js';
+import { idKey, momentKey, type Page, type PageArguments, pageOf, pageRequest, stringKey } from '../request/page.js';
 import type { Environment } from '../tenancy/environment.js';
 import { canonicalPath } from '../types/secret-path.js';
 
@@ -86,7 +78,7 @@ export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSec
 export async function getAgentSecrets(ctx: Context, ids: readonly string[]): Promise<(AgentSecret | null)[]> {
   const actor = actorOf(ctx);
   const { accountId } = actor;
-  const rows = await findAskedSecrets(
+  const rows = await findAgentSecretsForAccounts(
     ctx.services.db,
     ids.map((id) => ({ id, accountId })),
   );
@@ -94,7 +86,7 @@ export async function getAgentSecrets(ctx: Context, ids: readonly string[]): Pro
 }
 
 /** Where a secret is, and what decides who may know of it. */
-type Guarded = Standing & { environmentId: string; path: string };
+type Guarded = RoleBinding & { environmentId: string; path: string };
 
 /** The caller's roles around a secret; undefined unless it may know of it: by a role, and with what its credential covers. */
 function visibleRoles(actor: Actor, secret: Guarded): Role[] | undefined {
@@ -171,7 +163,7 @@ export async function listAgentSecrets(
   authorize(ctx, environment, 'ViewAgentSecret');
   const { db } = ctx.services;
   const field = query.orderBy?.field ?? 'path';
-  const request = pageRequest(query, (json) => readPlace(json, field));
+  const request = pageRequest(query, (json) => readCursorKey(json, field));
   const filter = { ...storableFilter(query.filter), pathsWithin: actorOf(ctx).grant.pathPrefixes ?? undefined };
   if (environment.isDeleted) return { ...pageOf(request, [], () => undefined), totalCount: async () => 0 };
   spendItems(ctx, request.size);
@@ -186,7 +178,7 @@ export async function listAgentSecrets(
   });
   const secrets = rows.map((row) => within(environment, row));
   // Once for the page: its values would have to wait for their turn one by one, with a promise each all the way up.
-  while (!hasTime()) await nextTurn();
+  while (!hasSliceTime()) await nextSlice();
   return {
     ...pageOf(request, secrets, (secret) => [field, keyOf(secret, field), secret.id]),
     totalCount: () => countAgentSecrets(db, stateOf(environment), filter),
@@ -220,10 +212,10 @@ function keyOf(secret: AgentSecret, field: AgentSecretSortField): string {
 }
 
 /** A cursor of this list names the order it was made for; in another order it would name no place. */
-function readPlace(json: unknown, field: AgentSecretSortField): { key: string; id: string } | undefined {
+function readCursorKey(json: unknown, field: AgentSecretSortField): { key: string; id: string } | undefined {
   if (!Array.isArray(json) || json.length !== 3 || json[0] !== field) return undefined;
-  const key = field === 'path' ? stringPlace(json[1]) : momentPlace(json[1]);
-  const id = idPlace(json[2]);
+  const key = field === 'path' ? stringKey(json[1]) : momentKey(json[1]);
+  const id = idKey(json[2]);
   return key === undefined || id === undefined ? undefined : { key, id };
 }
 

@@ -18,13 +18,13 @@ import {
 import { removeApplicationsOfAccount } from '../../store/tenancy/application.js';
 import { removeEnvironmentsOfAccount } from '../../store/tenancy/environment.js';
 import { findPlanByName, keepPlan } from '../../store/tenancy/plan.js';
-import { confirmed } from '../access/reauthentication.js';
+import { reauthenticated } from '../access/reauthentication.js';
 import { issueToken } from '../access/token.js';
 import { actorOf, adminOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
-import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from '../request/page.js';
+import { forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
 import { DEFAULT_PLAN } from './plan.js';
 
 export const ACCOUNT_ROLES = ['admin'] as const;
@@ -55,7 +55,7 @@ export function getViewer(ctx: Context): Promise<Account> {
 /** All accounts, oldest first; admins only. */
 export async function listAccounts(ctx: Context, args: PageArguments): Promise<Page<Account>> {
   adminOf(ctx, 'ViewAccount');
-  const request = forwardPage(args, idPlace);
+  const request = forwardPage(args, idKey);
   spendItems(ctx, request.size);
   const rows = await findAccounts(ctx.services.db, request.after ?? null, request.size + 1);
   return pageOf(request, rows, (account) => account.id);
@@ -87,7 +87,7 @@ export interface CreatedAccount {
 
 /** Admins only. Refuses: INVALID_REQUEST, PLAN_NOT_FOUND, ALREADY_EXISTS. */
 export async function createAccount(ctx: Context, input: CreateAccountInput): Promise<CreatedAccount> {
-  adminOf(await confirmed(ctx), 'CreateAccount', 'admin');
+  adminOf(await reauthenticated(ctx), 'CreateAccount', 'admin');
   return ctx.services.db.transaction((tx) => createAccountAsOperator(tx, input));
 }
 
@@ -120,7 +120,7 @@ export interface UpdateAccountInput {
 
 /** Changes roles or plan. Admins only; one always remains. Refuses: INVALID_REQUEST, ACCOUNT_NOT_FOUND, PLAN_NOT_FOUND. */
 export async function updateAccount(ctx: Context, input: UpdateAccountInput): Promise<Account> {
-  adminOf(await confirmed(ctx), 'UpdateAccount', 'admin');
+  adminOf(await reauthenticated(ctx), 'UpdateAccount', 'admin');
   const { db, bearers } = ctx.services;
   const planId = input.planId ?? undefined;
   const roles = input.roles ? checkRoles(input.roles) : undefined;

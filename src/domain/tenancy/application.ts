@@ -19,7 +19,7 @@ import { actorOf, managerOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
-import { forwardPage, type Page, type PageArguments, pageOf, stringPlace } from '../request/page.js';
+import { forwardPage, type Page, type PageArguments, pageOf, stringKey } from '../request/page.js';
 
 export type Application = ApplicationRow;
 
@@ -47,7 +47,7 @@ export async function getApplications(ctx: Context, ids: readonly string[]): Pro
 /** The caller's applications by name. */
 export async function listApplications(ctx: Context, args: PageArguments): Promise<Page<Application>> {
   const { accountId, grant } = actorOf(ctx);
-  const request = forwardPage(args, stringPlace);
+  const request = forwardPage(args, stringKey);
   if (grant.environmentId !== null) return pageOf(request, [], () => undefined);
   spendItems(ctx, request.size);
   const rows = await findApplications(ctx.services.db, accountId, request.after ?? null, request.size + 1);

@@ -28,9 +28,9 @@ export async function getEnvironmentAt(
   return at == null ? environment : asItWas(ctx, environment, at);
 }
 
-async function asItWas(ctx: Context, environment: Environment, asked: bigint): Promise<Environment> {
+async function asItWas(ctx: Context, environment: Environment, revision: bigint): Promise<Environment> {
   const { db } = ctx.services;
-  const { at, updatedAt } = await logPointOf(ctx, environment, 'at', asked);
+  const { at, updatedAt } = await logPointOf(ctx, environment, 'at', revision);
   const state = { environmentId: environment.id, at };
   const secretCount = await countAgentSecrets(db, state, { deleted: false });
   return { ...environment, at, revision: at, updatedAt, secretCount };
@@ -44,17 +44,17 @@ export async function logPointOf(
   ctx: Context,
   environment: Pick<Environment, 'id' | 'revision' | 'createdAt'>,
   argument: string,
-  asked: bigint,
+  revision: bigint,
 ): Promise<{ at: bigint; updatedAt: Date }> {
-  if (asked > environment.revision) {
+  if (revision > environment.revision) {
     throw invalidRequest(`${argument}: the environment is at revision ${environment.revision}`);
   }
-  if (asked === 0n) return { at: 0n, updatedAt: environment.createdAt };
-  const point = await findLogPoint(ctx.services.db, environment.id, asked);
-  if (!point) throw new Error(`the log of environment ${environment.id} has no revision ${asked}`);
+  if (revision === 0n) return { at: 0n, updatedAt: environment.createdAt };
+  const point = await findLogPoint(ctx.services.db, environment.id, revision);
+  if (!point) throw new Error(`the log of environment ${environment.id} has no revision ${revision}`);
   const { setPosition, setSize } = point;
-  if (setPosition === null || setPosition + 1 === setSize) return { at: asked, updatedAt: point.at };
-  return logPointOf(ctx, environment, argument, asked - BigInt(setPosition) - 1n);
+  if (setPosition === null || setPosition + 1 === setSize) return { at: revision, updatedAt: point.at };
+  return logPointOf(ctx, environment, argument, revision - BigInt(setPosition) - 1n);
 }
 
 async function getEnvironmentOf(ctx: Context, place: EnvironmentPlace): Promise<Environment> {

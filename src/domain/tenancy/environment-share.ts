@@ -2,7 +2,7 @@
 import { AppError, alreadyExists, invalidRequest, limitExceeded, notFound } from '../../errors/errors.js';
 import { newId } from '../../ids/new-id.js';
 import { findAccount, findAccountByName } from '../../store/tenancy/account.js';
-import { findAskedEnvironments, findEnvironment, lockEnvironment } from '../../store/tenancy/environment.js';
+import { findEnvironment, findEnvironmentsForAccounts, lockEnvironment } from '../../store/tenancy/environment.js';
 import {
   countEnvironmentShares,
   type EnvironmentShareRow,
@@ -21,11 +21,11 @@ import {
   SHARE_ROLES,
   type ShareRole,
 } from '../access/permissions.js';
-import { confirmed } from '../access/reauthentication.js';
+import { reauthenticated } from '../access/reauthentication.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
-import { forwardPage, idPlace, type Page, type PageArguments, pageOf } from '../request/page.js';
+import { forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
 import { type Environment, getEnvironment } from './environment.js';
 
 export type EnvironmentShare = EnvironmentShareRow;
@@ -40,7 +40,7 @@ export async function getEnvironmentShares(ctx: Context, ids: readonly string[])
   const shares = new Map((await findEnvironmentSharesById(db, ids)).map((row) => [row.id, row]));
   const environmentIds = [...new Set([...shares.values()].map((share) => share.environmentId))];
   const { accountId } = actor;
-  const environments = await findAskedEnvironments(
+  const environments = await findEnvironmentsForAccounts(
     db,
     environmentIds.map((id) => ({ id, accountId })),
   );
@@ -59,7 +59,7 @@ export async function listEnvironmentShares(
   args: PageArguments,
 ): Promise<Page<EnvironmentShare>> {
   authorize(ctx, environment, 'ViewShare');
-  const request = forwardPage(args, idPlace);
+  const request = forwardPage(args, idKey);
   spendItems(ctx, request.size);
   const rows = await findEnvironmentShares(ctx.services.db, {
     environmentId: environment.id,
@@ -84,7 +84,7 @@ export async function createEnvironmentShare(
 ): Promise<EnvironmentShare> {
   const { db } = ctx.services;
   const { accountId, accountName } = input;
-  const environment = await getEnvironment(await confirmed(ctx), input.environmentId, 'CreateShare');
+  const environment = await getEnvironment(await reauthenticated(ctx), input.environmentId, 'CreateShare');
   if ((accountId == null) === (accountName == null)) {
     throw invalidRequest('expected exactly one of accountId and accountName');
   }
@@ -122,7 +122,7 @@ export async function updateEnvironmentShare(
   ctx: Context,
   input: { id: string; roles: readonly ShareRole[] },
 ): Promise<EnvironmentShare> {
-  const share = await shareFor(await confirmed(ctx), input.id, 'UpdateShare');
+  const share = await shareFor(await reauthenticated(ctx), input.id, 'UpdateShare');
   const row = await updateRow(ctx.services.db, share.id, distinct(input.roles), new Date());
   if (!row) throw notFound('environmentShare', input.id);
   return row;

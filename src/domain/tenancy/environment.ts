@@ -7,8 +7,8 @@ import { insertEnvironmentKey } from '../../store/keys/environment-key.js';
 import { giveEnvironmentRoom, lockAccount, takeEnvironmentRoom } from '../../store/tenancy/account.js';
 import { findApplication } from '../../store/tenancy/application.js';
 import {
-  findAskedEnvironments,
   findEnvironment,
+  findEnvironmentsForAccounts,
   findEnvironmentsOfApplication,
   findEnvironmentsSharedWith,
   insertEnvironment,
@@ -25,12 +25,12 @@ import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
 import {
   forwardPage,
-  idPlace,
+  idKey,
   type Page,
   type PageArguments,
   type PageRequest,
   pageOf,
-  stringPlace,
+  stringKey,
 } from '../request/page.js';
 import type { Application } from './application.js';
 
@@ -50,9 +50,9 @@ export function getEnvironment(ctx: Context, id: string, permission?: Environmen
 /** Several at once, in the order of the ids; an error in the place of each the caller has no role in. */
 export async function getEnvironments(ctx: Context, ids: readonly string[]): Promise<(Environment | Error)[]> {
   const { accountId } = actorOf(ctx);
-  const asked = ids.map((id) => ({ id, accountId }));
-  const rows = await findAskedEnvironments(ctx.services.db, asked);
-  return asked.map(({ id }, index) => {
+  const lookups = ids.map((id) => ({ id, accountId }));
+  const rows = await findEnvironmentsForAccounts(ctx.services.db, lookups);
+  return lookups.map(({ id }, index) => {
     const row = rows[index];
     const environment = row && withRoles(ctx, row);
     return environment && environment.roles.length > 0 ? environment : notFound('environment', id);
@@ -66,7 +66,7 @@ export async function listEnvironments(
   args: PageArguments,
 ): Promise<Page<Environment>> {
   const viewerId = actorOf(ctx).accountId;
-  const request = forwardPage(args, stringPlace);
+  const request = forwardPage(args, stringKey);
   spendItems(ctx, request.size);
   const rows = await findEnvironmentsOfApplication(ctx.services.db, {
     applicationId: application.id,
@@ -84,7 +84,7 @@ export async function listEnvironments(
 /** Environments of other accounts in which the caller has a role. */
 export async function listSharedEnvironments(ctx: Context, args: PageArguments): Promise<Page<Environment>> {
   const { accountId: viewerId, grant } = actorOf(ctx);
-  const request = forwardPage(args, idPlace);
+  const request = forwardPage(args, idKey);
   spendItems(ctx, request.size);
   if (grant.environmentId !== null) return sharedEnvironment(ctx, grant.environmentId, request);
   const rows = await findEnvironmentsSharedWith(ctx.services.db, {

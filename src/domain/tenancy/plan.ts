@@ -19,7 +19,7 @@ import { actorOf, adminOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
-import { forwardPage, type Page, type PageArguments, pageOf, stringPlace } from '../request/page.js';
+import { forwardPage, type Page, type PageArguments, pageOf, stringKey } from '../request/page.js';
 
 export type Plan = PlanRow;
 export const DEFAULT_PLAN = 'default';
@@ -54,7 +54,7 @@ export async function getPlansOfAccounts(ctx: Context, accountIds: readonly stri
 /** All plans by name; admins only. */
 export async function listPlans(ctx: Context, args: PageArguments): Promise<Page<Plan>> {
   adminOf(ctx, 'ViewPlan');
-  const request = forwardPage(args, stringPlace);
+  const request = forwardPage(args, stringKey);
   spendItems(ctx, request.size);
   const rows = await findPlans(ctx.services.db, request.after ?? null, request.size + 1);
   return pageOf(request, rows, (plan) => plan.name);

@@ -174,8 +174,8 @@ function useSafeRequestErrors(options: GraphQLOptions): Plugin {
     },
     onValidate({ setValidationFn }) {
       // Added rules (the limits) are kept; the standard ones are replaced by those that print no values.
-      setValidationFn((schema, document, asked) => {
-        const added = (asked ?? []).filter((rule: ValidationRule) => !specifiedRules.includes(rule));
+      setValidationFn((schema, document, requested) => {
+        const added = (requested ?? []).filter((rule: ValidationRule) => !specifiedRules.includes(rule));
         try {
           const errors = validate(schema, document, [...rules, ...added], { hideSuggestions });
           return errors.map((error) => publicError(limitError(error), options.onBug));

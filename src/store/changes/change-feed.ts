@@ -21,7 +21,7 @@ export interface Claim {
 }
 
 const NO_TOKEN = '00000000-0000-0000-0000-000000000000';
-const STANDING = {
+const ROLE_BINDING = {
   isAuthenticated: computed(
     sql`(${accounts.id} is not null and (claim.token_id = ${NO_TOKEN}::uuid or ${tokens.id} is not null))`,
     Boolean,
@@ -29,9 +29,9 @@ const STANDING = {
   ownerId: optional(environments.accountId),
   shareRoles: optional(environmentShares.roles),
 };
-const STANDINGS = statement<Record<'environmentIds' | 'accountIds' | 'tokenIds', readonly string[]>>()(
-  STANDING,
-  sql`select ${columns(STANDING)}
+const ROLE_BINDINGS = statement<Record<'environmentIds' | 'accountIds' | 'tokenIds', readonly string[]>>()(
+  ROLE_BINDING,
+  sql`select ${columns(ROLE_BINDING)}
     from unnest(${elements('environmentIds', 'uuid')}, ${elements('accountIds', 'uuid')}, ${elements('tokenIds', 'uuid')})
       with ordinality as claim(environment_id, account_id, token_id, number)
     left join ${accounts} on ${accounts.id} = claim.account_id and ${accounts.deletedAt} is null
@@ -43,8 +43,8 @@ const STANDINGS = statement<Record<'environmentIds' | 'accountIds' | 'tokenIds',
     order by claim.number`,
 );
 /** What is left of each claim, in their order; the owner is null once the environment is deleted. */
-export function findStandings(db: Session, claims: readonly Claim[]): Promise<RowOf<typeof STANDING>[]> {
-  return db.rows(STANDINGS, {
+export function findRoleBindings(db: Session, claims: readonly Claim[]): Promise<RowOf<typeof ROLE_BINDING>[]> {
+  return db.rows(ROLE_BINDINGS, {
     environmentIds: claims.map(({ environmentId }) => environmentId),
     accountIds: claims.map(({ accountId }) => accountId),
     tokenIds: claims.map(({ tokenId }) => tokenId ?? NO_TOKEN),

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type postgres from 'postgres';
 import { AppError, unavailable } from '../../errors/errors.js';
-import { type Flight, isLoss, type LaneOptions, openLanes } from './connection-pool.js';
+import { type ConnectionOptions, type Execution, isConnectionLoss, openConnectionPool } from './connection-pool.js';
 import { openListener } from './listener.js';
 import type { Statement } from './statement.js';
 
@@ -18,7 +18,7 @@ export interface Session {
 
 export interface TransactionOptions {
   /** Without any deadline: for migrations, which may take as long as they need. */
-  unhurried?: boolean;
+  withoutDeadline?: boolean;
 }
 
 export interface Database extends Session {
@@ -40,45 +40,45 @@ type Run = (text: string, parameters: unknown[]) => Promise<Raw[]>;
 const CHANNEL = 'agent_secret_changes';
 const NOTIFY = 'select pg_notify($1, $2 || id::text) from unnest($3::uuid[]) as id';
 
-export function openPostgres(options: LaneOptions): Database {
-  const lanes = openLanes(options);
-  const execution = { prepare: options.prepare };
+export function openPostgres(options: ConnectionOptions): Database {
+  const pool = openConnectionPool(options);
+  const queryOptions = { prepare: options.prepare };
   // What this process tells comes back to it, and is no news.
   const origin = `${randomBytes(6).toString('hex')}:`;
   const runOn =
     (target: postgres.Sql | postgres.TransactionSql): Run =>
     (text, parameters) =>
-      target.unsafe(text, parameters as never[], execution) as unknown as Promise<Raw[]>;
+      target.unsafe(text, parameters as never[], queryOptions) as unknown as Promise<Raw[]>;
   return {
     kind: 'postgres',
     ...session(
-      (text, parameters) => lanes.statement((client) => runOn(client)(text, parameters)),
-      (text) => lanes.statement((client) => client.unsafe(text).simple()),
+      (text, parameters) => pool.statement((client) => runOn(client)(text, parameters)),
+      (text) => pool.statement((client) => client.unsafe(text).simple()),
     ),
-    transaction: (work, { unhurried = false } = {}) =>
+    transaction: (work, { withoutDeadline = false } = {}) =>
       guarded(() =>
-        lanes.transaction(
-          (client, flight) =>
+        pool.transaction(
+          (client, execution) =>
             client.begin((tx) =>
-              inTransaction(runOn(tx), (text) => tx.unsafe(text).simple(), work, flight).catch((error) =>
-                unlessLost(error, flight),
+              inTransaction(runOn(tx), (text) => tx.unsafe(text).simple(), work, execution).catch((error) =>
+                unlessLost(error, execution),
               ),
             ),
-          unhurried,
+          withoutDeadline,
         ),
       ) as Promise<never>,
     async ping() {
-      await guarded(() => lanes.statement((client) => client.unsafe('select 1', [], execution)));
+      await guarded(() => pool.statement((client) => client.unsafe('select 1', [], queryOptions)));
     },
     async notify(environmentIds) {
       const list = `{${environmentIds.join()}}`;
-      await guarded(() => lanes.statement((client) => client.unsafe(NOTIFY, [CHANNEL, origin, list], execution)));
+      await guarded(() => pool.statement((client) => client.unsafe(NOTIFY, [CHANNEL, origin, list], queryOptions)));
     },
     listen: (onChange) =>
       openListener(options, CHANNEL, (payload) => {
         if (!payload.startsWith(origin)) onChange(payload.slice(origin.length));
       }),
-    close: () => lanes.close(),
+    close: () => pool.close(),
   };
 }
 
@@ -86,8 +86,8 @@ export function openPostgres(options: LaneOptions): Database {
  * A transaction whose connection is gone must not end by itself: postgres.js would send ROLLBACK into the dead socket,
  * which throws past every handler. `begin` rejects on its own once it learns of the loss.
  */
-function unlessLost(error: unknown, flight: Flight): Promise<never> {
-  const isLost = flight.givenUp !== undefined || isLoss(error instanceof AppError ? error.cause : error);
+function unlessLost(error: unknown, execution: Execution): Promise<never> {
+  const isLost = execution.givenUp !== undefined || isConnectionLoss(error instanceof AppError ? error.cause : error);
   return isLost ? new Promise(() => {}) : Promise.reject(error);
 }
 
@@ -102,12 +102,12 @@ export async function inTransaction<T>(
   run: Run,
   script: Script,
   work: (session: Session) => Promise<T>,
-  flight?: Flight,
+  execution?: Execution,
 ): Promise<T> {
   let isOver = false;
   let failure: { error: unknown } | undefined;
   async function inside<Result>(send: () => PromiseLike<Result>): Promise<Result> {
-    if (flight?.givenUp) throw flight.givenUp;
+    if (execution?.givenUp) throw execution.givenUp;
     // Postgres would refuse it, too; on a connection that is gone the driver would throw past every handler.
     if (failure) throw failure.error;
     if (isOver) throw new Error('the transaction is over');
@@ -126,7 +126,7 @@ export async function inTransaction<T>(
         false,
       ),
     );
-    if (flight?.givenUp) throw flight.givenUp;
+    if (execution?.givenUp) throw execution.givenUp;
     if (failure) throw failure.error;
     return result;
   } finally {

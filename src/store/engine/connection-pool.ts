@@ -3,7 +3,7 @@
 import postgres from 'postgres';
 import { unavailable } from '../../errors/errors.js';
 
-export interface LaneOptions {
+export interface ConnectionOptions {
   url: string;
   poolSize: number;
   /** Milliseconds after which the server cancels a statement. */
@@ -23,91 +23,97 @@ const GRACE_MS = 2_000;
 const WATCH_EVERY_MS = 500;
 
 /** What is under way on a connection. */
-export interface Flight {
+export interface Execution {
   /** Why it was given up or lost, once it was: its caller has been refused, so nothing of it may happen any more. */
   givenUp: unknown;
 }
 
-interface Underway extends Flight {
+interface ActiveExecution extends Execution {
   /** Until when something must have been heard. */
   until: number;
   reject(error: unknown): void;
 }
 
 /** A connection, with one thing at a time on it: what is behind a statement that waits for a lock would wait as well. */
-interface Lane {
+interface PooledConnection {
   client: postgres.Sql;
-  flight: Underway | undefined;
+  execution: ActiveExecution | undefined;
 }
 
 interface Waiter {
   until: number;
-  take(lane: Lane): void;
+  take(connection: PooledConnection): void;
   reject(error: unknown): void;
 }
 
 /** Whether an error says that the connection is gone. */
-export function isLoss(error: unknown): boolean {
+export function isConnectionLoss(error: unknown): boolean {
   const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown };
   return severity === 'FATAL' || /^(57P0[1-4]|CONNECTION_.*|ECONN.*|EPIPE|ETIMEDOUT)$/.test(String(code));
 }
 
-export interface Lanes {
+export interface ConnectionPool {
   /** Runs one statement on a connection of its own, as soon as there is one. */
   statement<T>(work: (client: postgres.Sql) => PromiseLike<T>): Promise<T>;
-  /** Runs a transaction on a connection of its own; `unhurried` ones may take any time. */
-  transaction<T>(work: (client: postgres.Sql, flight: Flight) => PromiseLike<T>, unhurried: boolean): Promise<T>;
+  /** Runs a transaction on a connection of its own; `withoutDeadline` ones may take any time. */
+  transaction<T>(
+    work: (client: postgres.Sql, execution: Execution) => PromiseLike<T>,
+    withoutDeadline: boolean,
+  ): Promise<T>;
   close(): Promise<void>;
 }
 
-export function openLanes(options: LaneOptions): Lanes {
-  const lanes = Array.from({ length: options.poolSize }, (): Lane => ({ client: connect(options), flight: undefined }));
-  const free = [...lanes];
+export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
+  const connections = Array.from(
+    { length: options.poolSize },
+    (): PooledConnection => ({ client: connect(options), execution: undefined }),
+  );
+  const idle = [...connections];
   const waiting: Waiter[] = [];
   const patience = options.statementTimeout + GRACE_MS;
   let closed = false;
 
-  function run<T>(work: (client: postgres.Sql, flight: Flight) => PromiseLike<T>, allowed: number): Promise<T> {
+  function run<T>(work: (client: postgres.Sql, execution: Execution) => PromiseLike<T>, allowed: number): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      function take(lane: Lane): void {
-        const { client } = lane;
-        const flight: Underway = { until: performance.now() + allowed, reject, givenUp: undefined };
-        lane.flight = flight;
-        work(client, flight).then(
+      function take(connection: PooledConnection): void {
+        const { client } = connection;
+        const execution: ActiveExecution = { until: performance.now() + allowed, reject, givenUp: undefined };
+        connection.execution = execution;
+        work(client, execution).then(
           (value) => {
-            land(lane, flight);
+            release(connection, execution);
             resolve(value);
           },
           (error) => {
-            flight.givenUp ??= error;
+            execution.givenUp ??= error;
             // postgres.js would tell of the loss once more, to the first statement on the connection after it.
-            if (isLoss(error) && lane.flight === flight) replace(lane, error);
-            land(lane, flight);
+            if (isConnectionLoss(error) && connection.execution === execution) replace(connection, error);
+            release(connection, execution);
             reject(error);
           },
         );
       }
-      const lane = free.pop();
-      if (lane) take(lane);
+      const connection = idle.pop();
+      if (connection) take(connection);
       else waiting.push({ until: performance.now() + patience, take, reject });
     });
   }
 
-  /** Frees the lane for whoever waits longest; a flight that was given up has freed it already. */
-  function land(lane: Lane, flight: Underway): void {
-    if (lane.flight !== flight) return;
-    lane.flight = undefined;
+  /** Frees the connection for whoever waits longest; a execution that was given up has freed it already. */
+  function release(connection: PooledConnection, execution: ActiveExecution): void {
+    if (connection.execution !== execution) return;
+    connection.execution = undefined;
     const next = waiting.shift();
-    if (next) next.take(lane);
-    else free.push(lane);
+    if (next) next.take(connection);
+    else idle.push(connection);
   }
 
-  /** Cuts the connection, whatever is on it, for a fresh one; what may still be sent before the cut is up to the flight. */
-  function replace(lane: Lane, error?: unknown): void {
+  /** Cuts the connection, whatever is on it, for a fresh one; what may still be sent before the cut is up to the execution. */
+  function replace(connection: PooledConnection, error?: unknown): void {
     if (closed) return;
     options.onReplaced?.(error);
-    lane.client.end({ timeout: 0 }).catch(() => {});
-    lane.client = connect(options);
+    connection.client.end({ timeout: 0 }).catch(() => {});
+    connection.client = connect(options);
   }
 
   /** The server's timeout cannot reach us over a network that swallows everything: then the connection is given up. */
@@ -115,13 +121,13 @@ export function openLanes(options: LaneOptions): Lanes {
     const now = performance.now();
     const refusal = () => unavailable('The database does not answer in time, try again later');
     while (waiting[0] && waiting[0].until < now) waiting.shift()?.reject(refusal());
-    for (const lane of lanes) {
-      const { flight } = lane;
-      if (!flight || flight.until >= now) continue;
-      flight.givenUp = refusal();
-      replace(lane);
-      land(lane, flight);
-      flight.reject(flight.givenUp);
+    for (const connection of connections) {
+      const { execution } = connection;
+      if (!execution || execution.until >= now) continue;
+      execution.givenUp = refusal();
+      replace(connection);
+      release(connection, execution);
+      execution.reject(execution.givenUp);
     }
   }
   const timer = setInterval(watch, WATCH_EVERY_MS);
@@ -129,17 +135,17 @@ export function openLanes(options: LaneOptions): Lanes {
 
   return {
     statement: (work) => run(work, patience),
-    transaction: (work, unhurried) => run(work, unhurried ? Number.POSITIVE_INFINITY : 3 * patience),
+    transaction: (work, withoutDeadline) => run(work, withoutDeadline ? Number.POSITIVE_INFINITY : 3 * patience),
     async close() {
       closed = true;
       clearInterval(timer);
-      await Promise.all(lanes.map(({ client }) => client.end({ timeout: 5 })));
+      await Promise.all(connections.map(({ client }) => client.end({ timeout: 5 })));
     },
   };
 }
 
 /** A client with one connection. */
-export function connect(options: LaneOptions, more: postgres.Options<never> = {}): postgres.Sql {
+export function connect(options: ConnectionOptions, more: postgres.Options<never> = {}): postgres.Sql {
   return postgres(options.url, {
     ...more,
     max: 1,

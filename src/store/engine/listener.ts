@@ -1,12 +1,12 @@
 // The one connection that listens for notifications; when it is lost, it is made again.
 import type postgres from 'postgres';
-import { connect, type LaneOptions } from './connection-pool.js';
+import { type ConnectionOptions, connect } from './connection-pool.js';
 
 const RETRY_MS = 1_000;
 
 /** Best effort: behind a pooler in transaction mode nothing ever arrives, and while there is no connection nothing does. */
 export function openListener(
-  options: LaneOptions,
+  options: ConnectionOptions,
   channel: string,
   onPayload: (payload: string) => void,
 ): () => Promise<void> {

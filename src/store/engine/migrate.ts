@@ -55,6 +55,6 @@ export async function migrate(db: Database): Promise<number> {
       }
       return missing.length;
     },
-    { unhurried: true },
+    { withoutDeadline: true },
   );
 }

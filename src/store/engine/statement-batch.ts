@@ -13,7 +13,7 @@ const SLOW_MS = 500;
  * Hands keys to `run` together, which answers in their order. At most `atOnce` runs are under way, unless they
  * take long: what is asked for meanwhile goes together next. Nothing is kept. Inside a transaction each key goes alone.
  */
-export function gather<Key, Row>(
+export function batchStatements<Key, Row>(
   run: (db: Session, keys: readonly Key[]) => Promise<(Row | undefined)[]>,
   atOnce = AT_ONCE,
 ): (db: Session, key: Key) => Promise<Row | undefined> {

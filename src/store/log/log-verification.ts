@@ -17,7 +17,7 @@ export function inSnapshot<T>(db: Database, work: (session: Session) => Promise<
       await tx.script(SNAPSHOT);
       return work(tx);
     },
-    { unhurried: true },
+    { withoutDeadline: true },
   );
 }
 

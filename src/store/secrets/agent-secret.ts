@@ -1,8 +1,14 @@
 // Reads of current secrets by id, with what decides who may see them. Lists are agent-secret-list.ts.
 import { isNull, type SQL, sql } from 'drizzle-orm';
-import { type Asked, type AskedLists, asked, PLACE, readInOrder } from '../engine/batched-lookup.js';
+import {
+  type AccountLookup,
+  type AccountLookupLists,
+  lookupRows,
+  PLACE,
+  readInOrder,
+} from '../engine/batched-lookup.js';
 import { columns, elements, optional, parameter, type Shape, statement } from '../engine/statement.js';
-import { gather } from '../engine/statement-batch.js';
+import { batchStatements } from '../engine/statement-batch.js';
 import { accounts, agentSecrets, environmentShares, environments, plans } from '../engine/tables.js';
 
 export const SECRET = {
@@ -39,26 +45,30 @@ function secretReader<S extends Shape>(shape: S, where: SQL, joins: SQL = sql``)
     ${joins}
     left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
       and ${environmentShares.accountId} = ${accountId}`;
-  const one = statement<Asked>()(
+  const one = statement<AccountLookup>()(
     shape,
     sql`${select(shape, sql`${agentSecrets}`, parameter('accountId'))} where ${agentSecrets.id} = ${parameter('id')} ${where}`,
   );
   const placed = { ...shape, ...PLACE };
-  const many = statement<AskedLists>()(
+  const many = statement<AccountLookupLists>()(
     placed,
-    select(placed, sql`${asked} join ${agentSecrets} on ${agentSecrets.id} = asked.id ${where}`, sql`asked.account_id`),
+    select(
+      placed,
+      sql`${lookupRows} join ${agentSecrets} on ${agentSecrets.id} = asked.id ${where}`,
+      sql`asked.account_id`,
+    ),
   );
   return readInOrder(one, many as never);
 }
 
 /** Several at once, in the order asked; undefined in the place of each that there is none for. */
-export const findAskedSecrets = secretReader(SECRET_WITH_ACCESS, sql`and ${live}`);
+export const findAgentSecretsForAccounts = secretReader(SECRET_WITH_ACCESS, sql`and ${live}`);
 
 /** The secret and, in the same read, what decides whether the account may see it. */
-export const findAgentSecret = gather(findAskedSecrets);
+export const findAgentSecret = batchStatements(findAgentSecretsForAccounts);
 
 /** The same for a write, deleted or not, with the plan's limit on the size of a value. */
-export const findAgentSecretForWrite = gather(
+export const findAgentSecretForWrite = batchStatements(
   secretReader(
     { ...SECRET_WITH_ACCESS, deletedAt: agentSecrets.deletedAt, maxValueBytes: plans.maxValueBytes },
     sql``,

@@ -18,7 +18,7 @@ import {
   type Statement,
   statement,
 } from '../engine/statement.js';
-import { gather } from '../engine/statement-batch.js';
+import { batchStatements } from '../engine/statement-batch.js';
 import { agentSecretRevisions, agentSecrets, environments } from '../engine/tables.js';
 import { LOG_ROW, type LogEntry } from '../log/log-entry.js';
 
@@ -157,7 +157,7 @@ export function writer<W extends SecretWrite>(given: Given<W>, written: SQL) {
     }
     return outcomes;
   }
-  const ask = gather(together, WRITES_AT_ONCE);
+  const ask = batchStatements(together, WRITES_AT_ONCE);
 
   return async (db: Session, write: W): Promise<Written | undefined> => {
     const isSmall = (write.value.sealedValue?.length ?? 0) <= SHARED_BYTES;

@@ -1,6 +1,12 @@
 // Environments, read together with what decides who may see them.
 import { isNull, type SQL, sql } from 'drizzle-orm';
-import { type Asked, type AskedLists, asked, PLACE, readInOrder } from '../engine/batched-lookup.js';
+import {
+  type AccountLookup,
+  type AccountLookupLists,
+  lookupRows,
+  PLACE,
+  readInOrder,
+} from '../engine/batched-lookup.js';
 import type { Session } from '../engine/client.js';
 import {
   columns,
@@ -12,7 +18,7 @@ import {
   type Shape,
   statement,
 } from '../engine/statement.js';
-import { gather } from '../engine/statement-batch.js';
+import { batchStatements } from '../engine/statement-batch.js';
 import { accounts, applications, environmentShares, environments } from '../engine/tables.js';
 
 const ENVIRONMENT = {
@@ -36,24 +42,24 @@ const select = (shape: Shape, from: SQL, viewerId: SQL) => sql`select ${columns(
 const withAccess = (joins: SQL, where: SQL) =>
   sql`${select(WITH_ACCESS, sql`${environments} ${joins}`, parameter('viewerId'))} where ${where} and ${live}`;
 
-const BY_ID = statement<Asked>()(
+const BY_ID = statement<AccountLookup>()(
   WITH_ACCESS,
   sql`${select(WITH_ACCESS, sql`${environments}`, parameter('accountId'))} where ${environments.id} = ${parameter('id')} and ${live}`,
 );
 const PLACED = { ...WITH_ACCESS, ...PLACE };
-const BY_IDS = statement<AskedLists>()(
+const BY_IDS = statement<AccountLookupLists>()(
   PLACED,
   select(
     PLACED,
-    sql`${asked} join ${environments} on ${environments.id} = asked.id and ${live}`,
+    sql`${lookupRows} join ${environments} on ${environments.id} = asked.id and ${live}`,
     sql`asked.account_id`,
   ),
 );
 /** Several at once, in the order asked; undefined in the place of each that there is none for. */
-export const findAskedEnvironments = readInOrder(BY_ID, BY_IDS);
+export const findEnvironmentsForAccounts = readInOrder(BY_ID, BY_IDS);
 
 /** The environment and what the account may do there. */
-export const findEnvironment = gather(findAskedEnvironments);
+export const findEnvironment = batchStatements(findEnvironmentsForAccounts);
 
 const BY_NAME = statement<{ account: string; application: string; name: string; viewerId: string }>()(
   WITH_ACCESS,

@@ -30,7 +30,7 @@ type Way = (door: Instance, token: string, environmentId: string) => KeyedWrite;
 
 const NOT_FIRST = ['CONCURRENT_UPDATE', 'AGENT_SECRET_NOT_FOUND'];
 
-function toldBy(answer: Secret | Refused): Told[] | undefined {
+function recordedBy(answer: Secret | Refused): Told[] | undefined {
   if (!('code' in answer)) return [{ id: answer.id, revision: Number(answer.revision), value: answer.secretValue }];
   expect(NOT_FIRST).toContain(answer.code);
   return undefined;
@@ -57,13 +57,13 @@ export const WAYS = {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': key };
     const init = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) };
     const response = await door.fetch(new Request(`http://localhost${path}`, init));
-    return toldBy((await response.json()) as Secret | Refused);
+    return recordedBy((await response.json()) as Secret | Refused);
   },
   GraphQL: (door, token, environmentId) => async (idempotencyKey, changes) => {
     const [change] = changes as [Change];
     if (change.kind === 'create') {
       const input = { environmentId, path: [change.path], secretType: STR, secretValue: change.value, idempotencyKey };
-      return toldBy(await createSecret(door, token, input));
+      return recordedBy(await createSecret(door, token, input));
     }
     const { kind, id, currentRevision, value } = change;
     const input = { id, currentRevision, idempotencyKey };
@@ -72,7 +72,7 @@ export const WAYS = {
         ? updateSecret(door, token, { ...input, secretValue: { op: 'SET', value } })
         : deleteSecret(door, token, input);
     // A secret that is not there is no refusal of the mutation, but an error.
-    return answer.then(toldBy, (error) => {
+    return answer.then(recordedBy, (error) => {
       expect(String(error)).toContain('AGENT_SECRET_NOT_FOUND');
       return undefined;
     });
@@ -92,7 +92,7 @@ export const WAYS = {
       return undefined;
     }
     return set.results.map((result, index) => ({
-      ...(toldBy(result) as [Told])[0],
+      ...(recordedBy(result) as [Told])[0],
       environmentRevision: Number(set.environmentRevision) - set.results.length + 1 + index,
     }));
   },

@@ -6,7 +6,7 @@ import type { Session } from '../../../src/store/engine/client.js';
 import { computed, statement } from '../../../src/store/engine/statement.js';
 import { findAccountNames } from '../../../src/store/tenancy/account.js';
 import { findApplicationsById } from '../../../src/store/tenancy/application.js';
-import { findAskedEnvironments } from '../../../src/store/tenancy/environment.js';
+import { findEnvironmentsForAccounts } from '../../../src/store/tenancy/environment.js';
 import { findPlansOfAccounts } from '../../../src/store/tenancy/plan.js';
 import { databaseKind } from '../../support/app.js';
 import { type OpenedDatabase, openDatabase } from '../open.js';
@@ -20,9 +20,9 @@ afterAll(() => opened?.close());
 const READS: Record<string, (db: Session, ids: readonly string[]) => Promise<unknown[]>> = {
   findAccountNames,
   findApplicationsById,
-  findAskedEnvironments: async (db, ids) => {
+  findEnvironmentsForAccounts: async (db, ids) => {
     const asked = ids.map((id) => ({ id, accountId: randomUUID() }));
-    return (await findAskedEnvironments(db, asked)).filter((row) => row !== undefined);
+    return (await findEnvironmentsForAccounts(db, asked)).filter((row) => row !== undefined);
   },
   findPlansOfAccounts,
 };

@@ -1,7 +1,7 @@
 // What goes together: statements of a kind take turns, and nothing waits for ever behind those that do not end.
 import { afterEach, expect, test, vi } from 'vitest';
 import type { Session } from '../../../src/store/engine/client.js';
-import { gather } from '../../../src/store/engine/statement-batch.js';
+import { batchStatements } from '../../../src/store/engine/statement-batch.js';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -27,7 +27,7 @@ const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
 test('no more statements than allowed are under way, however much is asked for at once', async () => {
   const { begun, ends, run } = statements();
-  const ask = gather(run, 2);
+  const ask = batchStatements(run, 2);
   const answers = Promise.all(numbers(300).map((key) => ask(session, key)));
   await turn();
   expect(begun).toHaveLength(2);
@@ -43,7 +43,7 @@ test('no more statements than allowed are under way, however much is asked for a
 test('a statement that does not end keeps others waiting half a second, once', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const { begun, ends, run } = statements();
-  const ask = gather(run, 1);
+  const ask = batchStatements(run, 1);
   const first = ask(session, 1);
   await turn();
   const others = Promise.all([ask(session, 2), ask(session, 3)]);
