@@ -1,6 +1,6 @@
 // HTTP to a Transit engine (Vault, OpenBao): timeouts, bounded retries, and refusals that quote nothing of the traffic.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { unavailable } from '../errors/errors.js';
+import { unavailable } from '../errors/refusals.js';
 import { KeyServiceUnreachable } from './key-provider.js';
 
 export interface TransitConnection {

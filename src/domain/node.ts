@@ -1,5 +1,6 @@
 // The noun behind any id. What the caller may not see, or what is not there, is null here and never an error.
-import { AppError, invalidRequest } from '../errors/errors.js';
+import { AppError } from '../errors/errors.js';
+import { invalidRequest } from '../errors/refusals.js';
 import { uuidFrom } from '../ids/uuid.js';
 import { findNodeKinds, type NodeKind } from '../store/node.js';
 import { getTokens } from './access/token.js';

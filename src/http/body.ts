@@ -1,5 +1,6 @@
 // Reading request bodies, for both doors: JSON only, no further than the limit.
-import { AppError, invalidRequest } from '../errors/errors.js';
+import { AppError } from '../errors/errors.js';
+import { invalidRequest } from '../errors/refusals.js';
 
 /** Refuses whatever is not JSON in UTF-8: a form from another site, above all. */
 export function requireJson(headers: Headers): void {

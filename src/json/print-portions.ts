@@ -1,7 +1,8 @@
 // Answers as JSON text, however large: what is long to print is printed in portions, into bytes that only need sending.
 
 import { hasSliceTime, nextSlice } from '../scheduling/time-slice.js';
-import { JsonNumber, printJson, printShortJson, RawJson } from './exact.js';
+import { JsonNumber, RawJson } from './exact.js';
+import { printJson, printShortJson } from './print.js';
 
 /** An answer without a list of more characters is printed at once, and handed on as it is. */
 const LARGE = 256 * 1024;

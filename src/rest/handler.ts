@@ -2,7 +2,8 @@
 
 import type { DocumentNode, ExecutionResult } from 'graphql';
 import { Hono, type Context as HonoContext } from 'hono';
-import { AppError, type ErrorCode, unauthorized } from '../errors/errors.js';
+import { AppError, type ErrorCode } from '../errors/errors.js';
+import { unauthorized } from '../errors/refusals.js';
 import { EVENT_STREAM_HEADERS } from '../http/event-stream.js';
 import { printBody } from '../json/print-portions.js';
 import { JSON_TYPE, methodNotAllowed, problem } from './problem.js';

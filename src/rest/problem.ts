@@ -1,6 +1,6 @@
 // How refusals look in REST: every code has a status, every body the documented shape.
 import { AppError, type ErrorCode } from '../errors/errors.js';
-import { printJson } from '../json/exact.js';
+import { printJson } from '../json/print.js';
 
 export const STATUS: Record<ErrorCode, number> = {
   INVALID_REQUEST: 400,

@@ -1,6 +1,6 @@
 // Reading requests strictly: path ids, counters, bodies. What is wrong is refused by place, never by content.
 
-import { invalidRequest } from '../errors/errors.js';
+import { invalidRequest } from '../errors/refusals.js';
 import { readBody, requireJson } from '../http/body.js';
 import { uuidFrom } from '../ids/uuid.js';
 import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../json/exact.js';

@@ -1,6 +1,6 @@
 // The REST door as a table: each route is one typed GraphQL document, what the request becomes, what the result becomes.
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
-import { invalidRequest } from '../errors/errors.js';
+import { invalidRequest } from '../errors/refusals.js';
 import { isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../json/exact.js';
 import type { OperationId } from './operation-id.js';
 import {

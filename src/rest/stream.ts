@@ -2,7 +2,7 @@
 import type { ExecutionResult } from 'graphql';
 import type { AppError } from '../errors/errors.js';
 import { eventStream } from '../http/event-stream.js';
-import { printJson } from '../json/exact.js';
+import { printJson } from '../json/print.js';
 import type { StreamRoute } from './streams.js';
 
 type Refuse = (said: { readonly [key: string]: unknown }, message: string) => AppError;

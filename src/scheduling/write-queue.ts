@@ -1,6 +1,6 @@
 // At most one write per environment in flight per process: writers of one environment wait here, on each other's promise,
 // instead of holding the pool's connections while they wait for the environment's row lock.
-import { unavailable } from '../errors/errors.js';
+import { unavailable } from '../errors/refusals.js';
 
 export interface WriteQueue {
   /** Runs `write` after every earlier write of the environment has ended; UNAVAILABLE when too many wait, or too long. */

@@ -2,7 +2,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
-import { AppError, type ErrorCode, invalidRequest } from '../errors/errors.js';
+import { AppError, type ErrorCode } from '../errors/errors.js';
+import { invalidRequest } from '../errors/refusals.js';
 import { nameRequest, requestIdFrom, requestIdIn } from '../http/request-id.js';
 import type { Logger } from '../logging/logger.js';
 import { JSON_TYPE, problem } from '../rest/problem.js';

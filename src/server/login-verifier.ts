@@ -2,7 +2,8 @@
 import { createLocalJWKSet, type JWTVerifyGetKey, errors as joseErrors, jwtVerify } from 'jose';
 import type { OidcConfig } from '../config/oidc.js';
 import type { LoginVerifier } from '../domain/access/login.js';
-import { AppError, unavailable } from '../errors/errors.js';
+import { AppError } from '../errors/errors.js';
+import { unavailable } from '../errors/refusals.js';
 
 /** Signatures that only the issuer can make; a shared secret, or none, is no signature. */
 const ALGORITHMS = [

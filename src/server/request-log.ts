@@ -3,7 +3,8 @@ import type { MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import { AppError } from '../errors/errors.js';
 import { requestIdOf } from '../http/request-id.js';
-import { codeOf, createOutageLog, type Logger } from '../logging/logger.js';
+import { codeOf, type Logger } from '../logging/logger.js';
+import { createOutageLog } from '../logging/outage-log.js';
 
 /** Takes what a caller is not told: a bug, or why the service was UNAVAILABLE. */
 export type Report = (error: unknown, requestId?: string) => void;

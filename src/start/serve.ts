@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Config } from '../config/config.js';
 import { pruneSecretReads } from '../domain/reads/secret-read.js';
 import type { Services } from '../domain/request/services.js';
-import { unavailable } from '../errors/errors.js';
+import { unavailable } from '../errors/refusals.js';
 import type { Logger } from '../logging/logger.js';
 import { problem } from '../rest/problem.js';
 import { createApp } from '../server/app.js';

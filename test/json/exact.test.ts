@@ -8,10 +8,10 @@ import {
   JsonNumber,
   JsonSyntaxError,
   type JsonValue,
-  printJson,
   RawJson,
 } from '../../src/json/exact.js';
 import { decodeUtf8, parseJson } from '../../src/json/parse.js';
+import { printJson } from '../../src/json/print.js';
 import { anyString } from '../support/arbitraries.js';
 
 describe('parseJson', () => {

@@ -1,6 +1,7 @@
 // Bodies that are printed in portions are the same text as those that are printed at once.
 import { expect, test } from 'vitest';
-import { JsonNumber, printJson, RawJson } from '../../src/json/exact.js';
+import { JsonNumber, RawJson } from '../../src/json/exact.js';
+import { printJson } from '../../src/json/print.js';
 import { printBody } from '../../src/json/print-portions.js';
 
 const many = <T>(count: number, make: (n: number) => T) => Array.from({ length: count }, (_, n) => make(n));

@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { printJson } from '../../src/json/exact.js';
+import { printJson } from '../../src/json/print.js';
 import { ask, call } from '../server/process/client.js';
 import { CANARY, canary, canaryValue, leaksInBody } from '../support/canary.js';
 import { leaksInFiles } from '../support/canary-files.js';

@@ -1,5 +1,5 @@
 // An environment together with the roles that the caller has in it.
-import { notFound } from '../../errors/errors.js';
+import { notFound } from '../../errors/refusals.js';
 import {
   type EnvironmentRow,
   type EnvironmentWithAccessRow,

@@ -1,5 +1,6 @@
 // Who may do what. The README prints this table; nothing else decides it.
-import { type AppError, forbidden, notFound } from '../../errors/errors.js';
+import type { AppError } from '../../errors/errors.js';
+import { forbidden, notFound } from '../../errors/refusals.js';
 import { type Actor, actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { coversEnvironment, type Scope } from '../request/grant.js';

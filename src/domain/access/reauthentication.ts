@@ -1,6 +1,6 @@
 // The caller as the database knows it now, for what gives access: that would outlast a credential which was revoked a moment ago.
-import { unauthorized } from '../../errors/errors.js';
-import { findCaller } from '../../store/access/token.js';
+import { unauthorized } from '../../errors/refusals.js';
+import { findCaller } from '../../store/access/caller.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { isAccountWide } from '../request/grant.js';

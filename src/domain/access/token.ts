@@ -1,11 +1,10 @@
 // Tokens: who a caller is. The secret part is shown once, when it is made; only its hash is stored.
 import { randomBytes } from 'node:crypto';
-import { forbidden, invalidRequest, limitExceeded, notFound } from '../../errors/errors.js';
+import { forbidden, invalidRequest, limitExceeded, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
+import { type BearerRow, findBearer, updateLastUsed } from '../../store/access/caller.js';
 import {
-  type BearerRow,
   countValidTokens,
-  findBearer,
   findToken,
   findTokens,
   findTokensById,
@@ -13,7 +12,6 @@ import {
   removeToken,
   type TokenLimits,
   type TokenRow,
-  updateLastUsed,
 } from '../../store/access/token.js';
 import type { Database, Session } from '../../store/engine/client.js';
 import { lockAccount } from '../../store/tenancy/account.js';

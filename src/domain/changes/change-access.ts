@@ -1,5 +1,5 @@
 // Whether those who wait for changes still may see them.
-import { forbidden, notFound, unauthorized } from '../../errors/errors.js';
+import { forbidden, notFound, unauthorized } from '../../errors/refusals.js';
 import { type Claim, findRoleBindings } from '../../store/changes/change-feed.js';
 import type { Database } from '../../store/engine/client.js';
 import { may, rolesOf } from '../access/permissions.js';

@@ -2,7 +2,8 @@
 //
 // A write wakes the waiting in its own process at once, those in others by a notification of the database; whatever is
 // lost on the way, a poll finds. The same poll ends the streams of those who may no longer look.
-import { AppError, unavailable } from '../../errors/errors.js';
+import { AppError } from '../../errors/errors.js';
+import { unavailable } from '../../errors/refusals.js';
 import type { Logger } from '../../logging/logger.js';
 import { findHeads } from '../../store/changes/change-feed.js';
 import type { Database } from '../../store/engine/client.js';

@@ -1,6 +1,6 @@
 // What a list of changes would do, worked out one after the other on a draft of the environment, before anything is written.
 import type { EnvironmentKeys } from '../../crypto/environment-keys.js';
-import { forbidden, invalidRequest, notFound } from '../../errors/errors.js';
+import { forbidden, invalidRequest, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
 import type { JsonValue } from '../../json/exact.js';
 import type { AgentSecretStateRow } from '../../store/changes/change-set.js';

@@ -1,5 +1,6 @@
 // Several writes at once, all or nothing; going back to an old revision and erasing one are such writes, too.
-import { AppError, invalidRequest, notFound } from '../../errors/errors.js';
+import { AppError } from '../../errors/errors.js';
+import { invalidRequest, notFound } from '../../errors/refusals.js';
 import type { JsonValue } from '../../json/exact.js';
 import { findAgentSecretForWrite } from '../../store/secrets/agent-secret.js';
 import { findChanges } from '../../store/secrets/agent-secret-revision.js';

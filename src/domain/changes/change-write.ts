@@ -1,5 +1,6 @@
 // Writing a list of changes in one transaction: lock the environment, work out what they do, write rows and log.
-import { AppError, notFound } from '../../errors/errors.js';
+import { AppError } from '../../errors/errors.js';
+import { notFound } from '../../errors/refusals.js';
 import {
   advanceEnvironment,
   findAgentSecretsConcerned,

@@ -1,7 +1,7 @@
 // Rotating the master key: every data and digest key is wrapped anew under the current one, while the service runs.
 import { keyContext } from '../../crypto/environment-keys.js';
 import { KeyringError } from '../../crypto/local-keyring.js';
-import { invalidRequest } from '../../errors/errors.js';
+import { invalidRequest } from '../../errors/refusals.js';
 import {
   countKeysByMasterKey,
   findKeysOfOtherMasterKeys,

@@ -2,7 +2,8 @@
 import { valueDigest } from '../../crypto/digest.js';
 import type { EnvironmentKeys } from '../../crypto/environment-keys.js';
 import { openValue, sealedKeyVersion, sealValue } from '../../crypto/sealing.js';
-import { AppError, forbidden } from '../../errors/errors.js';
+import { AppError } from '../../errors/errors.js';
+import { forbidden } from '../../errors/refusals.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
 import { findMinDataKeyVersion } from '../../store/keys/data-key.js';
 import { actorOf } from '../request/actor.js';

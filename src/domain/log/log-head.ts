@@ -1,6 +1,7 @@
 // Heads of logs, exported to a file that is kept away from the database: what the database itself can be checked against.
-import { isJsonObject, JsonNumber, type JsonValue, printJson } from '../../json/exact.js';
+import { isJsonObject, JsonNumber, type JsonValue } from '../../json/exact.js';
 import { parseJson } from '../../json/parse.js';
+import { printJson } from '../../json/print.js';
 
 /** Where an environment's log was: everything up to this revision is fixed by the hash. */
 export interface LogHead {

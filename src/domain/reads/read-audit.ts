@@ -1,8 +1,10 @@
 // Who opened which value: noted as values are opened, written in batches.
-import { AppError, unavailable } from '../../errors/errors.js';
-import { codeOf, createOutageLog, type Logger } from '../../logging/logger.js';
+import { AppError } from '../../errors/errors.js';
+import { unavailable } from '../../errors/refusals.js';
+import { codeOf, type Logger } from '../../logging/logger.js';
+import { createOutageLog } from '../../logging/outage-log.js';
 import type { Database } from '../../store/engine/client.js';
-import { insertSecretReads } from '../../store/reads/secret-read.js';
+import { insertSecretReads } from '../../store/reads/read-audit.js';
 import type { RequestFacts } from '../request/actor.js';
 import type { OpenedValue, ReadAudit } from '../request/services.js';
 import {

@@ -1,7 +1,7 @@
 // Openings that one statement writes: noted in columns, because an object for each would outlive its request for nothing.
 
 import { newId } from '../../ids/new-id.js';
-import type { SecretReadColumns } from '../../store/reads/secret-read.js';
+import type { SecretReadColumns } from '../../store/reads/read-audit.js';
 import { actorOf, type RequestFacts } from '../request/actor.js';
 
 /** Openings that one row tells at most: a page of the list looks at every opening of the rows it touches. */

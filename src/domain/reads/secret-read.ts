@@ -1,12 +1,8 @@
 // The record of opened values, for those who may see it.
 
 import type { Session } from '../../store/engine/client.js';
-import {
-  findLastSecretReads,
-  findSecretReads,
-  removeSecretReads,
-  type SecretReadRow,
-} from '../../store/reads/secret-read.js';
+import { removeSecretReads } from '../../store/reads/read-audit.js';
+import { findLastSecretReads, findSecretReads, type SecretReadRow } from '../../store/reads/secret-read.js';
 import { authorize } from '../access/permissions.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';

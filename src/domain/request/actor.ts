@@ -1,5 +1,5 @@
 // Who asks: the authenticated caller of a request, and what its account and its credential allow in general.
-import { forbidden, unauthorized } from '../../errors/errors.js';
+import { forbidden, unauthorized } from '../../errors/refusals.js';
 import { type Grant, isAccountWide, type Scope } from './grant.js';
 
 /** The authenticated caller. */

@@ -1,5 +1,5 @@
 // How many items one request may read: nested lists multiply, and a page-size limit bounds each of them alone.
-import { invalidRequest } from '../../errors/errors.js';
+import { invalidRequest } from '../../errors/refusals.js';
 import type { Context } from './context.js';
 
 export const MAX_ITEMS_PER_REQUEST = 10_000;

@@ -1,5 +1,5 @@
 // Names of accounts, applications, environments, plans and tokens.
-import { invalidRequest } from '../../errors/errors.js';
+import { invalidRequest } from '../../errors/refusals.js';
 
 /** 1 to 64 letters, digits, `-`, `_` or `.`, the first a letter or digit; INVALID_REQUEST otherwise. */
 export function checkName(name: string): string {

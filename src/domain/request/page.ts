@@ -1,5 +1,5 @@
 // Relay pages: arguments checked once, cursors that name a key and not an offset.
-import { invalidRequest } from '../../errors/errors.js';
+import { invalidRequest } from '../../errors/refusals.js';
 import { uuidFrom } from '../../ids/uuid.js';
 import { isStorableMoment } from './moment.js';
 

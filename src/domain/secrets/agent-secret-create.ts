@@ -1,5 +1,6 @@
 // Creating secrets: authorize, check, seal, write. The order of the checks is the contract's.
-import { AppError, forbidden, notFound } from '../../errors/errors.js';
+import { AppError } from '../../errors/errors.js';
+import { forbidden, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
 import type { JsonValue } from '../../json/exact.js';
 import { findAgentSecretByPath } from '../../store/secrets/agent-secret-list.js';

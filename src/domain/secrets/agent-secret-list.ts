@@ -1,5 +1,5 @@
 // Every secret of an environment in one list, which the plan bounds: as it is, or with its value opened.
-import { limitExceeded } from '../../errors/errors.js';
+import { limitExceeded } from '../../errors/refusals.js';
 import {
   type AgentSecretOutlineRow,
   findAgentSecretBytes,

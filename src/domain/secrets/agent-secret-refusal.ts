@@ -1,5 +1,6 @@
 // Why a secret cannot be read or written as asked: the refusals that several verbs share, in the contract's words.
-import { AppError, limitExceeded } from '../../errors/errors.js';
+import { AppError } from '../../errors/errors.js';
+import { limitExceeded } from '../../errors/refusals.js';
 
 export function pathTaken(path: string): AppError {
   return new AppError('AGENT_SECRET_ALREADY_EXISTS', `Agent secret for path ${path} already exists in environment`);

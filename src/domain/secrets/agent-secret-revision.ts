@@ -1,5 +1,5 @@
 // A secret's history: its revisions as the log has them, the secret as it was at one of them, values opened on demand.
-import { notFound } from '../../errors/errors.js';
+import { notFound } from '../../errors/refusals.js';
 import {
   type AgentSecretRevisionRow,
   findAgentSecretRevision,

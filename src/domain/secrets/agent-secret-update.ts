@@ -1,5 +1,6 @@
 // Updating and deleting secrets: authorize, check, seal, write. The order of the checks is the contract's.
-import { type AppError, notFound } from '../../errors/errors.js';
+import type { AppError } from '../../errors/errors.js';
+import { notFound } from '../../errors/refusals.js';
 import type { JsonValue } from '../../json/exact.js';
 import { findAgentSecretForWrite } from '../../store/secrets/agent-secret.js';
 import { updateAgentSecret as updateRow } from '../../store/secrets/agent-secret-write.js';

@@ -1,7 +1,7 @@
 // Reading secrets: by id, by path, in pages, now or as they were. Whole environments are agent-secret-list.ts, writing them is
 // agent-secret-create.ts and agent-secret-update.ts.
 import { createHash } from 'node:crypto';
-import { invalidRequest, notFound } from '../../errors/errors.js';
+import { invalidRequest, notFound } from '../../errors/refusals.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
 import { findAgentSecret, findAgentSecretsForAccounts } from '../../store/secrets/agent-secret.js';
 import {

@@ -1,8 +1,9 @@
 // Safe retries: a write that names a key is done at most once. A repetition is answered with what the first one did.
 import { createHash } from 'node:crypto';
 import { isSameDigest, requestDigest } from '../../crypto/digest.js';
-import { AppError, invalidRequest, unavailable } from '../../errors/errors.js';
-import { printJson } from '../../json/exact.js';
+import { AppError } from '../../errors/errors.js';
+import { invalidRequest, unavailable } from '../../errors/refusals.js';
+import { printJson } from '../../json/print.js';
 import type { Session } from '../../store/engine/client.js';
 import {
   findIdempotencyKey,

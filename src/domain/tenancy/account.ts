@@ -1,5 +1,5 @@
 // Accounts: made by admins, known to themselves and to admins; everybody may know a name that stands in a log.
-import { alreadyExists, forbidden, invalidRequest, notFound } from '../../errors/errors.js';
+import { alreadyExists, forbidden, invalidRequest, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
 import { removeTokensOfAccount, type TokenLimits } from '../../store/access/token.js';
 import type { Session } from '../../store/engine/client.js';

@@ -1,5 +1,5 @@
 // Applications: the account's own grouping of environments. Only the owner knows of them.
-import { alreadyExists, limitExceeded, notFound } from '../../errors/errors.js';
+import { alreadyExists, limitExceeded, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
 import { giveEnvironmentRoom, lockAccount } from '../../store/tenancy/account.js';
 import {

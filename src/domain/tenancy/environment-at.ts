@@ -1,5 +1,6 @@
 // An environment by its id or its names, as it is or as it was after one of its revisions.
-import { AppError, invalidRequest } from '../../errors/errors.js';
+import { AppError } from '../../errors/errors.js';
+import { invalidRequest } from '../../errors/refusals.js';
 import { countAgentSecrets } from '../../store/secrets/agent-secret-list.js';
 import { findLogPoint } from '../../store/secrets/agent-secret-revision.js';
 import { findEnvironmentByName } from '../../store/tenancy/environment.js';

@@ -1,5 +1,6 @@
 // Shares: owner and admins of an environment give other accounts roles in it.
-import { AppError, alreadyExists, invalidRequest, limitExceeded, notFound } from '../../errors/errors.js';
+import { AppError } from '../../errors/errors.js';
+import { alreadyExists, invalidRequest, limitExceeded, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
 import { findAccount, findAccountByName } from '../../store/tenancy/account.js';
 import { findEnvironment, findEnvironmentsForAccounts, lockEnvironment } from '../../store/tenancy/environment.js';

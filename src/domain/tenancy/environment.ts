@@ -1,6 +1,6 @@
 // Environments: read with the caller's roles, made and removed under the account's plan. Their past is environment-at.ts.
 import { newEnvironmentKeys } from '../../crypto/environment-keys.js';
-import { alreadyExists, limitExceeded, notFound } from '../../errors/errors.js';
+import { alreadyExists, limitExceeded, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
 import type { Session } from '../../store/engine/client.js';
 import { insertEnvironmentKey } from '../../store/keys/environment-key.js';

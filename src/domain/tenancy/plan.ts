@@ -1,5 +1,5 @@
 // Plans: the limits that accounts live under. Admins make and change them; everybody may know their own.
-import { alreadyExists, invalidRequest, notFound } from '../../errors/errors.js';
+import { alreadyExists, invalidRequest, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
 import { countAccountsUnderPlan, findAccount, updatePlanOfDeletedAccounts } from '../../store/tenancy/account.js';
 import {

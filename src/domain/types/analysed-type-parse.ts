@@ -1,6 +1,6 @@
 // Reading type documents, by hand on the discriminator: validators that try every branch double their work per level.
 import { LRUCache } from 'lru-cache';
-import { invalidRequest } from '../../errors/errors.js';
+import { invalidRequest } from '../../errors/refusals.js';
 import { isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../../json/exact.js';
 import { parseJson } from '../../json/parse.js';
 import { MAX_UINT64 } from '../../json/uint64.js';

@@ -1,5 +1,5 @@
 // The type a secret declares: what it is in memory, printed canonically, described for people.
-import { printJson } from '../../json/exact.js';
+import { printJson } from '../../json/print.js';
 
 export const SCALARS = [
   'Str',

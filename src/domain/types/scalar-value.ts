@@ -1,5 +1,6 @@
 // Values without parts, exactly: what fits is printed the one way it is stored, whatever its spelling was.
-import { JsonNumber, type JsonValue, printJson } from '../../json/exact.js';
+import { JsonNumber, type JsonValue } from '../../json/exact.js';
+import { printJson } from '../../json/print.js';
 import { MAX_UINT64 } from '../../json/uint64.js';
 import type { ScalarKind } from './analysed-type.js';
 import { nearestFloat32 } from './float32.js';

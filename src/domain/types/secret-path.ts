@@ -1,5 +1,5 @@
 // Secret paths: every spelling of a segment becomes one lowerCamelCase form, and the dotted text names the path.
-import { invalidRequest } from '../../errors/errors.js';
+import { invalidRequest } from '../../errors/refusals.js';
 
 const MAX_SEGMENTS = 16;
 const MAX_BYTES = 1024;

@@ -1,6 +1,8 @@
 // Does a value fit its declared type? If so it is written the one way it will be read back, exactly; if not, refused.
-import { AppError, limitExceeded } from '../../errors/errors.js';
-import { isJsonObject, type JsonObject, type JsonValue, printJson } from '../../json/exact.js';
+import { AppError } from '../../errors/errors.js';
+import { limitExceeded } from '../../errors/refusals.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../json/exact.js';
+import { printJson } from '../../json/print.js';
 import { type AnalysedType, describeAnalysedType, type TypeOf } from './analysed-type.js';
 import { handle, scalar } from './scalar-value.js';
 

@@ -4,7 +4,7 @@ import { GraphQLDateTimeISO, GraphQLNonNegativeInt } from 'graphql-scalars';
 import type { AnalysedType } from '../../domain/types/analysed-type.js';
 import { parseAnalysedType } from '../../domain/types/analysed-type-parse.js';
 import { wholeNumber } from '../../domain/types/scalar-value.js';
-import { invalidRequest } from '../../errors/errors.js';
+import { invalidRequest } from '../../errors/refusals.js';
 import { uuidFrom } from '../../ids/uuid.js';
 import { JsonNumber, type JsonObject, type JsonValue, RawJson } from '../../json/exact.js';
 import { MAX_UINT64, uint64From } from '../../json/uint64.js';

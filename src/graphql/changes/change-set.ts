@@ -6,7 +6,8 @@ import {
   restoreAgentSecret,
 } from '../../domain/changes/change-set.js';
 import type { ChangeSetResult } from '../../domain/changes/change-write.js';
-import { AppError, invalidRequest } from '../../errors/errors.js';
+import { AppError } from '../../errors/errors.js';
+import { invalidRequest } from '../../errors/refusals.js';
 import { builder } from '../builder/builder.js';
 import { AgentSecretRef } from '../builder/refs.js';
 import { type RefusalCode, Refused, refusable, resultOf } from '../builder/refusals.js';

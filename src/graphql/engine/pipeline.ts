@@ -19,7 +19,7 @@ import {
 import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import type { Context } from '../../domain/request/context.js';
-import { printJson } from '../../json/exact.js';
+import { printJson } from '../../json/print.js';
 import { publicError } from './errors.js';
 import { answerOperation, type OperationArgs, type OperationOptions, plainResponseType, uncached } from './http.js';
 import { ExactLiteralVariablesRule } from './literal-variables.js';

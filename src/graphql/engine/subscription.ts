@@ -12,7 +12,7 @@ import {
 } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { eventStream } from '../../http/event-stream.js';
-import { printJson } from '../../json/exact.js';
+import { printJson } from '../../json/print.js';
 
 type Results = AsyncIterableIterator<ExecutionResult>;
 const OVER = { done: true, value: undefined } as const;

@@ -6,7 +6,8 @@ import { getAgentSecretAtRevision } from '../../domain/secrets/agent-secret-revi
 import { describeAnalysedType } from '../../domain/types/analysed-type.js';
 import { analysedTypeFromText } from '../../domain/types/analysed-type-parse.js';
 import { segmentsOf } from '../../domain/types/secret-path.js';
-import { printJson, RawJson } from '../../json/exact.js';
+import { RawJson } from '../../json/exact.js';
+import { printJson } from '../../json/print.js';
 import { builder } from '../builder/builder.js';
 import { loadAccountName, loadEnvironment, loadStoredValue } from '../builder/loaders.js';
 import { AccountNameRef, AgentSecretRef, EnvironmentRef, NodeRef } from '../builder/refs.js';

@@ -1,6 +1,6 @@
 // A value on its way in: as JSON, or as exact JSON text.
 import type { SecretValueChange } from '../../domain/secrets/agent-secret-update.js';
-import { invalidRequest } from '../../errors/errors.js';
+import { invalidRequest } from '../../errors/refusals.js';
 import { JsonSyntaxError, type JsonValue } from '../../json/exact.js';
 import { parseJson } from '../../json/parse.js';
 

@@ -8,19 +8,11 @@ import {
   MAX_SHARES,
   updateEnvironmentShare,
 } from '../../domain/tenancy/environment-share.js';
+import { ShareRoleRef } from '../access/role.js';
 import { builder } from '../builder/builder.js';
 import { loadAccountName } from '../builder/loaders.js';
 import { AccountNameRef, EnvironmentRef, EnvironmentShareRef, NodeRef } from '../builder/refs.js';
 import { type RefusalCode, refusable, resultOf } from '../builder/refusals.js';
-
-const ShareRoleRef = builder.enumType('ShareRole', {
-  description: 'A role that a share can give; see `Role`.',
-  values: {
-    ADMIN: { value: 'admin', description: 'Secrets, shares and settings.' },
-    DEPLOYER: { value: 'deployer', description: 'Secrets.' },
-    VIEWER: { value: 'viewer', description: 'The environment’s own fields, nothing about secrets.' },
-  } as const satisfies Record<Uppercase<ShareRole>, { value: ShareRole; description: string }>,
-});
 
 EnvironmentShareRef.implement({
   description: 'Roles that another account has in an environment.',

@@ -8,20 +8,11 @@ import {
   updateEnvironment,
 } from '../../domain/tenancy/environment.js';
 import { getEnvironmentAt } from '../../domain/tenancy/environment-at.js';
+import { RoleRef } from '../access/role.js';
 import { builder } from '../builder/builder.js';
 import { loadAccountName, loadApplication, loadPlanOfAccount } from '../builder/loaders.js';
 import { AccountNameRef, AccountRef, ApplicationRef, EnvironmentRef, NodeRef } from '../builder/refs.js';
 import { type RefusalCode, refusable, resultOf } from '../builder/refusals.js';
-
-const RoleRef = builder.enumType('Role', {
-  description: 'A role in an environment.',
-  values: {
-    OWNER: { value: 'owner', description: 'The account that owns the application: everything.' },
-    ADMIN: { value: 'admin', description: 'By share: secrets, shares and settings.' },
-    DEPLOYER: { value: 'deployer', description: 'By share: secrets.' },
-    VIEWER: { value: 'viewer', description: 'By share: the environment’s own fields, nothing about secrets.' },
-  } as const,
-});
 
 export const PlanUsageRef = builder.objectRef<{ used: number; limit: number }>('PlanUsage').implement({
   description: 'How much of a limit of the plan is used.',

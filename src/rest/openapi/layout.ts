@@ -1,5 +1,5 @@
 // JSON laid out for people and for diffs: what fits into a line stands on one, and every integer is exact.
-import { printJson } from '../../json/exact.js';
+import { printJson } from '../../json/print.js';
 
 interface Layout {
   width: number;

@@ -1,7 +1,8 @@
 // The database behind one small interface: a real Postgres through postgres.js, or the embedded one (embedded.ts).
 import { randomBytes } from 'node:crypto';
 import type postgres from 'postgres';
-import { AppError, unavailable } from '../../errors/errors.js';
+import { AppError } from '../../errors/errors.js';
+import { unavailable } from '../../errors/refusals.js';
 import { type ConnectionOptions, type Execution, isConnectionLoss, openConnectionPool } from './connection-pool.js';
 import { openListener } from './listener.js';
 import type { Statement } from './statement.js';

@@ -1,7 +1,7 @@
 // The connections to a real Postgres, one postgres.js client each. Its own pool slows down under sustained load (its queue
 // keeps the holes that removals leave), and pipelines statements behind a connection that has died without saying so.
 import postgres from 'postgres';
-import { unavailable } from '../../errors/errors.js';
+import { unavailable } from '../../errors/refusals.js';
 
 export interface ConnectionOptions {
   url: string;

@@ -6,8 +6,9 @@ import { type AnalysedType, printAnalysedType } from '../../../src/domain/types/
 import { parseAnalysedType } from '../../../src/domain/types/analysed-type-parse.js';
 import { checkSecretValue } from '../../../src/domain/types/secret-value.js';
 import { AppError } from '../../../src/errors/errors.js';
-import { JsonNumber, type JsonValue, printJson } from '../../../src/json/exact.js';
+import { JsonNumber, type JsonValue } from '../../../src/json/exact.js';
 import { parseJson } from '../../../src/json/parse.js';
+import { printJson } from '../../../src/json/print.js';
 import { analysedTypeDocument, anyString, type TypeDocument, typedValue } from '../../support/arbitraries.js';
 
 const str = { type: 'Str' };

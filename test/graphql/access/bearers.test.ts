@@ -1,7 +1,7 @@
 // What a process remembers of tokens: never more than the database said last, and asked for once.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createBearerCache } from '../../../src/domain/access/token.js';
-import { updateLastUsed } from '../../../src/store/access/token.js';
+import { updateLastUsed } from '../../../src/store/access/caller.js';
 import type { Database } from '../../../src/store/engine/client.js';
 import { createTestApp, type TestApp } from '../../support/app.js';
 import { ask, graphql } from '../../support/graphql/client.js';

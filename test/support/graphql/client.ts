@@ -1,6 +1,7 @@
 // GraphQL through the door: a request like any client's, the answer with every number exact.
-import { JsonNumber, type JsonObject, type JsonValue, printJson } from '../../../src/json/exact.js';
+import { JsonNumber, type JsonObject, type JsonValue } from '../../../src/json/exact.js';
 import { parseJson } from '../../../src/json/parse.js';
+import { printJson } from '../../../src/json/print.js';
 import type { TestApp } from '../app.js';
 
 export interface GraphQLAnswer<Data = Record<string, never>> {

@@ -1,7 +1,8 @@
 // Values damaged in one place: what a client's mistake looks like, for properties about refusing or keeping.
 import fc from 'fast-check';
-import { JsonNumber, type JsonObject, type JsonValue, printJson } from '../../../src/json/exact.js';
+import { JsonNumber, type JsonObject, type JsonValue } from '../../../src/json/exact.js';
 import { parseJson } from '../../../src/json/parse.js';
+import { printJson } from '../../../src/json/print.js';
 import { anyString } from '../arbitraries.js';
 
 /** JSON text that differs from the given one in one place: something replaced, added, dropped, renamed or nudged. */

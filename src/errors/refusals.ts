@@ -1,0 +1,43 @@
+// How refusals are made: each constructor reads as speech, `throw notFound('agentSecret', id)`.
+import { AppError, type ErrorCode } from './errors.js';
+
+/** A request that does not have the right shape; one entry per problem. */
+export function invalidRequest(...problems: string[]): AppError {
+  return new AppError('INVALID_REQUEST', problems.join('; '), { problems });
+}
+
+const NOUNS = {
+  account: ['ACCOUNT_NOT_FOUND', 'Account'],
+  plan: ['PLAN_NOT_FOUND', 'Plan'],
+  application: ['APPLICATION_NOT_FOUND', 'Application'],
+  environment: ['ENVIRONMENT_NOT_FOUND', 'Environment'],
+  environmentShare: ['ENVIRONMENT_SHARE_NOT_FOUND', 'Environment share'],
+  token: ['TOKEN_NOT_FOUND', 'Token'],
+  agentSecret: ['AGENT_SECRET_NOT_FOUND', 'Agent secret'],
+} as const satisfies Record<string, readonly [ErrorCode, string]>;
+
+/** Unknown, deleted, or none of the caller's business: one answer for all three. */
+export function notFound(noun: keyof typeof NOUNS, id: string): AppError {
+  const [code, label] = NOUNS[noun];
+  return new AppError(code, `${label} ${id} not found`);
+}
+
+export function unauthorized(): AppError {
+  return new AppError('AUTH_UNAUTHORIZED', 'Could not authenticate user using token');
+}
+
+export function forbidden(message: string): AppError {
+  return new AppError('AUTH_FORBIDDEN', message);
+}
+
+export function alreadyExists(what: string): AppError {
+  return new AppError('ALREADY_EXISTS', `${what} already exists`);
+}
+
+export function limitExceeded(message: string): AppError {
+  return new AppError('LIMIT_EXCEEDED', message);
+}
+
+export function unavailable(message: string, retryAfter = 2): AppError {
+  return new AppError('UNAVAILABLE', message, { retryAfter });
+}

@@ -1,0 +1,53 @@
+// Who a caller is: tokens found by the hash of what the caller presents, with the account they belong to.
+import { sql } from 'drizzle-orm';
+import type { Session } from '../engine/client.js';
+import { columns, name, parameter, type RowOf, statement } from '../engine/statement.js';
+import { accounts, tokens } from '../engine/tables.js';
+import { TOKEN_LIMITS } from './token.js';
+
+const BEARER = {
+  id: tokens.id,
+  accountId: tokens.accountId,
+  expiresAt: tokens.expiresAt,
+  ...TOKEN_LIMITS,
+  lastUsedAt: tokens.lastUsedAt,
+  accountRoles: accounts.roles,
+};
+export type BearerRow = RowOf<typeof BEARER>;
+
+const BY_HASH = statement<{ tokenHash: Uint8Array }>()(
+  BEARER,
+  sql`select ${columns(BEARER)} from ${tokens}
+    join ${accounts} on ${accounts.id} = ${tokens.accountId} and ${accounts.deletedAt} is null
+    where ${tokens.tokenHash} = ${parameter('tokenHash')} and ${tokens.revokedAt} is null`,
+);
+/** The token and its account; expiry is the caller's to check, with its own clock and on cached rows too. */
+export function findBearer(db: Session, tokenHash: Uint8Array): Promise<BearerRow | undefined> {
+  return db.row(BY_HASH, { tokenHash });
+}
+
+const CALLER = { roles: accounts.roles };
+const BY_CALLER = statement<{ accountId: string; tokenId: string | null }>()(
+  CALLER,
+  sql`select ${columns(CALLER)} from ${accounts}
+    where ${accounts.id} = ${parameter('accountId')} and ${accounts.deletedAt} is null
+      and (${parameter('tokenId')}::uuid is null or exists (
+        select from ${tokens} where ${tokens.id} = ${parameter('tokenId')}::uuid and ${tokens.revokedAt} is null))`,
+);
+/** The account whose token it is, or without a token the account; undefined once one of them is gone. */
+export function findCaller(
+  db: Session,
+  caller: { accountId: string; tokenId: string | null },
+): Promise<RowOf<typeof CALLER> | undefined> {
+  return db.row(BY_CALLER, caller);
+}
+
+const USE = statement<{ id: string; at: Date; before: Date }>()(
+  {},
+  sql`update ${tokens} set ${name(tokens.lastUsedAt)} = ${parameter('at')}
+    where ${tokens.id} = ${parameter('id')} and (${tokens.lastUsedAt} is null or ${tokens.lastUsedAt} < ${parameter('before')}::timestamptz)`,
+);
+/** Unless another instance has noted it since `before`. */
+export async function updateLastUsed(db: Session, id: string, at: Date, before: Date): Promise<void> {
+  await db.rows(USE, { id, at, before });
+}

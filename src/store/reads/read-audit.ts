@@ -1,0 +1,79 @@
+// The record of opened values, as it is written and pruned.
+import { sql } from 'drizzle-orm';
+import type { Session } from '../engine/client.js';
+import { computed, elements, name, parameter, statement } from '../engine/statement.js';
+import { lastSecretReads as last, secretReads as reads } from '../engine/tables.js';
+
+/**
+ * Rows by column, each at the same place in all of them: what one request opened in one environment, the secrets and the
+ * revisions they were read at, separated by commas.
+ */
+export interface SecretReadColumns {
+  readonly id: string[];
+  readonly environmentId: string[];
+  readonly agentSecretIds: string[];
+  readonly revisions: string[];
+  readonly accountId: string[];
+  readonly tokenId: (string | null)[];
+  readonly door: string[];
+  readonly requestId: string[];
+  readonly at: Date[];
+}
+
+const COLUMNS = {
+  id: [reads.id, 'uuid'],
+  environmentId: [reads.environmentId, 'uuid'],
+  // Lists of lists of any length: each inner one as text.
+  agentSecretIds: [reads.agentSecretIds, 'text'],
+  revisions: [reads.revisions, 'text'],
+  accountId: [reads.accountId, 'uuid'],
+  tokenId: [reads.tokenId, 'uuid'],
+  door: [reads.door, 'text'],
+  requestId: [reads.requestId, 'text'],
+  at: [reads.at, 'timestamptz'],
+} as const satisfies Record<keyof SecretReadColumns, unknown>;
+const KEYS = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+const NAMES = sql.join(
+  KEYS.map((key) => name(COLUMNS[key][0])),
+  sql`, `,
+);
+
+// The secrets' own rows are taken in the order of their ids, so that two instances that write the same ones do not meet.
+const INSERT = statement<SecretReadColumns>()(
+  {},
+  sql`with given as (
+      select id, environment_id, string_to_array(agent_secret_ids, ',')::uuid[] as agent_secret_ids,
+        string_to_array(revisions, ',')::bigint[] as revisions, account_id, token_id, door, request_id, at
+      from unnest(${sql.join(
+        KEYS.map((key) => elements(key, COLUMNS[key][1])),
+        sql`, `,
+      )}) as given(${NAMES})
+    ),
+    noted as (
+      insert into ${reads} (${NAMES}) select ${NAMES} from given on conflict do nothing
+    )
+    insert into ${last} (${name(last.agentSecretId)}, ${name(last.at)})
+    select opened, max(given.at) from given cross join lateral unnest(given.agent_secret_ids) as opened
+    group by opened order by opened
+    on conflict (agent_secret_id) do update set ${name(last.at)} = greatest(${last.at}, excluded.at)`,
+);
+
+/** Safe to repeat: a row that is there already stays as it is. */
+export async function insertSecretReads(db: Session, rows: SecretReadColumns): Promise<void> {
+  await db.rows(INSERT, rows);
+}
+
+const REMOVE = statement<{ before: Date; limit: number }>()(
+  { count: computed(sql`count`, Number) },
+  sql`with old as (
+      select ctid from ${reads} where ${reads.at} < ${parameter('before')}::timestamptz limit ${parameter('limit')}::integer
+      for update skip locked
+    ),
+    removed as (delete from ${reads} where ctid in (select ctid from old) returning 1)
+    select count(*) as count from removed`,
+);
+
+/** Removes some of the records made before a moment; how many. */
+export async function removeSecretReads(db: Session, before: Date, limit: number): Promise<number> {
+  return (await db.row(REMOVE, { before, limit }))?.count ?? 0;
+}
