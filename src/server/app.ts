@@ -19,8 +19,8 @@ import { authenticate } from './authenticate.js';
 import { crossOrigin } from './cors.js';
 import { createGraphqlRoutes } from './graphql-routes.js';
 import { createHealthRoutes } from './health.js';
+import { loginVerifier } from './lazy-login-verifier.js';
 import { isLocal } from './local-requests.js';
-import { loginVerifier } from './login.js';
 import { rateLimit } from './rate-limit.js';
 import { createReport, logRequests } from './request-log.js';
 
