@@ -48,7 +48,7 @@ test('the error table has every code of REST with its status, and the words belo
 });
 
 test('the tests that the threat model names are there', async () => {
-  const model = await readFile(new URL('../../docs/threat-model.md', import.meta.url), 'utf8');
+  const model = await readFile(new URL('../../docs/security.md', import.meta.url), 'utf8');
   const named = [...new Set(model.match(/test\/[\w/.-]+\.ts/g))];
   expect(named.length).toBeGreaterThan(20);
   for (const path of named) await access(new URL(`../../${path}`, import.meta.url));
