@@ -1,4 +1,4 @@
-// The operator's commands for keys, as the README gives them: on a service that runs, with what they print.
+// The operator's commands for keys, as docs/production.md gives them: on a service that runs, with what they print.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Who may do what. The README prints this table; nothing else decides it.
+// Who may do what. docs/access-and-tokens.md prints this table; nothing else decides it.
 import type { AppError } from '../../errors/errors.js';
 import { forbidden, notFound } from '../../errors/refusals.js';
 import { type Actor, actorOf } from '../request/actor.js';

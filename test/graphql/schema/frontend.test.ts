@@ -1,4 +1,4 @@
-// A frontend's typed call, as the README shows it.
+// A frontend's typed call, as docs/graphql.md shows it.
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
 import { afterAll, beforeAll, expect, test } from 'vitest';
