@@ -7,11 +7,13 @@ const doors = ['test/graphql', 'test/rest', 'test/server', 'test/store'].map((fo
 const pure = ['contract', 'crypto', 'domain', 'ids', 'json', 'scheduling'].map((name) => `test/${name}/**/*.test.ts`);
 /** What needs several connections or processes, or real Postgres by its nature. */
 const postgresOnly = [
-  ...['test/races', 'test/start', 'test/cli', 'test/docs', 'test/server/process'].map((folder) => `${folder}/**/*.test.ts`),
+  ...['test/races', 'test/start', 'test/cli', 'test/docs', 'test/server/process'].map(
+    (folder) => `${folder}/**/*.test.ts`,
+  ),
   'test/**/postgres-*.test.ts',
 ];
 /** What compares the pages of the manual with the code and with one another. */
-const pages = ['test/docs/tables.test.ts', 'test/docs/links.test.ts'];
+const pages = ['test/docs/tables.test.ts', 'test/docs/links.test.ts', 'test/docs/folders.test.ts'];
 /** What measures short times or the processor closely: after everything else, one at a time. */
 const measured = [
   'test/rest/secrets/postgres-long-lists.test.ts',

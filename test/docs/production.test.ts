@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import postgres from 'postgres';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres/database.js';
 import { blocksOf, commandsOf } from './pages.js';
 import { openShell, type Shell } from './shell.js';
 

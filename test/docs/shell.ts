@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort } from '../start/client.js';
+import { freePort } from '../server/process/client.js';
 import { ensureBuilt } from '../support/server.js';
 import { ROOT } from './pages.js';
 

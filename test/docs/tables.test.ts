@@ -31,6 +31,7 @@ test('every marked table is compared here', () => {
   expect(marked).toEqual([
     ['docs/access-and-tokens.md', 'access'],
     ['docs/access-and-tokens.md', 'scopes'],
+    ['docs/architecture.md', 'folders'],
     ['docs/configuration.md', 'configuration'],
     ['docs/rest.md', 'errors'],
   ]);

@@ -12,7 +12,7 @@ const textIn = (language: string) => blocks.find((block) => block.language === l
 /** What a frontend has around it. */
 const AROUND = `import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
-import { EnvironmentSecretsDocument } from '${join(ROOT, 'test/graphql/frontend.generated.ts')}';
+import { EnvironmentSecretsDocument } from '${join(ROOT, 'test/graphql/schema/frontend.generated.ts')}';
 declare const url: string;
 declare const token: string;
 declare const environmentId: string;
@@ -43,7 +43,7 @@ async function complaintsAbout(text: string): Promise<string> {
 }
 
 test('the operation is the one that the types are generated from', () => {
-  expect(textIn('graphql')).toBe(read('test/graphql/frontend.graphql'));
+  expect(textIn('graphql')).toBe(read('test/graphql/schema/frontend.graphql'));
 });
 
 test('the typed call compiles, and a field that was not asked for does not', async () => {
