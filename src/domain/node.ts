@@ -34,17 +34,17 @@ export async function getNodes(ctx: Context, ids: readonly string[]): Promise<(N
   actorOf(ctx);
   if (ids.length > MAX_PAGE_SIZE) throw invalidRequest(`ids: expected ${MAX_PAGE_SIZE} ids at most`);
   spendItems(ctx, ids.length);
-  return nodesOf(ctx, ids);
+  return findNodes(ctx, ids);
 }
 
 /** The node of an id with its kind, or null. */
 export async function getNode(ctx: Context, id: string): Promise<Node | null> {
   actorOf(ctx);
-  return (await nodesOf(ctx, [id]))[0] ?? null;
+  return (await findNodes(ctx, [id]))[0] ?? null;
 }
 
 /** One read tells the kinds of all ids, one more each kind's nodes. Ids that are no UUIDs belong to nothing. */
-async function nodesOf(ctx: Context, ids: readonly string[]): Promise<(Node | null)[]> {
+async function findNodes(ctx: Context, ids: readonly string[]): Promise<(Node | null)[]> {
   const uuids = ids.map(uuidFrom);
   const distinct = [...new Set(uuids)].filter((id) => id !== undefined);
   const nodes = new Map<string, Node>();
@@ -54,9 +54,9 @@ async function nodesOf(ctx: Context, ids: readonly string[]): Promise<(Node | nu
       idsByKind.set(kind, [...(idsByKind.get(kind) ?? []), id]);
     }
     await Promise.all(
-      [...idsByKind].map(async ([kind, ofKind]) => {
-        const values = await getters[kind](ctx, ofKind);
-        for (const [index, id] of ofKind.entries()) {
+      [...idsByKind].map(async ([kind, idsOfKind]) => {
+        const values = await getters[kind](ctx, idsOfKind);
+        for (const [index, id] of idsOfKind.entries()) {
           const value = values[index];
           if (value instanceof Error) throwUnlessHidden(value);
           else if (value) nodes.set(id, { kind, value } as Node);

@@ -5,42 +5,42 @@ import { type Actor, hasEnded } from '../request/actor.js';
 import type { CredentialCache } from '../request/services.js';
 
 /** Seconds for which a credential once seen is trusted; what ends it otherwise is effective within these. */
-const TRUSTED_FOR = 3;
-const MAX_TRUSTED = 10_000;
+const TRUST_SECONDS = 3;
+const MAX_ENTRIES = 10_000;
 /** How seldom the cache looks at the clock; every millisecond costs more than the look-ups. */
-const CLOCK_MS = 100;
+const CLOCK_RESOLUTION_MS = 100;
 
 /** Asks `identify` whose a credential is and trusts the answer, by the credential's hash. Unknown ones are not remembered. */
 export function createCredentialCache(
-  identify: (secret: string, hashed: Buffer) => Promise<Actor | undefined>,
-  max = MAX_TRUSTED,
+  identify: (secret: string, secretHash: Buffer) => Promise<Actor | undefined>,
+  max = MAX_ENTRIES,
 ): CredentialCache {
   const trusted = new LRUCache<string, Actor>({
     max,
-    ttl: TRUSTED_FOR * 1_000 - CLOCK_MS,
-    ttlResolution: CLOCK_MS,
+    ttl: TRUST_SECONDS * 1_000 - CLOCK_RESOLUTION_MS,
+    ttlResolution: CLOCK_RESOLUTION_MS,
   });
 
   /** Look-ups under way, so that many requests with one credential are one. */
-  const pending = new Map<string, Promise<Actor | undefined>>();
+  const lookUpsInFlight = new Map<string, Promise<Actor | undefined>>();
   /** Counts the calls of `clear`: what was read before one is not remembered after it. */
   let generation = 0;
 
   async function read(secret: string, key: string): Promise<Actor | undefined> {
-    const since = generation;
+    const startGeneration = generation;
     const actor = await identify(secret, Buffer.from(key, 'hex'));
-    if (actor && since === generation) trusted.set(key, actor);
+    if (actor && startGeneration === generation) trusted.set(key, actor);
     return actor;
   }
 
   function lookUp(secret: string, key: string): Promise<Actor | undefined> {
-    const underway = pending.get(key);
-    if (underway) return underway;
-    const answer = read(secret, key).finally(() => {
-      if (pending.get(key) === answer) pending.delete(key);
+    const inFlight = lookUpsInFlight.get(key);
+    if (inFlight) return inFlight;
+    const request = read(secret, key).finally(() => {
+      if (lookUpsInFlight.get(key) === request) lookUpsInFlight.delete(key);
     });
-    pending.set(key, answer);
-    return answer;
+    lookUpsInFlight.set(key, request);
+    return request;
   }
 
   return {
@@ -52,7 +52,7 @@ export function createCredentialCache(
     clear() {
       generation += 1;
       trusted.clear();
-      pending.clear();
+      lookUpsInFlight.clear();
     },
   };
 }

@@ -32,20 +32,20 @@ export function createLoginCache(db: Session, verify: LoginVerifier): Credential
 
 async function actorFrom(
   db: Session,
-  { account: claimed, subject, scopes, expiresAt }: Login,
+  { account: claimedAccount, subject, scopes, expiresAt }: Login,
 ): Promise<Actor | undefined> {
-  const account = await findClaimed(db, claimed);
+  const account = await findClaimedAccount(db, claimedAccount);
   if (!account) return undefined;
   const isAdmin = account.roles.includes('admin');
   return { accountId: account.id, tokenId: null, subject, isAdmin, grant: grantOf(scopes), expiresAt };
 }
 
 /** What looks like an id is one: an account that is named like another's id is not meant by it. */
-async function findClaimed(db: Session, claimed: unknown) {
-  if (typeof claimed !== 'string') return undefined;
-  const id = uuidFrom(claimed);
+async function findClaimedAccount(db: Session, claimedAccount: unknown) {
+  if (typeof claimedAccount !== 'string') return undefined;
+  const id = uuidFrom(claimedAccount);
   if (id !== undefined) return findAccount(db, id);
-  return isName(claimed) ? findAccountByName(db, claimed) : undefined;
+  return isName(claimedAccount) ? findAccountByName(db, claimedAccount) : undefined;
 }
 
 /** Words that are no scope of ours are nothing to us. */

@@ -11,24 +11,24 @@ export type ShareRole = (typeof SHARE_ROLES)[number];
 /** Roles in an environment: the owner account's, or a share's. */
 export type Role = 'owner' | ShareRole;
 
-const EVERYONE = ['owner', 'admin', 'deployer', 'viewer'] as const;
-const DEPLOYERS = ['owner', 'admin', 'deployer'] as const;
-const ADMINS = ['owner', 'admin'] as const;
-const OWNER = ['owner'] as const;
+const ALL_ROLES = ['owner', 'admin', 'deployer', 'viewer'] as const;
+const DEPLOYERS_AND_ABOVE = ['owner', 'admin', 'deployer'] as const;
+const ADMINS_AND_ABOVE = ['owner', 'admin'] as const;
+const OWNER_ONLY = ['owner'] as const;
 
 export const ENVIRONMENT_PERMISSIONS = {
-  ViewEnvironment: EVERYONE,
-  ViewAgentSecret: DEPLOYERS,
-  CreateAgentSecret: DEPLOYERS,
-  UpdateAgentSecret: DEPLOYERS,
-  DeleteAgentSecret: DEPLOYERS,
-  ViewRead: ADMINS,
-  ViewShare: ADMINS,
-  CreateShare: ADMINS,
-  UpdateShare: ADMINS,
-  DeleteShare: ADMINS,
-  UpdateEnvironment: ADMINS,
-  DeleteEnvironment: OWNER,
+  ViewEnvironment: ALL_ROLES,
+  ViewAgentSecret: DEPLOYERS_AND_ABOVE,
+  CreateAgentSecret: DEPLOYERS_AND_ABOVE,
+  UpdateAgentSecret: DEPLOYERS_AND_ABOVE,
+  DeleteAgentSecret: DEPLOYERS_AND_ABOVE,
+  ViewRead: ADMINS_AND_ABOVE,
+  ViewShare: ADMINS_AND_ABOVE,
+  CreateShare: ADMINS_AND_ABOVE,
+  UpdateShare: ADMINS_AND_ABOVE,
+  DeleteShare: ADMINS_AND_ABOVE,
+  UpdateEnvironment: ADMINS_AND_ABOVE,
+  DeleteEnvironment: OWNER_ONLY,
 } as const satisfies Record<string, readonly Role[]>;
 export type EnvironmentPermission = keyof typeof ENVIRONMENT_PERMISSIONS;
 
@@ -75,12 +75,12 @@ export function shareRolesThatMay(action: EnvironmentPermission): readonly Share
 /** Whether the caller's credential is good for an action, whatever the roles of its account. */
 export function isGoodFor(ctx: Context, action: EnvironmentPermission): boolean {
   const { scopes, pathPrefixes } = actorOf(ctx).grant;
-  const needed = PERMISSION_SCOPES[action];
+  const requiredScope = PERMISSION_SCOPES[action];
   // Every operation of the contract goes on from the environment to its secrets.
   if (ctx.door === 'rest' && !scopes.has('reveal') && action !== 'ViewEnvironment') return false;
   // Shares and settings are the whole environment's: who changes them reaches beyond some paths.
-  if (needed === 'admin' && pathPrefixes !== null) return false;
-  return needed === undefined || scopes.has(needed);
+  if (requiredScope === 'admin' && pathPrefixes !== null) return false;
+  return requiredScope === undefined || scopes.has(requiredScope);
 }
 
 /** For an environment the caller knows: AUTH_FORBIDDEN unless one of the roles may, and the credential as well. */

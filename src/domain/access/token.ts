@@ -39,22 +39,22 @@ export interface CreatedToken {
 }
 
 /** How exactly the last use of a token is known. */
-const USED_EVERY_MS = 60_000;
+const LAST_USED_RESOLUTION_MS = 60_000;
 
 /** Looks tokens up by their hash. */
 export function createBearerCache(db: Database, max?: number): CredentialCache {
   /** Coarsely, and beside the request: a use more or less is no harm. */
-  function noteUse({ id, lastUsedAt }: BearerRow): void {
+  function recordLastUse({ id, lastUsedAt }: BearerRow): void {
     const at = new Date();
-    if (lastUsedAt && at.getTime() - lastUsedAt.getTime() < USED_EVERY_MS) return;
-    updateLastUsed(db, id, at, new Date(at.getTime() - USED_EVERY_MS)).catch(() => {});
+    if (lastUsedAt && at.getTime() - lastUsedAt.getTime() < LAST_USED_RESOLUTION_MS) return;
+    updateLastUsed(db, id, at, new Date(at.getTime() - LAST_USED_RESOLUTION_MS)).catch(() => {});
   }
 
   return createCredentialCache(async (_, hash) => {
     const row = await findBearer(db, hash);
     const actor = row && actorFrom(row);
     if (!row || !actor || hasEnded(actor)) return undefined;
-    noteUse(row);
+    recordLastUse(row);
     return actor;
   }, max);
 }
@@ -119,10 +119,10 @@ export interface TokenLimitsInput {
 
 /** As they are stored. Refuses: INVALID_REQUEST (prefixes). */
 export function tokenLimits({ scopes, environmentId, pathPrefixes }: TokenLimitsInput): TokenLimits {
-  const given = scopes == null ? SCOPES : new Set<Scope>(['metadata', ...scopes]);
-  const isAll = SCOPES.every((scope) => [...given].includes(scope));
+  const scopeSet = scopes == null ? SCOPES : new Set<Scope>(['metadata', ...scopes]);
+  const isEveryScope = SCOPES.every((scope) => [...scopeSet].includes(scope));
   return {
-    scopes: isAll ? null : [...given],
+    scopes: isEveryScope ? null : [...scopeSet],
     environmentId: environmentId ?? null,
     pathPrefixes: pathPrefixes == null ? null : checkPrefixes(pathPrefixes),
   };
@@ -133,15 +133,20 @@ export function tokenLimits({ scopes, environmentId, pathPrefixes }: TokenLimits
  * INVALID_REQUEST (name, an expiry in the past, prefixes), ENVIRONMENT_NOT_FOUND, LIMIT_EXCEEDED.
  */
 export async function createToken(ctx: Context, input: CreateTokenInput): Promise<CreatedToken> {
-  const { accountId, tokenId, grant, expiresAt: end = null } = managerOf(await reauthenticated(ctx), 'CreateToken');
+  const {
+    accountId,
+    tokenId,
+    grant,
+    expiresAt: callerExpiresAt = null,
+  } = managerOf(await reauthenticated(ctx), 'CreateToken');
   const scopes = input.scopes ?? [...grant.scopes];
   if (!scopes.every((scope) => scope === 'metadata' || grant.scopes.has(scope))) {
     throw forbidden('A token cannot have a scope that the token which makes it has not');
   }
   // A login is short by nature, and tokens are what it makes to last.
-  const latest = tokenId === null ? null : end;
-  const expiresAt = input.expiresAt ?? latest;
-  if (latest && expiresAt && expiresAt > latest) {
+  const latestExpiry = tokenId === null ? null : callerExpiresAt;
+  const expiresAt = input.expiresAt ?? latestExpiry;
+  if (latestExpiry && expiresAt && expiresAt > latestExpiry) {
     throw forbidden('A token cannot end later than the token that makes it');
   }
   const limits = tokenLimits({ ...input, scopes });

@@ -53,19 +53,19 @@ async function* readChanges(
   environmentId: string,
   after: bigint,
   watch: Watch,
-  isFromNow: boolean,
+  startsNow: boolean,
 ): AsyncGenerator<AgentSecretChanges, undefined> {
   const { grant } = actorOf(ctx);
   let cursor = after;
   try {
-    if (isFromNow) yield { environmentRevision: after, changes: [] };
+    if (startsNow) yield { environmentRevision: after, changes: [] };
     while (watch.isOpen()) {
       watch.arm();
-      const rows = await readOrLookAgain(ctx, environmentId, cursor, watch);
-      for (const { environmentRevision, changes: all } of wholeSets(rows)) {
+      const rows = await readOrRetryLater(ctx, environmentId, cursor, watch);
+      for (const { environmentRevision, changes: changesOfSet } of wholeSets(rows)) {
         if (!watch.isOpen()) return undefined;
         // Secrets the credential is not good for do not exist in its stream, either.
-        const changes = all.filter(({ path }) => coversPath(grant, path));
+        const changes = changesOfSet.filter(({ path }) => coversPath(grant, path));
         if (changes.length > 0) yield { environmentRevision, changes };
         cursor = environmentRevision;
       }
@@ -78,7 +78,7 @@ async function* readChanges(
 }
 
 /** A database that is away for a moment ends no stream. */
-async function readOrLookAgain(
+async function readOrRetryLater(
   ctx: Context,
   environmentId: string,
   cursor: bigint,
@@ -96,12 +96,12 @@ async function readOrLookAgain(
 /** Rows in order, those of one set together; a set that the page has cut off is left for the next page. */
 function wholeSets(rows: readonly AgentSecretRevision[]): AgentSecretChanges[] {
   const sets: AgentSecretChanges[] = [];
-  let open: AgentSecretRevision[] = [];
+  let incompleteSet: AgentSecretRevision[] = [];
   for (const row of rows) {
-    open.push(row);
+    incompleteSet.push(row);
     if (row.setPosition !== null && row.setPosition + 1 !== row.setSize) continue;
-    sets.push({ environmentRevision: row.environmentRevision, changes: open });
-    open = [];
+    sets.push({ environmentRevision: row.environmentRevision, changes: incompleteSet });
+    incompleteSet = [];
   }
   return sets;
 }

@@ -12,15 +12,15 @@ export interface Watcher {
 
 /** Those whose token, account, role or environment is gone, and what each is told. One statement, however many they are. */
 export async function findRefused<T extends Watcher>(db: Database, watchers: readonly T[]): Promise<[T, unknown][]> {
-  const alike = new Map<string, [T, ...T[]]>();
+  const watchersByClaim = new Map<string, [T, ...T[]]>();
   for (const watcher of watchers) {
     const { environmentId, accountId, tokenId } = claimOf(watcher);
-    const name = `${environmentId} ${accountId} ${tokenId}`;
-    const known = alike.get(name);
-    if (known) known.push(watcher);
-    else alike.set(name, [watcher]);
+    const claimKey = `${environmentId} ${accountId} ${tokenId}`;
+    const existingGroup = watchersByClaim.get(claimKey);
+    if (existingGroup) existingGroup.push(watcher);
+    else watchersByClaim.set(claimKey, [watcher]);
   }
-  const groups = [...alike.values()];
+  const groups = [...watchersByClaim.values()];
   const bindings = await findRoleBindings(
     db,
     groups.map(([watcher]) => claimOf(watcher)),

@@ -18,79 +18,82 @@ const POLL_MS = 1_000;
 /** How long access that is lost may still be used. */
 const RECHECK_MS = 2_000;
 /** For how long streams outlive a database that does not answer: meanwhile neither changes nor lost access show. */
-const BLIND_MS = 10_000;
+const MAX_STALE_MS = 10_000;
 /** How far apart announcements to others are, under load: one for each write would cost nearly as much as the write. */
-const ANNOUNCE_MS = 100;
+const NOTIFY_INTERVAL_MS = 100;
 
 /** Streams that one process holds open. */
 export interface FeedLimits {
   all: number;
   ofAccount: number;
 }
-const LIMITS: FeedLimits = { all: 10_000, ofAccount: 1_000 };
-const RETRY_AFTER = 10;
+const DEFAULT_LIMITS: FeedLimits = { all: 10_000, ofAccount: 1_000 };
+const RETRY_AFTER_SECONDS = 10;
 
-interface Waiting extends Watcher {
-  since: number;
+interface OpenStream extends Watcher {
+  openedAt: number;
   isAwake: boolean;
-  ended: unknown;
+  endReason: unknown;
   isClosed: boolean;
   wake(): void;
 }
 
 /** Before every revision: whoever waits is told again. */
-const NOTHING_TOLD = -1n;
+const BEFORE_ALL_REVISIONS = -1n;
 
-export function createChangeFeed(db: Database, log: Logger, limits = LIMITS): ChangeFeed {
-  const watches = new Map<string, Set<Waiting>>();
-  const perAccount = new Map<string, number>();
+export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIMITS): ChangeFeed {
+  const streamsByEnvironment = new Map<string, Set<OpenStream>>();
+  const streamCountByAccount = new Map<string, number>();
   /** The newest revision that is known to have been told, by environment. */
-  const heads = new Map<string, bigint>();
-  const announced = new Set<string>();
-  let count = 0;
-  let timer: NodeJS.Timeout | undefined;
-  let announcing: NodeJS.Timeout | undefined;
-  let told = 0;
+  const notifiedRevisions = new Map<string, bigint>();
+  const environmentsToNotify = new Set<string>();
+  let streamCount = 0;
+  let pollTimer: NodeJS.Timeout | undefined;
+  let notifyTimer: NodeJS.Timeout | undefined;
+  let lastNotifiedAt = 0;
   let stopListening: (() => Promise<void>) | undefined;
-  let checked = 0;
+  let lastCheckedAt = 0;
   let isPolling = false;
   let isClosed = false;
 
-  const everyone = () => [...watches.values()].flatMap((set) => [...set]);
+  const allStreams = () => [...streamsByEnvironment.values()].flatMap((set) => [...set]);
 
   function wake(environmentId: string): void {
-    for (const waiting of watches.get(environmentId) ?? []) waiting.wake();
+    for (const stream of streamsByEnvironment.get(environmentId) ?? []) stream.wake();
   }
 
   function announce(environmentId: string): void {
     wake(environmentId);
-    announced.add(environmentId);
-    announcing ??= setTimeout(tellOthers, Math.max(0, told + ANNOUNCE_MS - performance.now())).unref();
+    environmentsToNotify.add(environmentId);
+    notifyTimer ??= setTimeout(
+      notifyOtherProcesses,
+      Math.max(0, lastNotifiedAt + NOTIFY_INTERVAL_MS - performance.now()),
+    ).unref();
   }
 
-  async function tellOthers(): Promise<void> {
-    clearTimeout(announcing);
-    announcing = undefined;
-    told = performance.now();
-    const ids = [...announced];
-    announced.clear();
+  async function notifyOtherProcesses(): Promise<void> {
+    clearTimeout(notifyTimer);
+    notifyTimer = undefined;
+    lastNotifiedAt = performance.now();
+    const ids = [...environmentsToNotify];
+    environmentsToNotify.clear();
     // Best effort: who misses it finds out by polling.
     if (ids.length > 0) await db.notify(ids).catch(() => {});
   }
 
   async function poll(): Promise<void> {
-    if (isPolling || watches.size === 0) return;
+    if (isPolling || streamsByEnvironment.size === 0) return;
     isPolling = true;
     try {
-      for (const { id, revision } of await findHeads(db, [...watches.keys()])) {
-        if (!watches.has(id) || heads.get(id) === revision) continue;
-        heads.set(id, revision);
+      for (const { id, revision } of await findHeads(db, [...streamsByEnvironment.keys()])) {
+        if (!streamsByEnvironment.has(id) || notifiedRevisions.get(id) === revision) continue;
+        notifiedRevisions.set(id, revision);
         wake(id);
       }
-      if (performance.now() - checked >= RECHECK_MS) await recheck();
+      if (performance.now() - lastCheckedAt >= RECHECK_MS) await recheck();
     } catch (error) {
       log.debug({ err: error }, 'cannot poll for changes');
-      endTheBlind();
+      endStaleStreams();
     } finally {
       isPolling = false;
     }
@@ -99,91 +102,91 @@ export function createChangeFeed(db: Database, log: Logger, limits = LIMITS): Ch
   /** Ends the streams of callers whose token, account, role or environment is gone. */
   async function recheck(): Promise<void> {
     const now = performance.now();
-    const refused = await findRefused(db, everyone());
-    checked = now;
-    for (const [waiting, refusal] of refused) end(waiting, refusal);
+    const refused = await findRefused(db, allStreams());
+    lastCheckedAt = now;
+    for (const [stream, refusal] of refused) end(stream, refusal);
   }
 
   /** Streams that stand still beside others that go on, or outlive their caller's access, are worse than none. */
-  function endTheBlind(): void {
+  function endStaleStreams(): void {
     const now = performance.now();
-    for (const waiting of everyone()) {
-      if (now - Math.max(checked, waiting.since) < BLIND_MS) continue;
-      end(waiting, unavailable('The changes cannot be read just now; resume from the last revision'));
+    for (const stream of allStreams()) {
+      if (now - Math.max(lastCheckedAt, stream.openedAt) < MAX_STALE_MS) continue;
+      end(stream, unavailable('The changes cannot be read just now; resume from the last revision'));
     }
   }
 
-  function end(waiting: Waiting, reason: unknown): void {
-    waiting.ended ??= reason;
-    waiting.wake();
+  function end(stream: OpenStream, reason: unknown): void {
+    stream.endReason ??= reason;
+    stream.wake();
   }
 
-  function enter(waiting: Waiting, seen: bigint): void {
-    const { environmentId, actor } = waiting;
-    if (isClosed) throw stopping();
-    if (count >= limits.all) throw unavailable('Too many streams are open', RETRY_AFTER);
-    const ofAccount = perAccount.get(actor.accountId) ?? 0;
+  function addStream(stream: OpenStream, knownRevision: bigint): void {
+    const { environmentId, actor } = stream;
+    if (isClosed) throw stoppingError();
+    if (streamCount >= limits.all) throw unavailable('Too many streams are open', RETRY_AFTER_SECONDS);
+    const ofAccount = streamCountByAccount.get(actor.accountId) ?? 0;
     if (ofAccount >= limits.ofAccount) {
       const message = `Too many streams: ${limits.ofAccount} of an account may be open`;
-      throw new AppError('RATE_LIMITED', message, { retryAfter: RETRY_AFTER });
+      throw new AppError('RATE_LIMITED', message, { retryAfter: RETRY_AFTER_SECONDS });
     }
-    count += 1;
-    perAccount.set(actor.accountId, ofAccount + 1);
-    watches.set(environmentId, (watches.get(environmentId) ?? new Set()).add(waiting));
-    if (!heads.has(environmentId)) heads.set(environmentId, seen);
-    timer ??= setInterval(() => void poll(), POLL_MS).unref();
+    streamCount += 1;
+    streamCountByAccount.set(actor.accountId, ofAccount + 1);
+    streamsByEnvironment.set(environmentId, (streamsByEnvironment.get(environmentId) ?? new Set()).add(stream));
+    if (!notifiedRevisions.has(environmentId)) notifiedRevisions.set(environmentId, knownRevision);
+    pollTimer ??= setInterval(() => void poll(), POLL_MS).unref();
     stopListening ??= db.listen(wake);
   }
 
-  function leave(waiting: Waiting): void {
-    if (waiting.isClosed) return;
-    waiting.isClosed = true;
-    waiting.wake();
-    count -= 1;
-    const { environmentId, actor } = waiting;
-    const ofAccount = (perAccount.get(actor.accountId) ?? 1) - 1;
-    if (ofAccount > 0) perAccount.set(actor.accountId, ofAccount);
-    else perAccount.delete(actor.accountId);
-    const set = watches.get(environmentId);
-    set?.delete(waiting);
+  function removeStream(stream: OpenStream): void {
+    if (stream.isClosed) return;
+    stream.isClosed = true;
+    stream.wake();
+    streamCount -= 1;
+    const { environmentId, actor } = stream;
+    const ofAccount = (streamCountByAccount.get(actor.accountId) ?? 1) - 1;
+    if (ofAccount > 0) streamCountByAccount.set(actor.accountId, ofAccount);
+    else streamCountByAccount.delete(actor.accountId);
+    const set = streamsByEnvironment.get(environmentId);
+    set?.delete(stream);
     if (set?.size === 0) {
-      watches.delete(environmentId);
-      heads.delete(environmentId);
+      streamsByEnvironment.delete(environmentId);
+      notifiedRevisions.delete(environmentId);
     }
   }
 
   return {
     announce,
-    watch(actor, environmentId, seen) {
+    watch(actor, environmentId, knownRevision) {
       let resolve: (() => void) | undefined;
-      const waiting: Waiting = {
+      const stream: OpenStream = {
         actor,
         environmentId,
-        since: performance.now(),
+        openedAt: performance.now(),
         isAwake: true,
-        ended: undefined,
+        endReason: undefined,
         isClosed: false,
         wake() {
-          waiting.isAwake = true;
+          stream.isAwake = true;
           resolve?.();
         },
       };
-      enter(waiting, seen);
+      addStream(stream, knownRevision);
       function isOpen(): boolean {
-        if (waiting.isClosed) return false;
-        if (waiting.ended !== undefined) throw waiting.ended;
+        if (stream.isClosed) return false;
+        if (stream.endReason !== undefined) throw stream.endReason;
         return true;
       }
       return {
         isOpen,
         arm() {
-          waiting.isAwake = false;
+          stream.isAwake = false;
         },
         lookAgain() {
-          if (!waiting.isClosed) heads.set(environmentId, NOTHING_TOLD);
+          if (!stream.isClosed) notifiedRevisions.set(environmentId, BEFORE_ALL_REVISIONS);
         },
         async next() {
-          if (!waiting.isAwake && waiting.ended === undefined && !waiting.isClosed) {
+          if (!stream.isAwake && stream.endReason === undefined && !stream.isClosed) {
             await new Promise<void>((done) => {
               resolve = done;
             });
@@ -191,22 +194,22 @@ export function createChangeFeed(db: Database, log: Logger, limits = LIMITS): Ch
           }
           return isOpen();
         },
-        close: () => leave(waiting),
+        close: () => removeStream(stream),
       };
     },
     read: shareChangeReads(db, CHANGES_PAGE),
     async close() {
       isClosed = true;
-      clearInterval(timer);
-      for (const waiting of everyone()) end(waiting, stopping());
+      clearInterval(pollTimer);
+      for (const stream of allStreams()) end(stream, stoppingError());
       // Not waited for: the database may be away.
-      void tellOthers();
+      void notifyOtherProcesses();
       await stopListening?.();
     },
   };
 }
 
-function stopping() {
+function stoppingError() {
   const message = 'The service is stopping; resume from the last revision';
   return new AppError('UNAVAILABLE', message, { retryAfter: 1, isRoutine: true });
 }

@@ -77,16 +77,16 @@ function planCreate(draft: Draft, change: AgentSecretChange & { kind: 'create' }
   if (!coversPath(draft.grant, path)) throw forbidden('The token does not cover this path');
   const echo = secretValue == null ? null : checkSecretValue(type, secretValue);
   if (draft.takenPaths.has(path)) throw pathTaken(path);
-  refuseTooLarge(draft, echo);
+  refuseOversizedValue(draft, echo);
   if (draft.secretCount >= draft.maxSecrets) throw tooManySecrets(draft.maxSecrets);
   const { environmentId, keys } = draft;
   const subject = { environmentId, id: newId(), path, secretType: typeTextToStore(type) };
   const revision = 0n;
   const { sealedValue, valueRevision, valueDigest } = sealWith(keys, subject, revision, echo);
-  const unknownYet = { createdAt: new Date(), createdBy: '', updatedAt: new Date(), updatedBy: '' };
+  const placeholders = { createdAt: new Date(), createdBy: '', updatedAt: new Date(), updatedBy: '' };
   return {
     isNew: true,
-    secret: { ...subject, ...unknownYet, typeKind: type.type, revision, sealedValue, valueRevision, deletedAt: null },
+    secret: { ...subject, ...placeholders, typeKind: type.type, revision, sealedValue, valueRevision, deletedAt: null },
     written: { change: 'created', revision, valueRevision, valueDigest, destroyedRevision: null },
     echo,
   };
@@ -96,22 +96,22 @@ type Write = Exclude<AgentSecretChange, { kind: 'create' }>;
 
 function planWrite(draft: Draft, change: Write): Step {
   const secret = draft.secrets.get(change.id);
-  const isForDeleted = change.kind === 'restore' || change.kind === 'destroy';
+  const allowsDeleted = change.kind === 'restore' || change.kind === 'destroy';
   const isKnown = secret !== undefined && coversPath(draft.grant, secret.path);
-  if (!isKnown || (secret.deletedAt && !isForDeleted)) throw notFound('agentSecret', change.id);
+  if (!isKnown || (secret.deletedAt && !allowsDeleted)) throw notFound('agentSecret', change.id);
   if (secret.revision !== change.currentRevision) throw stale(secret.revision);
   const next = { ...secret, revision: secret.revision + 1n };
   const { revision, valueRevision } = next;
-  const kept = { revision, valueRevision, valueDigest: null, destroyedRevision: null };
-  const none = { sealedValue: null, valueRevision: null };
+  const keptValue = { revision, valueRevision, valueDigest: null, destroyedRevision: null };
+  const noValue = { sealedValue: null, valueRevision: null };
   switch (change.kind) {
     case 'update':
       return planUpdate(draft, next, change.secretValue);
     case 'delete':
       return {
         isNew: false,
-        secret: { ...next, ...none, deletedAt: new Date() },
-        written: { ...kept, change: 'deleted', valueRevision: null },
+        secret: { ...next, ...noValue, deletedAt: new Date() },
+        written: { ...keptValue, change: 'deleted', valueRevision: null },
         echo: null,
       };
     case 'restore': {
@@ -119,12 +119,12 @@ function planWrite(draft: Draft, change: Write): Step {
       return {
         isNew: false,
         secret: { ...next, ...value, deletedAt: null },
-        written: { ...kept, change: 'restored', valueRevision: value.valueRevision },
+        written: { ...keptValue, change: 'restored', valueRevision: value.valueRevision },
       };
     }
     case 'destroy': {
       const destroyedRevision = destroyable(draft, secret, change.revision);
-      return { isNew: false, secret: next, written: { ...kept, change: 'value_destroyed', destroyedRevision } };
+      return { isNew: false, secret: next, written: { ...keptValue, change: 'value_destroyed', destroyedRevision } };
     }
   }
 }
@@ -137,7 +137,7 @@ function planUpdate(draft: Draft, next: AgentSecretStateRow, change: SecretValue
     return { isNew: false, secret: next, written: { ...written, change: 'updated' } };
   }
   const echo = change.op === 'set' ? checkSecretValue(analysedTypeFromText(next.secretType), change.value) : null;
-  refuseTooLarge(draft, echo);
+  refuseOversizedValue(draft, echo);
   const { sealedValue, valueRevision, valueDigest } = sealWith(draft.keys, next, revision, echo);
   const isRemoval = change.op === 'unset' && next.valueRevision !== null;
   return {
@@ -180,6 +180,6 @@ function destroyable(draft: Draft, secret: AgentSecretStateRow, revision: bigint
   return old.valueRevision;
 }
 
-function refuseTooLarge({ maxValueBytes }: Draft, text: string | null): void {
+function refuseOversizedValue({ maxValueBytes }: Draft, text: string | null): void {
   if (bytesOf(text) > maxValueBytes) throw valueTooLarge(maxValueBytes);
 }

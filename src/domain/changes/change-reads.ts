@@ -9,29 +9,29 @@ import type { ReadChanges } from '../request/services.js';
  * who asks later, for it may have missed what they were woken for: they share the one behind it.
  */
 export function shareChangeReads(db: Database, limit: number): ReadChanges {
-  const running = new Map<string, Promise<unknown>>();
-  const coming = new Map<string, Promise<AgentSecretRevisionRow[]>>();
+  const inFlight = new Map<string, Promise<unknown>>();
+  const queued = new Map<string, Promise<AgentSecretRevisionRow[]>>();
   return (environmentId, after) => {
     const key = `${environmentId} ${after}`;
-    const known = coming.get(key);
-    if (known) return known;
-    const read = (running.get(key) ?? nextSlice()).then(() => {
-      coming.delete(key);
+    const queuedRead = queued.get(key);
+    if (queuedRead) return queuedRead;
+    const read = (inFlight.get(key) ?? nextEventLoopIteration()).then(() => {
+      queued.delete(key);
       const rows = findChanges(db, { environmentId, after, limit });
-      const ended = rows
+      const settled = rows
         .catch(() => {})
         .then(() => {
-          if (running.get(key) === ended) running.delete(key);
+          if (inFlight.get(key) === settled) inFlight.delete(key);
         });
-      running.set(key, ended);
+      inFlight.set(key, settled);
       return rows;
     });
-    coming.set(key, read);
+    queued.set(key, read);
     return read;
   };
 }
 
 /** Behind everything that has just been woken. */
-function nextSlice(): Promise<void> {
+function nextEventLoopIteration(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -128,17 +128,17 @@ async function replaySet(
 ): Promise<ChangeSetResult> {
   const size = changes.length;
   const { environmentId, environmentRevision } = earlier;
-  const last = environmentRevision as bigint;
-  const rows = await findChanges(ctx.services.db, { environmentId, after: last - BigInt(size), limit: size });
+  const lastRevision = environmentRevision as bigint;
+  const rows = await findChanges(ctx.services.db, { environmentId, after: lastRevision - BigInt(size), limit: size });
   const results = rows.map((row, index) => withEcho(secretOf(row), changes[index] as AgentSecretChange));
-  return { applied: true, environmentRevision: last, results };
+  return { applied: true, environmentRevision: lastRevision, results };
 }
 
 function withEcho(secret: AgentSecret, change: AgentSecretChange): AgentSecret {
-  const sent = sentValue(change);
-  return sent === undefined
+  const sentJson = sentValue(change);
+  return sentJson === undefined
     ? secret
-    : { ...secret, echo: checkSecretValue(analysedTypeFromText(secret.secretType), sent) };
+    : { ...secret, echo: checkSecretValue(analysedTypeFromText(secret.secretType), sentJson) };
 }
 
 function sentValue(change: AgentSecretChange): JsonValue | undefined {

@@ -56,14 +56,14 @@ export async function writeChanges(
   options: ChangeOptions,
 ): Promise<ChangeSetResult> {
   let keys = await ctx.services.keys.keysOf(environmentId);
-  const work = async (tx: Session): Promise<ChangeSetResult> => {
+  const applyChanges = async (tx: Session): Promise<ChangeSetResult> => {
     const locked = await lockEnvironment(tx, environmentId);
     if (!locked) throw notFound('environment', environmentId);
     if (keys.current.version < locked.minDataKeyVersion) throw new ReplacedDataKey();
     if (options.expected !== null && options.expected !== locked.revision) throw stale(locked.revision);
     const { grant } = actorOf(ctx);
     const draft = { ...locked, ...(await readDraft(tx, environmentId, changes)), environmentId, keys, grant };
-    const steps = changes.map((change) => planned(draft, change));
+    const steps = changes.map((change) => planOrRefusal(draft, change));
     if (options.dryRun || !steps.every(isStep)) {
       const results = steps.map((step) => (isStep(step) ? preview(ctx, step) : step));
       throw new Unwritten({ applied: false, environmentRevision: locked.revision, results });
@@ -90,9 +90,9 @@ export async function writeChanges(
   };
   const attempt = async (): Promise<ChangeSetResult> => {
     try {
-      return (await write(environmentId, work, outcomeOf(options), { transaction: true })) as ChangeSetResult;
+      return (await write(environmentId, applyChanges, outcomeOf(options), { transaction: true })) as ChangeSetResult;
     } catch (error) {
-      if (error instanceof Unwritten) return error.told as ChangeSetResult;
+      if (error instanceof Unwritten) return error.result as ChangeSetResult;
       throw error;
     }
   };
@@ -126,22 +126,22 @@ async function readDraft(
   const ids = [...new Set(changes.flatMap((change) => (change.kind === 'create' ? [] : [change.id])))];
   const paths = changes.flatMap((change) => (change.kind === 'create' ? pathOf(change.path) : []));
   const secrets = new Map<string, Awaited<ReturnType<typeof findAgentSecretsConcerned>>[number]>();
-  const read = async (concerned: { ids: string[]; paths: string[] }) => {
+  const readSecrets = async (concerned: { ids: string[]; paths: string[] }) => {
     for (const row of await findAgentSecretsConcerned(tx, { environmentId, ...concerned })) secrets.set(row.id, row);
   };
-  await read({ ids, paths });
+  await readSecrets({ ids, paths });
   // Whoever lives by now where a deleted secret would be restored to.
-  const left = [...secrets.values()].flatMap(({ path, deletedAt }) => (deletedAt ? [path] : []));
-  if (left.length > 0) await read({ ids: [], paths: left });
+  const pathsOfDeleted = [...secrets.values()].flatMap(({ path, deletedAt }) => (deletedAt ? [path] : []));
+  if (pathsOfDeleted.length > 0) await readSecrets({ ids: [], paths: pathsOfDeleted });
 
-  const places = changes.flatMap((change) => {
+  const wantedRevisions = changes.flatMap((change) => {
     if (change.kind !== 'restore' && change.kind !== 'destroy') return [];
     const revision = change.kind === 'restore' ? change.toRevision : change.revision;
     return secrets.has(change.id) && revision <= LARGEST_STORED ? [{ id: change.id, revision }] : [];
   });
-  const old = places.length === 0 ? [] : await findOldRevisions(tx, places);
+  const oldRevisionRows = wantedRevisions.length === 0 ? [] : await findOldRevisions(tx, wantedRevisions);
   const oldRevisions = new Map<string, OldRevision>(
-    old.map((row) => [revisionKey(row.agentSecretId, row.revision), row]),
+    oldRevisionRows.map((row) => [revisionKey(row.agentSecretId, row.revision), row]),
   );
   return {
     secrets,
@@ -159,7 +159,7 @@ function pathOf(path: readonly string[]): string[] {
   }
 }
 
-function planned(draft: Draft, change: AgentSecretChange): Step | AppError {
+function planOrRefusal(draft: Draft, change: AgentSecretChange): Step | AppError {
   try {
     return planChange(draft, change);
   } catch (error) {
@@ -177,8 +177,8 @@ function isStep(step: Step | AppError): step is Step {
 function preview(ctx: Context, step: Step): AgentSecret {
   const { accountId } = actorOf(ctx);
   const at = new Date();
-  const made = step.isNew ? { createdAt: at, createdBy: accountId } : {};
-  return { ...resultOf(step, { ...step.secret, ...made, updatedAt: at, updatedBy: accountId }), isPreview: true };
+  const creation = step.isNew ? { createdAt: at, createdBy: accountId } : {};
+  return { ...resultOf(step, { ...step.secret, ...creation, updatedAt: at, updatedBy: accountId }), isPreview: true };
 }
 
 function resultOf({ echo }: Step, secret: AgentSecret): AgentSecret {

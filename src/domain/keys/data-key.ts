@@ -18,10 +18,10 @@ import {
 import type { Services } from '../request/services.js';
 
 /** Values read at once; each is written by itself. */
-const BATCH = 100;
-const PAGE = 100;
+const VALUES_PER_BATCH = 100;
+const ENVIRONMENTS_PER_PAGE = 100;
 /** Rounds in which every value left was in a writer's hands, before they are left to the next rotation. */
-const IDLE_ROUNDS = 5;
+const MAX_IDLE_ROUNDS = 5;
 const IDLE_PAUSE_MS = 100;
 
 export interface DataKeyProgress {
@@ -82,10 +82,14 @@ export async function rotateDataKeys(services: Services, input: DataKeyRotationI
 async function* newestDataKeys({ db }: Services, environmentId: string | undefined): AsyncGenerator<NewestDataKeyRow> {
   let after: string | null = null;
   for (;;) {
-    const page = await findNewestDataKeys(db, { environmentId: environmentId ?? null, after, limit: PAGE });
+    const page = await findNewestDataKeys(db, {
+      environmentId: environmentId ?? null,
+      after,
+      limit: ENVIRONMENTS_PER_PAGE,
+    });
     yield* page;
     const last: NewestDataKeyRow | undefined = page.at(-1);
-    if (!last || page.length < PAGE) return;
+    if (!last || page.length < ENVIRONMENTS_PER_PAGE) return;
     after = last.environmentId;
   }
 }
@@ -111,34 +115,34 @@ async function resealEnvironment(
   const keys = await services.keys.reload(environmentId);
   const { version } = keys.current;
   let resealed = 0;
-  for (let idle = 0; ; ) {
+  for (let idleRounds = 0; ; ) {
     const failures: string[] = [];
-    let busy = 0;
-    let progressed = false;
+    let busyValues = 0;
+    let hasProgressed = false;
     for (let after = 0n; ; ) {
       signal?.throwIfAborted();
-      const values = await findValuesOfOlderDataKeys(db, { environmentId, version, after, limit: BATCH });
+      const values = await findValuesOfOlderDataKeys(db, { environmentId, version, after, limit: VALUES_PER_BATCH });
       const last = values.at(-1);
       if (!last) break;
       after = last.environmentRevision;
       for (const value of values) {
-        const sealedValue = sealAnew(keys, environmentId, value);
+        const sealedValue = reseal(keys, environmentId, value);
         if (typeof sealedValue === 'string') failures.push(sealedValue);
         else if (await resealValue(db, { ...value, environmentId, before: sha256(value.sealedValue), sealedValue })) {
           resealed += 1;
-          progressed = true;
-        } else busy += 1;
+          hasProgressed = true;
+        } else busyValues += 1;
       }
       onProgress?.({ environmentId, version, done: resealed, total });
     }
-    idle = progressed ? 0 : idle + 1;
-    if (busy === 0 || idle === IDLE_ROUNDS) return { resealed, failures };
+    idleRounds = hasProgressed ? 0 : idleRounds + 1;
+    if (busyValues === 0 || idleRounds === MAX_IDLE_ROUNDS) return { resealed, failures };
     await sleep(IDLE_PAUSE_MS);
   }
 }
 
 /** The value under the current key; or, as text, why it does not open. */
-function sealAnew(keys: EnvironmentKeys, environmentId: string, value: SealedValueRow): Uint8Array | string {
+function reseal(keys: EnvironmentKeys, environmentId: string, value: SealedValueRow): Uint8Array | string {
   const { agentSecretId, revision, sealedValue } = value;
   const binding = { environmentId, agentSecretId, revision };
   try {
@@ -154,7 +158,7 @@ function sha256(bytes: Uint8Array): Uint8Array {
 }
 
 /** Longer than a read takes from its row to its key: it may have read the bytes from before they were sealed anew. */
-const READ_WITHIN_MS = 15_000;
+const MAX_READ_MS = 15_000;
 
 export interface DataKeyRetirementInput {
   readWithinMs?: number | undefined;
@@ -165,7 +169,7 @@ export interface DataKeyRetirementInput {
 /** Removes data keys that nothing uses: no value, current or former, and no write that is still to come. */
 export async function retireDataKeys(
   services: Services,
-  { readWithinMs = READ_WITHIN_MS, onWait }: DataKeyRetirementInput = {},
+  { readWithinMs = MAX_READ_MS, onWait }: DataKeyRetirementInput = {},
 ): Promise<DataKeyRow[]> {
   const { db } = services;
   const unused: DataKeyRow[] = [];

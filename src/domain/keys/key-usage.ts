@@ -13,12 +13,12 @@ export interface MasterKeyUsage {
 
 /** Every master key that is at hand or in use. */
 export async function listMasterKeyUsage({ db, keyProvider }: Services): Promise<MasterKeyUsage[]> {
-  const [current, known, counts] = await Promise.all([
+  const [current, availableIds, counts] = await Promise.all([
     keyProvider.currentKeyId(),
     keyProvider.keyIds(),
     countKeysByMasterKey(db),
   ]);
-  const ids = new Set([current, ...known, ...counts.map(({ masterKeyId }) => masterKeyId)]);
+  const ids = new Set([current, ...availableIds, ...counts.map(({ masterKeyId }) => masterKeyId)]);
   const count = (id: string, purpose: string) =>
     counts.find((row) => row.masterKeyId === id && row.purpose === purpose)?.count ?? 0;
   return [...ids].map((id) => ({
@@ -35,14 +35,14 @@ export interface DataKeyUsage {
   versions: { version: number; values: number }[];
 }
 
-const PAGE = 100;
+const ENVIRONMENTS_PER_PAGE = 100;
 
 /** How many values each data key seals, for the environments that have more than one; and how many have just one. */
 export async function listDataKeyUsage({ db }: Services): Promise<{ usage: DataKeyUsage[]; withOneKey: number }> {
   const usage: DataKeyUsage[] = [];
   let withOneKey = 0;
   for (let after: string | null = null; ; ) {
-    const page = await findNewestDataKeys(db, { environmentId: null, after, limit: PAGE });
+    const page = await findNewestDataKeys(db, { environmentId: null, after, limit: ENVIRONMENTS_PER_PAGE });
     for (const { environmentId, versions } of page) {
       if (versions === 1) {
         withOneKey += 1;
@@ -62,7 +62,7 @@ export async function listDataKeyUsage({ db }: Services): Promise<{ usage: DataK
       });
     }
     const last = page.at(-1);
-    if (!last || page.length < PAGE) return { usage, withOneKey };
+    if (!last || page.length < ENVIRONMENTS_PER_PAGE) return { usage, withOneKey };
     after = last.environmentId;
   }
 }

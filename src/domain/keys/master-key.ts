@@ -10,7 +10,7 @@ import {
 } from '../../store/keys/master-key.js';
 import type { Services } from '../request/services.js';
 
-const BATCH = 100;
+const KEYS_PER_BATCH = 100;
 
 export interface MasterKeyRotationInput {
   /** The id the operator expects to be current. */
@@ -46,7 +46,7 @@ export async function rotateMasterKey(
   let after: WrappedKeyRow | undefined;
   for (;;) {
     signal?.throwIfAborted();
-    const keys = await findKeysOfOtherMasterKeys(db, masterKeyId, after, BATCH);
+    const keys = await findKeysOfOtherMasterKeys(db, masterKeyId, after, KEYS_PER_BATCH);
     if (keys.length === 0) return { masterKeyId, rewrapped, failures };
     for (const key of keys) {
       try {
@@ -65,8 +65,12 @@ export async function rotateMasterKey(
     const context = keyContext(key.environmentId, key.purpose, key.version);
     const bytes = await keyProvider.unwrap({ masterKeyId: key.masterKeyId, bytes: key.wrapped }, context);
     try {
-      const again = await keyProvider.wrap(bytes, context);
-      return await updateWrappedKey(db, { ...key, masterKeyId: again.masterKeyId, wrapped: again.bytes }, key.wrapped);
+      const wrappedAgain = await keyProvider.wrap(bytes, context);
+      return await updateWrappedKey(
+        db,
+        { ...key, masterKeyId: wrappedAgain.masterKeyId, wrapped: wrappedAgain.bytes },
+        key.wrapped,
+      );
     } finally {
       bytes.fill(0);
     }

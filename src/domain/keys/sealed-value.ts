@@ -57,14 +57,14 @@ export async function sealAndWrite<T>(
   if (plaintext === null) return { sealed: NO_VALUE, written: await write(NO_VALUE) };
   const { db, keys } = ctx.services;
   const { environmentId } = subject;
-  const held = await keys.keysOf(environmentId);
-  const sealed = sealWith(held, subject, revision, plaintext);
+  const cachedKeys = await keys.keysOf(environmentId);
+  const sealed = sealWith(cachedKeys, subject, revision, plaintext);
   const written = await write(sealed);
-  if (written !== undefined || held.current.version >= (await findMinDataKeyVersion(db, environmentId))) {
+  if (written !== undefined || cachedKeys.current.version >= (await findMinDataKeyVersion(db, environmentId))) {
     return { sealed, written };
   }
-  const again = sealWith(await keys.reload(environmentId), subject, revision, plaintext);
-  return { sealed: again, written: await write(again) };
+  const resealed = sealWith(await keys.reload(environmentId), subject, revision, plaintext);
+  return { sealed: resealed, written: await write(resealed) };
 }
 
 /** With id and revision in it, equal values of two revisions have nothing in common that the log would show. */
@@ -87,18 +87,18 @@ export interface SealedPlace {
  * scope `reveal`. Rejects with SealError when the bytes are not what was sealed for this place.
  */
 export function openSealedValue(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
-  mustReveal(ctx);
-  return hasSliceTime() ? openNow(ctx, place, sealed) : openLater(ctx, place, sealed);
+  requireRevealScope(ctx);
+  return hasSliceTime() ? openInThisSlice(ctx, place, sealed) : openInLaterSlice(ctx, place, sealed);
 }
 
 /** One of many: those of a list are asked for all at once. */
-async function openLater(ctx: Context, place: SealedPlace, sealed: Uint8Array): Promise<string> {
+async function openInLaterSlice(ctx: Context, place: SealedPlace, sealed: Uint8Array): Promise<string> {
   await nextSlice();
   while (!hasSliceTime()) await nextSlice();
-  return openNow(ctx, place, sealed);
+  return openInThisSlice(ctx, place, sealed);
 }
 
-function openNow(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
+function openInThisSlice(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
   const keys = ctx.services.keys.keysOf(place.environmentId);
   if (keys instanceof Promise || !keys.has(sealedKeyVersion(sealed))) return openWithFreshKeys(ctx, place, sealed);
   const text = openWith(keys, place, sealed);
@@ -132,7 +132,7 @@ export async function openSealedValues(
       }
       if (sealedValue === null) throw valueDestroyed();
       if (keys === undefined) {
-        mustReveal(ctx);
+        requireRevealScope(ctx);
         keys = await cache.keysOf(environmentId);
       }
       while (!hasSliceTime()) await nextSlice();
@@ -160,15 +160,15 @@ export function openWith(
   return openValue(keys.data(sealedKeyVersion(sealed)), binding, sealed);
 }
 
-function mustReveal(ctx: Context): void {
+function requireRevealScope(ctx: Context): void {
   if (!actorOf(ctx).grant.scopes.has('reveal')) throw forbidden('The token does not allow to reveal values');
 }
 
 async function openWithFreshKeys(ctx: Context, place: SealedPlace, sealed: Uint8Array): Promise<string> {
   const keys = await ctx.services.keys.keysOf(place.environmentId);
   // Another instance may have made a newer key since this one loaded the environment's keys.
-  const isKnown = keys.has(sealedKeyVersion(sealed));
-  const text = openWith(isKnown ? keys : await ctx.services.keys.reload(place.environmentId), place, sealed);
+  const hasKey = keys.has(sealedKeyVersion(sealed));
+  const text = openWith(hasKey ? keys : await ctx.services.keys.reload(place.environmentId), place, sealed);
   await ctx.services.reads.record(ctx, place);
   return text;
 }

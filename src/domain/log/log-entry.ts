@@ -39,7 +39,7 @@ export function entryDigest(entry: LogEntryContent): Uint8Array {
     entry.change,
     entry.path,
     entry.secretType,
-    text(entry.valueRevision),
+    textOrNull(entry.valueRevision),
     entry.valueDigest === null ? null : Buffer.from(entry.valueDigest).toString('hex'),
     entry.at.getTime(),
     entry.accountId,
@@ -47,14 +47,14 @@ export function entryDigest(entry: LogEntryContent): Uint8Array {
   ];
   // Only where there is something to say, so that plain entries are as short, and as old, as they can be. An ordinary
   // deletion is its own moment.
-  const deletedAt = entry.change === 'deleted' && same(entry.deletedAt, entry.at) ? null : entry.deletedAt;
-  const more = [
+  const deletedAt = entry.change === 'deleted' && isSameMoment(entry.deletedAt, entry.at) ? null : entry.deletedAt;
+  const optionalParts = [
     deletedAt === null ? null : deletedAt.getTime(),
-    text(entry.destroyedRevision),
+    textOrNull(entry.destroyedRevision),
     entry.setPosition,
     entry.setSize,
   ];
-  if (more.some((part) => part !== null)) content.push(more);
+  if (optionalParts.some((part) => part !== null)) content.push(optionalParts);
   return sha256(JSON.stringify(content));
 }
 
@@ -78,11 +78,11 @@ export interface LogSubject {
   secretType: string;
 }
 
-type Written = Pick<LogEntryContent, 'change' | 'revision' | 'valueRevision' | 'valueDigest'> &
+type WrittenChange = Pick<LogEntryContent, 'change' | 'revision' | 'valueRevision' | 'valueDigest'> &
   Partial<Pick<LogEntryContent, 'deletedAt' | 'destroyedRevision' | 'setPosition' | 'setSize'>>;
 
 /** The log row of a write that the caller makes now. A deletion's `deletedAt` is its own moment. */
-export function logEntry(ctx: Context, subject: LogSubject, written: Written): LogEntry {
+export function logEntry(ctx: Context, subject: LogSubject, written: WrittenChange): LogEntry {
   const { accountId, tokenId } = actorOf(ctx);
   const at = new Date();
   const { id: agentSecretId, environmentId, path, secretType } = subject;
@@ -121,11 +121,11 @@ export function logEntry(ctx: Context, subject: LogSubject, written: Written): L
   };
 }
 
-function text(number: bigint | null): string | null {
+function textOrNull(number: bigint | null): string | null {
   return number === null ? null : String(number);
 }
 
-function same(one: Date | null, other: Date): boolean {
+function isSameMoment(one: Date | null, other: Date): boolean {
   return one?.getTime() === other.getTime();
 }
 

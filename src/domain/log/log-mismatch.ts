@@ -10,13 +10,17 @@ export function digestOfRow(row: VerifiedEntryRow): Uint8Array | undefined {
 }
 
 /** Whether the row as it stands was written at this revision, behind a row with this hash. */
-export function isChained(row: VerifiedEntryRow, behind: Uint8Array, revision = row.environmentRevision): boolean {
-  return hasHash(row, behind, revision, row.hash);
+export function isChained(
+  row: VerifiedEntryRow,
+  previousHash: Uint8Array,
+  revision = row.environmentRevision,
+): boolean {
+  return hashesTo(row, previousHash, revision, row.hash);
 }
 
-function hasHash(row: VerifiedEntryRow, behind: Uint8Array, revision: bigint, hash: Uint8Array): boolean {
+function hashesTo(row: VerifiedEntryRow, previousHash: Uint8Array, revision: bigint, hash: Uint8Array): boolean {
   const digest = digestOfRow(row);
-  return digest !== undefined && Buffer.compare(chainHash(behind, revision, digest), hash) === 0;
+  return digest !== undefined && Buffer.compare(chainHash(previousHash, revision, digest), hash) === 0;
 }
 
 export type Mismatch =
@@ -29,51 +33,51 @@ export type Mismatch =
   | { what: 'secret-edited' };
 
 /** Rows removed at once that are still told from an edit. */
-const MAX_REMOVED = 1_000;
+const MAX_REMOVED_ROWS = 1_000;
 
 /** Works out what has happened to the first row that does not fit behind `behind`, the hash of the row before it. */
-export async function explainMismatch(db: Session, row: VerifiedEntryRow, behind: Uint8Array): Promise<Mismatch> {
-  const { environmentId, environmentRevision: place } = row;
-  let stored = genesisHash(environmentId);
-  const others = { fitting: 0, all: 0 };
+export async function explainMismatch(db: Session, row: VerifiedEntryRow, previousHash: Uint8Array): Promise<Mismatch> {
+  const { environmentId, environmentRevision: storedRevision } = row;
+  let hashBefore = genesisHash(environmentId);
+  const rowsOfSecret = { fitting: 0, all: 0 };
   for await (const page of findLogEntries(db, environmentId)) {
     for (const other of page) {
-      if (other.environmentRevision !== place) {
-        if (isHome(row, stored, other)) return { what: 'reordered', home: other.environmentRevision };
+      if (other.environmentRevision !== storedRevision) {
+        if (wasWrittenAt(row, hashBefore, other)) return { what: 'reordered', home: other.environmentRevision };
         if (other.agentSecretId === row.agentSecretId) {
-          others.all += 1;
-          if (isChained(other, stored)) others.fitting += 1;
+          rowsOfSecret.all += 1;
+          if (isChained(other, hashBefore)) rowsOfSecret.fitting += 1;
         }
       }
-      stored = other.hash;
+      hashBefore = other.hash;
     }
   }
-  const following = await findFollowing(db, row);
-  if (following && isChained(following, behind, place)) return { what: 'inserted' };
-  if (following && isRenumbered(following, row)) return { what: 'removed' };
-  return { what: others.all > 0 && others.fitting === 0 ? 'secret-edited' : 'edited' };
+  const nextRow = await findNextRow(db, row);
+  if (nextRow && isChained(nextRow, previousHash, storedRevision)) return { what: 'inserted' };
+  if (nextRow && isRenumbered(nextRow, row)) return { what: 'removed' };
+  return { what: rowsOfSecret.all > 0 && rowsOfSecret.fitting === 0 ? 'secret-edited' : 'edited' };
 }
 
-async function findFollowing(db: Session, row: VerifiedEntryRow): Promise<VerifiedEntryRow | undefined> {
+async function findNextRow(db: Session, row: VerifiedEntryRow): Promise<VerifiedEntryRow | undefined> {
   for await (const page of findLogEntries(db, row.environmentId, row.environmentRevision)) return page[0];
   return undefined;
 }
 
 /** Whether the row behind this one was written some revisions later than where it stands. */
-function isRenumbered(following: VerifiedEntryRow, row: VerifiedEntryRow): boolean {
-  for (let by = 1n; by <= MAX_REMOVED; by += 1n) {
-    if (isChained(following, row.hash, following.environmentRevision + by)) return true;
+function isRenumbered(nextRow: VerifiedEntryRow, row: VerifiedEntryRow): boolean {
+  for (let shift = 1n; shift <= MAX_REMOVED_ROWS; shift += 1n) {
+    if (isChained(nextRow, row.hash, nextRow.environmentRevision + shift)) return true;
   }
   return false;
 }
 
 /** Whether the row was written where `other` stands, behind `stored`: moved with its hash, or only in its content. */
-function isHome(row: VerifiedEntryRow, stored: Uint8Array, other: VerifiedEntryRow): boolean {
+function wasWrittenAt(row: VerifiedEntryRow, hashBefore: Uint8Array, other: VerifiedEntryRow): boolean {
   const revision = other.environmentRevision;
   return (
-    hasHash(row, stored, revision, other.hash) ||
-    hasHash(row, stored, revision, row.hash) ||
+    hashesTo(row, hashBefore, revision, other.hash) ||
+    hashesTo(row, hashBefore, revision, row.hash) ||
     // Exchanged with the row before, which stands here now.
-    hasHash(row, other.hash, revision, row.hash)
+    hashesTo(row, other.hash, revision, row.hash)
   );
 }

@@ -6,8 +6,8 @@ export function contradictionOf(row: VerifiedEntryRow): string | undefined {
   const { change, revision, valueRevision, previousValueRevision, previousDeletedAt } = row;
   const setsValue = row.valueDigest !== null;
   if ((revision === 0n) !== (change === 'created')) return 'a secret is created once, at revision 0';
-  const before = row.previousEnvironmentRevision;
-  if (revision !== 0n && (before === null || before >= row.environmentRevision)) {
+  const previousRowRevision = row.previousEnvironmentRevision;
+  if (revision !== 0n && (previousRowRevision === null || previousRowRevision >= row.environmentRevision)) {
     return 'the secret’s revision before it is not before it';
   }
   if (setsValue !== (valueRevision === revision)) return 'it sets a value without its digest, or the reverse';
@@ -19,19 +19,19 @@ export function contradictionOf(row: VerifiedEntryRow): string | undefined {
     return 'it changes a deleted secret';
   }
   if (!isSameMoment(row.deletedAt, deletedAtAfter(row))) return 'its deleted_at';
-  const keeps = valueRevision === previousValueRevision;
+  const keepsValue = valueRevision === previousValueRevision;
   switch (change) {
     case 'created':
     case 'restored':
       return valueRevision !== null && valueRevision > revision ? 'its value is of a later revision' : undefined;
     case 'updated':
-      return setsValue || keeps ? undefined : 'it neither sets a value nor keeps the one before';
+      return setsValue || keepsValue ? undefined : 'it neither sets a value nor keeps the one before';
     case 'value_removed':
-      return valueRevision === null && !keeps ? undefined : 'it does not remove a value';
+      return valueRevision === null && !keepsValue ? undefined : 'it does not remove a value';
     case 'deleted':
       return valueRevision === null ? undefined : 'it leaves a deleted secret with a value';
     case 'value_destroyed':
-      return keeps && row.destroyedRevision !== valueRevision ? undefined : 'it does not keep the value before';
+      return keepsValue && row.destroyedRevision !== valueRevision ? undefined : 'it does not keep the value before';
     default:
       return 'its change is none';
   }

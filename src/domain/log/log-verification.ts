@@ -63,7 +63,7 @@ async function verify(
   }
   const keys = keyProvider && (await openKeysOf(session, environmentId, keyProvider));
   const values = keys instanceof LogFinding || !keys ? undefined : valuesOf(session, environmentId, keys);
-  const { secretCount, hash } = await walk(session, environmentId, end, head, values);
+  const { secretCount, hash } = await verifyRows(session, environmentId, end, head, values);
   const { revision } = end;
   if (Buffer.compare(end.headHash, hash) !== 0) throw environmentDisagrees('head_hash');
   if (end.secretCount !== secretCount) throw environmentDisagrees('secret_count');
@@ -71,13 +71,13 @@ async function verify(
     const message = `removed: the log ends here, but a head of revision ${head.revision} was exported (cut, or an old copy)`;
     throw new LogFinding('head', revision + 1n, message);
   }
-  await checkStrangers(session, environmentId);
+  await checkUnreachableRows(session, environmentId);
   if (keys instanceof LogFinding) throw keys;
   return { isIntact: true, environmentId, revision, hash, secretCount, openedValues: values?.opened() };
 }
 
 /** Goes through the log, from its first row to where the environment says that it ends. */
-async function walk(
+async function verifyRows(
   session: Session,
   environmentId: string,
   end: { revision: bigint },
@@ -88,28 +88,30 @@ async function walk(
   let revision = 0n;
   let hash = genesisHash(environmentId);
   let secretCount = 0;
-  let set: SetPlace = { next: 0, size: 0 };
+  let set: SetProgress = { next: 0, size: 0 };
   /** That a row lacks a later one: the log may yet turn out to have lost that. */
-  let lack: LogFinding | undefined;
+  let missingPart: LogFinding | undefined;
   try {
     compareHead(head, revision, hash);
     for await (const page of findLogEntries(session, environmentId)) {
       for (const [index, row] of page.entries()) {
-        checkPlace(row, revision + 1n, end.revision);
+        checkRevision(row, revision + 1n, end.revision);
         if (!isChained(row, hash)) await explain(session, row, hash);
         ({ environmentRevision: revision, hash } = row);
         if (revision > end.revision) throw environmentDisagrees('revision');
         compareHead(head, revision, hash);
-        const wrong = contradictionOf(row);
-        if (wrong) throw new LogFinding('edited', revision, `edited: no write leaves such a row (${wrong})`);
-        set = nextPlace(row, set);
+        const contradiction = contradictionOf(row);
+        if (contradiction)
+          throw new LogFinding('edited', revision, `edited: no write leaves such a row (${contradiction})`);
+        set = advanceSet(row, set);
         if (row.destroyedRevision !== null && !row.hasErased) {
           throw badValue(row, row.destroyedRevision, 'is there, or was never set, though this row destroyed it');
         }
-        if (missingValueAt === revision) lack ??= badValue(row, row.revision, 'is missing, though no row destroyed it');
+        if (missingValueAt === revision)
+          missingPart ??= badValue(row, row.revision, 'is missing, though no row destroyed it');
         if (row.sealedBytes !== null) await values?.check(page, index);
         const column = disagreementOf(row);
-        if (column === 'revision') lack ??= secretDisagrees(row, column);
+        if (column === 'revision') missingPart ??= secretDisagrees(row, column);
         else if (column) throw secretDisagrees(row, column);
         if (row.isNewest && row.deletedAt === null) secretCount += 1;
       }
@@ -122,14 +124,14 @@ async function walk(
       throw new LogFinding('removed', revision + 1n, message);
     }
   } catch (error) {
-    if (lack && error instanceof LogFinding && !OF_THE_LOG.has(error.kind)) throw lack;
+    if (missingPart && error instanceof LogFinding && !LOG_FINDINGS.has(error.kind)) throw missingPart;
     throw error;
   }
-  if (lack) throw lack;
+  if (missingPart) throw missingPart;
   return { secretCount, hash };
 }
 
-const OF_THE_LOG: ReadonlySet<FindingKind> = new Set(['edited', 'removed', 'inserted', 'reordered', 'head']);
+const LOG_FINDINGS: ReadonlySet<FindingKind> = new Set(['edited', 'removed', 'inserted', 'reordered', 'head']);
 
 function compareHead(head: LogHead | undefined, revision: bigint, hash: Uint8Array): void {
   if (head?.revision !== revision || Buffer.compare(head.hash, hash) === 0) return;
@@ -137,18 +139,19 @@ function compareHead(head: LogHead | undefined, revision: bigint, hash: Uint8Arr
   throw new LogFinding('head', revision, message);
 }
 
-function checkPlace(row: VerifiedEntryRow, expected: bigint, last: bigint): void {
-  const { environmentRevision: place } = row;
-  if (place < expected || (place > expected && expected > last)) {
-    throw new LogFinding('inserted', place, 'inserted: no write of this environment has this revision');
+function checkRevision(row: VerifiedEntryRow, expected: bigint, lastRevision: bigint): void {
+  const { environmentRevision: revision } = row;
+  if (revision < expected || (revision > expected && expected > lastRevision)) {
+    throw new LogFinding('inserted', revision, 'inserted: no write of this environment has this revision');
   }
-  if (place > expected) throw new LogFinding('removed', expected, `removed: the next row is of revision ${place}`);
+  if (revision > expected)
+    throw new LogFinding('removed', expected, `removed: the next row is of revision ${revision}`);
 }
 
-async function explain(session: Session, row: VerifiedEntryRow, behind: Uint8Array): Promise<never> {
+async function explain(session: Session, row: VerifiedEntryRow, previousHash: Uint8Array): Promise<never> {
   const { environmentRevision: revision, agentSecretId } = row;
   if (row.path === null) throw new LogFinding('secret', revision, `the current secret ${agentSecretId} is gone`);
-  const mismatch = await explainMismatch(session, row, behind);
+  const mismatch = await explainMismatch(session, row, previousHash);
   switch (mismatch.what) {
     case 'inserted':
       throw new LogFinding('inserted', revision, 'inserted: the rows behind it were written without it');
@@ -166,15 +169,15 @@ async function explain(session: Session, row: VerifiedEntryRow, behind: Uint8Arr
 }
 
 /** Which place of which set the next row must have; none is open when they are equal. */
-interface SetPlace {
+interface SetProgress {
   next: number;
   size: number;
 }
 
-function nextPlace(row: VerifiedEntryRow, { next, size }: SetPlace): SetPlace {
+function advanceSet(row: VerifiedEntryRow, { next, size }: SetProgress): SetProgress {
   const { setPosition, setSize } = row;
-  const isOpen = next !== size;
-  const fits = isOpen
+  const isSetOpen = next !== size;
+  const fits = isSetOpen
     ? setPosition === next && setSize === size
     : setPosition === null || setSize === null
       ? setPosition === setSize
@@ -184,7 +187,7 @@ function nextPlace(row: VerifiedEntryRow, { next, size }: SetPlace): SetPlace {
 }
 
 /** Rows about the environment's secrets that the log does not lead to. */
-async function checkStrangers(session: Session, environmentId: string): Promise<void> {
+async function checkUnreachableRows(session: Session, environmentId: string): Promise<void> {
   const unlogged = await findUnloggedSecret(session, environmentId);
   if (unlogged) throw new LogFinding('secret', null, `the log does not know the current secret ${unlogged}`);
   const stray = await findStrayEntry(session, environmentId);

@@ -10,7 +10,7 @@ import { findLoggedValues, type VerifiedEntryRow } from '../../store/log/log-ver
 import { digestOf, openWith } from '../keys/sealed-value.js';
 import { badValue, LogFinding } from './log-finding.js';
 
-const VERDICTS: ReadonlySet<string> = new Set(['unknown-master-key', 'unwrap-refused']);
+const KEY_REJECTIONS: ReadonlySet<string> = new Set(['unknown-master-key', 'unwrap-refused']);
 
 /** All of the environment's keys; a finding when one does not unwrap. The key service being away is no finding. */
 export async function openKeysOf(
@@ -21,14 +21,15 @@ export async function openKeysOf(
   try {
     return await openEnvironmentKeys(provider, environmentId, await findEnvironmentKeys(session, environmentId));
   } catch (error) {
-    const isVerdict = error instanceof SealError || (error instanceof KeyringError && VERDICTS.has(error.reason));
-    if (!isVerdict) throw error;
+    const isRejection =
+      error instanceof SealError || (error instanceof KeyringError && KEY_REJECTIONS.has(error.reason));
+    if (!isRejection) throw error;
     return new LogFinding('keys', null, `its keys do not open, so no value does: ${error.message}`);
   }
 }
 
 /** Bytes of values in memory at once. */
-const VALUE_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES_IN_MEMORY = 4 * 1024 * 1024;
 
 export interface Values {
   /** Opens the value of a row of the page; those of the rows behind it are read with it. */
@@ -37,18 +38,18 @@ export interface Values {
 }
 
 export function valuesOf(session: Session, environmentId: string, keys: EnvironmentKeys): Values {
-  let read = new Map<bigint, Uint8Array>();
-  let opened = 0;
+  let loadedValues = new Map<bigint, Uint8Array>();
+  let openedCount = 0;
   return {
-    opened: () => opened,
+    opened: () => openedCount,
     async check(page, index) {
       const row = page[index] as VerifiedEntryRow;
       const { agentSecretId: id, revision, environmentRevision: first, valueDigest } = row;
-      if (!read.has(first)) {
-        const last = stretchFrom(page, index).environmentRevision;
-        read = await findLoggedValues(session, { environmentId, first, last });
+      if (!loadedValues.has(first)) {
+        const last = lastRowOfBatch(page, index).environmentRevision;
+        loadedValues = await findLoggedValues(session, { environmentId, first, last });
       }
-      const sealed = read.get(first) as Uint8Array;
+      const sealed = loadedValues.get(first) as Uint8Array;
       let digest: Uint8Array;
       try {
         digest = digestOf(keys, id, revision, openWith(keys, { environmentId, id, valueRevision: revision }, sealed));
@@ -59,18 +60,18 @@ export function valuesOf(session: Session, environmentId: string, keys: Environm
       if (!isSameDigest(digest, valueDigest as Uint8Array)) {
         throw badValue(row, revision, 'differs from the one that was set: the log has another digest');
       }
-      opened += 1;
+      openedCount += 1;
     },
   };
 }
 
 /** The last row behind `index` whose value may be read along with it. */
-function stretchFrom(page: readonly VerifiedEntryRow[], index: number): VerifiedEntryRow {
+function lastRowOfBatch(page: readonly VerifiedEntryRow[], index: number): VerifiedEntryRow {
   let last = page[index] as VerifiedEntryRow;
   let bytes = last.sealedBytes ?? 0;
   for (const row of page.slice(index + 1)) {
     bytes += row.sealedBytes ?? 0;
-    if (bytes > VALUE_BYTES) break;
+    if (bytes > MAX_BYTES_IN_MEMORY) break;
     last = row;
   }
   return last;

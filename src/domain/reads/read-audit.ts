@@ -30,12 +30,12 @@ export type ReadAuditMode = (typeof READ_AUDIT_MODES)[number];
 /** How long a record may wait for others. */
 const FLUSH_MS = 500;
 /** Openings that may wait while the database does not take them; then nothing more is opened. */
-const MAX_WAITING = 250_000;
+const MAX_PENDING_OPENINGS = 250_000;
 
 type OpenedItem = Omit<OpenedValue, 'environmentId'>;
 
 /** What one request has opened so far. One object: it outlives the request until the garbage collector looks at all. */
-interface Opened {
+interface RequestOpenings {
   /** Where the next one is noted, if there is room; requests seldom open values of several environments in turn. */
   row: ReadRow;
   /** Those of a list before that one. */
@@ -47,34 +47,38 @@ interface Opened {
 export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode): ReadAudit {
   const outage = createOutageLog(log);
   let batches: ReadBatch[] = [];
-  let requests = new WeakMap<RequestFacts, Opened>();
-  let waiting = 0;
-  let timer: NodeJS.Timeout | undefined;
+  let requests = new WeakMap<RequestFacts, RequestOpenings>();
+  let pendingOpenings = 0;
+  let flushTimer: NodeJS.Timeout | undefined;
   /** The write under way, and the one that will take what is noted until it begins. */
-  let writing: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
+  let writeInFlight: Promise<void> | undefined;
+  let queuedWrite: Promise<void> | undefined;
   let isCommitScheduled = false;
   let isFailing = false;
 
-  function note(ctx: RequestFacts, value: OpenedValue): Promise<void> {
+  function noteOpening(ctx: RequestFacts, value: OpenedValue): Promise<void> {
     const opened = requests.get(ctx);
-    if (opened) return noteAnother(ctx, opened, value);
-    mustRecord();
-    const row = begin(ctx, value.environmentId, value.id, String(value.revision), 1);
+    if (opened) return noteFurtherOpening(ctx, opened, value);
+    refuseWhenFull();
+    const row = startRow(ctx, value.environmentId, value.id, String(value.revision), 1);
     requests.set(ctx, { row, earlier: undefined, recorded: undefined });
     return row.batch.committed;
   }
 
-  function noteAnother(ctx: RequestFacts, opened: Opened, { environmentId, id, revision }: OpenedValue): Promise<void> {
+  function noteFurtherOpening(
+    ctx: RequestFacts,
+    opened: RequestOpenings,
+    { environmentId, id, revision }: OpenedValue,
+  ): Promise<void> {
     opened.recorded ??= recordedBy([...(opened.earlier ?? []), opened.row]);
     const known = findRecorded(opened.recorded, id, revision);
     if (known) return known;
-    mustRecord();
+    refuseWhenFull();
     if (takes(opened.row, environmentId)) {
       addToRow(opened.row, id, revision);
-      waiting += 1;
+      pendingOpenings += 1;
     } else {
-      opened.row = begin(ctx, environmentId, id, String(revision), 1);
+      opened.row = startRow(ctx, environmentId, id, String(revision), 1);
     }
     const { committed } = opened.row.batch;
     rememberRecorded(opened.recorded, id, revision, committed);
@@ -84,13 +88,13 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   /** Different secrets, so that none of them need be looked up. */
   function noteList(ctx: RequestFacts, environmentId: string, items: readonly OpenedItem[]): Promise<unknown> {
     const opened = requests.get(ctx);
-    if (opened) return Promise.all(items.map((item) => noteAnother(ctx, opened, { ...item, environmentId })));
-    mustRecord();
+    if (opened) return Promise.all(items.map((item) => noteFurtherOpening(ctx, opened, { ...item, environmentId })));
+    refuseWhenFull();
     const rows: ReadRow[] = [];
     for (let first = 0; first < items.length; first += ROW) {
       const part = items.slice(first, first + ROW);
       const ids = part.map(({ id }) => id).join();
-      rows.push(begin(ctx, environmentId, ids, part.map(({ revision }) => revision).join(), part.length));
+      rows.push(startRow(ctx, environmentId, ids, part.map(({ revision }) => revision).join(), part.length));
     }
     const earlier = rows.slice(0, -1);
     const row = rows.at(-1);
@@ -98,82 +102,88 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     return Promise.all(new Set(rows.map(({ batch }) => batch.committed)));
   }
 
-  function begin(ctx: RequestFacts, environmentId: string, ids: string, revisions: string, openings: number): ReadRow {
+  function startRow(
+    ctx: RequestFacts,
+    environmentId: string,
+    ids: string,
+    revisions: string,
+    openings: number,
+  ): ReadRow {
     let batch = batches.at(-1);
     if (!batch || !hasRoom(batch, openings)) {
       batch = newReadBatch(mode === 'strict');
       batches.push(batch);
     }
     const row = addRow(batch, ctx, environmentId, ids, revisions, openings);
-    waiting += openings;
+    pendingOpenings += openings;
     return row;
   }
 
-  function mustRecord(): void {
-    if (waiting >= MAX_WAITING) throw cannotRecord();
+  function refuseWhenFull(): void {
+    if (pendingOpenings >= MAX_PENDING_OPENINGS) throw recordUnavailable();
   }
 
   /** Writes what has been noted so far, and nothing that is noted meanwhile: else those who wait would wait for ever. */
   async function write(): Promise<void> {
-    const left = batches;
+    const remaining = batches;
     batches = [];
-    for (const batch of left) batch.isClosed = true;
+    for (const batch of remaining) batch.isClosed = true;
     try {
-      for (let batch = left[0]; batch; batch = left[0]) {
+      for (let batch = remaining[0]; batch; batch = remaining[0]) {
         await insertSecretReads(db, batch.columns);
-        left.shift();
-        settled(batch);
+        remaining.shift();
+        settleBatch(batch);
       }
       isFailing = false;
     } catch (error) {
       isFailing = true;
-      const refusal = cannotRecord(error);
+      const refusal = recordUnavailable(error);
       if (mode === 'strict') {
         // Nobody is shown these values. What is opened again by the same request is recorded again.
         requests = new WeakMap();
-        for (const batch of left) settled(batch, refusal);
+        for (const batch of remaining) settleBatch(batch, refusal);
       } else {
-        batches = [...merged(left), ...batches];
+        batches = [...merged(remaining), ...batches];
       }
       throw refusal;
     }
   }
 
-  function settled(batch: ReadBatch, refusal?: AppError): void {
-    waiting -= batch.openings;
+  function settleBatch(batch: ReadBatch, refusal?: AppError): void {
+    pendingOpenings -= batch.openings;
     batch.settle(refusal);
   }
 
   /** Everything noted before the call is committed once this resolves. */
   function commit(): Promise<void> {
-    if (!writing) {
-      writing = write().finally(() => {
-        writing = undefined;
+    if (!writeInFlight) {
+      writeInFlight = write().finally(() => {
+        writeInFlight = undefined;
       });
-      return writing;
+      return writeInFlight;
     }
-    next ??= writing
+    queuedWrite ??= writeInFlight
       .catch(() => {})
       .then(() => {
-        next = undefined;
+        queuedWrite = undefined;
         return commit();
       });
-    return next;
+    return queuedWrite;
   }
 
-  function later(): void {
-    timer ??= setTimeout(() => {
-      timer = undefined;
+  function scheduleFlush(): void {
+    flushTimer ??= setTimeout(() => {
+      flushTimer = undefined;
       commit().catch((error: unknown) => {
         const { cause } = error as AppError;
         outage('cannot write the record of opened values; trying again', { code: codeOf(cause) });
-        later();
+        scheduleFlush();
       });
     }, FLUSH_MS).unref();
   }
 
   /** A turn later, so that all values of a list are in the batch of the first. */
-  function soon(): void {
+  function scheduleCommit(): void {
     if (isCommitScheduled) return;
     isCommitScheduled = true;
     queueMicrotask(() => {
@@ -184,35 +194,35 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   }
 
   /** Whether the next row may not fit any more. */
-  function isFull(): boolean {
+  function isLastBatchFull(): boolean {
     const last = batches.at(-1);
     return last !== undefined && !hasRoom(last, ROW);
   }
 
   /** Sees to it that what was noted gets written; a promise where the caller has to wait for that. */
-  function awaited<T>(committed: Promise<T>): Promise<T> | undefined {
-    if (mode === 'strict' || (isFull() && !isFailing)) soon();
+  function ensureWritten<T>(committed: Promise<T>): Promise<T> | undefined {
+    if (mode === 'strict' || (isLastBatchFull() && !isFailing)) scheduleCommit();
     if (mode === 'strict') return committed;
-    later();
+    scheduleFlush();
     return undefined;
   }
 
   return {
     record(ctx, opened) {
-      return mode === 'off' ? undefined : awaited(note(ctx, opened));
+      return mode === 'off' ? undefined : ensureWritten(noteOpening(ctx, opened));
     },
     recordAll(ctx, environmentId, opened) {
-      return mode === 'off' ? undefined : awaited(noteList(ctx, environmentId, opened));
+      return mode === 'off' ? undefined : ensureWritten(noteList(ctx, environmentId, opened));
     },
     flush: commit,
     async close() {
-      clearTimeout(timer);
+      clearTimeout(flushTimer);
       await commit();
     },
   };
 }
 
-function cannotRecord(cause?: unknown): AppError {
+function recordUnavailable(cause?: unknown): AppError {
   const refusal = unavailable('Opened values cannot be recorded just now, try again later', 5);
   refusal.cause = causeOf(cause);
   return refusal;

@@ -7,12 +7,12 @@ import { actorOf, type RequestFacts } from '../request/actor.js';
 /** Openings that one row tells at most: a page of the list looks at every opening of the rows it touches. */
 export const ROW = 1_000;
 /** Rows that one statement writes at most: nobody is served while its parameters are printed. */
-const ROWS = 1_000;
+const MAX_ROWS_PER_STATEMENT = 1_000;
 /**
  * Openings that one statement writes at most: far less than it may take. The more, the better: each of their secrets is
  * told once that it was opened, however often that was.
  */
-const STATEMENT = 10_000;
+const MAX_OPENINGS_PER_STATEMENT = 10_000;
 
 export interface ReadBatch {
   readonly columns: SecretReadColumns;
@@ -24,13 +24,13 @@ export interface ReadBatch {
 }
 
 export function newReadBatch(isAwaited: boolean): ReadBatch {
-  const { committed, settle } = isAwaited ? commitment() : NOBODY_WAITS;
+  const { committed, settle } = isAwaited ? newCommitment() : UNAWAITED_COMMITMENT;
   return { columns: newColumns(), openings: 0, isClosed: false, committed, settle };
 }
 
 /** Whether so many openings fit in one more row. */
 export function hasRoom({ columns, openings, isClosed }: ReadBatch, added: number): boolean {
-  return !isClosed && columns.id.length < ROWS && openings + added <= STATEMENT;
+  return !isClosed && columns.id.length < MAX_ROWS_PER_STATEMENT && openings + added <= MAX_OPENINGS_PER_STATEMENT;
 }
 
 /** Closed batches that nobody waits for as few as possible, their rows as they are and in the same order. */
@@ -50,7 +50,7 @@ export function merged(batches: readonly ReadBatch[]): ReadBatch[] {
 
 function fitTogether(one: ReadBatch, other: ReadBatch): boolean {
   const rows = one.columns.id.length + other.columns.id.length;
-  return rows <= ROWS && one.openings + other.openings <= STATEMENT;
+  return rows <= MAX_ROWS_PER_STATEMENT && one.openings + other.openings <= MAX_OPENINGS_PER_STATEMENT;
 }
 
 /** What one request opened in one environment, noted in a batch. */
@@ -88,18 +88,23 @@ export function addRow(
   return { batch, place: columns.id.length - 1, environmentId, openings };
 }
 
-let latest = new Date(0);
+let sharedDate = new Date(0);
 
 /** One date for all rows of a millisecond: under load there are many, and each waits. */
 function now(): Date {
   const at = Date.now();
-  if (latest.getTime() !== at) latest = new Date(at);
-  return latest;
+  if (sharedDate.getTime() !== at) sharedDate = new Date(at);
+  return sharedDate;
 }
 
 /** Whether an opening in an environment can still be noted in a row. */
-export function takes({ batch, environmentId, openings }: ReadRow, where: string): boolean {
-  return environmentId === where && openings < ROW && !batch.isClosed && batch.openings < STATEMENT;
+export function takes({ batch, environmentId, openings }: ReadRow, openedEnvironmentId: string): boolean {
+  return (
+    environmentId === openedEnvironmentId &&
+    openings < ROW &&
+    !batch.isClosed &&
+    batch.openings < MAX_OPENINGS_PER_STATEMENT
+  );
 }
 
 /** The ids and revisions that a row tells. */
@@ -133,9 +138,9 @@ function newColumns(): SecretReadColumns {
 }
 const COLUMNS = Object.keys(newColumns()) as (keyof SecretReadColumns)[];
 
-const NOBODY_WAITS = { committed: Promise.resolve(), settle: () => {} };
+const UNAWAITED_COMMITMENT = { committed: Promise.resolve(), settle: () => {} };
 
-function commitment(): Pick<ReadBatch, 'committed' | 'settle'> {
+function newCommitment(): Pick<ReadBatch, 'committed' | 'settle'> {
   let settle: ReadBatch['settle'] = () => {};
   const committed = new Promise<void>((resolve, reject) => {
     settle = (error) => (error === undefined ? resolve() : reject(error));

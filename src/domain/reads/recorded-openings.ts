@@ -2,7 +2,7 @@
 import { openingsIn, type ReadRow } from './read-batch.js';
 
 /** At least so many of the latest are remembered; a stream opens more. */
-const REMEMBERED = 10_000;
+const GENERATION_SIZE = 10_000;
 
 /** When openings are committed, by secret and revision: the latest, and those before them. */
 export interface RecordedOpenings {
@@ -35,7 +35,7 @@ export function rememberRecorded(
   revision: bigint | string,
   committed: Promise<void>,
 ) {
-  if (recorded.latest.size === REMEMBERED) {
+  if (recorded.latest.size === GENERATION_SIZE) {
     recorded.before = recorded.latest;
     recorded.latest = new Map();
   }

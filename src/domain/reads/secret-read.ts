@@ -65,24 +65,24 @@ export async function getLastReads(ctx: Context, ids: readonly string[]): Promis
 }
 
 /** Rows one statement removes: short enough that nobody waits. */
-const PRUNED_AT_ONCE = 5_000;
+const ROWS_PER_STATEMENT = 5_000;
 
 /** Removes records that are older than some days; how many. */
 export async function pruneSecretReads(db: Session, days: number): Promise<number> {
   const before = new Date(Date.now() - days * 24 * 3_600_000);
   let removed = 0;
   for (;;) {
-    const count = await removeSecretReads(db, before, PRUNED_AT_ONCE);
+    const count = await removeSecretReads(db, before, ROWS_PER_STATEMENT);
     removed += count;
-    if (count < PRUNED_AT_ONCE) return removed;
+    if (count < ROWS_PER_STATEMENT) return removed;
   }
 }
 
 function readCursorKey(json: unknown): { id: string; position: number } | undefined {
   if (!Array.isArray(json) || json.length !== 2) return undefined;
   const [id, position] = json as [unknown, unknown];
-  const place = idKey(id);
-  return place !== undefined && Number.isSafeInteger(position)
-    ? { id: place, position: position as number }
+  const rowId = idKey(id);
+  return rowId !== undefined && Number.isSafeInteger(position)
+    ? { id: rowId, position: position as number }
     : undefined;
 }

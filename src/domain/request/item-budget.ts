@@ -4,16 +4,16 @@ import type { Context } from './context.js';
 
 export const MAX_ITEMS_PER_REQUEST = 10_000;
 
-const spent = new WeakMap<Context, number>();
+const spentItems = new WeakMap<Context, number>();
 
 /**
  * Counts items that are about to be read. The first list of a request may have any length, as the plan allows it;
  * INVALID_REQUEST when all lists together exceed the limit.
  */
 export function spendItems(ctx: Context, items: number): void {
-  const before = spent.get(ctx) ?? 0;
-  if (before > 0 && before + items > MAX_ITEMS_PER_REQUEST) {
+  const spentSoFar = spentItems.get(ctx) ?? 0;
+  if (spentSoFar > 0 && spentSoFar + items > MAX_ITEMS_PER_REQUEST) {
     throw invalidRequest(`the request reads more than ${MAX_ITEMS_PER_REQUEST} items in its lists together`);
   }
-  spent.set(ctx, before + items);
+  spentItems.set(ctx, spentSoFar + items);
 }

@@ -44,14 +44,14 @@ export function pageRequest<Key>(args: PageArguments, read: (json: unknown) => K
   if (size < 0 || size > MAX_PAGE_SIZE) {
     throw invalidRequest(`${last != null ? 'last' : 'first'}: expected 0 to ${MAX_PAGE_SIZE} items per page`);
   }
-  const key = (name: 'after' | 'before') => {
+  const decodeArgument = (name: 'after' | 'before') => {
     const cursor = args[name];
     if (cursor == null) return undefined;
     const decoded = decodeCursor(cursor, read);
     if (decoded === undefined) throw invalidRequest(`${name}: not a cursor of this list`);
     return decoded;
   };
-  return { size, backward: last != null, after: key('after'), before: key('before') };
+  return { size, backward: last != null, after: decodeArgument('after'), before: decodeArgument('before') };
 }
 
 /** The same for short lists that are read forward only. */
@@ -69,15 +69,15 @@ export function pageOf<T, Key>(
   rows: readonly T[],
   cursorKeyOf: (node: T) => unknown,
 ): Page<T> {
-  const more = rows.length > request.size;
+  const hasMore = rows.length > request.size;
   const nodes = rows.slice(0, request.size);
   if (request.backward) nodes.reverse();
   const edges = nodes.map((node) => new Edge(node, cursorKeyOf));
   return {
     edges,
     pageInfo: {
-      hasNextPage: request.backward ? request.before !== undefined : more,
-      hasPreviousPage: request.backward ? more : request.after !== undefined,
+      hasNextPage: request.backward ? request.before !== undefined : hasMore,
+      hasPreviousPage: request.backward ? hasMore : request.after !== undefined,
       get startCursor() {
         return edges[0]?.cursor ?? null;
       },

@@ -69,7 +69,7 @@ export interface ChangeFeed {
   /** Wakes every stream that waits for this environment's changes. */
   announce(environmentId: string): void;
   /** RATE_LIMITED when the account has too many streams already, UNAVAILABLE when this process has, or is stopping. */
-  watch(actor: Actor, environmentId: string, seen: bigint): Watch;
+  watch(actor: Actor, environmentId: string, knownRevision: bigint): Watch;
   /** Changes behind a revision: one page at most. */
   read: ReadChanges;
   /** Ends every stream, for a process that stops. */

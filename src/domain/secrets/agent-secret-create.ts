@@ -88,8 +88,8 @@ async function create(
   if (!written) throw await whyNotCreated(ctx, environment.id, path, plaintext);
   const { accountId } = actor;
   const { sealedValue, valueRevision } = sealed;
-  const born = { createdAt: at, createdBy: accountId, updatedAt: at, updatedBy: accountId };
-  const created = { ...subject, ...born, revision, sealedValue, valueRevision };
+  const authorship = { createdAt: at, createdBy: accountId, updatedAt: at, updatedBy: accountId };
+  const created = { ...subject, ...authorship, revision, sealedValue, valueRevision };
   ctx.services.revisions.note(accountId, created);
   return { ...created, echo: plaintext };
 }

@@ -16,13 +16,13 @@ import { MAX_TYPE_BYTES } from '../types/analysed-type-parse.js';
 import { type AgentSecret, stateOf, within } from './agent-secret.js';
 
 /** Types and sealed values of one list together: an answer is one string, which ends at 512 MiB. */
-const MOST_LISTED_BYTES = 256 * 1024 * 1024;
+const MAX_LISTED_BYTES = 256 * 1024 * 1024;
 
 /** Every secret of the environment by path; bounded by the plan's secrets per environment. */
 export async function listAllAgentSecrets(ctx: Context, environment: Environment): Promise<AgentSecret[]> {
   authorize(ctx, environment, 'ViewAgentSecret');
   if (environment.isDeleted) return [];
-  await spendList(ctx, environment);
+  await checkListSize(ctx, environment);
   const { pathPrefixes } = actorOf(ctx).grant;
   const rows = await findAllAgentSecrets(ctx.services.db, stateOf(environment), pathPrefixes);
   return environment.at === undefined ? rows : rows.map((row) => within(environment, row));
@@ -38,7 +38,7 @@ interface OpenedAgentSecret extends Pick<AgentSecretOutlineRow, 'id' | 'path' | 
 export async function listOpenedAgentSecrets(ctx: Context, environment: Environment): Promise<OpenedAgentSecret[]> {
   authorize(ctx, environment, 'ViewAgentSecret');
   if (environment.isDeleted) return [];
-  await spendList(ctx, environment);
+  await checkListSize(ctx, environment);
   const { pathPrefixes } = actorOf(ctx).grant;
   const rows = await findAllAgentSecretOutlines(ctx.services.db, stateOf(environment), pathPrefixes);
   const values = await openSealedValues(ctx, environment.id, rows);
@@ -51,12 +51,12 @@ export async function listOpenedAgentSecrets(ctx: Context, environment: Environm
   }));
 }
 
-async function spendList(ctx: Context, environment: Environment): Promise<void> {
+async function checkListSize(ctx: Context, environment: Environment): Promise<void> {
   spendItems(ctx, Math.max(1, environment.secretCount));
   // The plan bounds the values; that many types could still be more than one answer can hold.
-  if (environment.secretCount * MAX_TYPE_BYTES <= MOST_LISTED_BYTES) return;
+  if (environment.secretCount * MAX_TYPE_BYTES <= MAX_LISTED_BYTES) return;
   const bytes = await findAgentSecretBytes(ctx.services.db, environment.id);
-  if (bytes > MOST_LISTED_BYTES) {
+  if (bytes > MAX_LISTED_BYTES) {
     throw limitExceeded('The environment is too large for one list; read it in pages (GraphQL: agentSecrets)');
   }
 }

@@ -26,7 +26,7 @@ export async function listAgentSecretRevisions(
   secret: AgentSecret,
   args: PageArguments,
 ): Promise<Page<AgentSecretRevision>> {
-  const request = forwardPage(args, revisionPlace);
+  const request = forwardPage(args, readCursorRevision);
   spendItems(ctx, request.size);
   const newest = secret.revision + 1n;
   const before = request.after !== undefined && request.after < newest ? request.after : newest;
@@ -48,9 +48,9 @@ export async function getAgentSecretAtRevision(ctx: Context, id: string, revisio
   const find = (number: bigint) => findAgentSecretRevision(db, id, number, actor.accountId);
   const row = revision > LARGEST_STORED ? undefined : await find(revision);
   // The first revision tells whether the caller may know of the secret at all.
-  const known = row ?? (await find(0n));
-  if (!known) throw notFound('agentSecret', id);
-  authorizeAgentSecret(ctx, id, known, 'ViewAgentSecret');
+  const visibleRow = row ?? (await find(0n));
+  if (!visibleRow) throw notFound('agentSecret', id);
+  authorizeAgentSecret(ctx, id, visibleRow, 'ViewAgentSecret');
   if (!row) throw revisionNotFound(id);
   return secretOf(row);
 }
@@ -92,7 +92,7 @@ export async function openStoredValues(ctx: Context, places: readonly SealedPlac
   );
 }
 
-function revisionPlace(json: unknown): bigint | undefined {
+function readCursorRevision(json: unknown): bigint | undefined {
   const revision = typeof json === 'string' && /^\d{1,19}$/.test(json) ? BigInt(json) : undefined;
   return revision !== undefined && revision <= LARGEST_STORED ? revision : undefined;
 }

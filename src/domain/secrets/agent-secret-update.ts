@@ -48,33 +48,33 @@ export function updateAgentSecret(ctx: Context, input: UpdateAgentSecretInput): 
 }
 
 async function update(ctx: Context, input: UpdateAgentSecretInput, write: Write): Promise<AgentSecret> {
-  return (await updateSeen(ctx, input, write)) ?? updateRead(ctx, input, write);
+  return (await updateFromCache(ctx, input, write)) ?? updateAfterRead(ctx, input, write);
 }
 
 /**
  * Sets a value without reading first. Undefined when nothing was written: `updateRead` finds out why, in the contract's
  * order. Whatever else is done to a value depends on the one there is.
  */
-async function updateSeen(
+async function updateFromCache(
   ctx: Context,
   { id, currentRevision, secretValue }: UpdateAgentSecretInput,
   write: Write,
 ): Promise<AgentSecret | undefined> {
-  const seen = secretValue.op === 'set' ? findSeen(ctx, id, currentRevision, 'UpdateAgentSecret') : undefined;
-  if (!seen) return undefined;
+  const cached = secretValue.op === 'set' ? findCached(ctx, id, currentRevision, 'UpdateAgentSecret') : undefined;
+  if (!cached) return undefined;
   let plaintext: string | null;
   try {
-    plaintext = plaintextOf(seen, secretValue);
+    plaintext = plaintextOf(cached, secretValue);
   } catch {
     // It is refused once more, in its turn.
     return undefined;
   }
-  const updated = await writeUpdate(ctx, { ...seen, valueRevision: null }, secretValue, plaintext, write);
+  const updated = await writeUpdate(ctx, { ...cached, valueRevision: null }, secretValue, plaintext, write);
   if (!updated) ctx.services.revisions.forget(id);
   return updated;
 }
 
-async function updateRead(
+async function updateAfterRead(
   ctx: Context,
   { id, currentRevision, secretValue }: UpdateAgentSecretInput,
   write: Write,
@@ -122,7 +122,7 @@ async function writeUpdate(
           entry,
           currentRevision,
           keepsValue,
-          allowedRoles: MAY_UPDATE,
+          allowedRoles: UPDATE_ROLES,
           valueBytes: bytesOf(plaintext),
         });
       },
@@ -160,8 +160,8 @@ async function remove(
   { id, currentRevision }: DeleteAgentSecretInput,
   write: Write,
 ): Promise<AgentSecret> {
-  const seen = findSeen(ctx, id, currentRevision, 'DeleteAgentSecret');
-  const removed = seen && (await writeRemoval(ctx, seen, write));
+  const cached = findCached(ctx, id, currentRevision, 'DeleteAgentSecret');
+  const removed = cached && (await writeRemoval(ctx, cached, write));
   ctx.services.revisions.forget(id);
   if (removed) return removed;
   const { maxValueBytes: _, ...secret } = await currentForWrite(ctx, id, 'DeleteAgentSecret', currentRevision);
@@ -187,7 +187,7 @@ async function writeRemoval(ctx: Context, secret: CachedRevision, write: Write):
         entry,
         currentRevision,
         keepsValue: false,
-        allowedRoles: MAY_DELETE,
+        allowedRoles: DELETE_ROLES,
         valueBytes: 0,
       });
     },
@@ -199,11 +199,11 @@ async function writeRemoval(ctx: Context, secret: CachedRevision, write: Write):
   return { ...secret, ...value, revision, updatedAt: deletedAt, updatedBy, deletedAt };
 }
 
-const MAY_UPDATE = shareRolesThatMay('UpdateAgentSecret').join();
-const MAY_DELETE = shareRolesThatMay('DeleteAgentSecret').join();
+const UPDATE_ROLES = shareRolesThatMay('UpdateAgentSecret').join();
+const DELETE_ROLES = shareRolesThatMay('DeleteAgentSecret').join();
 
 /** The secret if this revision is the one last shown to the caller, and the credential is good for the write. */
-function findSeen(
+function findCached(
   ctx: Context,
   id: string,
   currentRevision: bigint,

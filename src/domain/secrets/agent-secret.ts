@@ -86,16 +86,21 @@ export async function getAgentSecrets(ctx: Context, ids: readonly string[]): Pro
 }
 
 /** Where a secret is, and what decides who may know of it. */
-type Guarded = RoleBinding & { environmentId: string; path: string };
+type AccessSubject = RoleBinding & { environmentId: string; path: string };
 
 /** The caller's roles around a secret; undefined unless it may know of it: by a role, and with what its credential covers. */
-function visibleRoles(actor: Actor, secret: Guarded): Role[] | undefined {
+function visibleRoles(actor: Actor, secret: AccessSubject): Role[] | undefined {
   const roles = rolesOf(actor, secret, secret.environmentId);
   return may(roles, 'ViewAgentSecret') && coversPath(actor.grant, secret.path) ? roles : undefined;
 }
 
 /** AGENT_SECRET_NOT_FOUND unless the caller may know of the secret, AUTH_FORBIDDEN unless it may do this with it. */
-export function authorizeAgentSecret(ctx: Context, id: string, secret: Guarded, action: EnvironmentPermission): void {
+export function authorizeAgentSecret(
+  ctx: Context,
+  id: string,
+  secret: AccessSubject,
+  action: EnvironmentPermission,
+): void {
   const roles = visibleRoles(actorOf(ctx), secret);
   if (!roles) throw notFound('agentSecret', id);
   authorize(ctx, { roles }, action);
@@ -120,7 +125,7 @@ export async function getAgentSecretByPath(
   }
   const path = place.path != null ? canonicalPath(place.path).text : (place.pathText as string);
   if (environment.isDeleted || !coversPath(actorOf(ctx).grant, path)) return null;
-  const row = await findAgentSecretByPath(ctx.services.db, stateOf(environment), storable(path));
+  const row = await findAgentSecretByPath(ctx.services.db, stateOf(environment), storableText(path));
   return row ? within(environment, row) : null;
 }
 
@@ -130,8 +135,8 @@ export async function getAgentSecretByPath(
  */
 export function agentSecretsTag(ctx: Context, environment: Environment): string {
   authorize(ctx, environment, 'ViewAgentSecret');
-  const seen = grantTag(actorOf(ctx).grant);
-  const suffix = seen && `-${createHash('sha256').update(seen).digest('base64url').slice(0, 12)}`;
+  const grantText = grantTag(actorOf(ctx).grant);
+  const suffix = grantText && `-${createHash('sha256').update(grantText).digest('base64url').slice(0, 12)}`;
   return `${environment.revision}.${environment.updatedAt.getTime().toString(36)}${suffix}`;
 }
 
@@ -222,7 +227,7 @@ function readCursorKey(json: unknown, field: AgentSecretSortField): { key: strin
 function storableFilter(filter: AgentSecretQuery['filter']): AgentSecretFilter {
   return {
     deleted: filter?.deleted ?? false,
-    pathPrefix: filter?.pathPrefix == null ? undefined : storable(filter.pathPrefix),
+    pathPrefix: filter?.pathPrefix == null ? undefined : storableText(filter.pathPrefix),
     hasValue: filter?.hasValue ?? undefined,
     typeKinds: filter?.typeKinds == null ? undefined : [...new Set(filter.typeKinds)],
     updatedSince: filter?.updatedSince == null ? undefined : storableMoment(filter.updatedSince),
@@ -230,6 +235,6 @@ function storableFilter(filter: AgentSecretQuery['filter']): AgentSecretFilter {
 }
 
 /** Postgres text cannot hold U+0000; no path has one, so what has one may as well look for something else impossible. */
-function storable(text: string): string {
+function storableText(text: string): string {
   return text.replaceAll('\0', '\u{FFFD}');
 }

@@ -17,8 +17,8 @@ import type { Context } from '../request/context.js';
 import { isAccountWide } from '../request/grant.js';
 
 /** How long a key is remembered. */
-const REMEMBERED_MS = 24 * 3_600_000;
-const KEY = /^[\x21-\x7e]{1,255}$/;
+const KEY_LIFETIME_MS = 24 * 3_600_000;
+const KEY_PATTERN = /^[\x21-\x7e]{1,255}$/;
 
 /** What makes a write safe to repeat: 1 to 255 visible ASCII characters, remembered for 24 hours. */
 export interface Repeatable {
@@ -43,16 +43,16 @@ export type Write = <T>(
 
 /** Takes a transaction back, with something to tell. */
 export class Unwritten<T> extends Error {
-  readonly told: T;
+  readonly result: T;
 
-  constructor(told: T) {
+  constructor(result: T) {
     super('nothing was written');
-    this.told = told;
+    this.result = result;
   }
 }
 
 /** The key is another request's, which has not ended yet or has just ended. */
-class AlreadyDone extends Error {}
+class KeyAlreadyUsed extends Error {}
 
 export interface Retry<T> {
   /** Absent or null: the write is an ordinary one. */
@@ -73,17 +73,17 @@ export interface Retry<T> {
 export async function atMostOnce<T>(ctx: Context, retry: Retry<T>): Promise<T> {
   const { key } = retry;
   if (key == null) return retry.run(plainWrite(ctx));
-  if (!KEY.test(key)) throw invalidRequest('idempotencyKey: expected 1 to 255 visible ASCII characters');
+  if (!KEY_PATTERN.test(key)) throw invalidRequest('idempotencyKey: expected 1 to 255 visible ASCII characters');
   // Refused in any case, and before it is told whether the key belongs to this very request.
   if (!isGoodFor(ctx, 'UpdateAgentSecret')) return retry.run(plainWrite(ctx));
   const { db } = ctx.services;
   const { accountId } = actorOf(ctx);
   const keyHash = createHash('sha256')
-    .update(`${key}${sharersOf(actorOf(ctx))}`)
+    .update(`${key}${keyNamespaceOf(actorOf(ctx))}`)
     .digest();
   const request = printJson(retry.request);
 
-  async function earlier(): Promise<{ answer: T } | undefined> {
+  async function answerFromEarlierRun(): Promise<{ answer: T } | undefined> {
     const row = await findIdempotencyKey(db, { accountId, keyHash, at: new Date() });
     if (!row) return undefined;
     const { digest } = await ctx.services.keys.keysOf(row.environmentId);
@@ -93,15 +93,15 @@ export async function atMostOnce<T>(ctx: Context, retry: Retry<T>): Promise<T> {
     return { answer: await retry.replay(row) };
   }
 
-  const done = await earlier();
-  if (done) return done.answer;
+  const earlierAnswer = await answerFromEarlierRun();
+  if (earlierAnswer) return earlierAnswer.answer;
   try {
     return await retry.run(keyedWrite(ctx, keyHash, request));
   } catch (error) {
     // Refused because the same request has been done meanwhile: a stale revision, a taken path, a lost connection.
-    if (!(error instanceof AppError || error instanceof AlreadyDone)) throw error;
-    const winner = await earlier();
-    if (winner) return winner.answer;
+    if (!(error instanceof AppError || error instanceof KeyAlreadyUsed)) throw error;
+    const concurrentAnswer = await answerFromEarlierRun();
+    if (concurrentAnswer) return concurrentAnswer.answer;
     throw error instanceof AppError ? error : unavailable('The same request is being answered just now');
   }
 }
@@ -110,7 +110,7 @@ export async function atMostOnce<T>(ctx: Context, retry: Retry<T>): Promise<T> {
  * Who has a key in common: an account's credentials that may be shown the same values; one that may be shown none, with
  * nobody. Else whether a request is the same as another's would tell what was in that. Keys have no blanks.
  */
-function sharersOf({ tokenId, subject, grant }: Actor): string {
+function keyNamespaceOf({ tokenId, subject, grant }: Actor): string {
   const { scopes, environmentId, pathPrefixes } = grant;
   if (!scopes.has('reveal')) {
     if (tokenId !== null) return ` ${tokenId}`;
@@ -137,8 +137,8 @@ function keyedWrite(ctx: Context, keyHash: Uint8Array, request: string): Write {
     const transaction = () =>
       db.transaction(async (tx) => {
         const createdAt = new Date();
-        const expiresAt = new Date(createdAt.getTime() + REMEMBERED_MS);
-        const isFirst = await insertIdempotencyKey(tx, {
+        const expiresAt = new Date(createdAt.getTime() + KEY_LIFETIME_MS);
+        const isNewKey = await insertIdempotencyKey(tx, {
           accountId,
           keyHash,
           requestHash,
@@ -146,7 +146,7 @@ function keyedWrite(ctx: Context, keyHash: Uint8Array, request: string): Write {
           createdAt,
           expiresAt,
         });
-        if (!isFirst) throw new AlreadyDone();
+        if (!isNewKey) throw new KeyAlreadyUsed();
         const written = await work(tx);
         if (written === undefined) throw new Unwritten(undefined);
         await updateIdempotencyKey(tx, { accountId, keyHash, ...outcomeOf(written) });
@@ -157,7 +157,7 @@ function keyedWrite(ctx: Context, keyHash: Uint8Array, request: string): Write {
       feed.announce(environmentId);
       return written;
     } catch (error) {
-      if (error instanceof Unwritten && error.told === undefined) return undefined;
+      if (error instanceof Unwritten && error.result === undefined) return undefined;
       throw error;
     }
   };

@@ -3,27 +3,27 @@
 import { LRUCache } from 'lru-cache';
 import type { CachedRevision, RevisionCache } from '../request/services.js';
 
-const MAX_SEEN = 10_000;
+const MAX_ENTRIES = 10_000;
 /** Characters of paths and types. */
-const MAX_TEXT = 2 * 1024 * 1024;
+const MAX_CHARACTERS = 2 * 1024 * 1024;
 
 export function createRevisionCache(): RevisionCache {
-  const seen = new LRUCache<string, { accountId: string; secret: CachedRevision }>({
-    max: MAX_SEEN,
-    maxSize: MAX_TEXT,
-    maxEntrySize: MAX_TEXT / 16,
+  const cache = new LRUCache<string, { accountId: string; secret: CachedRevision }>({
+    max: MAX_ENTRIES,
+    maxSize: MAX_CHARACTERS,
+    maxEntrySize: MAX_CHARACTERS / 16,
     sizeCalculation: ({ secret }) => secret.path.length + secret.secretType.length + 1,
   });
   function find(accountId: string, id: string, revision: bigint): CachedRevision | undefined {
-    const last = seen.get(id);
-    return last?.secret.revision === revision && last.accountId === accountId ? last.secret : undefined;
+    const cached = cache.get(id);
+    return cached?.secret.revision === revision && cached.accountId === accountId ? cached.secret : undefined;
   }
   return {
     find,
     note(accountId, { id, environmentId, path, secretType, revision, createdAt, createdBy }) {
       if (find(accountId, id, revision)) return;
-      seen.set(id, { accountId, secret: { id, environmentId, path, secretType, revision, createdAt, createdBy } });
+      cache.set(id, { accountId, secret: { id, environmentId, path, secretType, revision, createdAt, createdBy } });
     },
-    forget: (id) => void seen.delete(id),
+    forget: (id) => void cache.delete(id),
   };
 }

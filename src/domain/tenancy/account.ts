@@ -126,7 +126,7 @@ export async function updateAccount(ctx: Context, input: UpdateAccountInput): Pr
   const roles = input.roles ? checkRoles(input.roles) : undefined;
   const account = await db.transaction(async (tx) => {
     if (planId !== undefined && !(await keepPlan(tx, planId))) throw notFound('plan', planId);
-    if (roles && !roles.includes('admin')) await keepAnAdmin(tx, input.id);
+    if (roles && !roles.includes('admin')) await requireRemainingAdmin(tx, input.id);
     const row = await updateRow(tx, input.id, { roles, planId });
     if (!row) throw notFound('account', input.id);
     return row;
@@ -144,23 +144,23 @@ export async function deleteAccount(ctx: Context, input: { id: string }): Promis
   if (actor.accountId === input.id) throw forbidden('An account cannot delete itself');
   const account = await ctx.services.db.transaction(async (tx) => {
     const at = new Date();
-    await keepAnAdmin(tx, input.id);
-    const found = (await lockAccount(tx, input.id)) && (await findAccount(tx, input.id));
-    if (!found) throw notFound('account', input.id);
+    await requireRemainingAdmin(tx, input.id);
+    const deletedAccount = (await lockAccount(tx, input.id)) && (await findAccount(tx, input.id));
+    if (!deletedAccount) throw notFound('account', input.id);
     await removeEnvironmentsOfAccount(tx, input.id, at);
     await removeApplicationsOfAccount(tx, input.id, at);
     await removeTokensOfAccount(tx, input.id, at);
     await removeAccount(tx, input.id, at);
-    return found;
+    return deletedAccount;
   });
   ctx.services.bearers.clear();
   return account;
 }
 
 /** Without any admin nobody could make one: INVALID_REQUEST when the account is the last. */
-async function keepAnAdmin(tx: Session, leavingId: string): Promise<void> {
+async function requireRemainingAdmin(tx: Session, accountId: string): Promise<void> {
   const admins = await lockAccountsWithRole(tx, 'admin' satisfies AccountRole);
-  if (admins.length === 1 && admins[0]?.id === leavingId) {
+  if (admins.length === 1 && admins[0]?.id === accountId) {
     throw invalidRequest('the last account with the role admin keeps it');
   }
 }

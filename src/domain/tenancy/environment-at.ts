@@ -25,11 +25,11 @@ export async function getEnvironmentAt(
   place: EnvironmentPlace,
   at?: bigint | null | undefined,
 ): Promise<Environment> {
-  const environment = await getEnvironmentOf(ctx, place);
-  return at == null ? environment : asItWas(ctx, environment, at);
+  const environment = await getCurrentEnvironment(ctx, place);
+  return at == null ? environment : environmentAtRevision(ctx, environment, at);
 }
 
-async function asItWas(ctx: Context, environment: Environment, revision: bigint): Promise<Environment> {
+async function environmentAtRevision(ctx: Context, environment: Environment, revision: bigint): Promise<Environment> {
   const { db } = ctx.services;
   const { at, updatedAt } = await logPointOf(ctx, environment, 'at', revision);
   const state = { environmentId: environment.id, at };
@@ -51,14 +51,14 @@ export async function logPointOf(
     throw invalidRequest(`${argument}: the environment is at revision ${environment.revision}`);
   }
   if (revision === 0n) return { at: 0n, updatedAt: environment.createdAt };
-  const point = await findLogPoint(ctx.services.db, environment.id, revision);
-  if (!point) throw new Error(`the log of environment ${environment.id} has no revision ${revision}`);
-  const { setPosition, setSize } = point;
-  if (setPosition === null || setPosition + 1 === setSize) return { at: revision, updatedAt: point.at };
+  const logPoint = await findLogPoint(ctx.services.db, environment.id, revision);
+  if (!logPoint) throw new Error(`the log of environment ${environment.id} has no revision ${revision}`);
+  const { setPosition, setSize } = logPoint;
+  if (setPosition === null || setPosition + 1 === setSize) return { at: revision, updatedAt: logPoint.at };
   return logPointOf(ctx, environment, argument, revision - BigInt(setPosition) - 1n);
 }
 
-async function getEnvironmentOf(ctx: Context, place: EnvironmentPlace): Promise<Environment> {
+async function getCurrentEnvironment(ctx: Context, place: EnvironmentPlace): Promise<Environment> {
   const actor = actorOf(ctx);
   const { id, account, application, name } = place;
   const names = [account, application, name];
@@ -67,11 +67,11 @@ async function getEnvironmentOf(ctx: Context, place: EnvironmentPlace): Promise<
     throw invalidRequest('expected either id, or account, application and name');
   }
   // The names are the caller's own words: they are not repeated.
-  const missing = () => new AppError('ENVIRONMENT_NOT_FOUND', 'Environment of these names not found');
-  if (names.some((part) => part?.includes('\0'))) throw missing();
+  const environmentNotFound = () => new AppError('ENVIRONMENT_NOT_FOUND', 'Environment of these names not found');
+  if (names.some((part) => part?.includes('\0'))) throw environmentNotFound();
   const row = await findEnvironmentByName(ctx.services.db, { account, application, name }, actor.accountId);
-  if (!row) throw missing();
+  if (!row) throw environmentNotFound();
   const environment = withRoles(ctx, row);
-  if (environment.roles.length === 0) throw missing();
+  if (environment.roles.length === 0) throw environmentNotFound();
   return environment;
 }

@@ -46,10 +46,10 @@ export async function getEnvironmentShares(ctx: Context, ids: readonly string[])
     environmentIds.map((id) => ({ id, accountId })),
   );
   const mayView = environments.map((row) => row !== undefined && may(rolesOf(actor, row, row.id), 'ViewShare'));
-  const open = new Set(environmentIds.filter((_, index) => mayView[index]));
+  const visibleEnvironmentIds = new Set(environmentIds.filter((_, index) => mayView[index]));
   return ids.map((id) => {
     const share = shares.get(id);
-    return share && open.has(share.environmentId) ? share : null;
+    return share && visibleEnvironmentIds.has(share.environmentId) ? share : null;
   });
 }
 
@@ -106,7 +106,7 @@ export async function createEnvironmentShare(
       id: newId(),
       environmentId: environment.id,
       accountId: account.id,
-      roles: distinct(input.roles),
+      roles: distinctRoles(input.roles),
       createdAt: at,
       updatedAt: at,
     });
@@ -123,21 +123,25 @@ export async function updateEnvironmentShare(
   ctx: Context,
   input: { id: string; roles: readonly ShareRole[] },
 ): Promise<EnvironmentShare> {
-  const share = await shareFor(await reauthenticated(ctx), input.id, 'UpdateShare');
-  const row = await updateRow(ctx.services.db, share.id, distinct(input.roles), new Date());
+  const share = await authorizeShareAccess(await reauthenticated(ctx), input.id, 'UpdateShare');
+  const row = await updateRow(ctx.services.db, share.id, distinctRoles(input.roles), new Date());
   if (!row) throw notFound('environmentShare', input.id);
   return row;
 }
 
 /** Refuses: ENVIRONMENT_SHARE_NOT_FOUND, AUTH_FORBIDDEN. */
 export async function deleteEnvironmentShare(ctx: Context, input: { id: string }): Promise<EnvironmentShare> {
-  const share = await shareFor(ctx, input.id, 'DeleteShare');
+  const share = await authorizeShareAccess(ctx, input.id, 'DeleteShare');
   const row = await removeEnvironmentShare(ctx.services.db, share.id);
   if (!row) throw notFound('environmentShare', input.id);
   return row;
 }
 
-async function shareFor(ctx: Context, id: string, action: EnvironmentPermission): Promise<EnvironmentShare> {
+async function authorizeShareAccess(
+  ctx: Context,
+  id: string,
+  action: EnvironmentPermission,
+): Promise<EnvironmentShare> {
   const actor = actorOf(ctx);
   const share = await findEnvironmentShare(ctx.services.db, id);
   if (!share) throw notFound('environmentShare', id);
@@ -148,6 +152,6 @@ async function shareFor(ctx: Context, id: string, action: EnvironmentPermission)
   return share;
 }
 
-function distinct(roles: readonly ShareRole[]): ShareRole[] {
+function distinctRoles(roles: readonly ShareRole[]): ShareRole[] {
   return SHARE_ROLES.filter((role) => roles.includes(role));
 }

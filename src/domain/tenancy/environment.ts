@@ -105,8 +105,8 @@ async function sharedEnvironment(ctx: Context, id: string, request: PageRequest<
   const row = await findEnvironment(ctx.services.db, { id, accountId });
   const environment = row && withRoles(ctx, row);
   const isShared = environment && environment.ownerId !== accountId && environment.roles.length > 0;
-  const isAhead = request.after === undefined || id > request.after;
-  return pageOf(request, isShared && isAhead ? [environment] : [], (shared) => shared.id);
+  const isAfterCursor = request.after === undefined || id > request.after;
+  return pageOf(request, isShared && isAfterCursor ? [environment] : [], (shared) => shared.id);
 }
 
 export interface CreateEnvironmentInput {
@@ -144,7 +144,7 @@ export async function createEnvironment(ctx: Context, input: CreateEnvironmentIn
       if (!(await findApplication(tx, application.id))) throw notFound('application', application.id);
       throw alreadyExists(`Environment ${name}`);
     }
-    if (!hasRoom) throw limitExceeded(await environmentLimit(tx, actor.accountId));
+    if (!hasRoom) throw limitExceeded(await environmentLimitMessage(tx, actor.accountId));
     for (const key of keys) await insertEnvironmentKey(tx, { ...key, environmentId: id, createdAt: at });
     return { ...row, roles: ['owner'] };
   });
@@ -174,7 +174,7 @@ export async function deleteEnvironment(ctx: Context, input: { id: string }): Pr
   });
 }
 
-async function environmentLimit(db: Session, accountId: string): Promise<string> {
+async function environmentLimitMessage(db: Session, accountId: string): Promise<string> {
   const [plan] = await findPlansOfAccounts(db, [accountId]);
   if (!plan) throw notFound('account', accountId);
   return `The plan allows ${plan.maxEnvironments} environments per account`;

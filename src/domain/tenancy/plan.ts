@@ -37,8 +37,8 @@ export const MOST_VALUE_BYTES = 256 * 1024 * 1024;
 export async function getPlans(ctx: Context, ids: readonly string[]): Promise<(Plan | null)[]> {
   const { accountId, isAdmin } = actorOf(ctx);
   const { db } = ctx.services;
-  const own = isAdmin ? undefined : (await findAccount(db, accountId))?.planId;
-  const rows = await findPlansById(db, isAdmin ? ids : ids.filter((id) => id === own));
+  const ownPlanId = isAdmin ? undefined : (await findAccount(db, accountId))?.planId;
+  const rows = await findPlansById(db, isAdmin ? ids : ids.filter((id) => id === ownPlanId));
   const plans = new Map(rows.map((row) => [row.id, row]));
   return ids.map((id) => plans.get(id) ?? null);
 }
@@ -125,14 +125,14 @@ export async function deletePlan(ctx: Context, input: { id: string }): Promise<P
 
 type Nullable<T> = { [K in keyof T]: T[K] | null | undefined };
 
-const LIMITS = Object.keys(HIGHEST) as (keyof PlanLimits)[];
+const LIMIT_NAMES = Object.keys(HIGHEST) as (keyof PlanLimits)[];
 
 function changedLimits(input: Nullable<Partial<PlanLimits>>): Partial<PlanLimits> {
-  return Object.fromEntries(LIMITS.flatMap((key) => (input[key] == null ? [] : [[key, input[key]]])));
+  return Object.fromEntries(LIMIT_NAMES.flatMap((key) => (input[key] == null ? [] : [[key, input[key]]])));
 }
 
 function checkLimits(limits: PlanLimits): void {
-  const problems = LIMITS.filter((key) => !(limits[key] >= 0 && limits[key] <= HIGHEST[key])).map(
+  const problems = LIMIT_NAMES.filter((key) => !(limits[key] >= 0 && limits[key] <= HIGHEST[key])).map(
     (key) => `${key}: expected 0 to ${HIGHEST[key]}`,
   );
   if (problems.length === 0 && limits.maxSecretsPerEnvironment * limits.maxValueBytes > MOST_VALUE_BYTES) {

@@ -44,7 +44,7 @@ export function typeTextToStore(type: AnalysedType): string {
 }
 
 // By text: a handful of types serves many secrets, and every write to one needs its type.
-const parsed = new LRUCache<string, AnalysedType>({
+const parsedTypes = new LRUCache<string, AnalysedType>({
   max: 1000,
   maxSize: 2_000_000,
   sizeCalculation: (_, text) => text.length + 1,
@@ -52,11 +52,11 @@ const parsed = new LRUCache<string, AnalysedType>({
 
 /** The type that `printAnalysedType` once printed, read again or remembered. */
 export function analysedTypeFromText(text: string): AnalysedType {
-  const known = parsed.get(text);
-  if (known !== undefined) return known;
+  const cachedType = parsedTypes.get(text);
+  if (cachedType !== undefined) return cachedType;
   try {
     const type = parseAnalysedType(parseJson(text));
-    parsed.set(text, type);
+    parsedTypes.set(text, type);
     return type;
   } catch (error) {
     // Nothing a caller did: a refusal would blame the request for what is stored.

@@ -108,16 +108,16 @@ export function describeAnalysedType(type: AnalysedType): string {
     case 'Tuple':
       return `tuple<${type.items.map(describeAnalysedType).join(', ')}>`;
     case 'Record':
-      return braces(
+      return withBraces(
         'record',
         type.fields.map((field) => `${field.name}: ${describeAnalysedType(field.typ)}`),
       );
     case 'Variant':
-      return braces('variant', type.cases.map(describeCase));
+      return withBraces('variant', type.cases.map(describeCase));
     case 'Enum':
-      return braces('enum', type.cases);
+      return withBraces('enum', type.cases);
     case 'Flags':
-      return braces('flags', type.names);
+      return withBraces('flags', type.names);
     case 'Result':
       return describeResult(type);
     case 'Handle':
@@ -131,7 +131,7 @@ export function describeAnalysedType(type: AnalysedType): string {
   }
 }
 
-function braces(word: string, parts: readonly string[]): string {
+function withBraces(word: string, parts: readonly string[]): string {
   return parts.length === 0 ? `${word} {}` : `${word} { ${parts.join(', ')} }`;
 }
 

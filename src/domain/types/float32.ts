@@ -9,19 +9,19 @@ export function nearestFloat32(text: string): number {
   const nearest = Math.fround(double);
   if (nearest === double || Number.isNaN(nearest)) return nearest;
   // A double is never on the wrong side of the middle between two floats, but the first rounding may end right there.
-  const size = Math.abs(double);
-  const below = nextBelow(size);
+  const magnitude = Math.abs(double);
+  const below = nextBelow(magnitude);
   const above = nextAbove(below);
-  if (size - below !== (above === Number.POSITIVE_INFINITY ? 2 ** 128 : above) - size) return nearest;
-  const order = compare(decimal(text), decimalOf(size));
+  if (magnitude - below !== (above === Number.POSITIVE_INFINITY ? 2 ** 128 : above) - magnitude) return nearest;
+  const order = compareDecimals(parseDecimal(text), decimalOfDouble(magnitude));
   if (order === 0) return nearest;
   return Math.sign(double) * (order < 0 ? below : above);
 }
 
 /** The largest float that is smaller than a positive double between two floats. */
-function nextBelow(size: number): number {
-  FLOAT[0] = size;
-  if ((FLOAT[0] as number) > size) BITS[0] = (BITS[0] as number) - 1;
+function nextBelow(magnitude: number): number {
+  FLOAT[0] = magnitude;
+  if ((FLOAT[0] as number) > magnitude) BITS[0] = (BITS[0] as number) - 1;
   return FLOAT[0] as number;
 }
 
@@ -37,7 +37,7 @@ interface Decimal {
   exponent: number;
 }
 
-function decimal(text: string): Decimal {
+function parseDecimal(text: string): Decimal {
   const [, whole = '', fraction = '', exponent = '0'] = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
   const digits = whole + fraction;
   let start = 0;
@@ -48,16 +48,16 @@ function decimal(text: string): Decimal {
 }
 
 /** All digits of a positive double: a middle between two floats has little more than a hundred. */
-function decimalOf(size: number): Decimal {
-  let halvings = 0;
-  let whole = size;
-  for (; !Number.isInteger(whole); whole *= 2) halvings += 1;
-  const digits = String(BigInt(whole) * 5n ** BigInt(halvings));
-  const { digits: kept, exponent } = decimal(digits);
-  return { digits: kept, exponent: exponent - halvings };
+function decimalOfDouble(magnitude: number): Decimal {
+  let doublings = 0;
+  let whole = magnitude;
+  for (; !Number.isInteger(whole); whole *= 2) doublings += 1;
+  const digits = String(BigInt(whole) * 5n ** BigInt(doublings));
+  const { digits: kept, exponent } = parseDecimal(digits);
+  return { digits: kept, exponent: exponent - doublings };
 }
 
-function compare(a: Decimal, b: Decimal): number {
+function compareDecimals(a: Decimal, b: Decimal): number {
   if (a.exponent !== b.exponent) return a.exponent - b.exponent;
   if (a.digits === b.digits) return 0;
   return a.digits < b.digits ? -1 : 1;

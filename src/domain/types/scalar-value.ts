@@ -24,17 +24,17 @@ export function scalar(kind: ScalarKind, value: JsonValue): string | undefined {
   if (kind === 'Str') return typeof value === 'string' ? printJson(value) : undefined;
   if (kind === 'Bool') return typeof value === 'boolean' ? String(value) : undefined;
   if (!(value instanceof JsonNumber)) return undefined;
-  if (kind === 'F64') return finite(Number(value.text));
-  if (kind === 'F32') return finite(nearestFloat32(value.text));
-  return integer(kind, value.text);
+  if (kind === 'F64') return printFinite(Number(value.text));
+  if (kind === 'F32') return printFinite(nearestFloat32(value.text));
+  return printInteger(kind, value.text);
 }
 
 /** Prints -0 as 0. */
-function finite(number: number): string | undefined {
+function printFinite(number: number): string | undefined {
   return Number.isFinite(number) ? String(number) : undefined;
 }
 
-function integer(kind: ScalarKind, text: string): string | undefined {
+function printInteger(kind: ScalarKind, text: string): string | undefined {
   const [min, max] = RANGES[kind] ?? [0n, 0n];
   const number = wholeNumber(text);
   if (number === undefined || number < min || number > max) return undefined;

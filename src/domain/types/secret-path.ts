@@ -19,7 +19,7 @@ export function canonicalPath(segments: readonly string[]): SecretPath {
   if (segments.length < 1 || segments.length > MAX_SEGMENTS) {
     throw invalidRequest(`path: expected 1 to ${MAX_SEGMENTS} segments`);
   }
-  const canonical = segments.map((segment) => convert(segment, MAX_BYTES));
+  const canonical = segments.map((segment) => toLowerCamelCase(segment, MAX_BYTES));
   const problems = canonical.flatMap((segment, index) =>
     segment === '' ? [`path[${index}]: expected at least one letter or digit`] : [],
   );
@@ -43,7 +43,7 @@ export function segmentsOf(text: string): string[] {
  * means to Golem. Empty when the segment has neither letters nor digits.
  */
 export function canonicalSegment(segment: string): string {
-  return convert(segment, Number.POSITIVE_INFINITY);
+  return toLowerCamelCase(segment, Number.POSITIVE_INFINITY);
 }
 
 // What Rust calls alphanumeric; all else only separates, lone surrogates included.
@@ -55,13 +55,13 @@ const WORDS =
   /[^\p{Lowercase}\p{Uppercase}]*(?:\p{Uppercase}(?:[^\p{Lowercase}\p{Uppercase}]|\p{Uppercase}(?!\p{Lowercase}))*)?(?:\p{Lowercase}\P{Uppercase}*)?/gu;
 
 /** Gives up once the result has more characters than are `enough` to refuse it, whatever is left of the segment. */
-function convert(segment: string, enough: number): string {
+function toLowerCamelCase(segment: string, maxCharacters: number): string {
   let result = '';
   for (const [run] of segment.matchAll(RUNS)) {
     // Every character of a run gives at least one, so that this many code units settle the matter.
-    for (const [word] of run.slice(0, 2 * (enough + 1)).matchAll(WORDS)) {
+    for (const [word] of run.slice(0, 2 * (maxCharacters + 1)).matchAll(WORDS)) {
       result += result === '' ? lowercase(word) : capitalize(word);
-      if (result.length > enough) {
+      if (result.length > maxCharacters) {
         return result;
       }
     }

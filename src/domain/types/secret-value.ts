@@ -92,12 +92,12 @@ class Check {
 
   private record(type: TypeOf<'Record'>, value: JsonObject): string {
     const parts: string[] = [];
-    let given = 0;
+    let declaredCount = 0;
     for (const { name, typ } of type.distinct) {
       this.spend(name.length + 8);
-      const member = own(value, name);
+      const member = ownMember(value, name);
       if (member !== undefined) {
-        given += 1;
+        declaredCount += 1;
         parts.push(`${printJson(name)}:${this.at(name, typ, member)}`);
       } else if (typ.type === 'Option') {
         parts.push(`${printJson(name)}:null`);
@@ -105,14 +105,14 @@ class Check {
         this.refuseAt(name, `${expectation(typ)}, but the field is missing`);
       }
     }
-    if (Object.keys(value).length > given) this.refuse('exactly the declared fields');
+    if (Object.keys(value).length > declaredCount) this.refuse('exactly the declared fields');
     return `{${parts.join(',')}}`;
   }
 
   private choice(type: TypeOf<'Variant'> | TypeOf<'Result'>, value: JsonObject): string {
     const [name, ...others] = Object.keys(value);
     if (name === undefined || others.length > 0) return this.refuse(expectation(type));
-    const chosen = type.type === 'Variant' ? type.byName.get(name) : side(type, name);
+    const chosen = type.type === 'Variant' ? type.byName.get(name) : resultCase(type, name);
     if (chosen === undefined) return this.refuse(expectation(type));
     const payload = value[name] as JsonValue;
     if (chosen.typ !== undefined) return `{${printJson(name)}:${this.at(name, chosen.typ, payload)}}`;
@@ -147,18 +147,18 @@ class Check {
     return '';
   }
 
-  private fail(rest: readonly string[]): never {
-    const problems = [...this.problems, ...rest];
+  private fail(summary: readonly string[]): never {
+    const problems = [...this.problems, ...summary];
     throw new AppError('AGENT_SECRET_VALUE_TYPE_MISMATCH', 'The secret value does not fit its type', { problems });
   }
 }
 
-function side(type: TypeOf<'Result'>, name: string): { readonly typ: AnalysedType | undefined } | undefined {
+function resultCase(type: TypeOf<'Result'>, name: string): { readonly typ: AnalysedType | undefined } | undefined {
   if (name === 'ok') return { typ: type.ok };
   return name === 'err' ? { typ: type.err } : undefined;
 }
 
-function own(object: JsonObject, key: string): JsonValue | undefined {
+function ownMember(object: JsonObject, key: string): JsonValue | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
