@@ -1,4 +1,5 @@
-// The noun behind any id. What the caller may not see, or what is not there, is null here and never an error.
+// Looks up any object of the domain by its global id. Ids that do not exist or are not visible to the caller yield
+// null, never an error.
 import { AppError } from '../errors/errors.js';
 import { invalidRequest } from '../errors/refusals.js';
 import { uuidFrom } from '../ids/uuid.js';
@@ -15,7 +16,10 @@ import { getEnvironments } from './tenancy/environment.js';
 import { getEnvironmentShares } from './tenancy/environment-share.js';
 import { getPlans } from './tenancy/plan.js';
 
-/** By kind, how several are read at once: in the order of the ids, with an error or null in the place of what is not for the caller. */
+/**
+ * Batch readers by kind of node. Each returns results in the order of the ids, with an error or null for every id that
+ * the caller may not see.
+ */
 const getters = {
   agentSecret: getAgentSecrets,
   environment: getEnvironments,
@@ -29,7 +33,7 @@ const getters = {
 type Found<K extends NodeKind> = Exclude<Awaited<ReturnType<(typeof getters)[K]>>[number], Error | null>;
 export type Node = { [K in NodeKind]: { kind: K; value: Found<K> } }[NodeKind];
 
-/** Several at once, in the order of the ids. INVALID_REQUEST for more than a page. */
+/** The nodes in the order of the ids. Throws INVALID_REQUEST for more ids than one page may have. */
 export async function getNodes(ctx: Context, ids: readonly string[]): Promise<(Node | null)[]> {
   actorOf(ctx);
   if (ids.length > MAX_PAGE_SIZE) throw invalidRequest(`ids: expected ${MAX_PAGE_SIZE} ids at most`);
@@ -37,13 +41,16 @@ export async function getNodes(ctx: Context, ids: readonly string[]): Promise<(N
   return findNodes(ctx, ids);
 }
 
-/** The node of an id with its kind, or null. */
+/** The node with this id together with its kind, or null. */
 export async function getNode(ctx: Context, id: string): Promise<Node | null> {
   actorOf(ctx);
   return (await findNodes(ctx, [id]))[0] ?? null;
 }
 
-/** One read tells the kinds of all ids, one more each kind's nodes. Ids that are no UUIDs belong to nothing. */
+/**
+ * One query finds the kinds of all ids; then one query per kind reads its nodes. An id that is not a UUID belongs to no
+ * node.
+ */
 async function findNodes(ctx: Context, ids: readonly string[]): Promise<(Node | null)[]> {
   const uuids = ids.map(uuidFrom);
   const distinct = [...new Set(uuids)].filter((id) => id !== undefined);

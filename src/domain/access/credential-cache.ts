@@ -1,16 +1,22 @@
-// Callers a process has just seen: a credential is trusted for a few seconds without asking again whose it is.
+// Caches verified credentials for a few seconds, so that not every request has to look its credential up again.
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type Actor, hasEnded } from '../request/actor.js';
 import type { CredentialCache } from '../request/services.js';
 
-/** Seconds for which a credential once seen is trusted; what ends it otherwise is effective within these. */
+/**
+ * How long, in seconds, a verified credential is trusted. A revocation in another process takes effect within this
+ * time.
+ */
 const TRUST_SECONDS = 3;
 const MAX_ENTRIES = 10_000;
-/** How seldom the cache looks at the clock; every millisecond costs more than the look-ups. */
+/** How often the cache reads the clock. Reading it in every millisecond would cost more than the look-ups. */
 const CLOCK_RESOLUTION_MS = 100;
 
-/** Asks `identify` whose a credential is and trusts the answer, by the credential's hash. Unknown ones are not remembered. */
+/**
+ * Calls `identify` for unknown credentials and caches the result under the credential's hash. Invalid credentials are
+ * not cached.
+ */
 export function createCredentialCache(
   identify: (secret: string, secretHash: Buffer) => Promise<Actor | undefined>,
   max = MAX_ENTRIES,
@@ -21,9 +27,9 @@ export function createCredentialCache(
     ttlResolution: CLOCK_RESOLUTION_MS,
   });
 
-  /** Look-ups under way, so that many requests with one credential are one. */
+  /** Look-ups in progress, so that concurrent requests with the same credential share one look-up. */
   const lookUpsInFlight = new Map<string, Promise<Actor | undefined>>();
-  /** Counts the calls of `clear`: what was read before one is not remembered after it. */
+  /** Counts the calls of `clear`. A look-up that started before such a call must not be cached after it. */
   let generation = 0;
 
   async function read(secret: string, key: string): Promise<Actor | undefined> {
@@ -57,7 +63,9 @@ export function createCredentialCache(
   };
 }
 
-/** Tokens are 256 random bits, so a plain hash cannot be searched backwards. */
+/**
+ * A plain hash is enough: tokens consist of 256 random bits, so they cannot be found from the hash by trial and error.
+ */
 export function hashSecret(secret: string): Buffer {
   return hash('sha256', secret, 'buffer');
 }

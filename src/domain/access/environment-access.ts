@@ -1,4 +1,4 @@
-// An environment together with the roles that the caller has in it.
+// Loads an environment together with the roles that the caller has in it.
 import { notFound } from '../../errors/refusals.js';
 import {
   type EnvironmentRow,
@@ -10,11 +10,14 @@ import type { Context } from '../request/context.js';
 import { authorizeEnvironment, type EnvironmentPermission, type Role, rolesOf } from './permissions.js';
 
 export interface EnvironmentWithRoles extends EnvironmentRow {
-  /** The caller's roles. */
+  /** The caller's roles in the environment. */
   roles: Role[];
 }
 
-/** ENVIRONMENT_NOT_FOUND for whoever has no role in it, AUTH_FORBIDDEN for whoever lacks the permission. */
+/**
+ * Throws ENVIRONMENT_NOT_FOUND when the caller has no role in the environment, and AUTH_FORBIDDEN when it lacks the
+ * permission.
+ */
 export async function accessEnvironment(
   ctx: Context,
   id: string,
@@ -27,7 +30,7 @@ export async function accessEnvironment(
   return environment;
 }
 
-/** A row of the store with the roles that the caller has in the environment. */
+/** Adds the caller's roles to an environment row from the store. */
 export function withRoles(ctx: Context, { shareRoles, ...row }: EnvironmentWithAccessRow): EnvironmentWithRoles {
   return { ...row, roles: rolesOf(actorOf(ctx), { ownerId: row.ownerId, shareRoles }, row.id) };
 }

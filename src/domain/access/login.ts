@@ -1,4 +1,4 @@
-// Logins of an external issuer: which account a verified one means, and what it is good for.
+// Logins from an external issuer: the account to which a verified login belongs, and what the login allows.
 
 import { uuidFrom } from '../../ids/uuid.js';
 import type { Session } from '../../store/engine/client.js';
@@ -9,18 +9,24 @@ import { isName } from '../request/name.js';
 import type { CredentialCache } from '../request/services.js';
 import { createCredentialCache } from './credential-cache.js';
 
-/** What an issuer has vouched for. */
+/** The verified claims of a login. */
 export interface Login {
-  /** The configured claim as it came: an account's id or name. */
+  /** The value of the configured account claim, unchecked: an account's id or name. */
   account: unknown;
-  /** Who logged in, as the issuer names them. */
+  /** The user who logged in, as the issuer names the subject. */
   subject: string | undefined;
-  /** The words of the configured claim; null where none is configured: everything the account may. */
+  /**
+   * The words of the configured scope claim. Null when no such claim is configured: the login then allows everything
+   * that the account may do.
+   */
   scopes: readonly string[] | null;
   expiresAt: Date;
 }
 
-/** Verifies a signed login; undefined for one that does not count. Rejects with UNAVAILABLE while that cannot be told. */
+/**
+ * Verifies a signed login. Undefined when it is not valid. Rejects with UNAVAILABLE while its validity cannot be
+ * determined.
+ */
 export type LoginVerifier = (jwt: string) => Promise<Login | undefined>;
 
 export function createLoginCache(db: Session, verify: LoginVerifier): CredentialCache {
@@ -40,7 +46,10 @@ async function actorFrom(
   return { accountId: account.id, tokenId: null, subject, isAdmin, grant: grantOf(scopes), expiresAt };
 }
 
-/** What looks like an id is one: an account that is named like another's id is not meant by it. */
+/**
+ * A claim that looks like an id is only ever treated as an id. Otherwise an account could be named like the id of
+ * another account.
+ */
 async function findClaimedAccount(db: Session, claimedAccount: unknown) {
   if (typeof claimedAccount !== 'string') return undefined;
   const id = uuidFrom(claimedAccount);
@@ -48,7 +57,7 @@ async function findClaimedAccount(db: Session, claimedAccount: unknown) {
   return isName(claimedAccount) ? findAccountByName(db, claimedAccount) : undefined;
 }
 
-/** Words that are no scope of ours are nothing to us. */
+/** Ignores words that are not scopes of this service. */
 function grantOf(scopes: readonly string[] | null): Grant {
   if (scopes === null) return EVERYTHING;
   return { scopes: new Set(['metadata', ...scopes.filter(isScope)]), environmentId: null, pathPrefixes: null };

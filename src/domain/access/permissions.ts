@@ -1,14 +1,15 @@
-// Who may do what. docs/access-and-tokens.md prints this table; nothing else decides it.
+// The permission table: which role and which scope each action needs. docs/access-and-tokens.md prints the table, and
+// no other code decides.
 import type { AppError } from '../../errors/errors.js';
 import { forbidden, notFound } from '../../errors/refusals.js';
 import { type Actor, actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { coversEnvironment, type Scope } from '../request/grant.js';
 
-/** Roles a share can give. */
+/** The roles that a share can grant. */
 export const SHARE_ROLES = ['admin', 'deployer', 'viewer'] as const;
 export type ShareRole = (typeof SHARE_ROLES)[number];
-/** Roles in an environment: the owner account's, or a share's. */
+/** A role in an environment: `owner` for the owner account, otherwise a role from a share. */
 export type Role = 'owner' | ShareRole;
 
 const ALL_ROLES = ['owner', 'admin', 'deployer', 'viewer'] as const;
@@ -32,7 +33,7 @@ export const ENVIRONMENT_PERMISSIONS = {
 } as const satisfies Record<string, readonly Role[]>;
 export type EnvironmentPermission = keyof typeof ENVIRONMENT_PERMISSIONS;
 
-/** What a credential must be good for besides; reading needs no scope of its own. */
+/** The scope that a credential needs in addition to a role. Reading needs no scope of its own. */
 const PERMISSION_SCOPES: Partial<Record<EnvironmentPermission, Scope>> = {
   CreateAgentSecret: 'write',
   UpdateAgentSecret: 'write',
@@ -44,14 +45,14 @@ const PERMISSION_SCOPES: Partial<Record<EnvironmentPermission, Scope>> = {
   DeleteEnvironment: 'admin',
 };
 
-/** What a store read tells about a caller's binding in an environment. */
+/** What a query of the store returns about the caller's position in an environment. */
 export interface RoleBinding {
   ownerId: string;
-  /** Roles of the caller's share; null without a share. */
+  /** The roles of the caller's share; null without a share. */
   shareRoles: string[] | null;
 }
 
-/** None in an environment that the caller's credential is not good for. */
+/** The caller's roles. Empty when the caller's credential does not cover the environment. */
 export function rolesOf({ accountId, grant }: Actor, binding: RoleBinding, environmentId: string): Role[] {
   if (!coversEnvironment(grant, environmentId)) return [];
   if (binding.ownerId === accountId) return ['owner'];
@@ -67,30 +68,39 @@ export function may(roles: readonly Role[], action: EnvironmentPermission): bool
   return roles.some((role) => allowed.includes(role));
 }
 
-/** Roles of a share, each enough to know of a secret and to do this with it: for a write that looks by itself. */
+/**
+ * The share roles that allow both seeing a secret and this action. For statements that check access themselves while
+ * writing.
+ */
 export function shareRolesThatMay(action: EnvironmentPermission): readonly ShareRole[] {
   return SHARE_ROLES.filter((role) => may([role], 'ViewAgentSecret') && may([role], action));
 }
 
-/** Whether the caller's credential is good for an action, whatever the roles of its account. */
+/** Whether the caller's credential allows an action, regardless of the roles of its account. */
 export function isGoodFor(ctx: Context, action: EnvironmentPermission): boolean {
   const { scopes, pathPrefixes } = actorOf(ctx).grant;
   const requiredScope = PERMISSION_SCOPES[action];
-  // Every operation of the contract goes on from the environment to its secrets.
+  // Every operation of the REST contract leads from the environment to its secrets with their values.
   if (ctx.door === 'rest' && !scopes.has('reveal') && action !== 'ViewEnvironment') return false;
-  // Shares and settings are the whole environment's: who changes them reaches beyond some paths.
+  // Shares and settings concern the whole environment, so a credential for only some paths may not change them.
   if (requiredScope === 'admin' && pathPrefixes !== null) return false;
   return requiredScope === undefined || scopes.has(requiredScope);
 }
 
-/** For an environment the caller knows: AUTH_FORBIDDEN unless one of the roles may, and the credential as well. */
+/**
+ * For an environment that the caller may see. Throws AUTH_FORBIDDEN unless one of the roles and also the credential
+ * allow the action.
+ */
 export function authorize(ctx: Context, environment: { roles: readonly Role[] }, action: EnvironmentPermission): void {
   if (!isGoodFor(ctx, action) || !may(environment.roles, action)) {
     throw forbidden(`The environment action ${action} is not allowed`);
   }
 }
 
-/** Without any role an environment does not exist for the caller; otherwise as `authorize`. */
+/**
+ * Throws ENVIRONMENT_NOT_FOUND when the caller has no role, because the environment does not exist for it. Otherwise
+ * like `authorize`.
+ */
 export function authorizeEnvironment(
   ctx: Context,
   id: string,
@@ -101,7 +111,10 @@ export function authorizeEnvironment(
   authorize(ctx, { roles }, action);
 }
 
-/** An account's own things: its owner only, and not with a credential for one environment. They do not exist otherwise. */
+/**
+ * Allows access to an account's own objects only to that account, and only with a credential that is not limited to one
+ * environment. For everybody else the objects do not exist: throws the error from `otherwise`.
+ */
 export function ownAccountOnly(ctx: Context, accountId: string, otherwise: () => AppError): Actor {
   const actor = actorOf(ctx);
   if (actor.accountId !== accountId || actor.grant.environmentId !== null) throw otherwise();

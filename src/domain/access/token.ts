@@ -1,4 +1,5 @@
-// Tokens: who a caller is. The secret part is shown once, when it is made; only its hash is stored.
+// API tokens, which identify callers. The secret part is returned once, when the token is created; only its hash is
+// stored.
 import { randomBytes } from 'node:crypto';
 import { forbidden, invalidRequest, limitExceeded, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
@@ -29,21 +30,21 @@ import { reauthenticated } from './reauthentication.js';
 
 export type Token = TokenRow;
 
-/** Valid tokens per account. */
+/** Maximum number of valid tokens per account. */
 export const MAX_TOKENS = 1_000;
 
-/** A token that has just been made, with the only copy of its secret. */
+/** A newly created token with the only copy of its secret. */
 export interface CreatedToken {
   token: Token;
   secret: string;
 }
 
-/** How exactly the last use of a token is known. */
+/** The resolution with which the last use of a token is recorded. */
 const LAST_USED_RESOLUTION_MS = 60_000;
 
-/** Looks tokens up by their hash. */
+/** A credential cache that looks tokens up by their hash. */
 export function createBearerCache(db: Database, max?: number): CredentialCache {
-  /** Coarsely, and beside the request: a use more or less is no harm. */
+  /** Coarse, and outside the request: it does no harm if one use is not recorded. */
   function recordLastUse({ id, lastUsedAt }: BearerRow): void {
     const at = new Date();
     if (lastUsedAt && at.getTime() - lastUsedAt.getTime() < LAST_USED_RESOLUTION_MS) return;
@@ -61,12 +62,12 @@ export function createBearerCache(db: Database, max?: number): CredentialCache {
 
 function actorFrom(row: BearerRow): Actor {
   const grant = grantFrom(row);
-  // Accounts and plans are nobody's part.
+  // Managing accounts and plans needs a credential for the whole account.
   const isAdmin = row.accountRoles.includes('admin') && isAccountWide(grant);
   return { accountId: row.accountId, tokenId: row.id, isAdmin, grant, expiresAt: row.expiresAt };
 }
 
-/** One of the caller's own tokens, never its secret; TOKEN_NOT_FOUND otherwise. */
+/** One of the caller's own tokens, without its secret. Throws TOKEN_NOT_FOUND for any other token. */
 export async function getToken(ctx: Context, id: string): Promise<Token> {
   actorOf(ctx);
   const row = await findToken(ctx.services.db, id);
@@ -75,7 +76,7 @@ export async function getToken(ctx: Context, id: string): Promise<Token> {
   return row;
 }
 
-/** Several of the caller's own at once, in the order of the ids; null in the place of each that is not. */
+/** Several of the caller's own tokens in the order of the ids, with null for every id that is not one. */
 export async function getTokens(ctx: Context, ids: readonly string[]): Promise<(Token | null)[]> {
   actorOf(ctx);
   const rows = await findTokensById(ctx.services.db, ids);
@@ -96,7 +97,10 @@ export async function listTokens(ctx: Context, args: PageArguments): Promise<Pag
   return pageOf(request, rows, (token) => token.id);
 }
 
-/** The caller's account's; a token for a part of the account knows of no token but itself. */
+/**
+ * Whether the token belongs to the caller's account. A token that covers only a part of the account sees no token
+ * except itself.
+ */
 function isOwn(ctx: Context, token: Token): boolean {
   const { accountId, tokenId, grant } = actorOf(ctx);
   return token.accountId === accountId && (isAccountWide(grant) || token.id === tokenId);
@@ -104,20 +108,20 @@ function isOwn(ctx: Context, token: Token): boolean {
 
 export interface CreateTokenInput extends TokenLimitsInput {
   name: string;
-  /** Absent: when the caller's own token ends, or never. */
+  /** Absent: the expiry of the caller's own token, or never. */
   expiresAt?: Date | null | undefined;
 }
 
 export interface TokenLimitsInput {
-  /** Absent: all, or all that the token has which makes it. `metadata` goes without saying. */
+  /** Absent: all scopes, or all scopes of the token that creates this one. `metadata` is always included. */
   scopes?: readonly Scope[] | null | undefined;
-  /** The one environment it is good for; absent: all that the account knows. */
+  /** The only environment that the token may access. Absent: all environments that the account may access. */
   environmentId?: string | null | undefined;
-  /** Canonical dotted paths at or below which it is good; absent: all paths. */
+  /** Canonical dotted paths; the token covers the secrets at and below them. Absent: all paths. */
   pathPrefixes?: readonly string[] | null | undefined;
 }
 
-/** As they are stored. Refuses: INVALID_REQUEST (prefixes). */
+/** The limits in the form in which they are stored. Throws INVALID_REQUEST (prefixes). */
 export function tokenLimits({ scopes, environmentId, pathPrefixes }: TokenLimitsInput): TokenLimits {
   const scopeSet = scopes == null ? SCOPES : new Set<Scope>(['metadata', ...scopes]);
   const isEveryScope = SCOPES.every((scope) => [...scopeSet].includes(scope));
@@ -129,8 +133,9 @@ export function tokenLimits({ scopes, environmentId, pathPrefixes }: TokenLimits
 }
 
 /**
- * For the caller's own account, with no more than the caller's own token is good for, and for no longer. Refuses: AUTH_FORBIDDEN,
- * INVALID_REQUEST (name, an expiry in the past, prefixes), ENVIRONMENT_NOT_FOUND, LIMIT_EXCEEDED.
+ * Creates a token for the caller's own account. It cannot allow more, or last longer, than the caller's own token.
+ * Throws AUTH_FORBIDDEN, INVALID_REQUEST (name, an expiry in the past, prefixes), ENVIRONMENT_NOT_FOUND,
+ * LIMIT_EXCEEDED.
  */
 export async function createToken(ctx: Context, input: CreateTokenInput): Promise<CreatedToken> {
   const {
@@ -143,7 +148,7 @@ export async function createToken(ctx: Context, input: CreateTokenInput): Promis
   if (!scopes.every((scope) => scope === 'metadata' || grant.scopes.has(scope))) {
     throw forbidden('A token cannot have a scope that the token which makes it has not');
   }
-  // A login is short by nature, and tokens are what it makes to last.
+  // A login is short-lived by nature and exists to create lasting tokens, so its own expiry is no limit for them.
   const latestExpiry = tokenId === null ? null : callerExpiresAt;
   const expiresAt = input.expiresAt ?? latestExpiry;
   if (latestExpiry && expiresAt && expiresAt > latestExpiry) {
@@ -161,7 +166,10 @@ export async function createToken(ctx: Context, input: CreateTokenInput): Promis
   });
 }
 
-/** Makes a token for any account, whatever it has: account creation and operator commands. */
+/**
+ * Creates a token for any account, without checking a caller and without counting tokens. For account creation and
+ * operator commands.
+ */
 export async function issueToken(
   db: Session,
   input: { accountId: string; name: string; expiresAt?: Date | null | undefined } & Partial<TokenLimits>,
@@ -188,10 +196,10 @@ export async function issueToken(
   return { token, secret };
 }
 
-/** Ends a token for good: at once in this process, within seconds in all others. Refuses: TOKEN_NOT_FOUND. */
+/** Revokes a token for good: at once in this process, within seconds in all others. Throws TOKEN_NOT_FOUND. */
 export async function revokeToken(ctx: Context, input: { id: string }): Promise<Token> {
   const token = await getToken(ctx, input.id);
-  // Whoever has a token may end it.
+  // A token may always revoke itself.
   if (token.id !== actorOf(ctx).tokenId) managerOf(ctx, 'RevokeToken');
   const row = await removeToken(ctx.services.db, token.id, new Date());
   ctx.services.bearers.clear();

@@ -1,4 +1,4 @@
-// What one row of an environment's log commits to. The chain goes through the rows: a row's hash is
+// Content and hashes of the rows of an environment's log. The rows form a hash chain: the hash of a row is
 // SHA-256(previous hash || environment revision as int8 || entry digest).
 import { createHash, hash } from 'node:crypto';
 import type { Change } from '../../store/engine/tables.js';
@@ -13,23 +13,23 @@ export interface LogEntryContent {
   change: Change;
   path: string;
   secretType: string;
-  /** The revision that set the value this one has; null without a value. */
+  /** The revision that set the current value; null without a value. */
   valueRevision: bigint | null;
-  /** Keyed digest of the value, on the entry that sets it. */
+  /** Keyed digest (HMAC) of the value, only on the entry that sets the value. */
   valueDigest: Uint8Array | null;
   at: Date;
   accountId: string;
   tokenId: string | null;
-  /** When the secret was deleted, if this write leaves it deleted. */
+  /** When the secret was deleted, if it is deleted after this write. */
   deletedAt: Date | null;
   /** The revision that had set the value which this write erased. */
   destroyedRevision: bigint | null;
-  /** Place in its change set, from 0, and that set's size. */
+  /** Position in the change set, starting at 0, and the size of that set. Both are null outside a change set. */
   setPosition: number | null;
   setSize: number | null;
 }
 
-/** SHA-256 over the entry's content in a fixed, unambiguous order. */
+/** SHA-256 over the entry's content in a fixed and unambiguous order. */
 export function entryDigest(entry: LogEntryContent): Uint8Array {
   const content: unknown[] = [
     'agent-secrets-log-entry:1',
@@ -45,8 +45,8 @@ export function entryDigest(entry: LogEntryContent): Uint8Array {
     entry.accountId,
     entry.tokenId,
   ];
-  // Only where there is something to say, so that plain entries are as short, and as old, as they can be. An ordinary
-  // deletion is its own moment.
+  // The optional parts are appended only when at least one is present. Ordinary entries thus stay short, and keep the
+  // digest they had before these parts existed. An ordinary deletion omits `deletedAt`, because it equals `at`.
   const deletedAt = entry.change === 'deleted' && isSameMoment(entry.deletedAt, entry.at) ? null : entry.deletedAt;
   const optionalParts = [
     deletedAt === null ? null : deletedAt.getTime(),
@@ -58,19 +58,19 @@ export function entryDigest(entry: LogEntryContent): Uint8Array {
   return sha256(JSON.stringify(content));
 }
 
-/** The hash of the row at `environmentRevision`, behind a row (or the beginning) with the hash `previous`. */
+/** The hash of the row at `environmentRevision`. `previous` is the hash of the row before it, or the genesis hash. */
 export function chainHash(previous: Uint8Array, environmentRevision: bigint, digest: Uint8Array): Uint8Array {
   const revision = Buffer.alloc(8);
   revision.writeBigInt64BE(environmentRevision);
   return createHash('sha256').update(previous).update(revision).update(digest).digest();
 }
 
-/** The hash an environment's log begins with, before its first row. */
+/** The hash at the start of an environment's log, before its first row. */
 export function genesisHash(environmentId: string): Uint8Array {
   return sha256(`agent-secrets-log:1:${environmentId}`);
 }
 
-/** What a log row says of the secret it is about; a secret keeps all four for life. */
+/** What a log row says about its secret. None of the four fields changes during the secret's life. */
 export interface LogSubject {
   environmentId: string;
   id: string;
@@ -81,7 +81,7 @@ export interface LogSubject {
 type WrittenChange = Pick<LogEntryContent, 'change' | 'revision' | 'valueRevision' | 'valueDigest'> &
   Partial<Pick<LogEntryContent, 'deletedAt' | 'destroyedRevision' | 'setPosition' | 'setSize'>>;
 
-/** The log row of a write that the caller makes now. A deletion's `deletedAt` is its own moment. */
+/** The log row of a write that the caller makes now. For a deletion, `deletedAt` is the time of the write. */
 export function logEntry(ctx: Context, subject: LogSubject, written: WrittenChange): LogEntry {
   const { accountId, tokenId } = actorOf(ctx);
   const at = new Date();
@@ -89,7 +89,8 @@ export function logEntry(ctx: Context, subject: LogSubject, written: WrittenChan
   const { change, revision, valueRevision, valueDigest } = written;
   const { destroyedRevision = null, setPosition = null, setSize = null } = written;
   const deletedAt = change === 'deleted' ? at : (written.deletedAt ?? null);
-  // Member by member, here and below: spreading objects of this size costs more than hashing them.
+  // Properties are listed one by one, here and below, because spreading objects of this size costs more than hashing
+  // them.
   const digest = entryDigest({
     environmentId,
     agentSecretId,

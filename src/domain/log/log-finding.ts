@@ -1,4 +1,4 @@
-// What is wrong with a log, as its verification tells it.
+// The problems that the verification of a log can report.
 import type { VerifiedEntryRow } from '../../store/log/log-verification.js';
 
 export type FindingKind =
@@ -6,21 +6,21 @@ export type FindingKind =
   | 'removed'
   | 'inserted'
   | 'reordered'
-  /** A current secret is not what the log says. */
+  /** A current secret disagrees with the log. */
   | 'secret'
-  /** A value is missing, does not open, or is another one than the log's digest says. */
+  /** A value is missing, cannot be decrypted, or does not match the digest in the log. */
   | 'value'
   | 'keys'
-  /** The environment's own row is not what the log says. */
+  /** The environment's own row disagrees with the log. */
   | 'environment'
-  /** The log is not, or not any more, the one whose head was exported. */
+  /** The log is not, or is no longer, the one whose head was exported. */
   | 'head';
 
-/** The first thing found wrong, never with any part of a value. */
+/** The first problem that the verification found. It never contains any part of a value. */
 export class LogFinding extends Error {
   readonly isIntact = false;
   readonly kind: FindingKind;
-  /** The first bad row; null when it is no single one. */
+  /** The first row with the problem; null when the problem belongs to no single row. */
   readonly environmentRevision: bigint | null;
 
   constructor(kind: FindingKind, environmentRevision: bigint | null, message: string) {

@@ -1,9 +1,10 @@
-// Heads of logs, exported to a file that is kept away from the database: what the database itself can be checked against.
+// The file format for exported log heads. The file is kept away from the database, so that the database can be checked
+// against it.
 import { isJsonObject, JsonNumber, type JsonValue } from '../../json/exact.js';
 import { parseJson } from '../../json/parse.js';
 import { printJson } from '../../json/print.js';
 
-/** Where an environment's log was: everything up to this revision is fixed by the hash. */
+/** The state of an environment's log at one revision. The hash commits to every row up to this revision. */
 export interface LogHead {
   environmentId: string;
   revision: bigint;
@@ -13,7 +14,7 @@ export interface LogHead {
 const VERSION = 1;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The text of a file of heads, one a line. */
+/** The text of a file with one head per line. */
 export function printLogHeads(heads: readonly LogHead[], exportedAt: Date): string {
   const lines = heads.map(({ hash, environmentId, revision }) =>
     printJson({ environmentId, revision, hash: Buffer.from(hash).toString('hex') }),
@@ -21,7 +22,7 @@ export function printLogHeads(heads: readonly LogHead[], exportedAt: Date): stri
   return `{"version":${VERSION},"exportedAt":"${exportedAt.toISOString()}","heads":[${lines.map((line) => `\n${line}`).join(',')}\n]}\n`;
 }
 
-/** The heads by environment. Throws an Error that says what is wrong with the text. */
+/** The heads in the file, by environment id. Throws an Error that says what is wrong with the text. */
 export function parseLogHeads(text: string): Map<string, LogHead> {
   const document = parseJson(text);
   if (!isJsonObject(document)) throw new Error('expected an object');

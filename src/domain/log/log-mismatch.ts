@@ -1,15 +1,19 @@
-// A row whose hash is not what the row before it and its own content make: what has probably been done to the log there.
+// Explains a row of the log whose hash does not match its content and the row before it: what has probably been done to
+// the log there.
 import type { Session } from '../../store/engine/client.js';
 import { findLogEntries, type VerifiedEntryRow } from '../../store/log/log-verification.js';
 import { chainHash, entryDigest, genesisHash } from './log-entry.js';
 
-/** Undefined when the secret is gone, whose path and type the row's hash covers. */
+/** Undefined when the current secret is missing, because the row's hash also covers the secret's path and type. */
 export function digestOfRow(row: VerifiedEntryRow): Uint8Array | undefined {
   const { path, secretType } = row;
   return path === null || secretType === null ? undefined : entryDigest({ ...row, path, secretType });
 }
 
-/** Whether the row as it stands was written at this revision, behind a row with this hash. */
+/**
+ * Whether the row, with its stored content and hash, was written at this revision and directly after a row with this
+ * hash.
+ */
 export function isChained(
   row: VerifiedEntryRow,
   previousHash: Uint8Array,
@@ -25,17 +29,19 @@ function hashesTo(row: VerifiedEntryRow, previousHash: Uint8Array, revision: big
 
 export type Mismatch =
   | { what: 'inserted' | 'edited' }
-  /** Rows that stood before this one are gone, and what follows was numbered anew. */
+  /** Rows before this one were deleted, and the rows after them were renumbered. */
   | { what: 'removed' }
-  /** The row was written at another revision. */
+  /** The row was written at another revision, `home`. */
   | { what: 'reordered'; home: bigint }
-  /** No row of the secret fits: not the log, but the path or type of the current secret was changed. */
+  /** No row of the secret matches its hash. So the path or type of the current secret was changed, not the log. */
   | { what: 'secret-edited' };
 
-/** Rows removed at once that are still told from an edit. */
+/** The largest number of rows removed at once that is still recognised as a removal and not taken for an edit. */
 const MAX_REMOVED_ROWS = 1_000;
 
-/** Works out what has happened to the first row that does not fit behind `behind`, the hash of the row before it. */
+/**
+ * Works out what has happened to the first row that does not match. `previousHash` is the hash of the row before it.
+ */
 export async function explainMismatch(db: Session, row: VerifiedEntryRow, previousHash: Uint8Array): Promise<Mismatch> {
   const { environmentId, environmentRevision: storedRevision } = row;
   let hashBefore = genesisHash(environmentId);
@@ -63,7 +69,7 @@ async function findNextRow(db: Session, row: VerifiedEntryRow): Promise<Verified
   return undefined;
 }
 
-/** Whether the row behind this one was written some revisions later than where it stands. */
+/** Whether the row after this one was written at a later revision than the one it has now. */
 function isRenumbered(nextRow: VerifiedEntryRow, row: VerifiedEntryRow): boolean {
   for (let shift = 1n; shift <= MAX_REMOVED_ROWS; shift += 1n) {
     if (isChained(nextRow, row.hash, nextRow.environmentRevision + shift)) return true;
@@ -71,13 +77,16 @@ function isRenumbered(nextRow: VerifiedEntryRow, row: VerifiedEntryRow): boolean
   return false;
 }
 
-/** Whether the row was written where `other` stands, behind `stored`: moved with its hash, or only in its content. */
+/**
+ * Whether the row was written at the position of `other`, after a row with the hash `hashBefore`. The row may have been
+ * moved together with its hash, or only its content was moved.
+ */
 function wasWrittenAt(row: VerifiedEntryRow, hashBefore: Uint8Array, other: VerifiedEntryRow): boolean {
   const revision = other.environmentRevision;
   return (
     hashesTo(row, hashBefore, revision, other.hash) ||
     hashesTo(row, hashBefore, revision, row.hash) ||
-    // Exchanged with the row before, which stands here now.
+    // The row was swapped with the row before it, which is now stored here.
     hashesTo(row, other.hash, revision, row.hash)
   );
 }

@@ -1,7 +1,8 @@
-// What a row of the log must agree with besides its hash: the secret's earlier rows, and the current secret.
+// Checks that a row of the log agrees with the secret's earlier rows and with the current secret. The row's hash is
+// checked elsewhere.
 import type { VerifiedEntryRow } from '../../store/log/log-verification.js';
 
-/** What is wrong with a row that no write could have left so; undefined when nothing is. */
+/** Describes why no write could have produced this row; undefined when the row is plausible. */
 export function contradictionOf(row: VerifiedEntryRow): string | undefined {
   const { change, revision, valueRevision, previousValueRevision, previousDeletedAt } = row;
   const setsValue = row.valueDigest !== null;
@@ -42,7 +43,7 @@ function deletedAtAfter({ change, at, previousDeletedAt }: VerifiedEntryRow): Da
   return change === 'value_destroyed' ? previousDeletedAt : null;
 }
 
-/** The first column in which the current secret is not what the log says; undefined when it agrees so far. */
+/** The first column in which the current secret disagrees with the log; undefined when there is none. */
 export function disagreementOf(row: VerifiedEntryRow): string | undefined {
   if (row.currentEnvironmentId !== row.environmentId) return 'environment_id';
   if (row.revision === 0n) {
@@ -60,12 +61,12 @@ export function disagreementOf(row: VerifiedEntryRow): string | undefined {
   return undefined;
 }
 
-/** A canonical type document begins with its kind. */
+/** The kind of a canonical type document, which always begins with it. */
 function kindOf(secretType: string | null): string | undefined {
   return /^\{"type":"(\w+)"/.exec(secretType ?? '')?.[1];
 }
 
-/** Not of moments that JavaScript cannot tell, such as `infinity`: no write has made them. */
+/** Never true for a timestamp that JavaScript cannot represent, such as `infinity`, because no write creates one. */
 function isSameMoment(one: Date | null, other: Date | null): boolean {
   return one === null || other === null ? one === other : one.getTime() === other.getTime();
 }

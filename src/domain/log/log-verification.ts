@@ -1,4 +1,5 @@
-// Tamper evidence: whether an environment's log is the one that was written, and its current secrets are what it says.
+// Tamper evidence: verifies that an environment's log is the one that was written, and that its current secrets agree
+// with the log.
 import type { KeyProvider } from '../../crypto/key-provider.js';
 import type { Session } from '../../store/engine/client.js';
 import {
@@ -17,26 +18,26 @@ import { contradictionOf, disagreementOf } from './log-row-check.js';
 import { openKeysOf, type Values, valuesOf } from './logged-values.js';
 
 export interface LogVerificationOptions {
-  /** With it every stored value is opened, too, and compared with the log's digest of it. */
+  /** When given, every stored value is also decrypted and compared with its digest in the log. */
   keyProvider?: KeyProvider | undefined;
   /** A head of this environment that was exported earlier and kept elsewhere. */
   head?: LogHead | undefined;
 }
 
-/** A log that is in order. */
+/** The result for a log without any problem. */
 export interface VerifiedLog {
   isIntact: true;
   environmentId: string;
   revision: bigint;
   hash: Uint8Array;
   secretCount: number;
-  /** How many were opened; undefined without keys. */
+  /** How many values were decrypted; undefined without keys. */
   openedValues: number | undefined;
 }
 
 /**
- * Verifies one environment, deleted or not, within the session's snapshot: the chain, the current secrets against it and,
- * with keys, every value. Undefined when there is no such environment, and no head that says there was.
+ * Verifies one environment, deleted or not, within the session's snapshot: the hash chain, the current secrets and,
+ * with keys, every value. Undefined when there is no such environment and no exported head proves that there was one.
  */
 export async function verifyLog(
   session: Session,
@@ -76,7 +77,7 @@ async function verify(
   return { isIntact: true, environmentId, revision, hash, secretCount, openedValues: values?.opened() };
 }
 
-/** Goes through the log, from its first row to where the environment says that it ends. */
+/** Reads the log from its first row to the revision at which, according to the environment, it ends. */
 async function verifyRows(
   session: Session,
   environmentId: string,
@@ -89,7 +90,10 @@ async function verifyRows(
   let hash = genesisHash(environmentId);
   let secretCount = 0;
   let set: SetProgress = { next: 0, size: 0 };
-  /** That a row lacks a later one: the log may yet turn out to have lost that. */
+  /**
+   * The first sign that a later row or a value is missing. It is kept back until the end, because the cause may be that
+   * the log itself has lost rows, and that finding takes precedence.
+   */
   let missingPart: LogFinding | undefined;
   try {
     compareHead(head, revision, hash);
@@ -168,7 +172,7 @@ async function explain(session: Session, row: VerifiedEntryRow, previousHash: Ui
   }
 }
 
-/** Which place of which set the next row must have; none is open when they are equal. */
+/** The position and set size that the next row must have. No change set is open when the two are equal. */
 interface SetProgress {
   next: number;
   size: number;
@@ -186,7 +190,10 @@ function advanceSet(row: VerifiedEntryRow, { next, size }: SetProgress): SetProg
   return { next: (setPosition ?? -1) + 1, size: setSize ?? 0 };
 }
 
-/** Rows about the environment's secrets that the log does not lead to. */
+/**
+ * Finds secrets of the environment that its log does not mention, and rows about its secrets in another environment's
+ * log.
+ */
 async function checkUnreachableRows(session: Session, environmentId: string): Promise<void> {
   const unlogged = await findUnloggedSecret(session, environmentId);
   if (unlogged) throw new LogFinding('secret', null, `the log does not know the current secret ${unlogged}`);

@@ -1,4 +1,4 @@
-// The values that a log holds, opened one after the other and compared with the digests that its hashes cover.
+// Decrypts the values in a log one after the other and compares each with the digest that the log's hashes cover.
 import { isSameDigest } from '../../crypto/digest.js';
 import { type EnvironmentKeys, openEnvironmentKeys } from '../../crypto/environment-keys.js';
 import type { KeyProvider } from '../../crypto/key-provider.js';
@@ -12,7 +12,10 @@ import { badValue, LogFinding } from './log-finding.js';
 
 const KEY_REJECTIONS: ReadonlySet<string> = new Set(['unknown-master-key', 'unwrap-refused']);
 
-/** All of the environment's keys; a finding when one does not unwrap. The key service being away is no finding. */
+/**
+ * All of the environment's keys, or a finding when one cannot be unwrapped. An unreachable key service is not a finding
+ * but an error.
+ */
 export async function openKeysOf(
   session: Session,
   environmentId: string,
@@ -28,11 +31,14 @@ export async function openKeysOf(
   }
 }
 
-/** Bytes of values in memory at once. */
+/** Maximum number of bytes of values in memory at once. */
 const MAX_BYTES_IN_MEMORY = 4 * 1024 * 1024;
 
 export interface Values {
-  /** Opens the value of a row of the page; those of the rows behind it are read with it. */
+  /**
+   * Decrypts and compares the value of one row of the page. Values of the rows after it are read from the database
+   * together with it.
+   */
   check(page: readonly VerifiedEntryRow[], index: number): Promise<void>;
   opened(): number;
 }
@@ -65,7 +71,7 @@ export function valuesOf(session: Session, environmentId: string, keys: Environm
   };
 }
 
-/** The last row behind `index` whose value may be read along with it. */
+/** The last row after `index` whose value fits into the same read. */
 function lastRowOfBatch(page: readonly VerifiedEntryRow[], index: number): VerifiedEntryRow {
   let last = page[index] as VerifiedEntryRow;
   let bytes = last.sealedBytes ?? 0;

@@ -1,31 +1,34 @@
-// Who asks: the authenticated caller of a request, and what its account and its credential allow in general.
+// The authenticated caller of a request, and what the caller's account and credential allow in general.
 import { forbidden, unauthorized } from '../../errors/refusals.js';
 import { type Grant, isAccountWide, type Scope } from './grant.js';
 
 /** The authenticated caller. */
 export interface Actor {
   readonly accountId: string;
-  /** Null when the credential is no token but a login. */
+  /** Null when the caller authenticated with a login instead of a token. */
   readonly tokenId: string | null;
   /** The subject of a login, as its issuer names it. */
   readonly subject?: string | undefined;
   /**
    * Whether the account has the role admin and the credential covers the whole account. Such a caller manages accounts
-   * and plans. The role alone opens no secret.
+   * and plans. The role alone does not allow reading any secret.
    */
   readonly isAdmin: boolean;
   /** What the credential allows. */
   readonly grant: Grant;
-  /** When the credential expires. Absent or null: never. */
+  /** When the credential expires. It never does if this is absent or null. */
   readonly expiresAt?: Date | null;
 }
 
-/** One request, without the services that answer it. */
+/** The facts about one request, without the services that answer it. */
 export interface RequestFacts {
-  /** Undefined when no valid credential came with the request. */
+  /** Undefined when the request came without a valid credential. */
   readonly actor: Actor | undefined;
   readonly requestId: string;
-  /** Through which door the request came in. `stream`: the REST change stream, which carries no values. */
+  /**
+   * The interface through which the request came in. `stream` is the REST change stream, which carries no values;
+   * `operator` is a command-line tool.
+   */
   readonly door: 'graphql' | 'rest' | 'stream' | 'operator';
 }
 
@@ -34,13 +37,16 @@ export function hasEnded({ expiresAt }: Actor): boolean {
   return expiresAt != null && expiresAt.getTime() <= Date.now();
 }
 
-/** The caller, or AUTH_UNAUTHORIZED. */
+/** The caller. Throws AUTH_UNAUTHORIZED when there is none. */
 export function actorOf(request: RequestFacts): Actor {
   if (!request.actor) throw unauthorized();
   return request.actor;
 }
 
-/** The caller if it has the account role admin, and a credential with the scope if one is named, or AUTH_FORBIDDEN. */
+/**
+ * The caller, if its account has the role admin and its credential has the given scope. Throws AUTH_FORBIDDEN
+ * otherwise.
+ */
 export function adminOf(request: RequestFacts, action: string, scope?: Scope): Actor {
   const actor = actorOf(request);
   if (!actor.isAdmin || (scope !== undefined && !actor.grant.scopes.has(scope))) {
@@ -49,7 +55,7 @@ export function adminOf(request: RequestFacts, action: string, scope?: Scope): A
   return actor;
 }
 
-/** The caller if its credential may change what the account has, or AUTH_FORBIDDEN. */
+/** The caller, if its credential may change what belongs to the account. Throws AUTH_FORBIDDEN otherwise. */
 export function managerOf(request: RequestFacts, action: string): Actor {
   const actor = actorOf(request);
   if (!actor.grant.scopes.has('admin') || !isAccountWide(actor.grant)) {

@@ -1,4 +1,4 @@
-// What every verb of the domain gets first: who is asking, and the process's services.
+// The first argument of every operation of the domain: the facts about the request, and the services of the process.
 import type { RequestFacts } from './actor.js';
 import type { Services } from './services.js';
 

@@ -1,24 +1,32 @@
-// What a credential is good for, within what its account may do: scopes, one environment, some paths.
+// What a credential allows within the permissions of its account: its scopes, and optionally only one environment or
+// only some paths.
 
 /**
- * `metadata`: reads, but no values; every credential has it. `reveal`: values, too. `write`: secrets. `admin`: everything
- * else that changes: accounts, plans, applications, environments, shares, tokens.
+ * `metadata`: read everything except values; every credential has this scope. `reveal`: read values, too. `write`:
+ * write secrets. `admin`: change everything else, that is accounts, plans, applications, environments, shares and
+ * tokens.
  */
 export const SCOPES = ['metadata', 'reveal', 'write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export interface Grant {
   readonly scopes: ReadonlySet<Scope>;
-  /** The one environment it is good for; everything outside does not exist for it. Null: all that its account knows. */
+  /**
+   * The only environment that the credential may access; everything else does not exist for it. Null: all environments
+   * that its account may access.
+   */
   readonly environmentId: string | null;
-  /** Canonical dotted paths; secrets that are neither at one nor below one do not exist for it. Null: all paths. */
+  /**
+   * Canonical dotted paths. Secrets that are neither at nor below one of them do not exist for the credential. Null:
+   * all paths.
+   */
   readonly pathPrefixes: readonly string[] | null;
 }
 
-/** An account-wide credential: whatever the account may. */
+/** The grant of an account-wide credential: everything that the account may do. */
 export const EVERYTHING: Grant = Object.freeze({ scopes: new Set(SCOPES), environmentId: null, pathPrefixes: null });
 
-/** As a token's row tells it. */
+/** The grant that is stored in a token's row. */
 export function grantFrom(row: {
   scopes: string[] | null;
   environmentId: string | null;
@@ -43,12 +51,15 @@ export function coversEnvironment(grant: Grant, environmentId: string): boolean 
   return grant.environmentId === null || grant.environmentId === environmentId;
 }
 
-/** Whether it is good for the account as a whole, and not for a part of it only. */
+/** Whether the credential covers the account as a whole, not only a part of it. */
 export function isAccountWide({ environmentId, pathPrefixes }: Grant): boolean {
   return environmentId === null && pathPrefixes === null;
 }
 
-/** Tells credentials apart that see different things of one environment; empty for those that see everything. */
+/**
+ * A text that differs between credentials which see different parts of an environment; empty for credentials that see
+ * all of it.
+ */
 export function grantTag({ scopes, pathPrefixes }: Grant): string {
   if (pathPrefixes === null && scopes.size === SCOPES.length) return '';
   return JSON.stringify([[...scopes].sort(), pathPrefixes && [...pathPrefixes].sort()]);

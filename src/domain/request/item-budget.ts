@@ -1,4 +1,5 @@
-// How many items one request may read: nested lists multiply, and a page-size limit bounds each of them alone.
+// Limits how many items one request may read in all its lists. A page-size limit bounds each list alone, but nested
+// lists multiply.
 import { invalidRequest } from '../../errors/refusals.js';
 import type { Context } from './context.js';
 
@@ -7,8 +8,8 @@ export const MAX_ITEMS_PER_REQUEST = 10_000;
 const spentItems = new WeakMap<Context, number>();
 
 /**
- * Counts items that are about to be read. The first list of a request may have any length, as the plan allows it;
- * INVALID_REQUEST when all lists together exceed the limit.
+ * Counts items that are about to be read. The first list of a request may have any length that the plan allows. Throws
+ * INVALID_REQUEST when all lists of the request together exceed the limit.
  */
 export function spendItems(ctx: Context, items: number): void {
   const spentSoFar = spentItems.get(ctx) ?? 0;

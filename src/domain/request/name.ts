@@ -1,7 +1,10 @@
 // Names of accounts, applications, environments, plans and tokens.
 import { invalidRequest } from '../../errors/refusals.js';
 
-/** 1 to 64 letters, digits, `-`, `_` or `.`, the first a letter or digit; INVALID_REQUEST otherwise. */
+/**
+ * Returns the name if it has 1 to 64 letters, digits, `-`, `_` or `.` and begins with a letter or digit. Throws
+ * INVALID_REQUEST otherwise.
+ */
 export function checkName(name: string): string {
   if (!isName(name)) {
     throw invalidRequest('name: expected 1 to 64 letters, digits, "-", "_" or ".", beginning with a letter or digit');

@@ -1,4 +1,4 @@
-// Relay pages: arguments checked once, cursors that name a key and not an offset.
+// Relay pagination: checks page arguments, and encodes keyset cursors, which contain a sort key instead of an offset.
 import { invalidRequest } from '../../errors/refusals.js';
 import { uuidFrom } from '../../ids/uuid.js';
 import { isStorableMoment } from './moment.js';
@@ -25,18 +25,21 @@ export interface Page<T> {
 
 export interface PageRequest<Key> {
   size: number;
-  /** Read from the end: the page before `before`, or the last one. */
+  /** Whether to read from the end: the page before `before`, or the last page. */
   backward: boolean;
   after: Key | undefined;
   before: Key | undefined;
 }
 
-/** Cursors are opaque to clients: base64url of the JSON that names a key. */
+/** Encodes a cursor, which is opaque to clients: the key's JSON in base64url. */
 export function encodeCursor(key: unknown): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }
 
-/** Checks page arguments; INVALID_REQUEST names the argument and the limit. `read` turns a cursor's JSON into a key. */
+/**
+ * Checks page arguments. Throws INVALID_REQUEST, which names the argument and the limit. `read` converts the JSON of a
+ * cursor into a key.
+ */
 export function pageRequest<Key>(args: PageArguments, read: (json: unknown) => Key | undefined): PageRequest<Key> {
   const { first, last } = args;
   if (first != null && last != null) throw invalidRequest('first and last cannot be used together');
@@ -54,15 +57,15 @@ export function pageRequest<Key>(args: PageArguments, read: (json: unknown) => K
   return { size, backward: last != null, after: decodeArgument('after'), before: decodeArgument('before') };
 }
 
-/** The same for short lists that are read forward only. */
+/** The same for short lists that can be read forward only. */
 export function forwardPage<Key>(args: PageArguments, read: (json: unknown) => Key | undefined): PageRequest<Key> {
   if (args.last != null || args.before != null) throw invalidRequest('this list is read forward: use first and after');
   return pageRequest(args, read);
 }
 
 /**
- * Makes a page of rows that were read in the asked direction with one row more than the page's size, which tells whether
- * there is more behind the page.
+ * Builds a page from rows that were read in the requested direction. The query reads one row more than the page size;
+ * that extra row shows whether another page follows.
  */
 export function pageOf<T, Key>(
   request: PageRequest<Key>,
@@ -88,7 +91,7 @@ export function pageOf<T, Key>(
   };
 }
 
-/** Most callers ask for no cursor but the last: each is made when it is asked for. */
+/** Encodes its cursor only on access, because most callers use no cursor except the last one. */
 class Edge<T> {
   readonly node: T;
   readonly #cursorKeyOf: (node: T) => unknown;
@@ -112,7 +115,9 @@ function decodeCursor<Key>(cursor: string, read: (json: unknown) => Key | undefi
   }
 }
 
-/** Reads a cursor whose key is one string; Postgres text cannot hold U+0000, so no key has one. */
+/**
+ * Reads a cursor whose key is one string. Postgres text cannot hold U+0000, so a string with that character is no key.
+ */
 export function stringKey(json: unknown): string | undefined {
   return typeof json === 'string' && !json.includes('\0') ? json : undefined;
 }
@@ -122,7 +127,7 @@ export function idKey(json: unknown): string | undefined {
   return typeof json === 'string' ? uuidFrom(json) : undefined;
 }
 
-/** Reads a cursor whose key is a moment as `toISOString` writes it, in a year that Postgres knows, too. */
+/** Reads a cursor whose key is a timestamp in the format of `toISOString`, within the years that Postgres can store. */
 export function momentKey(json: unknown): string | undefined {
   const text = stringKey(json);
   return text !== undefined && isStorableMoment(new Date(text)) ? text : undefined;

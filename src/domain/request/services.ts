@@ -1,5 +1,5 @@
-// The services of a process, as the domain's verbs use them. Each is an interface here, so that this room depends on none
-// of the rooms that implement it; `start/services.ts` puts the implementations together.
+// The services of a process, as the operations of the domain use them. They are interfaces here, so that this folder
+// does not depend on the folders that implement them; `start/services.ts` assembles the implementations.
 import type { KeyCache } from '../../crypto/environment-keys.js';
 import type { KeyProvider } from '../../crypto/key-provider.js';
 import type { Logger } from '../../logging/logger.js';
@@ -8,7 +8,7 @@ import type { Database } from '../../store/engine/client.js';
 import type { AgentSecretRevisionRow } from '../../store/secrets/agent-secret-revision.js';
 import type { Actor, RequestFacts } from './actor.js';
 
-/** Shared by all requests of a process. Nothing in it is the only copy of anything. */
+/** Shared by all requests of a process. No service holds the only copy of any data. */
 export interface Services {
   readonly db: Database;
   readonly keyProvider: KeyProvider;
@@ -21,15 +21,15 @@ export interface Services {
   readonly log: Logger;
 }
 
-/** Credentials that the process has verified a moment ago. Implemented by `access/credential-cache.ts`. */
+/** Caches credentials that the process has verified a moment ago. Implemented by `access/credential-cache.ts`. */
 export interface CredentialCache {
-  /** The caller a credential belongs to; undefined for anything but a valid one. */
+  /** The caller to whom a credential belongs; undefined when the credential is not valid. */
   authenticate(secret: string): Actor | undefined | Promise<Actor | undefined>;
   /** Forgets every credential, after a revocation in this process. */
   clear(): void;
 }
 
-/** What a secret keeps for life, and a revision that it had. */
+/** The immutable fields of a secret, and one revision that it had. */
 export interface CachedRevision {
   id: string;
   environmentId: string;
@@ -40,54 +40,67 @@ export interface CachedRevision {
   createdBy: string;
 }
 
-/** The revisions that the process has shown last. Implemented by `secrets/revision-cache.ts`. */
+/** Caches the revisions that the process has returned last. Implemented by `secrets/revision-cache.ts`. */
 export interface RevisionCache {
   note(accountId: string, secret: CachedRevision): void;
-  /** Undefined unless this revision was the last one to be shown, and this account the last one to see it. */
+  /**
+   * Undefined unless this revision is the last one that was returned for the secret, and this account was the last to
+   * receive it.
+   */
   find(accountId: string, id: string, revision: bigint): CachedRevision | undefined;
   forget(id: string): void;
 }
 
-/** A page of an environment's changes behind a revision, as it is after the call. */
+/** One page of an environment's changes after a revision. The result is at least as new as the call. */
 export type ReadChanges = (environmentId: string, after: bigint) => Promise<AgentSecretRevisionRow[]>;
 
-/** One waiting stream. */
+/** One open change stream that waits for news. */
 export interface Watch {
-  /** Forgets earlier wake-ups. Called before looking at the log, so that no wake-up between looking and waiting is lost. */
+  /**
+   * Forgets earlier wake-ups. It is called before the log is read, so that no wake-up between reading and waiting is
+   * lost.
+   */
   arm(): void;
-  /** Wakes again as soon as the database answers. Called when looking at the log has failed. */
+  /** Wakes the stream again as soon as the database answers. It is called when reading the log has failed. */
   lookAgain(): void;
-  /** Waits until there may be something new: true, or false once closed. Rejects with the reason when the stream must end. */
+  /**
+   * Waits until there may be new changes. Resolves to true, or to false once closed. Rejects with the reason when the
+   * stream must end.
+   */
   next(): Promise<boolean>;
   /** False once closed. Throws the reason when the stream must end. */
   isOpen(): boolean;
   close(): void;
 }
 
-/** Streams that wait for changes. Implemented by `changes/change-feed.ts`. */
+/** The streams that wait for changes. Implemented by `changes/change-feed.ts`. */
 export interface ChangeFeed {
-  /** Wakes every stream that waits for this environment's changes. */
+  /** Wakes every stream that waits for this environment's changes, here and in other processes. */
   announce(environmentId: string): void;
-  /** RATE_LIMITED when the account has too many streams already, UNAVAILABLE when this process has, or is stopping. */
+  /**
+   * Opens a stream. Throws RATE_LIMITED when the account has too many streams, and UNAVAILABLE when the process has too
+   * many or is stopping.
+   */
   watch(actor: Actor, environmentId: string, knownRevision: bigint): Watch;
-  /** Changes behind a revision: one page at most. */
+  /** Reads changes after a revision, at most one page. */
   read: ReadChanges;
-  /** Ends every stream, for a process that stops. */
+  /** Ends every stream, because the process stops. */
   close(): Promise<void>;
 }
 
-/** An opened value: the secret, and the revision it was read at. */
+/** An opened value: the secret, and the revision at which it was read. */
 export interface OpenedValue {
   environmentId: string;
   id: string;
   revision: bigint;
 }
 
-/** The record of opened values. Implemented by `reads/read-audit.ts`. */
+/** The audit log of opened values. Implemented by `reads/read-audit.ts`. */
 export interface ReadAudit {
   /**
-   * Records that a value was opened for a caller. A promise when the value must not be shown before it resolves. UNAVAILABLE
-   * when the record cannot be written (strict), or when none could be written for too long.
+   * Records that a value was opened for a caller. Returns a promise when the value must not be shown before it
+   * resolves. Fails with UNAVAILABLE when the record cannot be written (mode `strict`), or when records could not be
+   * written for too long.
    */
   record(request: RequestFacts, opened: OpenedValue): undefined | Promise<void>;
   /** The same for several values of one environment. */
@@ -96,7 +109,7 @@ export interface ReadAudit {
     environmentId: string,
     opened: readonly Omit<OpenedValue, 'environmentId'>[],
   ): undefined | Promise<unknown>;
-  /** Writes what is waiting, or UNAVAILABLE. */
+  /** Writes all pending records. Rejects with UNAVAILABLE when that fails. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }

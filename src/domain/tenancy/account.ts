@@ -1,4 +1,5 @@
-// Accounts: made by admins, known to themselves and to admins; everybody may know a name that stands in a log.
+// Accounts. Admins create them. An account is visible to itself and to admins; any caller may see an account's name
+// where a log mentions it.
 import { alreadyExists, forbidden, invalidRequest, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
 import { removeTokensOfAccount, type TokenLimits } from '../../store/access/token.js';
@@ -31,7 +32,7 @@ export const ACCOUNT_ROLES = ['admin'] as const;
 export type AccountRole = (typeof ACCOUNT_ROLES)[number];
 export type Account = AccountRow;
 
-/** The caller's own account, or any account for an admin; ACCOUNT_NOT_FOUND otherwise. */
+/** The caller's own account, or any account for an admin. Throws ACCOUNT_NOT_FOUND otherwise. */
 export async function getAccount(ctx: Context, id: string): Promise<Account> {
   const actor = actorOf(ctx);
   const row = actor.isAdmin || actor.accountId === id ? await findAccount(ctx.services.db, id) : undefined;
@@ -39,7 +40,7 @@ export async function getAccount(ctx: Context, id: string): Promise<Account> {
   return row;
 }
 
-/** Several at once, in the order of the ids; null in the place of each the caller may not see. */
+/** Several accounts in the order of the ids, with null for every account that the caller may not see. */
 export async function getAccounts(ctx: Context, ids: readonly string[]): Promise<(Account | null)[]> {
   const actor = actorOf(ctx);
   const rows = await findAccountsById(ctx.services.db, ids);
@@ -47,12 +48,12 @@ export async function getAccounts(ctx: Context, ids: readonly string[]): Promise
   return ids.map((id) => visible.get(id) ?? null);
 }
 
-/** Who is asking. */
+/** The caller's own account. */
 export function getViewer(ctx: Context): Promise<Account> {
   return getAccount(ctx, actorOf(ctx).accountId);
 }
 
-/** All accounts, oldest first; admins only. */
+/** All accounts, oldest first. For admins only. */
 export async function listAccounts(ctx: Context, args: PageArguments): Promise<Page<Account>> {
   adminOf(ctx, 'ViewAccount');
   const request = forwardPage(args, idKey);
@@ -66,7 +67,7 @@ export interface AccountName {
   name: string;
 }
 
-/** Names of several accounts, in the order of the ids; deleted accounts keep theirs. */
+/** Names of several accounts in the order of the ids, including deleted accounts. */
 export async function getAccountNames(ctx: Context, ids: readonly string[]): Promise<(AccountName | Error)[]> {
   const names = new Map((await findAccountNames(ctx.services.db, ids)).map((row) => [row.id, row]));
   return ids.map((id) => names.get(id) ?? notFound('account', id));
@@ -81,17 +82,19 @@ export interface CreateAccountInput {
 
 export interface CreatedAccount {
   account: Account;
-  /** The account's first token: without one nobody could use the account. */
+  /** The secret of the account's first token; without a token nobody could use the account. */
   secret: string;
 }
 
-/** Admins only. Refuses: INVALID_REQUEST, PLAN_NOT_FOUND, ALREADY_EXISTS. */
+/** For admins only. Throws INVALID_REQUEST, PLAN_NOT_FOUND, ALREADY_EXISTS. */
 export async function createAccount(ctx: Context, input: CreateAccountInput): Promise<CreatedAccount> {
   adminOf(await reauthenticated(ctx), 'CreateAccount', 'admin');
   return ctx.services.db.transaction((tx) => createAccountAsOperator(tx, input));
 }
 
-/** The same without a caller: operator commands, and the first start, which chooses the id beforehand. */
+/**
+ * Creates an account without a caller. For operator commands, and for the first start, which chooses the id beforehand.
+ */
 export async function createAccountAsOperator(
   tx: Session,
   input: CreateAccountInput & { id?: string; expiresAt?: Date | undefined; limits?: TokenLimits | undefined },
@@ -118,7 +121,10 @@ export interface UpdateAccountInput {
   planId?: string | null | undefined;
 }
 
-/** Changes roles or plan. Admins only; one always remains. Refuses: INVALID_REQUEST, ACCOUNT_NOT_FOUND, PLAN_NOT_FOUND. */
+/**
+ * Changes roles or plan. For admins only; at least one admin must remain. Throws INVALID_REQUEST, ACCOUNT_NOT_FOUND,
+ * PLAN_NOT_FOUND.
+ */
 export async function updateAccount(ctx: Context, input: UpdateAccountInput): Promise<Account> {
   adminOf(await reauthenticated(ctx), 'UpdateAccount', 'admin');
   const { db, bearers } = ctx.services;
@@ -136,8 +142,8 @@ export async function updateAccount(ctx: Context, input: UpdateAccountInput): Pr
 }
 
 /**
- * With its applications, environments and tokens. Admins only, never their own; one always remains. Refuses:
- * ACCOUNT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST.
+ * Deletes an account with its applications, environments and tokens. For admins only, who cannot delete their own
+ * account; at least one admin must remain. Throws ACCOUNT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST.
  */
 export async function deleteAccount(ctx: Context, input: { id: string }): Promise<Account> {
   const actor = adminOf(ctx, 'DeleteAccount', 'admin');
@@ -157,7 +163,9 @@ export async function deleteAccount(ctx: Context, input: { id: string }): Promis
   return account;
 }
 
-/** Without any admin nobody could make one: INVALID_REQUEST when the account is the last. */
+/**
+ * Throws INVALID_REQUEST when the account is the last admin, because without any admin nobody could appoint one again.
+ */
 async function requireRemainingAdmin(tx: Session, accountId: string): Promise<void> {
   const admins = await lockAccountsWithRole(tx, 'admin' satisfies AccountRole);
   if (admins.length === 1 && admins[0]?.id === accountId) {

@@ -1,4 +1,4 @@
-// Applications: the account's own grouping of environments. Only the owner knows of them.
+// Applications, which group the environments of an account. They are visible to their owner only.
 import { alreadyExists, limitExceeded, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
 import { giveEnvironmentRoom, lockAccount } from '../../store/tenancy/account.js';
@@ -23,10 +23,10 @@ import { forwardPage, type Page, type PageArguments, pageOf, stringKey } from '.
 
 export type Application = ApplicationRow;
 
-/** Applications per account. */
+/** Maximum number of applications per account. */
 export const MAX_APPLICATIONS = 1_000;
 
-/** APPLICATION_NOT_FOUND for everybody but the owner. */
+/** Throws APPLICATION_NOT_FOUND for everybody except the owner. */
 export async function getApplication(ctx: Context, id: string): Promise<Application> {
   actorOf(ctx);
   const row = await findApplication(ctx.services.db, id);
@@ -35,7 +35,7 @@ export async function getApplication(ctx: Context, id: string): Promise<Applicat
   return row;
 }
 
-/** Several of the caller's own at once, in the order of the ids; null in the place of each that is not. */
+/** Several of the caller's own applications in the order of the ids, with null for every id that is not one. */
 export async function getApplications(ctx: Context, ids: readonly string[]): Promise<(Application | null)[]> {
   const { accountId, grant } = actorOf(ctx);
   if (grant.environmentId !== null) return ids.map(() => null);
@@ -44,7 +44,7 @@ export async function getApplications(ctx: Context, ids: readonly string[]): Pro
   return ids.map((id) => own.get(id) ?? null);
 }
 
-/** The caller's applications by name. */
+/** The caller's applications in the order of their names. */
 export async function listApplications(ctx: Context, args: PageArguments): Promise<Page<Application>> {
   const { accountId, grant } = actorOf(ctx);
   const request = forwardPage(args, stringKey);
@@ -54,12 +54,12 @@ export async function listApplications(ctx: Context, args: PageArguments): Promi
   return pageOf(request, rows, (application) => application.name);
 }
 
-/** One of the caller's own by name, for the first start. */
+/** One of the caller's own applications by its name. Used by the first start. */
 export function findByName(ctx: Context, name: string): Promise<Application | undefined> {
   return findApplicationByName(ctx.services.db, actorOf(ctx).accountId, name);
 }
 
-/** In the caller's own account. Refuses: INVALID_REQUEST, ALREADY_EXISTS, LIMIT_EXCEEDED. */
+/** Creates an application in the caller's own account. Throws INVALID_REQUEST, ALREADY_EXISTS, LIMIT_EXCEEDED. */
 export async function createApplication(ctx: Context, input: { name: string }): Promise<Application> {
   const { accountId } = managerOf(ctx, 'CreateApplication');
   const name = checkName(input.name);
@@ -74,7 +74,7 @@ export async function createApplication(ctx: Context, input: { name: string }): 
   });
 }
 
-/** Renames. Refuses: INVALID_REQUEST, APPLICATION_NOT_FOUND, ALREADY_EXISTS. */
+/** Renames an application. Throws INVALID_REQUEST, APPLICATION_NOT_FOUND, ALREADY_EXISTS. */
 export async function updateApplication(ctx: Context, input: { id: string; name: string }): Promise<Application> {
   const name = checkName(input.name);
   const application = await getApplication(ctx, input.id);
@@ -88,7 +88,7 @@ export async function updateApplication(ctx: Context, input: { id: string; name:
   });
 }
 
-/** With all its environments. Refuses: APPLICATION_NOT_FOUND. */
+/** Deletes an application with all its environments. Throws APPLICATION_NOT_FOUND. */
 export async function deleteApplication(ctx: Context, input: { id: string }): Promise<Application> {
   const application = await getApplication(ctx, input.id);
   managerOf(ctx, 'DeleteApplication');

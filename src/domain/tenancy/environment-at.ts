@@ -1,4 +1,4 @@
-// An environment by its id or its names, as it is or as it was after one of its revisions.
+// Finds an environment by its id or its names, in its current state or as of one of its revisions.
 import { AppError } from '../../errors/errors.js';
 import { invalidRequest } from '../../errors/refusals.js';
 import { countAgentSecrets } from '../../store/secrets/agent-secret-list.js';
@@ -17,8 +17,8 @@ export interface EnvironmentPlace {
 }
 
 /**
- * By id, or by the three names, as it is or as it was after revision `at`. Refuses: INVALID_REQUEST (neither or both, a
- * revision to come), ENVIRONMENT_NOT_FOUND.
+ * Finds an environment by its id or by its three names, in its current state or as of revision `at`. Throws
+ * INVALID_REQUEST (neither or both, a revision in the future), ENVIRONMENT_NOT_FOUND.
  */
 export async function getEnvironmentAt(
   ctx: Context,
@@ -38,8 +38,8 @@ async function environmentAtRevision(ctx: Context, environment: Environment, rev
 }
 
 /**
- * The state after an environment's revision. A revision inside a change set counts as the one before the set: nobody ever
- * sees half of it. INVALID_REQUEST names `argument` for a revision to come.
+ * The state as of an environment's revision. A revision inside a change set counts as the revision before the set, so
+ * that nobody sees a part of a set. Throws INVALID_REQUEST, which names `argument`, for a revision in the future.
  */
 export async function logPointOf(
   ctx: Context,
@@ -66,7 +66,7 @@ async function getCurrentEnvironment(ctx: Context, place: EnvironmentPlace): Pro
   if (id != null || account == null || application == null || name == null) {
     throw invalidRequest('expected either id, or account, application and name');
   }
-  // The names are the caller's own words: they are not repeated.
+  // The message does not repeat the names, because they are arbitrary text from the caller.
   const environmentNotFound = () => new AppError('ENVIRONMENT_NOT_FOUND', 'Environment of these names not found');
   if (names.some((part) => part?.includes('\0'))) throw environmentNotFound();
   const row = await findEnvironmentByName(ctx.services.db, { account, application, name }, actor.accountId);

@@ -1,4 +1,4 @@
-// Shares: owner and admins of an environment give other accounts roles in it.
+// Shares, with which the owner and the admins of an environment give other accounts roles in it.
 import { AppError } from '../../errors/errors.js';
 import { alreadyExists, invalidRequest, limitExceeded, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
@@ -31,10 +31,10 @@ import { type Environment, getEnvironment } from './environment.js';
 
 export type EnvironmentShare = EnvironmentShareRow;
 
-/** Shares per environment. */
+/** Maximum number of shares per environment. */
 export const MAX_SHARES = 1_000;
 
-/** Several at once, in the order of the ids; null in the place of each the caller may not see. */
+/** Several shares in the order of the ids, with null for every share that the caller may not see. */
 export async function getEnvironmentShares(ctx: Context, ids: readonly string[]): Promise<(EnvironmentShare | null)[]> {
   const actor = actorOf(ctx);
   const { db } = ctx.services;
@@ -53,7 +53,7 @@ export async function getEnvironmentShares(ctx: Context, ids: readonly string[])
   });
 }
 
-/** The environment's shares by account id; owner and admin. */
+/** The environment's shares in the order of their account ids. For owner and admins. */
 export async function listEnvironmentShares(
   ctx: Context,
   environment: Environment,
@@ -72,13 +72,13 @@ export async function listEnvironmentShares(
 
 export interface CreateEnvironmentShareInput {
   environmentId: string;
-  /** The account to share with: by id or by name. */
+  /** The account to share with, either by id or by name. */
   accountId?: string | null | undefined;
   accountName?: string | null | undefined;
   roles: readonly ShareRole[];
 }
 
-/** Refuses: ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST, ACCOUNT_NOT_FOUND, ALREADY_EXISTS, LIMIT_EXCEEDED. */
+/** Throws ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST, ACCOUNT_NOT_FOUND, ALREADY_EXISTS, LIMIT_EXCEEDED. */
 export async function createEnvironmentShare(
   ctx: Context,
   input: CreateEnvironmentShareInput,
@@ -118,7 +118,7 @@ export async function createEnvironmentShare(
   });
 }
 
-/** Replaces a share's roles. Refuses: ENVIRONMENT_SHARE_NOT_FOUND, AUTH_FORBIDDEN. */
+/** Replaces the roles of a share. Throws ENVIRONMENT_SHARE_NOT_FOUND, AUTH_FORBIDDEN. */
 export async function updateEnvironmentShare(
   ctx: Context,
   input: { id: string; roles: readonly ShareRole[] },
@@ -129,7 +129,7 @@ export async function updateEnvironmentShare(
   return row;
 }
 
-/** Refuses: ENVIRONMENT_SHARE_NOT_FOUND, AUTH_FORBIDDEN. */
+/** Throws ENVIRONMENT_SHARE_NOT_FOUND, AUTH_FORBIDDEN. */
 export async function deleteEnvironmentShare(ctx: Context, input: { id: string }): Promise<EnvironmentShare> {
   const share = await authorizeShareAccess(ctx, input.id, 'DeleteShare');
   const row = await removeEnvironmentShare(ctx.services.db, share.id);

@@ -1,4 +1,5 @@
-// Environments: read with the caller's roles, made and removed under the account's plan. Their past is environment-at.ts.
+// Environments: read with the caller's roles, created and deleted within the limits of the plan. Their past states are
+// in environment-at.ts.
 import { newEnvironmentKeys } from '../../crypto/environment-keys.js';
 import { alreadyExists, limitExceeded, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
@@ -34,20 +35,25 @@ import {
 } from '../request/page.js';
 import type { Application } from './application.js';
 
-/** An environment as the caller knows it. */
+/** An environment with what the caller may know of it. */
 export interface Environment extends EnvironmentWithRoles {
-  /** Read as it was after this revision; undefined: as it is. Access, roles and names are always today's. */
+  /**
+   * The revision as of which the environment is read; undefined for the current state. Access, roles and names are
+   * always current.
+   */
   at?: bigint;
-  /** Deleted by the very request that shows it: nothing is left to read in it. */
+  /** Whether the same request has deleted the environment, so that nothing in it can be read any more. */
   isDeleted?: boolean;
 }
 
-/** ENVIRONMENT_NOT_FOUND for whoever has no role in it. */
+/** Throws ENVIRONMENT_NOT_FOUND when the caller has no role in the environment. */
 export function getEnvironment(ctx: Context, id: string, permission?: EnvironmentPermission): Promise<Environment> {
   return accessEnvironment(ctx, id, permission);
 }
 
-/** Several at once, in the order of the ids; an error in the place of each the caller has no role in. */
+/**
+ * Several environments in the order of the ids, with an error for every environment in which the caller has no role.
+ */
 export async function getEnvironments(ctx: Context, ids: readonly string[]): Promise<(Environment | Error)[]> {
   const { accountId } = actorOf(ctx);
   const lookups = ids.map((id) => ({ id, accountId }));
@@ -59,7 +65,7 @@ export async function getEnvironments(ctx: Context, ids: readonly string[]): Pro
   });
 }
 
-/** The application's environments by name. */
+/** The application's environments in the order of their names. */
 export async function listEnvironments(
   ctx: Context,
   application: Application,
@@ -99,7 +105,7 @@ export async function listSharedEnvironments(ctx: Context, args: PageArguments):
   );
 }
 
-/** For a credential of one environment: that one, if it is somebody else's. */
+/** The list for a credential that is limited to one environment: that environment, if it belongs to another account. */
 async function sharedEnvironment(ctx: Context, id: string, request: PageRequest<string>): Promise<Page<Environment>> {
   const { accountId } = actorOf(ctx);
   const row = await findEnvironment(ctx.services.db, { id, accountId });
@@ -114,7 +120,9 @@ export interface CreateEnvironmentInput {
   name: string;
 }
 
-/** Owner of the application only. Refuses: INVALID_REQUEST, APPLICATION_NOT_FOUND, ALREADY_EXISTS, LIMIT_EXCEEDED. */
+/**
+ * For the owner of the application only. Throws INVALID_REQUEST, APPLICATION_NOT_FOUND, ALREADY_EXISTS, LIMIT_EXCEEDED.
+ */
 export async function createEnvironment(ctx: Context, input: CreateEnvironmentInput): Promise<Environment> {
   const actor = actorOf(ctx);
   const name = checkName(input.name);
@@ -125,10 +133,10 @@ export async function createEnvironment(ctx: Context, input: CreateEnvironmentIn
   managerOf(ctx, 'CreateEnvironment');
   const id = newId();
   const at = new Date();
-  // Wrapping may go over the network: before the transaction, which holds the account's lock.
+  // Wrapping may need a network request, so it happens before the transaction, which holds the account's lock.
   const keys = await newEnvironmentKeys(keyProvider, id);
   return db.transaction(async (tx) => {
-    // Locked first, so that the plan is read as it is now and not as it was before a wait.
+    // The lock comes first, so that the plan is read in its current state and not as it was before a wait for the lock.
     await lockAccount(tx, actor.accountId);
     const hasRoom = await takeEnvironmentRoom(tx, actor.accountId);
     const row = await insertEnvironment(tx, {
@@ -150,7 +158,10 @@ export async function createEnvironment(ctx: Context, input: CreateEnvironmentIn
   });
 }
 
-/** Renames. Owner and admin. Refuses: INVALID_REQUEST, ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN, ALREADY_EXISTS. */
+/**
+ * Renames an environment. For owner and admins. Throws INVALID_REQUEST, ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN,
+ * ALREADY_EXISTS.
+ */
 export async function updateEnvironment(ctx: Context, input: { id: string; name: string }): Promise<Environment> {
   const name = checkName(input.name);
   const environment = await getEnvironment(ctx, input.id, 'UpdateEnvironment');
@@ -163,7 +174,10 @@ export async function updateEnvironment(ctx: Context, input: { id: string; name:
   });
 }
 
-/** Owner only. Its secrets are gone for every door; its log stays. Refuses: ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN. */
+/**
+ * Deletes an environment. For the owner only. Its secrets become inaccessible through every interface; its log remains.
+ * Throws ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN.
+ */
 export async function deleteEnvironment(ctx: Context, input: { id: string }): Promise<Environment> {
   const environment = await getEnvironment(ctx, input.id, 'DeleteEnvironment');
   return ctx.services.db.transaction(async (tx) => {

@@ -1,4 +1,4 @@
-// Plans: the limits that accounts live under. Admins make and change them; everybody may know their own.
+// Plans, which set the limits of accounts. Admins create and change them; every account may see its own plan.
 import { alreadyExists, invalidRequest, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
 import { countAccountsUnderPlan, findAccount, updatePlanOfDeletedAccounts } from '../../store/tenancy/account.js';
@@ -24,16 +24,21 @@ import { forwardPage, type Page, type PageArguments, pageOf, stringKey } from '.
 export type Plan = PlanRow;
 export const DEFAULT_PLAN = 'default';
 
-/** Upper ends of what a plan may allow, so that no plan can allow what the service cannot hold. */
+/** The highest limits that a plan may set, so that no plan allows more than the service can hold. */
 export const HIGHEST: Readonly<PlanLimits> = {
   maxEnvironments: 1_000_000,
   maxSecretsPerEnvironment: 100_000,
   maxValueBytes: 64 * 1024 * 1024,
 };
-/** Of all values of an environment: they are listed in one answer, which is one string, which ends at 512 MiB. */
+/**
+ * The highest total size of all values in an environment, in bytes. They are listed in one response, which is one
+ * string, and V8 limits a string to 512 MiB.
+ */
 export const MOST_VALUE_BYTES = 256 * 1024 * 1024;
 
-/** Several at once, in the order of the ids: any for an admin, else the caller's own; null in the place of others. */
+/**
+ * Several plans in the order of the ids: any plan for an admin, otherwise only the caller's own. Null for all others.
+ */
 export async function getPlans(ctx: Context, ids: readonly string[]): Promise<(Plan | null)[]> {
   const { accountId, isAdmin } = actorOf(ctx);
   const { db } = ctx.services;
@@ -43,7 +48,7 @@ export async function getPlans(ctx: Context, ids: readonly string[]): Promise<(P
   return ids.map((id) => plans.get(id) ?? null);
 }
 
-/** The plans that several accounts live under, in the order of the accounts: for who already knows the accounts. */
+/** The plans of several accounts, in the order of the accounts. For callers that may already see these accounts. */
 export async function getPlansOfAccounts(ctx: Context, accountIds: readonly string[]): Promise<(Plan | Error)[]> {
   actorOf(ctx);
   const rows = await findPlansOfAccounts(ctx.services.db, accountIds);
@@ -51,7 +56,7 @@ export async function getPlansOfAccounts(ctx: Context, accountIds: readonly stri
   return accountIds.map((id) => plans.get(id) ?? notFound('account', id));
 }
 
-/** All plans by name; admins only. */
+/** All plans in the order of their names. For admins only. */
 export async function listPlans(ctx: Context, args: PageArguments): Promise<Page<Plan>> {
   adminOf(ctx, 'ViewPlan');
   const request = forwardPage(args, stringKey);
@@ -60,7 +65,7 @@ export async function listPlans(ctx: Context, args: PageArguments): Promise<Page
   return pageOf(request, rows, (plan) => plan.name);
 }
 
-/** Admins only. Refuses: INVALID_REQUEST, ALREADY_EXISTS. */
+/** For admins only. Throws INVALID_REQUEST, ALREADY_EXISTS. */
 export async function createPlan(ctx: Context, input: PlanLimits & { name: string }): Promise<Plan> {
   adminOf(ctx, 'CreatePlan', 'admin');
   const { maxEnvironments, maxSecretsPerEnvironment, maxValueBytes } = input;
@@ -84,7 +89,7 @@ export interface UpdatePlanInput extends Nullable<Partial<PlanLimits>> {
 }
 
 /**
- * Changes name and limits; what already exceeds a lowered limit stays. Admins only. Refuses: INVALID_REQUEST,
+ * Changes name and limits. What already exceeds a lowered limit remains. For admins only. Throws INVALID_REQUEST,
  * PLAN_NOT_FOUND, ALREADY_EXISTS.
  */
 export async function updatePlan(ctx: Context, input: UpdatePlanInput): Promise<Plan> {
@@ -105,7 +110,7 @@ export async function updatePlan(ctx: Context, input: UpdatePlanInput): Promise<
   });
 }
 
-/** One that no account lives under. Admins only. Refuses: PLAN_NOT_FOUND, INVALID_REQUEST. */
+/** Deletes a plan that no account uses. For admins only. Throws PLAN_NOT_FOUND, INVALID_REQUEST. */
 export async function deletePlan(ctx: Context, input: { id: string }): Promise<Plan> {
   adminOf(ctx, 'DeletePlan', 'admin');
   return ctx.services.db.transaction(async (tx) => {

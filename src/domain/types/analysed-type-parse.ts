@@ -1,4 +1,5 @@
-// Reading type documents, by hand on the discriminator: validators that try every branch double their work per level.
+// Parses type documents. The parser is written by hand and switches on the `type` discriminator, because validators
+// that try every branch of a union double their work with each level of nesting.
 import { LRUCache } from 'lru-cache';
 import { invalidRequest } from '../../errors/refusals.js';
 import { isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../../json/exact.js';
@@ -20,9 +21,9 @@ const MAX_DEPTH = 64;
 const MAX_PROBLEMS = 50;
 
 /**
- * Reads a type document. Unknown keys are ignored, a missing optional key equals `null`.
- * @throws {AppError} INVALID_REQUEST with a problem per place, such as `$.fields[2].typ: expected a type document`. Names
- * are never quoted: a caller may have put a secret where a name belongs.
+ * Parses a type document. Unknown keys are ignored, and a missing optional key equals `null`.
+ * @throws {AppError} INVALID_REQUEST with one problem per place, such as `$.fields[2].typ: expected a type document`.
+ * Names from the document are never quoted, because a caller may have put a secret where a name belongs.
  */
 export function parseAnalysedType(document: JsonValue): AnalysedType {
   const reader = new Reader();
@@ -31,10 +32,13 @@ export function parseAnalysedType(document: JsonValue): AnalysedType {
   return type;
 }
 
-/** Bytes of a type document in canonical form: lists repeat it with every secret. */
+/**
+ * Maximum size of a type document in canonical form, in bytes. It is limited because lists repeat the document with
+ * every secret.
+ */
 export const MAX_TYPE_BYTES = 65_536;
 
-/** The canonical text of a type that is about to be stored. INVALID_REQUEST when it is too long. */
+/** The canonical text of a type that is about to be stored. Throws INVALID_REQUEST when the text is too long. */
 export function typeTextToStore(type: AnalysedType): string {
   const text = printAnalysedType(type);
   if (Buffer.byteLength(text) > MAX_TYPE_BYTES) {
@@ -43,14 +47,15 @@ export function typeTextToStore(type: AnalysedType): string {
   return text;
 }
 
-// By text: a handful of types serves many secrets, and every write to one needs its type.
+// Keyed by the canonical text, because a handful of types serves many secrets, and every write of a secret needs its
+// type.
 const parsedTypes = new LRUCache<string, AnalysedType>({
   max: 1000,
   maxSize: 2_000_000,
   sizeCalculation: (_, text) => text.length + 1,
 });
 
-/** The type that `printAnalysedType` once printed, read again or remembered. */
+/** The type for a stored text that `printAnalysedType` produced, parsed or taken from the cache. */
 export function analysedTypeFromText(text: string): AnalysedType {
   const cachedType = parsedTypes.get(text);
   if (cachedType !== undefined) return cachedType;
@@ -59,12 +64,12 @@ export function analysedTypeFromText(text: string): AnalysedType {
     parsedTypes.set(text, type);
     return type;
   } catch (error) {
-    // Nothing a caller did: a refusal would blame the request for what is stored.
+    // The caller did nothing wrong: an AppError would blame the request for a document that was stored earlier.
     throw new Error('A stored type document cannot be read', { cause: error });
   }
 }
 
-// Stands for what could not be read, so that the rest is looked into as well.
+// Stands in for a part that could not be parsed, so that the remaining parts are still checked and reported.
 const UNREADABLE: AnalysedType = { type: 'Bool' };
 
 class Reader {
@@ -184,7 +189,7 @@ class Reader {
   }
 }
 
-/** A missing key equals null. */
+/** The value of a key; null when the key is missing. */
 function read(document: JsonObject, key: string): JsonValue {
   return Object.hasOwn(document, key) ? (document[key] ?? null) : null;
 }

@@ -1,4 +1,5 @@
-// The type a secret declares: what it is in memory, printed canonically, described for people.
+// The type that a secret declares: its representation in memory, its canonical JSON text and its description for
+// people.
 import { printJson } from '../../json/print.js';
 
 export const SCALARS = [
@@ -18,13 +19,13 @@ export const SCALARS = [
 ] as const;
 export const COMPOUNDS = ['List', 'Option', 'Tuple', 'Record', 'Variant', 'Enum', 'Flags', 'Result', 'Handle'] as const;
 
-/** The 22 names a type document may have under `type`. */
+/** The 22 names that a type document may have under `type`. */
 export const TYPE_KINDS = [...SCALARS, ...COMPOUNDS] as const;
 
 export type ScalarKind = (typeof SCALARS)[number];
 export type TypeKind = (typeof TYPE_KINDS)[number];
 
-/** A field of a record; a variant's case, too, when its type may be missing. */
+/** A field of a record. Also a case of a variant, whose type may be missing. */
 export interface Member<Type extends AnalysedType | undefined = AnalysedType> {
   readonly name: string;
   readonly typ: Type;
@@ -36,8 +37,9 @@ interface Named {
 }
 
 /**
- * A checked type. Only `parseAnalysedType` makes one, for parts of it are derived so that values are checked fast: where a
- * type declares a name twice, `distinct`, `byName`, `known` and `positions` hold the first declaration, which counts.
+ * A checked type. Only `parseAnalysedType` may create one, because it derives some parts in advance to make checking
+ * values fast. Where a type declares a name twice, the first declaration counts; `distinct`, `byName`, `known` and
+ * `positions` hold that one.
  */
 export type AnalysedType =
   | { readonly type: ScalarKind }
@@ -55,13 +57,16 @@ export type AnalysedType =
   | (Named & { readonly type: 'Result'; readonly ok: AnalysedType | undefined; readonly err: AnalysedType | undefined })
   | (Named & { readonly type: 'Handle'; readonly resourceId: bigint; readonly mode: 'Owned' | 'Borrowed' });
 
-/** The part of the union with one kind: `TypeOf<'Record'>`. */
+/** The member of the union with the given kind, for example `TypeOf<'Record'>`. */
 export type TypeOf<Kind extends TypeKind> = Extract<AnalysedType, { readonly type: Kind }>;
 
 export type Case = Member<AnalysedType | undefined>;
 export type Compound = Exclude<AnalysedType, { readonly type: ScalarKind }>;
 
-/** The canonical document, as JSON text: known keys only, absent optional ones omitted, `type` first. */
+/**
+ * The canonical document as JSON text: `type` comes first, only known keys are present, and absent optional ones are
+ * omitted.
+ */
 export function printAnalysedType(type: AnalysedType): string {
   return printJson(documentOf(type));
 }
@@ -98,7 +103,10 @@ function memberDocument(member: Case): unknown {
   return { name: member.name, typ: documentOf(member.typ) };
 }
 
-/** The type as WIT would spell it: `record { host: string, port: u16 }`, `result<_, u8>`, `own<cart>`. */
+/**
+ * The type in WIT (WebAssembly Interface Types) syntax: `record { host: string, port: u16 }`, `result<_, u8>`,
+ * `own<cart>`.
+ */
 export function describeAnalysedType(type: AnalysedType): string {
   switch (type.type) {
     case 'List':

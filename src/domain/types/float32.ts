@@ -1,14 +1,19 @@
-// The 32-bit float nearest to a decimal number, rounded once: by way of a double it may be rounded twice, and go wrong.
+// Finds the 32-bit float nearest to a decimal number with a single rounding. Rounding to a double first and then to a
+// float rounds twice and can give the wrong float.
 
 const FLOAT = new Float32Array(1);
 const BITS = new Uint32Array(FLOAT.buffer);
 
-/** For a JSON number's text; ties go to the even one, as IEEE 754 has it. Infinite beyond the range. */
+/**
+ * The float nearest to the text of a JSON number. Ties go to the even float, as IEEE 754 specifies. Infinite when out
+ * of range.
+ */
 export function nearestFloat32(text: string): number {
   const double = Number(text);
   const nearest = Math.fround(double);
   if (nearest === double || Number.isNaN(nearest)) return nearest;
-  // A double is never on the wrong side of the middle between two floats, but the first rounding may end right there.
+  // Rounding to a double never crosses the midpoint between two adjacent floats, but it can land exactly on that
+  // midpoint. Only then does the exact decimal number decide.
   const magnitude = Math.abs(double);
   const below = nextBelow(magnitude);
   const above = nextAbove(below);
@@ -18,7 +23,7 @@ export function nearestFloat32(text: string): number {
   return Math.sign(double) * (order < 0 ? below : above);
 }
 
-/** The largest float that is smaller than a positive double between two floats. */
+/** The largest float that is smaller than the given positive double, which lies between two floats. */
 function nextBelow(magnitude: number): number {
   FLOAT[0] = magnitude;
   if ((FLOAT[0] as number) > magnitude) BITS[0] = (BITS[0] as number) - 1;
@@ -31,7 +36,7 @@ function nextAbove(float: number): number {
   return FLOAT[0] as number;
 }
 
-/** `0.DIGITS` times ten to the power of `exponent`; the digits neither begin nor end with a zero. */
+/** The number `0.DIGITS` times ten to the power of `exponent`. The digits neither begin nor end with a zero. */
 interface Decimal {
   digits: string;
   exponent: number;
@@ -47,7 +52,7 @@ function parseDecimal(text: string): Decimal {
   return { digits: digits.slice(start, end), exponent: whole.length - start + Number(exponent) };
 }
 
-/** All digits of a positive double: a middle between two floats has little more than a hundred. */
+/** All digits of a positive double. A midpoint between two floats has little more than a hundred digits. */
 function decimalOfDouble(magnitude: number): Decimal {
   let doublings = 0;
   let whole = magnitude;

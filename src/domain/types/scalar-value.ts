@@ -1,4 +1,5 @@
-// Values without parts, exactly: what fits is printed the one way it is stored, whatever its spelling was.
+// Checks values of scalar types and handles exactly, and prints each in one canonical form, however the input was
+// spelled.
 import { JsonNumber, type JsonValue } from '../../json/exact.js';
 import { printJson } from '../../json/print.js';
 import { MAX_UINT64 } from '../../json/uint64.js';
@@ -19,7 +20,7 @@ const RANGES: Partial<Record<ScalarKind, readonly [min: bigint, max: bigint]>> =
   Chr: [0n, 0x10ffffn],
 };
 
-/** The canonical text of a value that fits a scalar type. */
+/** The canonical text of a value, or undefined when the value does not fit the scalar type. */
 export function scalar(kind: ScalarKind, value: JsonValue): string | undefined {
   if (kind === 'Str') return typeof value === 'string' ? printJson(value) : undefined;
   if (kind === 'Bool') return typeof value === 'boolean' ? String(value) : undefined;
@@ -29,7 +30,7 @@ export function scalar(kind: ScalarKind, value: JsonValue): string | undefined {
   return printInteger(kind, value.text);
 }
 
-/** Prints -0 as 0. */
+/** The canonical text of a finite number; -0 becomes 0. */
 function printFinite(number: number): string | undefined {
   return Number.isFinite(number) ? String(number) : undefined;
 }
@@ -43,8 +44,8 @@ function printInteger(kind: ScalarKind, text: string): string | undefined {
 }
 
 /**
- * A number's exact value, if it is whole and not far beyond 64 bits. Whatever the spelling, no more digits are written
- * than it may have in the end: `1e999999999` must not become a number of that size first.
+ * The exact value of a number's text, if it is whole and not far beyond 64 bits; undefined otherwise. The number of
+ * digits is checked before any are written out, so that `1e999999999` never becomes a number of that size in memory.
  */
 export function wholeNumber(text: string): bigint | number | undefined {
   if (text.length < 16 && /^-?\d+$/.test(text)) return Number(text);
@@ -62,7 +63,10 @@ export function wholeNumber(text: string): bigint | number | undefined {
   return BigInt(`${sign}${digits.slice(start, end)}${'0'.repeat(zeros)}`);
 }
 
-/** `<prefix>/<id>`, split at the last slash; the id is decimal, of 64 bits, and loses its plus and leading zeros. */
+/**
+ * The canonical text of a handle `<prefix>/<id>`, which is split at the last slash. The id is an unsigned 64-bit
+ * decimal number and loses a plus sign and leading zeros. Undefined when the text is no handle.
+ */
 export function handle(text: string): string | undefined {
   const slash = text.lastIndexOf('/');
   const [, digits] = /^\+?(\d+)$/.exec(text.slice(slash + 1)) ?? [];

@@ -1,4 +1,5 @@
-// Does a value fit its declared type? If so it is written the one way it will be read back, exactly; if not, refused.
+// Checks a value against its declared type and prints it as canonical JSON text, so that what is read later equals
+// exactly what was accepted.
 import { AppError } from '../../errors/errors.js';
 import { limitExceeded } from '../../errors/refusals.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json/exact.js';
@@ -9,16 +10,20 @@ import { handle, scalar } from './scalar-value.js';
 const MAX_PROBLEMS = 100;
 const MAX_NAME_IN_PLACE = 64;
 
-/** Far beyond any plan. A short list of `{}` may stand for records of many optional fields, each to be written out. */
+/**
+ * Upper limit of the work for one value, far beyond any plan. It is needed because a short list of `{}` may stand for
+ * records with many optional fields, each of which is written out.
+ */
 const MAX_WORK = 4_000_000;
 
 /**
- * Checks a value and gives it as canonical JSON text: integers in plain digits, records with every declared field in order
- * of declaration, flags in that order too. Checking the text again gives the same text. Takes time linear in the value
- * and the text, and descends no deeper than the type, which `parseAnalysedType` limits.
- * @throws {AppError} AGENT_SECRET_VALUE_TYPE_MISMATCH with a problem per place, such as `$.db.port: expected u16`. Problems
- * tell declared names only, never any part of the value.
- * @throws {AppError} LIMIT_EXCEEDED when the text would grow out of all proportion.
+ * Checks a value and returns it as canonical JSON text: integers in plain digits, records with every declared field in
+ * order of declaration, flags also in order of declaration. Checking the returned text again gives the same text. The
+ * time is linear in the size of the value and of the text, and the recursion is no deeper than the type, which
+ * `parseAnalysedType` limits.
+ * @throws {AppError} AGENT_SECRET_VALUE_TYPE_MISMATCH with one problem per place, such as `$.db.port: expected u16`.
+ * Problems mention declared names only, never any part of the value.
+ * @throws {AppError} LIMIT_EXCEEDED when the text would grow out of all proportion to the value.
  */
 export function checkSecretValue(type: AnalysedType, value: JsonValue): string {
   const check = new Check();
@@ -27,7 +32,7 @@ export function checkSecretValue(type: AnalysedType, value: JsonValue): string {
   return text;
 }
 
-/** What a canonical text counts against the plan's limit; 0 without a value. */
+/** The size of a value's canonical text in bytes, as the plan limits it; 0 without a value. */
 export function bytesOf(text: string | null): number {
   return text === null ? 0 : Buffer.byteLength(text);
 }
@@ -43,7 +48,7 @@ class Check {
     this.fail(this.unlisted === 0 ? [] : [`and ${this.unlisted} more problems`]);
   }
 
-  /** The canonical text, or any text once there are problems. */
+  /** The canonical text. Its content is arbitrary once there are problems, because `finish` then throws. */
   value(type: AnalysedType, value: JsonValue): string {
     switch (type.type) {
       case 'Option':
@@ -189,7 +194,10 @@ function expectation(type: AnalysedType): string {
   }
 }
 
-/** A JSON path. Names are declared ones; long ones are cut, or a hundred problems could repeat a megabyte each. */
+/**
+ * The JSON path of a place. It contains declared names only. Long names are cut, because a hundred problems could
+ * otherwise repeat a megabyte each.
+ */
 function placeText(place: readonly (string | number)[]): string {
   return place.reduce<string>((text, step) => {
     if (typeof step === 'number') return `${text}[${step}]`;
