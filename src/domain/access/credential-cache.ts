@@ -5,8 +5,8 @@ import { type Actor, hasEnded } from '../request/actor.js';
 import type { CredentialCache } from '../request/services.js';
 
 /**
- * How long, in seconds, a verified credential is trusted. A revocation in another process takes effect within this
- * time.
+ * How long, in seconds, a verified credential is trusted. A revocation or role change in another process takes effect
+ * within this time.
  */
 const TRUST_SECONDS = 3;
 const MAX_ENTRIES = 10_000;

@@ -1,4 +1,4 @@
-// The change feed of an environment: every write behind a revision, in order, then live ones as they are made.
+// The change feed of an environment: all writes after a revision in order, followed by new writes as they are made.
 import { AppError } from '../../errors/errors.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
@@ -9,23 +9,27 @@ import { getEnvironment } from '../tenancy/environment.js';
 import { logPointOf } from '../tenancy/environment-at.js';
 import { CHANGES_PAGE } from './change-feed.js';
 
-/** The largest change set fits into one page: a set is always told whole. */
+/** The largest change set fits into one page, because a set is always delivered as a whole. */
 export const MAX_CHANGES_PER_SET = CHANGES_PAGE;
 
-/** What was written at once: one change, or a change set. None at the beginning of a stream that only looks ahead. */
+/**
+ * What was written at once: a single change or a change set. Empty only in the first item of a stream that starts at
+ * the current revision.
+ */
 export interface AgentSecretChanges {
-  /** The revision to resume from. */
+  /** The revision from which a client can resume. */
   environmentRevision: bigint;
   changes: AgentSecretRevision[];
 }
 
 /**
- * Changes after a revision, without gap or duplicate. Without a revision those from now on, and first, without changes,
- * the revision that now is: whoever reads the environment then misses nothing in between. Ends with the refusal that
- * applies once the caller may no longer look. Refuses: ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN, INVALID_REQUEST (a revision
- * to come), RATE_LIMITED and UNAVAILABLE (too many streams).
+ * Changes after a revision, without gaps or duplicates. Without a revision the stream starts now: its first item
+ * contains no changes, only the current revision, so that a client which then reads the environment misses nothing in
+ * between. The stream ends with the matching error as soon as the caller loses access. Throws ENVIRONMENT_NOT_FOUND,
+ * AUTH_FORBIDDEN, INVALID_REQUEST (a revision in the future), RATE_LIMITED and UNAVAILABLE (too many streams).
  *
- * Reads no further than its consumer takes: a slow one costs a page of memory, not the backlog.
+ * Back-pressure: the log is read only as fast as the consumer takes items, so a slow consumer costs one page of memory
+ * and not the whole backlog.
  */
 export async function watchAgentSecretChanges(
   ctx: Context,
@@ -38,7 +42,7 @@ export async function watchAgentSecretChanges(
   const changes = readChanges(ctx, environment.id, after, watch, input.after == null);
   const iterator: AsyncIterableIterator<AgentSecretChanges> = {
     next: () => changes.next(),
-    // A generator that waits cannot be returned from outside: closing the watch ends the wait.
+    // `return` of a generator has no effect while the generator awaits a promise. Closing the watch ends that wait.
     return() {
       watch.close();
       return changes.return(undefined);
@@ -64,7 +68,7 @@ async function* readChanges(
       const rows = await readOrRetryLater(ctx, environmentId, cursor, watch);
       for (const { environmentRevision, changes: changesOfSet } of wholeSets(rows)) {
         if (!watch.isOpen()) return undefined;
-        // Secrets the credential is not good for do not exist in its stream, either.
+        // Secrets that the credential does not cover do not exist in its stream either.
         const changes = changesOfSet.filter(({ path }) => coversPath(grant, path));
         if (changes.length > 0) yield { environmentRevision, changes };
         cursor = environmentRevision;
@@ -77,7 +81,7 @@ async function* readChanges(
   }
 }
 
-/** A database that is away for a moment ends no stream. */
+/** A short outage of the database does not end the stream: the read is repeated once the database answers again. */
 async function readOrRetryLater(
   ctx: Context,
   environmentId: string,
@@ -93,7 +97,7 @@ async function readOrRetryLater(
   }
 }
 
-/** Rows in order, those of one set together; a set that the page has cut off is left for the next page. */
+/** Groups rows by change set, in order. A set that the page cuts off is left for the next page. */
 function wholeSets(rows: readonly AgentSecretRevision[]): AgentSecretChanges[] {
   const sets: AgentSecretChanges[] = [];
   let incompleteSet: AgentSecretRevision[] = [];

@@ -1,4 +1,4 @@
-// Whether those who wait for changes still may see them.
+// Checks whether the callers with open change streams may still see the changes.
 import { forbidden, notFound, unauthorized } from '../../errors/refusals.js';
 import { type Claim, findRoleBindings } from '../../store/changes/change-feed.js';
 import type { Database } from '../../store/engine/client.js';
@@ -10,7 +10,10 @@ export interface Watcher {
   environmentId: string;
 }
 
-/** Those whose token, account, role or environment is gone, and what each is told. One statement, however many they are. */
+/**
+ * The watchers whose token, account, role or environment is gone, each with the error for its stream. Needs one
+ * statement for any number of watchers.
+ */
 export async function findRefused<T extends Watcher>(db: Database, watchers: readonly T[]): Promise<[T, unknown][]> {
   const watchersByClaim = new Map<string, [T, ...T[]]>();
   for (const watcher of watchers) {

@@ -1,7 +1,9 @@
-// Who waits for changes of which environment, and what wakes them. The log is the truth: a wake-up only says "look again".
+// Keeps track of the open change streams of each environment and wakes them. The log is the only source of changes: a
+// wake-up merely means "read the log again".
 //
-// A write wakes the waiting in its own process at once, those in others by a notification of the database; whatever is
-// lost on the way, a poll finds. The same poll ends the streams of those who may no longer look.
+// A write wakes the streams in its own process directly, and those in other processes through a Postgres notification.
+// Polling finds whatever a lost notification has missed. The same polling ends the streams of callers that have lost
+// access.
 import { AppError } from '../../errors/errors.js';
 import { unavailable } from '../../errors/refusals.js';
 import type { Logger } from '../../logging/logger.js';
@@ -11,18 +13,27 @@ import type { ChangeFeed } from '../request/services.js';
 import { findRefused, type Watcher } from './change-access.js';
 import { shareChangeReads } from './change-reads.js';
 
-/** The largest change set fits into one page: a set is always told whole. */
+/**
+ * Page size when reading changes. The largest change set fits into one page, because a set is always delivered as a
+ * whole.
+ */
 export const CHANGES_PAGE = 100;
-/** What a lost notification costs at most. */
+/** The longest delay that a lost notification can cause. */
 const POLL_MS = 1_000;
-/** How long access that is lost may still be used. */
+/** How long a caller that has lost access may keep its streams. */
 const RECHECK_MS = 2_000;
-/** For how long streams outlive a database that does not answer: meanwhile neither changes nor lost access show. */
+/**
+ * How long streams survive while the database does not answer. Neither changes nor lost access can be noticed during
+ * that time.
+ */
 const MAX_STALE_MS = 10_000;
-/** How far apart announcements to others are, under load: one for each write would cost nearly as much as the write. */
+/**
+ * Minimum time between two notifications of other processes. Under load, one notification per write would cost nearly
+ * as much as the write itself.
+ */
 const NOTIFY_INTERVAL_MS = 100;
 
-/** Streams that one process holds open. */
+/** How many streams one process keeps open, in total and per account. */
 export interface FeedLimits {
   all: number;
   ofAccount: number;
@@ -38,13 +49,13 @@ interface OpenStream extends Watcher {
   wake(): void;
 }
 
-/** Before every revision: whoever waits is told again. */
+/** Lower than every revision, so that the next poll wakes the streams again. */
 const BEFORE_ALL_REVISIONS = -1n;
 
 export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIMITS): ChangeFeed {
   const streamsByEnvironment = new Map<string, Set<OpenStream>>();
   const streamCountByAccount = new Map<string, number>();
-  /** The newest revision that is known to have been told, by environment. */
+  /** The newest revision that the streams were woken for, by environment. */
   const notifiedRevisions = new Map<string, bigint>();
   const environmentsToNotify = new Set<string>();
   let streamCount = 0;
@@ -77,7 +88,7 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
     lastNotifiedAt = performance.now();
     const ids = [...environmentsToNotify];
     environmentsToNotify.clear();
-    // Best effort: who misses it finds out by polling.
+    // Best effort: a process that misses the notification finds the change by polling.
     if (ids.length > 0) await db.notify(ids).catch(() => {});
   }
 
@@ -107,7 +118,10 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
     for (const [stream, refusal] of refused) end(stream, refusal);
   }
 
-  /** Streams that stand still beside others that go on, or outlive their caller's access, are worse than none. */
+  /**
+   * Ends streams that could not be checked for too long. A stream that stands still while others continue, or that
+   * outlives its caller's access, is worse than none.
+   */
   function endStaleStreams(): void {
     const now = performance.now();
     for (const stream of allStreams()) {
@@ -202,7 +216,7 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
       isClosed = true;
       clearInterval(pollTimer);
       for (const stream of allStreams()) end(stream, stoppingError());
-      // Not waited for: the database may be away.
+      // Not awaited, because the database may be unreachable.
       void notifyOtherProcesses();
       await stopListening?.();
     },

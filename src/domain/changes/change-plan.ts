@@ -1,4 +1,5 @@
-// What a list of changes would do, worked out one after the other on a draft of the environment, before anything is written.
+// Works out the effect of a list of changes, one after the other, on a draft of the environment before anything is
+// written.
 import type { EnvironmentKeys } from '../../crypto/environment-keys.js';
 import { forbidden, invalidRequest, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
@@ -14,49 +15,54 @@ import { analysedTypeFromText, typeTextToStore } from '../types/analysed-type-pa
 import { canonicalPath } from '../types/secret-path.js';
 import { bytesOf, checkSecretValue } from '../types/secret-value.js';
 
-/** A change of one secret; ids and revisions are those the caller has seen. */
+/** A change of one secret. Ids and revisions are those that the caller has seen. */
 export type AgentSecretChange =
   | { kind: 'create'; path: readonly string[]; secretType: AnalysedType; secretValue?: JsonValue | undefined }
   | { kind: 'update'; id: string; currentRevision: bigint; secretValue: SecretValueChange }
   | { kind: 'delete'; id: string; currentRevision: bigint }
-  /** Makes a new revision with an old one's value, also out of deletion. */
+  /** Creates a new revision with the value of an old one; this also undoes a deletion. */
   | { kind: 'restore'; id: string; currentRevision: bigint; toRevision: bigint }
   /** Erases the value of an old revision for good. */
   | { kind: 'destroy'; id: string; currentRevision: bigint; revision: bigint };
 
-/** A revision that a change may go back to. Its value is null when that was destroyed, or when it has none. */
+/**
+ * A revision to which a change may return. `sealedValue` is null when the value was destroyed, or when the revision has
+ * none.
+ */
 export type OldRevision = Pick<AgentSecretStateRow, 'valueRevision' | 'deletedAt' | 'sealedValue'>;
 
 export function revisionKey(id: string, revision: bigint): string {
   return `${id}:${revision}`;
 }
 
-/** The environment as far as the changes concern it, as earlier changes of the list leave it. */
+/**
+ * The part of the environment that the changes need, in the state in which the previous changes of the list leave it.
+ */
 export interface Draft {
   readonly environmentId: string;
   readonly keys: EnvironmentKeys;
-  /** What the caller's credential is good for. */
+  /** What the caller's credential allows. */
   readonly grant: Grant;
   readonly maxSecrets: number;
   readonly maxValueBytes: number;
   secretCount: number;
   readonly secrets: Map<string, AgentSecretStateRow>;
   readonly takenPaths: Set<string>;
-  /** By id and revision, as `revisionKey` has them: those that changes go back to, and those that they make. */
+  /** By `revisionKey`: the revisions to which changes return, and those that the changes create. */
   readonly oldRevisions: Map<string, OldRevision>;
 }
 
-/** One change, ready to be written. */
+/** One change that is ready to be written. */
 export interface Step {
   isNew: boolean;
-  /** The secret's row after it, but for the moment and the actor. */
+  /** The secret's row after the change, except for the time of the write and the acting account. */
   secret: AgentSecretStateRow;
   written: Pick<LogEntryContent, 'change' | 'revision' | 'valueRevision' | 'valueDigest' | 'destroyedRevision'>;
-  /** The value's text where the caller has sent it. */
+  /** The value's text, when the caller has sent it. */
   echo?: string | null;
 }
 
-/** Works out one change and notes it in the draft; throws the refusal, and then the draft is as before. */
+/** Plans one change and applies it to the draft. Throws when the change is refused; the draft is then unchanged. */
 export function planChange(draft: Draft, change: AgentSecretChange): Step {
   const step = change.kind === 'create' ? planCreate(draft, change) : planWrite(draft, change);
   const before = draft.secrets.get(step.secret.id);
@@ -154,7 +160,7 @@ function planUpdate(draft: Draft, next: AgentSecretStateRow, change: SecretValue
   };
 }
 
-/** The value to go back to. A kept value keeps the revision that set it, to which it is sealed. */
+/** The value to restore. It keeps the revision that set it, because the encryption is bound to that revision. */
 function restorable(draft: Draft, secret: AgentSecretStateRow, toRevision: bigint) {
   const old = draft.oldRevisions.get(revisionKey(secret.id, toRevision));
   if (!old) throw revisionNotFound(secret.id);
@@ -168,7 +174,7 @@ function restorable(draft: Draft, secret: AgentSecretStateRow, toRevision: bigin
   return { valueRevision, sealedValue };
 }
 
-/** The revision that has set the value to erase. */
+/** The revision that set the value to erase. */
 function destroyable(draft: Draft, secret: AgentSecretStateRow, revision: bigint): bigint {
   const old = draft.oldRevisions.get(revisionKey(secret.id, revision));
   if (!old) throw revisionNotFound(secret.id);

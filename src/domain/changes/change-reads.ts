@@ -1,12 +1,13 @@
-// What many streams ask of the log at the same time is read once.
+// Deduplicates reads for change streams: streams that read the same part of the log at the same time share one query.
 
 import type { Database } from '../../store/engine/client.js';
 import { type AgentSecretRevisionRow, findChanges } from '../../store/secrets/agent-secret-revision.js';
 import type { ReadChanges } from '../request/services.js';
 
 /**
- * One write wakes everybody who waits for it, and all of them ask for the same. A read that has begun is shared with nobody
- * who asks later, for it may have missed what they were woken for: they share the one behind it.
+ * One write wakes all streams of the environment, and all of them read the same rows. A query that has already started
+ * is never shared with a later caller, because it may have missed the very change that the caller was woken for. Later
+ * callers share the next query instead.
  */
 export function shareChangeReads(db: Database, limit: number): ReadChanges {
   const inFlight = new Map<string, Promise<unknown>>();
@@ -31,7 +32,7 @@ export function shareChangeReads(db: Database, limit: number): ReadChanges {
   };
 }
 
-/** Behind everything that has just been woken. */
+/** Resolves after all streams that were woken in this iteration of the event loop have made their request. */
 function nextEventLoopIteration(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

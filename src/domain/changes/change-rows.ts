@@ -1,4 +1,4 @@
-// What a planned change leaves behind: the secret's row, and its row of the log, chained to the end of that.
+// The rows that a planned change writes: the secret's row and its log row, which continues the hash chain.
 import type { AgentSecretStateRow } from '../../store/changes/change-set.js';
 import type { LogEntryInsertion } from '../../store/log/log-entry.js';
 import { chainHash, logEntry } from '../log/log-entry.js';
@@ -6,20 +6,20 @@ import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import type { Step } from './change-plan.js';
 
-/** Where an environment's log ends before the row. */
+/** The end of an environment's log before the new row. */
 export interface LogEnd {
   environmentId: string;
   revision: bigint;
   headHash: Uint8Array;
 }
 
-/** A change's place in its set, from 0, and the set's size. */
+/** The position of a change in its change set, starting at 0, and the size of the set. */
 export interface SetPlace {
   setPosition: number;
   setSize: number;
 }
 
-/** The rows as the caller writes them now; the log's next end is in its row. */
+/** The rows of a write that the caller makes now. The log row contains the new end of the log. */
 export function rowsOf(
   ctx: Context,
   { environmentId, revision, headHash }: LogEnd,

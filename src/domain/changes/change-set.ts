@@ -1,4 +1,5 @@
-// Several writes at once, all or nothing; going back to an old revision and erasing one are such writes, too.
+// Change sets: several writes that succeed or fail together. Restoring and destroying a revision are written in the
+// same way.
 import { AppError } from '../../errors/errors.js';
 import { invalidRequest, notFound } from '../../errors/refusals.js';
 import type { JsonValue } from '../../json/exact.js';
@@ -34,11 +35,12 @@ const ACTIONS: Record<AgentSecretChange['kind'], EnvironmentPermission> = {
 };
 
 /**
- * Writes all the changes or none, each as if the ones before it were done. Readers and the change feed see all of them at
- * once, under consecutive revisions of the environment. With `dryRun` nothing is written in any case.
+ * Writes all changes or none. Each change applies to the state that the previous ones leave. Readers and the change
+ * feed see all of them at once, under consecutive revisions of the environment. With `dryRun` nothing is ever written.
  *
- * Refuses as a whole: INVALID_REQUEST (none, or more than 100), ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN, CONCURRENT_UPDATE
- * (`expectedEnvironmentRevision`). What is wrong with single changes is told in the results, of all of them.
+ * Refuses the whole set with INVALID_REQUEST (no change, or more than 100), ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN,
+ * CONCURRENT_UPDATE (`expectedEnvironmentRevision`). Errors of single changes are in the results, for all changes at
+ * once.
  */
 export async function applyAgentSecretChanges(
   ctx: Context,
@@ -71,10 +73,11 @@ export interface RestoreAgentSecretInput extends Repeatable {
 }
 
 /**
- * Makes a new revision with the value of an old one, also out of deletion.
+ * Creates a new revision with the value of an old one; this also undoes a deletion.
  *
- * Refuses, in this order: AGENT_SECRET_NOT_FOUND, AUTH_FORBIDDEN, CONCURRENT_UPDATE, AGENT_SECRET_REVISION_NOT_FOUND,
- * INVALID_REQUEST (a deletion), AGENT_SECRET_VALUE_DESTROYED, AGENT_SECRET_ALREADY_EXISTS, LIMIT_EXCEEDED.
+ * Throws, checked in this order: AGENT_SECRET_NOT_FOUND, AUTH_FORBIDDEN, CONCURRENT_UPDATE,
+ * AGENT_SECRET_REVISION_NOT_FOUND, INVALID_REQUEST (the revision is a deletion), AGENT_SECRET_VALUE_DESTROYED,
+ * AGENT_SECRET_ALREADY_EXISTS, LIMIT_EXCEEDED.
  */
 export function restoreAgentSecret(ctx: Context, input: RestoreAgentSecretInput): Promise<AgentSecret> {
   const { id, toRevision, currentRevision } = input;
@@ -88,10 +91,11 @@ export interface DestroyAgentSecretRevisionInput extends Repeatable {
 }
 
 /**
- * Erases the value of an old revision for good, and of every revision that shares it; a write like any other.
+ * Erases the value of an old revision, and of every revision that shares it, for good. It is a write like any other.
  *
- * Refuses, in this order: AGENT_SECRET_NOT_FOUND, AUTH_FORBIDDEN, CONCURRENT_UPDATE, AGENT_SECRET_REVISION_NOT_FOUND,
- * INVALID_REQUEST (it has no value, or the current one), AGENT_SECRET_VALUE_DESTROYED.
+ * Throws, checked in this order: AGENT_SECRET_NOT_FOUND, AUTH_FORBIDDEN, CONCURRENT_UPDATE,
+ * AGENT_SECRET_REVISION_NOT_FOUND, INVALID_REQUEST (the revision has no value, or the current one),
+ * AGENT_SECRET_VALUE_DESTROYED.
  */
 export function destroyAgentSecretRevision(ctx: Context, input: DestroyAgentSecretRevisionInput): Promise<AgentSecret> {
   const { id, revision, currentRevision } = input;
@@ -120,7 +124,10 @@ async function writeOne(ctx: Context, { idempotencyKey }: Repeatable, change: Si
   });
 }
 
-/** What an earlier change set has done, from the log; values that the caller has sent again are the caller’s own. */
+/**
+ * The result of an earlier change set, read from the log. Values come from the repeated request itself, because the
+ * caller has just sent them.
+ */
 async function replaySet(
   ctx: Context,
   earlier: EarlierOutcome,

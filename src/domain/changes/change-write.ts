@@ -1,4 +1,5 @@
-// Writing a list of changes in one transaction: lock the environment, work out what they do, write rows and log.
+// Writes a list of changes in one transaction: locks the environment, plans the changes, then writes the secrets and
+// the log.
 import { AppError } from '../../errors/errors.js';
 import { notFound } from '../../errors/refusals.js';
 import {
@@ -29,25 +30,25 @@ import {
 } from './change-plan.js';
 import { rowsOf } from './change-rows.js';
 
-/** What a list of changes has done, or would do. */
+/** The result of a list of changes, or of its dry run. */
 export interface ChangeSetResult {
-  /** Whether anything was written: all of it, or nothing. */
+  /** Whether the changes were written; it is always all of them or none. */
   applied: boolean;
-  /** The environment's revision afterwards. */
+  /** The environment's revision after the call. */
   environmentRevision: bigint;
-  /** One for each change, in their order: the secret after it, or why it is refused. */
+  /** One result per change, in the order of the changes: the secret after it, or the error with which it is refused. */
   results: (AgentSecret | AppError)[];
 }
 
 export interface ChangeOptions {
-  /** The revision the environment must have. */
+  /** The revision that the environment must have; null for any. */
   expected: bigint | null;
   dryRun: boolean;
-  /** Whether the log should say that the changes belong together. */
+  /** Whether the log records the changes as one change set. */
   isSet: boolean;
 }
 
-/** Writes all the changes or none, under the environment's lock. The caller has authorized them. */
+/** Writes all changes or none while holding the environment's lock. The caller must have authorized them. */
 export async function writeChanges(
   ctx: Context,
   write: Write,
@@ -105,7 +106,7 @@ export async function writeChanges(
   }
 }
 
-/** Another instance has replaced the data key that this one still held. */
+/** Another instance has replaced the data key that this instance still has in its cache. */
 class ReplacedDataKey extends Error {}
 
 function outcomeOf({ isSet }: ChangeOptions): (written: ChangeSetResult) => Outcome {
@@ -117,7 +118,7 @@ function outcomeOf({ isSet }: ChangeOptions): (written: ChangeSetResult) => Outc
   };
 }
 
-/** Everything the changes need to know, read under the environment's lock. */
+/** Everything that planning the changes needs, read while holding the environment's lock. */
 async function readDraft(
   tx: Session,
   environmentId: string,
@@ -130,7 +131,7 @@ async function readDraft(
     for (const row of await findAgentSecretsConcerned(tx, { environmentId, ...concerned })) secrets.set(row.id, row);
   };
   await readSecrets({ ids, paths });
-  // Whoever lives by now where a deleted secret would be restored to.
+  // Also reads the secrets that now use the paths to which deleted secrets would be restored.
   const pathsOfDeleted = [...secrets.values()].flatMap(({ path, deletedAt }) => (deletedAt ? [path] : []));
   if (pathsOfDeleted.length > 0) await readSecrets({ ids: [], paths: pathsOfDeleted });
 
@@ -150,7 +151,7 @@ async function readDraft(
   };
 }
 
-/** A path that is none is refused when its change is planned. */
+/** The canonical path, or nothing for an invalid one, which is refused later when its change is planned. */
 function pathOf(path: readonly string[]): string[] {
   try {
     return [canonicalPath(path).text];
@@ -163,7 +164,7 @@ function planOrRefusal(draft: Draft, change: AgentSecretChange): Step | AppError
   try {
     return planChange(draft, change);
   } catch (error) {
-    // Who may not is told so of the whole list, as elsewhere.
+    // A missing permission refuses the whole list, as it does elsewhere.
     if (error instanceof AppError && error.code !== 'AUTH_FORBIDDEN') return error;
     throw error;
   }
@@ -173,7 +174,7 @@ function isStep(step: Step | AppError): step is Step {
   return !(step instanceof AppError);
 }
 
-/** The secret as a step that is not done would leave it. */
+/** The secret as the step would leave it, for a step that is not written. */
 function preview(ctx: Context, step: Step): AgentSecret {
   const { accountId } = actorOf(ctx);
   const at = new Date();

@@ -1,4 +1,5 @@
-// Rotating data keys: a new version per environment, its values sealed anew in the background, old versions removed.
+// Rotates data keys: gives each environment a new key version, re-encrypts its values in the background and removes old
+// versions.
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type EnvironmentKeys, newStoredKey } from '../../crypto/environment-keys.js';
@@ -17,10 +18,13 @@ import {
 } from '../../store/keys/data-key.js';
 import type { Services } from '../request/services.js';
 
-/** Values read at once; each is written by itself. */
+/** Values per query. Each value is written by its own statement. */
 const VALUES_PER_BATCH = 100;
 const ENVIRONMENTS_PER_PAGE = 100;
-/** Rounds in which every value left was in a writer's hands, before they are left to the next rotation. */
+/**
+ * Number of rounds without progress, because a writer held every remaining value, before these values are left to the
+ * next rotation.
+ */
 const MAX_IDLE_ROUNDS = 5;
 const IDLE_PAUSE_MS = 100;
 
@@ -32,11 +36,14 @@ export interface DataKeyProgress {
 }
 
 export interface DataKeyRotationInput {
-  /** Default: all, deleted ones too, whose logs are still there. */
+  /** Default: all environments, including deleted ones, because their logs still contain values. */
   environmentId?: string | undefined;
-  /** Gives a new key only to environments whose newest is older: so a rotation of all can be taken up where it stopped. */
+  /**
+   * Only environments whose newest key is older than this get a new key. An interrupted rotation of all environments
+   * can thus be resumed.
+   */
   madeBefore?: Date | undefined;
-  /** Between batches; what is done stays done. */
+  /** Checked between batches. Completed batches remain. */
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: DataKeyProgress) => void) | undefined;
 }
@@ -45,15 +52,18 @@ export interface DataKeyRotation {
   environments: number;
   newKeys: number;
   resealed: number;
-  /** Values still under older keys: in a writer's hands just then, written meanwhile, or failures. */
+  /** Values that are still under older keys: a writer held them, they were written meanwhile, or they failed. */
   left: number;
-  /** Values that do not open, and so stay as they are; one line each, without any part of them. */
+  /**
+   * Values that cannot be decrypted and therefore stay unchanged, one line each. No line contains any part of a value.
+   */
   failures: string[];
 }
 
 /**
- * Gives each environment a new data key and seals its values anew, oldest first. An environment that still has values
- * under older keys gets no other key: its rotation is continued. Several at once share the work.
+ * Gives each environment a new data key and re-encrypts its values, oldest first. An environment that still has values
+ * under older keys gets no further key; its unfinished rotation is continued instead. Several rotations that run at the
+ * same time share the work.
  */
 export async function rotateDataKeys(services: Services, input: DataKeyRotationInput = {}): Promise<DataKeyRotation> {
   const rotation: DataKeyRotation = { environments: 0, newKeys: 0, resealed: 0, left: 0, failures: [] };
@@ -100,7 +110,7 @@ async function countOlder({ db }: Services, environmentId: string, version: numb
 }
 
 async function addDataKey({ db, keyProvider }: Services, environmentId: string, version: number): Promise<boolean> {
-  // Wrapping may go over the network: before the statement, which holds the environment's lock.
+  // Wrapping may need a network request, so it happens before the statement, which holds the environment's lock.
   const key = await newStoredKey(keyProvider, environmentId, 'data', version);
   return insertDataKey(db, { ...key, environmentId });
 }
@@ -141,7 +151,7 @@ async function resealEnvironment(
   }
 }
 
-/** The value under the current key; or, as text, why it does not open. */
+/** The value encrypted under the current key, or a text that says why it cannot be decrypted. */
 function reseal(keys: EnvironmentKeys, environmentId: string, value: SealedValueRow): Uint8Array | string {
   const { agentSecretId, revision, sealedValue } = value;
   const binding = { environmentId, agentSecretId, revision };
@@ -157,16 +167,19 @@ function sha256(bytes: Uint8Array): Uint8Array {
   return createHash('sha256').update(bytes).digest();
 }
 
-/** Longer than a read takes from its row to its key: it may have read the bytes from before they were sealed anew. */
+/**
+ * Longer than any read takes from loading a row to loading its key. Such a read may have loaded the bytes from before
+ * the re-encryption and still needs the old key.
+ */
 const MAX_READ_MS = 15_000;
 
 export interface DataKeyRetirementInput {
   readWithinMs?: number | undefined;
-  /** Unused keys were found; they are removed after this many milliseconds. */
+  /** Called when unused keys were found. They are removed after this many milliseconds. */
   onWait?: ((keys: number, ms: number) => void) | undefined;
 }
 
-/** Removes data keys that nothing uses: no value, current or former, and no write that is still to come. */
+/** Removes data keys that nothing uses: no current or former value, and no write that is still to come. */
 export async function retireDataKeys(
   services: Services,
   { readWithinMs = MAX_READ_MS, onWait }: DataKeyRetirementInput = {},

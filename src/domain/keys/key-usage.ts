@@ -1,4 +1,4 @@
-// Which master keys and data keys are in use, and by how much.
+// Reports which master keys and data keys are in use, and by how many keys or values.
 import { countValuesByDataKey, findNewestDataKeys } from '../../store/keys/data-key.js';
 import { findEnvironmentKeys } from '../../store/keys/environment-key.js';
 import { countKeysByMasterKey } from '../../store/keys/master-key.js';
@@ -11,7 +11,7 @@ export interface MasterKeyUsage {
   digestKeys: number;
 }
 
-/** Every master key that is at hand or in use. */
+/** Every master key that is available or in use. */
 export async function listMasterKeyUsage({ db, keyProvider }: Services): Promise<MasterKeyUsage[]> {
   const [current, availableIds, counts] = await Promise.all([
     keyProvider.currentKeyId(),
@@ -31,13 +31,16 @@ export async function listMasterKeyUsage({ db, keyProvider }: Services): Promise
 
 export interface DataKeyUsage {
   environmentId: string;
-  /** Ascending; the last one seals what is new. */
+  /** In ascending order. The last version encrypts new values. */
   versions: { version: number; values: number }[];
 }
 
 const ENVIRONMENTS_PER_PAGE = 100;
 
-/** How many values each data key seals, for the environments that have more than one; and how many have just one. */
+/**
+ * The number of values under each data key, for environments with more than one key, and the number of environments
+ * with only one.
+ */
 export async function listDataKeyUsage({ db }: Services): Promise<{ usage: DataKeyUsage[]; withOneKey: number }> {
   const usage: DataKeyUsage[] = [];
   let withOneKey = 0;

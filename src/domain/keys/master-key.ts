@@ -1,4 +1,5 @@
-// Rotating the master key: every data and digest key is wrapped anew under the current one, while the service runs.
+// Rotates the master key: wraps every data key and digest key again under the current master key while the service
+// runs.
 import { keyContext } from '../../crypto/environment-keys.js';
 import { KeyringError } from '../../crypto/local-keyring.js';
 import { invalidRequest } from '../../errors/refusals.js';
@@ -13,9 +14,9 @@ import type { Services } from '../request/services.js';
 const KEYS_PER_BATCH = 100;
 
 export interface MasterKeyRotationInput {
-  /** The id the operator expects to be current. */
+  /** The id of the master key that the operator expects to be current. */
   to?: string | undefined;
-  /** Between batches; what is done stays done. */
+  /** Checked between batches. Completed batches remain. */
   signal?: AbortSignal | undefined;
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
@@ -28,8 +29,9 @@ export interface MasterKeyRotation {
 }
 
 /**
- * Re-wraps what is not under the current master key. What was done before an interruption is not done again, and several
- * at once share the work. Refuses with INVALID_REQUEST when another master key than `to` is current.
+ * Re-wraps every key that is not under the current master key. An interrupted rotation can be repeated without doing
+ * its work again, and several rotations that run at the same time share the work. Throws INVALID_REQUEST when the
+ * current master key is not `to`.
  */
 export async function rotateMasterKey(
   { db, keyProvider }: Services,
@@ -52,7 +54,8 @@ export async function rotateMasterKey(
       try {
         if (await rewrap(key)) rewrapped += 1;
       } catch (error) {
-        // One that does not open is its own environment's trouble; a key service that is away is everybody's.
+        // A key that cannot be unwrapped affects only its own environment, so the rotation continues. An unreachable
+        // key service affects all keys, so it ends the rotation.
         if (!(error instanceof KeyringError)) throw error;
         failures.push(error.message);
       }

@@ -1,4 +1,5 @@
-// The one room of the domain that sees plaintext beside its seal: values sealed on their way in, opened on their way out.
+// Encrypts values on their way in and decrypts them on their way out. Except for the rotation of data keys in
+// data-key.ts, no other file of the domain calls the ciphers.
 import { valueDigest } from '../../crypto/digest.js';
 import type { EnvironmentKeys } from '../../crypto/environment-keys.js';
 import { openValue, sealedKeyVersion, sealValue } from '../../crypto/sealing.js';
@@ -9,13 +10,13 @@ import { findMinDataKeyVersion } from '../../store/keys/data-key.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 
-/** A value as a write stores it; all null without a value. */
+/** An encrypted value as a write stores it. All fields are null without a value. */
 export interface SealedValue {
   sealedValue: Uint8Array | null;
-  /** The revision that sets it, to which the seal is bound. */
+  /** The revision that sets the value. The encryption is bound to it. */
   valueRevision: bigint | null;
   valueDigest: Uint8Array | null;
-  /** The data key's version. */
+  /** The version of the data key. */
   keyVersion: number | null;
 }
 
@@ -26,7 +27,7 @@ export const NO_VALUE: SealedValue = Object.freeze({
   keyVersion: null,
 });
 
-/** Seals a value before anything else sees it, bound to the revision that sets it. */
+/** Encrypts a value before anything else sees it, bound to the revision that sets it. */
 export function sealWith(
   keys: EnvironmentKeys,
   subject: { environmentId: string; id: string },
@@ -44,8 +45,8 @@ export function sealWith(
 }
 
 /**
- * Seals a value and writes it; once more when nothing was written because another instance had replaced the data key that
- * this one still held.
+ * Encrypts a value and writes it. Repeats both once when nothing was written because another instance had replaced the
+ * data key that this instance still had in its cache.
  */
 export async function sealAndWrite<T>(
   ctx: Context,
@@ -67,31 +68,34 @@ export async function sealAndWrite<T>(
   return { sealed: resealed, written: await write(resealed) };
 }
 
-/** With id and revision in it, equal values of two revisions have nothing in common that the log would show. */
+/**
+ * The input contains the id and the revision, so that the log does not show whether two revisions have the same value.
+ */
 export function digestOf(keys: EnvironmentKeys, id: string, revision: bigint, plaintext: string): Uint8Array {
   return valueDigest(keys.digest, `${id}:${revision}:${plaintext}`);
 }
 
-/** Where a sealed value is stored: what it takes to open it. */
+/** What is needed to decrypt a stored value. */
 export interface SealedPlace {
   id: string;
   environmentId: string;
   valueRevision: bigint | null;
-  /** The revision the value is read at, for the record. */
+  /** The revision at which the value is read, for the audit log. */
   revision: bigint;
 }
 
 /**
- * The canonical JSON text of a sealed value, opened for the caller and recorded. A promise only when the environment's keys
- * are not in memory, the record has to be committed first, or others have to be served first. AUTH_FORBIDDEN without the
- * scope `reveal`. Rejects with SealError when the bytes are not what was sealed for this place.
+ * The canonical JSON text of an encrypted value, decrypted for the caller and recorded. Returns a promise only when the
+ * environment's keys are not in memory, when the record has to be committed first, or when other requests have to be
+ * served first. Throws AUTH_FORBIDDEN without the scope `reveal`. Fails with SealError when the bytes are not those
+ * that were encrypted for this secret and revision.
  */
 export function openSealedValue(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
   requireRevealScope(ctx);
   return hasSliceTime() ? openInThisSlice(ctx, place, sealed) : openInLaterSlice(ctx, place, sealed);
 }
 
-/** One of many: those of a list are asked for all at once. */
+/** Waits for a time slice. The values of a list are all requested at once, so many calls wait here at the same time. */
 async function openInLaterSlice(ctx: Context, place: SealedPlace, sealed: Uint8Array): Promise<string> {
   await nextSlice();
   while (!hasSliceTime()) await nextSlice();
@@ -106,12 +110,15 @@ function openInThisSlice(ctx: Context, place: SealedPlace, sealed: Uint8Array): 
   return recorded ? recorded.then(() => text) : text;
 }
 
-/** A row of a list with what it takes to open its value; no bytes where there is none, or none any more. */
+/**
+ * A row of a list with what is needed to decrypt its value. The bytes are null when there is no value, or when it was
+ * destroyed.
+ */
 export type SealedRow = Omit<SealedPlace, 'environmentId'> & { sealedValue: Uint8Array | null };
 
 /**
- * The same for an environment's values all together: opened in portions, recorded at once; null without a value.
- * AGENT_SECRET_VALUE_DESTROYED where one was erased.
+ * Does the same for several values of one environment: decrypts them in time slices and records them together. Null for
+ * rows without a value. Throws AGENT_SECRET_VALUE_DESTROYED when one was destroyed.
  */
 export async function openSealedValues(
   ctx: Context,
@@ -143,13 +150,13 @@ export async function openSealedValues(
   } catch (error) {
     failure = { error };
   }
-  // Also when no value leaves: what was opened is told.
+  // Also recorded when an error prevents the values from being returned, because they were decrypted.
   if (opened.length > 0) await reads.recordAll(ctx, environmentId, opened);
   if (failure) throw failure.error;
   return texts;
 }
 
-/** As `openSealedValue`, with keys at hand. */
+/** Decrypts like `openSealedValue`, but with the given keys, without checking access and without recording. */
 export function openWith(
   keys: Pick<EnvironmentKeys, 'data'>,
   place: Omit<SealedPlace, 'revision'>,
@@ -166,7 +173,7 @@ function requireRevealScope(ctx: Context): void {
 
 async function openWithFreshKeys(ctx: Context, place: SealedPlace, sealed: Uint8Array): Promise<string> {
   const keys = await ctx.services.keys.keysOf(place.environmentId);
-  // Another instance may have made a newer key since this one loaded the environment's keys.
+  // Another instance may have created a newer key since this instance loaded the environment's keys.
   const hasKey = keys.has(sealedKeyVersion(sealed));
   const text = openWith(hasKey ? keys : await ctx.services.keys.reload(place.environmentId), place, sealed);
   await ctx.services.reads.record(ctx, place);

@@ -1,4 +1,4 @@
-// Who opened which value: noted as values are opened, written in batches.
+// The audit log of opened values: collects who opened which value, and writes the records in batches.
 import { AppError } from '../../errors/errors.js';
 import { unavailable } from '../../errors/refusals.js';
 import { codeOf, type Logger } from '../../logging/logger.js';
@@ -21,26 +21,35 @@ import {
 import { findRecorded, type RecordedOpenings, recordedBy, rememberRecorded } from './recorded-openings.js';
 
 /**
- * `strict`: no value leaves before its record is committed. `async`: records follow within a second; a process that is
- * killed may lose that second. `off`: nothing is recorded.
+ * `strict`: no value is returned before its record is committed. `async`: records are committed within a second, and a
+ * process that is killed may lose the records of that second. `off`: nothing is recorded.
  */
 export const READ_AUDIT_MODES = ['strict', 'async', 'off'] as const;
 export type ReadAuditMode = (typeof READ_AUDIT_MODES)[number];
 
-/** How long a record may wait for others. */
+/** How long a record may wait to be written together with others. */
 const FLUSH_MS = 500;
-/** Openings that may wait while the database does not take them; then nothing more is opened. */
+/** How many openings may be pending while the database is unavailable. Beyond that no value is opened. */
 const MAX_PENDING_OPENINGS = 250_000;
 
 type OpenedItem = Omit<OpenedValue, 'environmentId'>;
 
-/** What one request has opened so far. One object: it outlives the request until the garbage collector looks at all. */
+/**
+ * What one request has opened so far. It is a single object, because it stays in memory after the request until the
+ * garbage collector runs.
+ */
 interface RequestOpenings {
-  /** Where the next one is noted, if there is room; requests seldom open values of several environments in turn. */
+  /**
+   * The row to which the next opening is added if there is room. One row is enough, because requests seldom alternate
+   * between the values of several environments.
+   */
   row: ReadRow;
-  /** Those of a list before that one. */
+  /** The rows of a list before that one. */
   earlier: readonly ReadRow[] | undefined;
-  /** Of what the rows tell, as soon as it has to be recorded apart: when something else is opened. */
+  /**
+   * The openings in the rows above, indexed. It is built only when the request opens another value, because only then
+   * duplicates are possible.
+   */
   recorded: RecordedOpenings | undefined;
 }
 
@@ -50,7 +59,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   let requests = new WeakMap<RequestFacts, RequestOpenings>();
   let pendingOpenings = 0;
   let flushTimer: NodeJS.Timeout | undefined;
-  /** The write under way, and the one that will take what is noted until it begins. */
+  /** The write in progress, and the one that follows it with everything recorded until it starts. */
   let writeInFlight: Promise<void> | undefined;
   let queuedWrite: Promise<void> | undefined;
   let isCommitScheduled = false;
@@ -85,7 +94,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     return committed;
   }
 
-  /** Different secrets, so that none of them need be looked up. */
+  /** The items are different secrets, so they are not checked for duplicates. */
   function noteList(ctx: RequestFacts, environmentId: string, items: readonly OpenedItem[]): Promise<unknown> {
     const opened = requests.get(ctx);
     if (opened) return Promise.all(items.map((item) => noteFurtherOpening(ctx, opened, { ...item, environmentId })));
@@ -123,7 +132,10 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     if (pendingOpenings >= MAX_PENDING_OPENINGS) throw recordUnavailable();
   }
 
-  /** Writes what has been noted so far, and nothing that is noted meanwhile: else those who wait would wait for ever. */
+  /**
+   * Writes what has been recorded so far, but nothing that is recorded meanwhile, because the callers would otherwise
+   * wait without end.
+   */
   async function write(): Promise<void> {
     const remaining = batches;
     batches = [];
@@ -139,7 +151,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
       isFailing = true;
       const refusal = recordUnavailable(error);
       if (mode === 'strict') {
-        // Nobody is shown these values. What is opened again by the same request is recorded again.
+        // The callers never see these values. If the same request opens one of them again, that is recorded again.
         requests = new WeakMap();
         for (const batch of remaining) settleBatch(batch, refusal);
       } else {
@@ -154,7 +166,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     batch.settle(refusal);
   }
 
-  /** Everything noted before the call is committed once this resolves. */
+  /** Everything that was recorded before the call is committed when this resolves. */
   function commit(): Promise<void> {
     if (!writeInFlight) {
       writeInFlight = write().finally(() => {
@@ -182,24 +194,24 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     }, FLUSH_MS).unref();
   }
 
-  /** A turn later, so that all values of a list are in the batch of the first. */
+  /** Commits in a microtask, so that all values of a list are in the same batch as the first. */
   function scheduleCommit(): void {
     if (isCommitScheduled) return;
     isCommitScheduled = true;
     queueMicrotask(() => {
       isCommitScheduled = false;
-      // Who waits for a batch is recorded by the batch.
+      // The callers that wait for a batch learn of the error through the batch.
       commit().catch(() => {});
     });
   }
 
-  /** Whether the next row may not fit any more. */
+  /** Whether the next row may not fit into the last batch. */
   function isLastBatchFull(): boolean {
     const last = batches.at(-1);
     return last !== undefined && !hasRoom(last, ROW);
   }
 
-  /** Sees to it that what was noted gets written; a promise where the caller has to wait for that. */
+  /** Schedules the write of what was recorded. Returns a promise when the caller has to wait for it. */
   function ensureWritten<T>(committed: Promise<T>): Promise<T> | undefined {
     if (mode === 'strict' || (isLastBatchFull() && !isFailing)) scheduleCommit();
     if (mode === 'strict') return committed;
@@ -228,7 +240,7 @@ function recordUnavailable(cause?: unknown): AppError {
   return refusal;
 }
 
-/** What the driver said, behind the refusal that the store has made of it. */
+/** The error of the database driver, which the store has wrapped in an AppError. */
 function causeOf(error: unknown): unknown {
   return error instanceof AppError ? error.cause : error;
 }

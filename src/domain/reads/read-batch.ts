@@ -1,23 +1,27 @@
-// Openings that one statement writes: noted in columns, because an object for each would outlive its request for nothing.
+// A batch of opened values that one statement writes. It holds columns instead of one object per opening, because such
+// objects would needlessly outlive their request.
 
 import { newId } from '../../ids/new-id.js';
 import type { SecretReadColumns } from '../../store/reads/read-audit.js';
 import { actorOf, type RequestFacts } from '../request/actor.js';
 
-/** Openings that one row tells at most: a page of the list looks at every opening of the rows it touches. */
+/**
+ * Maximum number of openings in one row. It is limited because reading a page of the audit log examines every opening
+ * of the rows it touches.
+ */
 export const ROW = 1_000;
-/** Rows that one statement writes at most: nobody is served while its parameters are printed. */
+/** Maximum number of rows in one statement. It is limited because serializing the parameters blocks the event loop. */
 const MAX_ROWS_PER_STATEMENT = 1_000;
 /**
- * Openings that one statement writes at most: far less than it may take. The more, the better: each of their secrets is
- * told once that it was opened, however often that was.
+ * Maximum number of openings in one statement, far below what a statement can take. Larger batches are cheaper, because
+ * the time of the last opening is updated once per secret and statement, however often the secret was opened.
  */
 const MAX_OPENINGS_PER_STATEMENT = 10_000;
 
 export interface ReadBatch {
   readonly columns: SecretReadColumns;
   openings: number;
-  /** Takes no more: it is being written, as it is, however often that is tried. */
+  /** A closed batch takes no more openings: it is being written, and every retry writes the same content. */
   isClosed: boolean;
   readonly committed: Promise<void>;
   settle(error?: unknown): void;
@@ -28,12 +32,12 @@ export function newReadBatch(isAwaited: boolean): ReadBatch {
   return { columns: newColumns(), openings: 0, isClosed: false, committed, settle };
 }
 
-/** Whether so many openings fit in one more row. */
+/** Whether the batch has room for one more row with this many openings. */
 export function hasRoom({ columns, openings, isClosed }: ReadBatch, added: number): boolean {
   return !isClosed && columns.id.length < MAX_ROWS_PER_STATEMENT && openings + added <= MAX_OPENINGS_PER_STATEMENT;
 }
 
-/** Closed batches that nobody waits for as few as possible, their rows as they are and in the same order. */
+/** Combines closed batches that no caller waits for into as few as possible. The rows and their order stay the same. */
 export function merged(batches: readonly ReadBatch[]): ReadBatch[] {
   const all: ReadBatch[] = [];
   for (const batch of batches) {
@@ -53,7 +57,7 @@ function fitTogether(one: ReadBatch, other: ReadBatch): boolean {
   return rows <= MAX_ROWS_PER_STATEMENT && one.openings + other.openings <= MAX_OPENINGS_PER_STATEMENT;
 }
 
-/** What one request opened in one environment, noted in a batch. */
+/** One row of a batch: what one request opened in one environment. */
 export interface ReadRow {
   readonly batch: ReadBatch;
   readonly place: number;
@@ -61,7 +65,7 @@ export interface ReadRow {
   openings: number;
 }
 
-/** A row of some openings: ids and revisions separated by commas. */
+/** Adds a row for one or more openings, with ids and revisions separated by commas. */
 export function addRow(
   batch: ReadBatch,
   ctx: RequestFacts,
@@ -72,7 +76,8 @@ export function addRow(
 ): ReadRow {
   const { columns } = batch;
   const { accountId, tokenId } = actorOf(ctx);
-  // Before the id, which begins with its time: whoever looks for rows since a moment goes by that.
+  // The time is taken before the id, which begins with a time of its own, so that the id is never earlier: queries for
+  // rows since a given time skip rows with earlier ids.
   const at = now();
   const id = newId();
   columns.at.push(at);
@@ -90,14 +95,17 @@ export function addRow(
 
 let sharedDate = new Date(0);
 
-/** One date for all rows of a millisecond: under load there are many, and each waits. */
+/**
+ * Returns the same Date for all rows of a millisecond, because under load many rows are kept in memory until they are
+ * written.
+ */
 function now(): Date {
   const at = Date.now();
   if (sharedDate.getTime() !== at) sharedDate = new Date(at);
   return sharedDate;
 }
 
-/** Whether an opening in an environment can still be noted in a row. */
+/** Whether one more opening in this environment fits into the row. */
 export function takes({ batch, environmentId, openings }: ReadRow, openedEnvironmentId: string): boolean {
   return (
     environmentId === openedEnvironmentId &&
@@ -107,14 +115,14 @@ export function takes({ batch, environmentId, openings }: ReadRow, openedEnviron
   );
 }
 
-/** The ids and revisions that a row tells. */
+/** The ids and revisions in a row. */
 export function* openingsIn({ batch, place }: ReadRow): Generator<[id: string, revision: string]> {
   const ids = (batch.columns.agentSecretIds[place] as string).split(',');
   const revisions = (batch.columns.revisions[place] as string).split(',');
   for (const [index, id] of ids.entries()) yield [id, revisions[index] as string];
 }
 
-/** One more opening in a row. */
+/** Adds one more opening to a row. */
 export function addToRow(row: ReadRow, id: string, revision: bigint): void {
   const { agentSecretIds, revisions } = row.batch.columns;
   agentSecretIds[row.place] += `,${id}`;
@@ -145,7 +153,7 @@ function newCommitment(): Pick<ReadBatch, 'committed' | 'settle'> {
   const committed = new Promise<void>((resolve, reject) => {
     settle = (error) => (error === undefined ? resolve() : reject(error));
   });
-  // Not everybody waits, and an error nobody hears of would end the process.
+  // Not every promise is awaited, and an unhandled rejection would end the process.
   committed.catch(() => {});
   return { committed, settle };
 }

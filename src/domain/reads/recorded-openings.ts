@@ -1,16 +1,20 @@
-// What a request is known to have opened, so that its record tells each opening once, however often it opens a value.
+// Remembers what a request has already opened, so that the audit log contains each value once per request, however
+// often the request opens it.
 import { openingsIn, type ReadRow } from './read-batch.js';
 
-/** At least so many of the latest are remembered; a stream opens more. */
+/**
+ * At least this many of the latest openings are remembered; older ones may be forgotten, because a long stream opens
+ * more.
+ */
 const GENERATION_SIZE = 10_000;
 
-/** When openings are committed, by secret and revision: the latest, and those before them. */
+/** The commit promise of each opening, by secret and revision: the latest generation, and the one before it. */
 export interface RecordedOpenings {
   latest: Map<string, Promise<void>>;
   before: Map<string, Promise<void>> | undefined;
 }
 
-/** All that the rows tell. */
+/** Indexes all openings in the rows. */
 export function recordedBy(rows: readonly ReadRow[]): RecordedOpenings {
   const recorded: RecordedOpenings = { latest: new Map(), before: undefined };
   for (const row of rows) {
@@ -19,7 +23,7 @@ export function recordedBy(rows: readonly ReadRow[]): RecordedOpenings {
   return recorded;
 }
 
-/** When the opening is committed; undefined for one that has not been recorded. */
+/** The promise of the commit; undefined when the opening has not been recorded. */
 export function findRecorded(
   { latest, before }: RecordedOpenings,
   id: string,
@@ -42,7 +46,7 @@ export function rememberRecorded(
   recorded.latest.set(keyOf(id, revision), committed);
 }
 
-/** Ids are all of one length. */
+/** Unambiguous without a separator, because all ids have the same length. */
 function keyOf(id: string, revision: bigint | string): string {
   return `${id}${revision}`;
 }

@@ -1,4 +1,4 @@
-// The record of opened values, for those who may see it.
+// Reads and prunes the audit log of opened values.
 
 import type { Session } from '../../store/engine/client.js';
 import { removeSecretReads } from '../../store/reads/read-audit.js';
@@ -27,7 +27,7 @@ export interface SecretReadQuery extends PageArguments {
     | undefined;
 }
 
-/** Openings of the environment's values, newest first. Owner and admins. */
+/** The openings of the environment's values, newest first. For owner and admins. */
 export async function listSecretReads(
   ctx: Context,
   environment: Environment,
@@ -38,7 +38,7 @@ export async function listSecretReads(
   const { filter } = query;
   const request = forwardPage(query, readCursorKey);
   spendItems(ctx, request.size);
-  // What this process has not written yet is part of the answer.
+  // The result must include the records that this process has not written yet.
   await ctx.services.reads.flush();
   const rows = await findSecretReads(ctx.services.db, {
     environmentId: environment.id,
@@ -55,7 +55,10 @@ export async function listSecretReads(
   return pageOf(request, rows, ({ id, position }) => [id, position]);
 }
 
-/** When the values of secrets the caller may see were last opened; null for never. In the order of the ids. */
+/**
+ * When the values of the secrets were last opened, in the order of the ids; null for never. The caller must be allowed
+ * to see the secrets.
+ */
 export async function getLastReads(ctx: Context, ids: readonly string[]): Promise<(Date | null)[]> {
   actorOf(ctx);
   await ctx.services.reads.flush();
@@ -64,10 +67,10 @@ export async function getLastReads(ctx: Context, ids: readonly string[]): Promis
   return ids.map((id) => found.get(id) ?? null);
 }
 
-/** Rows one statement removes: short enough that nobody waits. */
+/** Rows that one statement deletes: few enough that no other statement has to wait noticeably. */
 const ROWS_PER_STATEMENT = 5_000;
 
-/** Removes records that are older than some days; how many. */
+/** Deletes records that are older than the given number of days. Returns how many were deleted. */
 export async function pruneSecretReads(db: Session, days: number): Promise<number> {
   const before = new Date(Date.now() - days * 24 * 3_600_000);
   let removed = 0;

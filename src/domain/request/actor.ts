@@ -27,7 +27,7 @@ export interface RequestFacts {
   readonly requestId: string;
   /**
    * The interface through which the request came in. `stream` is the REST change stream, which carries no values;
-   * `operator` is a command-line tool.
+   * `operator` is the service itself when it prepares a development database at startup.
    */
   readonly door: 'graphql' | 'rest' | 'stream' | 'operator';
 }

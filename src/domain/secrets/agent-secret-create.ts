@@ -1,4 +1,4 @@
-// Creating secrets: authorize, check, seal, write. The order of the checks is the contract's.
+// Creates secrets: authorizes, checks, encrypts and writes. The API contract defines the order of the checks.
 import { AppError } from '../../errors/errors.js';
 import { forbidden, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
@@ -26,14 +26,14 @@ export interface CreateAgentSecretInput extends Repeatable {
   /** Segments in any casing. */
   path: readonly string[];
   secretType: AnalysedType;
-  /** Absent or null: a secret without a value. */
+  /** Absent or null creates a secret without a value. */
   secretValue?: JsonValue | undefined;
 }
 
 /**
  * Creates a secret at revision 0.
  *
- * Refuses, in this order: INVALID_REQUEST (path, type), ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN,
+ * Throws, checked in this order: INVALID_REQUEST (path, type), ENVIRONMENT_NOT_FOUND, AUTH_FORBIDDEN,
  * AGENT_SECRET_VALUE_TYPE_MISMATCH, AGENT_SECRET_ALREADY_EXISTS, LIMIT_EXCEEDED.
  */
 export async function createAgentSecret(ctx: Context, input: CreateAgentSecretInput): Promise<AgentSecret> {
@@ -98,7 +98,7 @@ function plaintextOf({ secretType, secretValue }: CreateAgentSecretInput): strin
   return secretValue == null ? null : checkSecretValue(secretType, secretValue);
 }
 
-/** The insert wrote nothing: say why, in the contract's order. */
+/** Finds the reason why the insert wrote nothing, with the checks in the order of the contract. */
 async function whyNotCreated(
   ctx: Context,
   environmentId: string,
@@ -115,6 +115,7 @@ async function whyNotCreated(
   if (room.secretCount >= room.maxSecrets) {
     return tooManySecrets(room.maxSecrets);
   }
-  // Taken or full a moment ago, free by now: nothing was written, and a retry will tell.
+  // The path was taken or the environment was full a moment ago, but is not any more. Nothing was written, and the
+  // caller can retry.
   return new AppError('CONCURRENT_UPDATE', 'Concurrent update attempt');
 }

@@ -1,4 +1,4 @@
-// Every secret of an environment in one list, which the plan bounds: as it is, or with its value opened.
+// Lists all secrets of an environment at once, with or without their values. The plan limits the length of the list.
 import { limitExceeded } from '../../errors/refusals.js';
 import {
   type AgentSecretOutlineRow,
@@ -15,10 +15,15 @@ import type { Environment } from '../tenancy/environment.js';
 import { MAX_TYPE_BYTES } from '../types/analysed-type-parse.js';
 import { type AgentSecret, stateOf, within } from './agent-secret.js';
 
-/** Types and sealed values of one list together: an answer is one string, which ends at 512 MiB. */
+/**
+ * Maximum size of all types and encrypted values of one list. A response is one string, and V8 limits a string to 512
+ * MiB.
+ */
 const MAX_LISTED_BYTES = 256 * 1024 * 1024;
 
-/** Every secret of the environment by path; bounded by the plan's secrets per environment. */
+/**
+ * All secrets of the environment in the order of their paths. The plan limits the number of secrets per environment.
+ */
 export async function listAllAgentSecrets(ctx: Context, environment: Environment): Promise<AgentSecret[]> {
   authorize(ctx, environment, 'ViewAgentSecret');
   if (environment.isDeleted) return [];
@@ -28,13 +33,15 @@ export async function listAllAgentSecrets(ctx: Context, environment: Environment
   return environment.at === undefined ? rows : rows.map((row) => within(environment, row));
 }
 
-/** A secret of a list of which nothing else is asked. */
+/** A listed secret with only the fields that this list needs. */
 interface OpenedAgentSecret extends Pick<AgentSecretOutlineRow, 'id' | 'path' | 'secretType' | 'revision'> {
-  /** The value's canonical JSON text, or null without one. */
+  /** The value's canonical JSON text; null without a value. */
   value: string | null;
 }
 
-/** The same secrets with their values, opened in portions. Refuses as opening one by one would. */
+/**
+ * All secrets with their values, decrypted in time slices. Fails with the same errors as opening the values one by one.
+ */
 export async function listOpenedAgentSecrets(ctx: Context, environment: Environment): Promise<OpenedAgentSecret[]> {
   authorize(ctx, environment, 'ViewAgentSecret');
   if (environment.isDeleted) return [];
@@ -53,7 +60,7 @@ export async function listOpenedAgentSecrets(ctx: Context, environment: Environm
 
 async function checkListSize(ctx: Context, environment: Environment): Promise<void> {
   spendItems(ctx, Math.max(1, environment.secretCount));
-  // The plan bounds the values; that many types could still be more than one answer can hold.
+  // The plan limits the size of the values only. The type documents of so many secrets could still exceed one response.
   if (environment.secretCount * MAX_TYPE_BYTES <= MAX_LISTED_BYTES) return;
   const bytes = await findAgentSecretBytes(ctx.services.db, environment.id);
   if (bytes > MAX_LISTED_BYTES) {

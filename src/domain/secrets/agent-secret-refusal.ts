@@ -1,4 +1,4 @@
-// Why a secret cannot be read or written as asked: the refusals that several verbs share, in the contract's words.
+// Errors that several operations on secrets share, with the messages that the API contract defines.
 import { AppError } from '../../errors/errors.js';
 import { limitExceeded } from '../../errors/refusals.js';
 

@@ -1,4 +1,4 @@
-// What the write of a secret did: how it is remembered under an idempotency key, and told again.
+// The outcome of a write of one secret: how it is stored under an idempotency key, and how it is returned to a retry.
 import type { Written } from '../../store/secrets/secret-writer.js';
 import type { EnvironmentPermission } from '../access/permissions.js';
 import type { Context } from '../request/context.js';
@@ -7,12 +7,12 @@ import type { AgentSecret } from './agent-secret.js';
 import { getAgentSecretAtRevision } from './agent-secret-revision.js';
 import type { EarlierOutcome, Outcome } from './idempotency.js';
 
-/** Of a write of one secret. */
+/** For a write of one secret: converts what was written into the outcome to store. */
 export function outcomeOf(agentSecretId: string): (written: Written) => Outcome {
   return ({ revision, environmentRevision }) => ({ agentSecretId, revision, environmentRevision });
 }
 
-/** The secret as an earlier write left it, for a caller who may still do such a write. */
+/** The secret as an earlier write left it. The caller must still be allowed to make such a write. */
 export async function replayed(
   ctx: Context,
   earlier: EarlierOutcome,

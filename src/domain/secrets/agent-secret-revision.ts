@@ -1,4 +1,4 @@
-// A secret's history: its revisions as the log has them, the secret as it was at one of them, values opened on demand.
+// The history of a secret: its revisions in the log, the secret as of a revision, and old values decrypted on demand.
 import { notFound } from '../../errors/refusals.js';
 import {
   type AgentSecretRevisionRow,
@@ -14,13 +14,13 @@ import { forwardPage, type Page, type PageArguments, pageOf } from '../request/p
 import { type AgentSecret, authorizeAgentSecret } from './agent-secret.js';
 import { revisionNotFound } from './agent-secret-refusal.js';
 
-/** One write of a secret: what the log says of it. */
+/** One write of a secret as it is recorded in the log. */
 export type AgentSecretRevision = AgentSecretRevisionRow;
 
-/** Postgres' largest bigint: no revision is greater. */
+/** The largest bigint of Postgres; no revision is greater. */
 export const LARGEST_STORED = 2n ** 63n - 1n;
 
-/** The secret's writes up to the revision it was read at, newest first. */
+/** The secret's writes up to the revision at which it was read, newest first. */
 export async function listAgentSecretRevisions(
   ctx: Context,
   secret: AgentSecret,
@@ -39,15 +39,15 @@ export async function listAgentSecretRevisions(
 }
 
 /**
- * The secret as a revision left it, also when it has been deleted since. Refuses: AGENT_SECRET_NOT_FOUND for whoever may
- * not see it, AGENT_SECRET_REVISION_NOT_FOUND.
+ * The secret as a revision left it, even if it has been deleted since. Throws AGENT_SECRET_NOT_FOUND when the caller
+ * may not see the secret, and AGENT_SECRET_REVISION_NOT_FOUND.
  */
 export async function getAgentSecretAtRevision(ctx: Context, id: string, revision: bigint): Promise<AgentSecret> {
   const actor = actorOf(ctx);
   const { db } = ctx.services;
   const find = (number: bigint) => findAgentSecretRevision(db, id, number, actor.accountId);
   const row = revision > LARGEST_STORED ? undefined : await find(revision);
-  // The first revision tells whether the caller may know of the secret at all.
+  // The first revision, which always exists, shows whether the caller may know of the secret at all.
   const visibleRow = row ?? (await find(0n));
   if (!visibleRow) throw notFound('agentSecret', id);
   authorizeAgentSecret(ctx, id, visibleRow, 'ViewAgentSecret');
@@ -55,7 +55,7 @@ export async function getAgentSecretAtRevision(ctx: Context, id: string, revisio
   return secretOf(row);
 }
 
-/** The secret as the write left it. */
+/** Converts a log row into the secret as that write left it. */
 export function secretOf(row: AgentSecretRevision): AgentSecret {
   return {
     id: row.agentSecretId,
@@ -74,7 +74,9 @@ export function secretOf(row: AgentSecretRevision): AgentSecret {
   };
 }
 
-/** The values that revisions have set, each canonical JSON text; an error in the place of each that cannot be opened. */
+/**
+ * The values that the revisions have set, as canonical JSON texts, with an error for every value that cannot be opened.
+ */
 export async function openStoredValues(ctx: Context, places: readonly SealedPlace[]): Promise<(string | Error)[]> {
   const wanted = places.map(({ id, valueRevision }) => ({ id, revision: valueRevision as bigint }));
   const rows = await findSealedValues(ctx.services.db, wanted);

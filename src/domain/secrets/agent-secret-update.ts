@@ -1,4 +1,5 @@
-// Updating and deleting secrets: authorize, check, seal, write. The order of the checks is the contract's.
+// Updates and deletes secrets: authorizes, checks, encrypts and writes. The API contract defines the order of the
+// checks.
 import type { AppError } from '../../errors/errors.js';
 import { notFound } from '../../errors/refusals.js';
 import type { JsonValue } from '../../json/exact.js';
@@ -18,7 +19,7 @@ import { stale, valueTooLarge } from './agent-secret-refusal.js';
 import { outcomeOf, replayed } from './agent-secret-replay.js';
 import { atMostOnce, type Repeatable, type Write } from './idempotency.js';
 
-/** What an update does to the value; the revision advances in any case. */
+/** What an update does to the value. Each of them creates a new revision. */
 export type SecretValueChange = { op: 'keep' } | { op: 'set'; value: JsonValue } | { op: 'unset' };
 
 export interface UpdateAgentSecretInput extends Repeatable {
@@ -28,10 +29,10 @@ export interface UpdateAgentSecretInput extends Repeatable {
 }
 
 /**
- * Changes a secret's value, if it still has the revision the caller names.
+ * Changes a secret's value, if the secret still has the revision that the caller names.
  *
- * Refuses, in this order: AGENT_SECRET_NOT_FOUND, AUTH_FORBIDDEN, CONCURRENT_UPDATE,
- * AGENT_SECRET_VALUE_TYPE_MISMATCH, LIMIT_EXCEEDED, CONCURRENT_UPDATE (a race lost).
+ * Throws, checked in this order: AGENT_SECRET_NOT_FOUND, AUTH_FORBIDDEN, CONCURRENT_UPDATE,
+ * AGENT_SECRET_VALUE_TYPE_MISMATCH, LIMIT_EXCEEDED, CONCURRENT_UPDATE (another write was faster).
  */
 export function updateAgentSecret(ctx: Context, input: UpdateAgentSecretInput): Promise<AgentSecret> {
   const { id, currentRevision, secretValue } = input;
@@ -52,8 +53,9 @@ async function update(ctx: Context, input: UpdateAgentSecretInput, write: Write)
 }
 
 /**
- * Sets a value without reading first. Undefined when nothing was written: `updateRead` finds out why, in the contract's
- * order. Whatever else is done to a value depends on the one there is.
+ * Sets a value with the help of the revision cache, without reading the secret first. Undefined when nothing was
+ * written; `updateAfterRead` then finds the reason, with the checks in the order of the contract. Only setting a value
+ * works this way, because keeping or removing a value depends on the current one.
  */
 async function updateFromCache(
   ctx: Context,
@@ -66,7 +68,7 @@ async function updateFromCache(
   try {
     plaintext = plaintextOf(cached, secretValue);
   } catch {
-    // It is refused once more, in its turn.
+    // `updateAfterRead` checks the value again and throws this error at the right point in the order of the checks.
     return undefined;
   }
   const updated = await writeUpdate(ctx, { ...cached, valueRevision: null }, secretValue, plaintext, write);
@@ -143,8 +145,8 @@ export interface DeleteAgentSecretInput extends Repeatable {
 }
 
 /**
- * Deletes a secret, if it still has the revision the caller names; answers it with the revision of the deletion and
- * without a value. Refuses as `updateAgentSecret`.
+ * Deletes a secret, if it still has the revision that the caller names. Returns the secret with the revision of the
+ * deletion and without a value. Throws the same errors as `updateAgentSecret`.
  */
 export function deleteAgentSecret(ctx: Context, input: DeleteAgentSecretInput): Promise<AgentSecret> {
   return atMostOnce(ctx, {
@@ -202,7 +204,10 @@ async function writeRemoval(ctx: Context, secret: CachedRevision, write: Write):
 const UPDATE_ROLES = shareRolesThatMay('UpdateAgentSecret').join();
 const DELETE_ROLES = shareRolesThatMay('DeleteAgentSecret').join();
 
-/** The secret if this revision is the one last shown to the caller, and the credential is good for the write. */
+/**
+ * The cached secret, if this revision was the last one returned to the caller, and the caller's credential allows the
+ * write.
+ */
 function findCached(
   ctx: Context,
   id: string,
@@ -215,7 +220,7 @@ function findCached(
   return coversEnvironment(grant, secret.environmentId) && coversPath(grant, secret.path) ? secret : undefined;
 }
 
-/** The secret the caller may change, at the revision the caller names. */
+/** The secret, if the caller may change it and it has the revision that the caller names. */
 async function currentForWrite(ctx: Context, id: string, action: EnvironmentPermission, currentRevision: bigint) {
   const actor = actorOf(ctx);
   const row = await findAgentSecretForWrite(ctx.services.db, { id, accountId: actor.accountId });
@@ -226,7 +231,9 @@ async function currentForWrite(ctx: Context, id: string, action: EnvironmentPerm
   return secret;
 }
 
-/** Nothing was written though all was well a moment before: what has changed meanwhile. */
+/**
+ * Finds the reason why nothing was written although all checks had succeeded: something has changed in the meantime.
+ */
 async function whyNotWritten(
   ctx: Context,
   id: string,

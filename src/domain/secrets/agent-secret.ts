@@ -1,5 +1,5 @@
-// Reading secrets: by id, by path, in pages, now or as they were. Whole environments are agent-secret-list.ts, writing them is
-// agent-secret-create.ts and agent-secret-update.ts.
+// Reads secrets: by id, by path or in pages, in their current or an earlier state. Lists of a whole environment are in
+// agent-secret-list.ts, writes in agent-secret-create.ts and agent-secret-update.ts.
 import { createHash } from 'node:crypto';
 import { invalidRequest, notFound } from '../../errors/refusals.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
@@ -29,7 +29,10 @@ import { idKey, momentKey, type Page, type PageArguments, pageOf, pageRequest, s
 import type { Environment } from '../tenancy/environment.js';
 import { canonicalPath } from '../types/secret-path.js';
 
-/** A secret as the caller may see it, now or at an earlier revision. The value stays sealed until `openSecretValue`. */
+/**
+ * A secret as the caller may see it, in its current state or as of an earlier revision. The value stays encrypted until
+ * `openSecretValue` is called.
+ */
 export interface AgentSecret {
   id: string;
   environmentId: string;
@@ -39,24 +42,24 @@ export interface AgentSecret {
   revision: bigint;
   /** The revision that set the value; null without a value. */
   valueRevision: bigint | null;
-  /** Null without a value, and where it was destroyed; undefined where it is read only when somebody asks for it. */
+  /** Null when there is no value or it was destroyed. Undefined when the value is only read on demand. */
   sealedValue: Uint8Array | null | undefined;
-  /** Whether the value was destroyed; told apart from `sealedValue` only where that is not read yet. */
+  /** Whether the value was destroyed. Only set when `sealedValue` is not read yet; otherwise `sealedValue` shows it. */
   isDestroyed?: boolean;
   createdAt: Date;
   createdBy: string;
   updatedAt: Date;
   updatedBy: string;
   deletedAt?: Date | null;
-  /** The environment it was read in, where that is one of the past. */
+  /** The environment in which the secret was read, if that was read as of an earlier revision. */
   environment?: Environment;
-  /** The value's canonical JSON text where the caller has just sent it: an echo needs no opening. */
+  /** The value's canonical JSON text, when the caller has just sent it: it can be returned without decryption. */
   echo?: string | null | undefined;
-  /** What a write that is not done would leave: its revision is none. */
+  /** Whether this is the result of a write that was not made, such as a dry run. Its revision does not exist then. */
   isPreview?: boolean;
 }
 
-/** What there is of a value: one, none, or one that was erased for good. */
+/** Whether a secret has a value, has none, or had one that was erased for good. */
 export type ValueState = 'PRESENT' | 'ABSENT' | 'DESTROYED';
 
 export function valueStateOf(secret: Pick<AgentSecret, 'valueRevision' | 'sealedValue' | 'isDestroyed'>): ValueState {
@@ -64,7 +67,7 @@ export function valueStateOf(secret: Pick<AgentSecret, 'valueRevision' | 'sealed
   return secret.isDestroyed || secret.sealedValue === null ? 'DESTROYED' : 'PRESENT';
 }
 
-/** AGENT_SECRET_NOT_FOUND for whoever may not see it, viewers included. */
+/** Throws AGENT_SECRET_NOT_FOUND when the caller may not see the secret. That includes the role viewer. */
 export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSecret> {
   const actor = actorOf(ctx);
   const row = await findAgentSecret(ctx.services.db, { id, accountId: actor.accountId });
@@ -74,7 +77,7 @@ export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSec
   return row;
 }
 
-/** Several at once, in the order of the ids; null in the place of each the caller may not see. */
+/** Several secrets in the order of the ids, with null for every secret that the caller may not see. */
 export async function getAgentSecrets(ctx: Context, ids: readonly string[]): Promise<(AgentSecret | null)[]> {
   const actor = actorOf(ctx);
   const { accountId } = actor;
@@ -85,16 +88,19 @@ export async function getAgentSecrets(ctx: Context, ids: readonly string[]): Pro
   return rows.map((row) => (row && visibleRoles(actor, row) ? row : null));
 }
 
-/** Where a secret is, and what decides who may know of it. */
+/** The environment and path of a secret, and the role data that decides who may see it. */
 type AccessSubject = RoleBinding & { environmentId: string; path: string };
 
-/** The caller's roles around a secret; undefined unless it may know of it: by a role, and with what its credential covers. */
+/** The caller's roles for a secret. Undefined unless a role and the credential both allow the caller to see it. */
 function visibleRoles(actor: Actor, secret: AccessSubject): Role[] | undefined {
   const roles = rolesOf(actor, secret, secret.environmentId);
   return may(roles, 'ViewAgentSecret') && coversPath(actor.grant, secret.path) ? roles : undefined;
 }
 
-/** AGENT_SECRET_NOT_FOUND unless the caller may know of the secret, AUTH_FORBIDDEN unless it may do this with it. */
+/**
+ * Throws AGENT_SECRET_NOT_FOUND unless the caller may see the secret, and AUTH_FORBIDDEN unless it may perform the
+ * action.
+ */
 export function authorizeAgentSecret(
   ctx: Context,
   id: string,
@@ -107,13 +113,15 @@ export function authorizeAgentSecret(
 }
 
 export interface AgentSecretPlace {
-  /** Segments in any casing; converted. */
+  /** Segments in any casing, which are converted to canonical form. */
   path?: readonly string[] | null | undefined;
-  /** The dotted canonical path as the service shows it; taken as it is (the conversion is not idempotent). */
+  /**
+   * The dotted canonical path as the service returns it. It is not converted, because the conversion is not idempotent.
+   */
   pathText?: string | null | undefined;
 }
 
-/** The secret at a path, or null. INVALID_REQUEST unless exactly one of `path` and `pathText` is given. */
+/** The secret at a path, or null. Throws INVALID_REQUEST unless exactly one of `path` and `pathText` is given. */
 export async function getAgentSecretByPath(
   ctx: Context,
   environment: Environment,
@@ -130,8 +138,9 @@ export async function getAgentSecretByPath(
 }
 
 /**
- * Changes whenever the environment's list of secrets may have changed; the same for two readers who see the same. Behind a
- * restored backup revisions come again, with other secrets; moments do not.
+ * An ETag that changes whenever the environment's list of secrets may have changed, and that is equal for two readers
+ * who see the same list. It contains the time besides the revision: after a backup is restored, revisions are used
+ * again for other secrets, but times are not.
  */
 export function agentSecretsTag(ctx: Context, environment: Environment): string {
   authorize(ctx, environment, 'ViewAgentSecret');
@@ -155,7 +164,7 @@ export interface AgentSecretQuery extends PageArguments {
 }
 
 export interface AgentSecretConnection extends Page<AgentSecret> {
-  /** All secrets that match the filter, on any page. */
+  /** The number of secrets that match the filter, on all pages together. */
   totalCount(): Promise<number>;
 }
 
@@ -176,13 +185,14 @@ export async function listAgentSecrets(
     filter,
     field,
     descending: (query.orderBy?.direction === 'DESC') !== request.backward,
-    // Read backward, "before" is what lies ahead in reading direction.
+    // When reading backward, `before` is the limit that comes first in the reading direction.
     after: request.backward ? request.before : request.after,
     before: request.backward ? request.after : request.before,
     limit: request.size + 1,
   });
   const secrets = rows.map((row) => within(environment, row));
-  // Once for the page: its values would have to wait for their turn one by one, with a promise each all the way up.
+  // Waits once for the whole page. Otherwise each value would have to wait for a time slice by itself, with one promise
+  // per value in every calling layer.
   while (!hasSliceTime()) await nextSlice();
   return {
     ...pageOf(request, secrets, (secret) => [field, keyOf(secret, field), secret.id]),
@@ -191,9 +201,9 @@ export async function listAgentSecrets(
 }
 
 /**
- * The value's canonical JSON text, or null without a value. A promise where `openSealedValue` needs one.
- * AGENT_SECRET_VALUE_DESTROYED when it was erased. Rejects with SealError when the stored bytes are not what was sealed
- * for this secret.
+ * The value's canonical JSON text; null without a value. Returns a promise only when `openSealedValue` does. Throws
+ * AGENT_SECRET_VALUE_DESTROYED when the value was erased. Fails with SealError when the stored bytes are not those that
+ * were encrypted for this secret.
  */
 export function openSecretValue(ctx: Context, secret: AgentSecret): string | null | Promise<string | null> {
   if (secret.echo !== undefined) return secret.echo;
@@ -207,7 +217,10 @@ export function stateOf({ id, at }: Environment) {
   return { environmentId: id, at };
 }
 
-/** A secret of the past remembers which past it is of. */
+/**
+ * Adds the environment to a secret that was read as of an earlier revision, so that further reads use the same
+ * revision.
+ */
 export function within<Row extends object>(environment: Environment, row: Row): Row & { environment?: Environment } {
   return environment.at === undefined ? row : { ...row, environment };
 }
@@ -216,7 +229,7 @@ function keyOf(secret: AgentSecret, field: AgentSecretSortField): string {
   return field === 'path' ? secret.path : secret[field].toISOString();
 }
 
-/** A cursor of this list names the order it was made for; in another order it would name no place. */
+/** A cursor contains the sort field of its list, because it marks no position in a list with another order. */
 function readCursorKey(json: unknown, field: AgentSecretSortField): { key: string; id: string } | undefined {
   if (!Array.isArray(json) || json.length !== 3 || json[0] !== field) return undefined;
   const key = field === 'path' ? stringKey(json[1]) : momentKey(json[1]);
@@ -234,7 +247,10 @@ function storableFilter(filter: AgentSecretQuery['filter']): AgentSecretFilter {
   };
 }
 
-/** Postgres text cannot hold U+0000; no path has one, so what has one may as well look for something else impossible. */
+/**
+ * Postgres text cannot hold U+0000, and no path contains it. The replacement character is not in any path either, so
+ * the query correctly finds nothing.
+ */
 function storableText(text: string): string {
   return text.replaceAll('\0', '\u{FFFD}');
 }

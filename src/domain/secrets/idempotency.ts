@@ -1,4 +1,5 @@
-// Safe retries: a write that names a key is done at most once. A repetition is answered with what the first one did.
+// Idempotency keys for safe retries: a write with a key is made at most once, and a retry receives the result of the
+// first request.
 import { createHash } from 'node:crypto';
 import { isSameDigest, requestDigest } from '../../crypto/digest.js';
 import { AppError } from '../../errors/errors.js';
@@ -16,23 +17,23 @@ import { type Actor, actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { isAccountWide } from '../request/grant.js';
 
-/** How long a key is remembered. */
+/** How long a key is kept. */
 const KEY_LIFETIME_MS = 24 * 3_600_000;
 const KEY_PATTERN = /^[\x21-\x7e]{1,255}$/;
 
-/** What makes a write safe to repeat: 1 to 255 visible ASCII characters, remembered for 24 hours. */
+/** Input of a write that is safe to retry. A key has 1 to 255 visible ASCII characters and is kept for 24 hours. */
 export interface Repeatable {
   idempotencyKey?: string | null | undefined;
 }
 
-/** What a write has done: enough to tell it again from the log. */
+/** The outcome of a write: enough to rebuild its result from the log. */
 export type Outcome = Pick<IdempotencyKeyRow, 'agentSecretId' | 'revision' | 'environmentRevision'>;
-/** An earlier write's outcome. */
+/** The outcome of an earlier write. */
 export type EarlierOutcome = Outcome & { environmentId: string };
 
 /**
- * Runs a write in its environment's turn and announces it. `work` answers undefined when it wrote nothing, and throws
- * `Unwritten` when it has something to tell all the same.
+ * Runs a write in the write queue of its environment, and then announces it to the change feed. `work` returns
+ * undefined when it wrote nothing, and throws `Unwritten` when it wrote nothing but still has a result.
  */
 export type Write = <T>(
   environmentId: string,
@@ -41,7 +42,7 @@ export type Write = <T>(
   options?: { transaction: boolean },
 ) => Promise<T | undefined>;
 
-/** Takes a transaction back, with something to tell. */
+/** Rolls the transaction back, but passes on a result. */
 export class Unwritten<T> extends Error {
   readonly result: T;
 
@@ -51,30 +52,32 @@ export class Unwritten<T> extends Error {
   }
 }
 
-/** The key is another request's, which has not ended yet or has just ended. */
+/** Another request uses the key at this moment or has just used it. */
 class KeyAlreadyUsed extends Error {}
 
 export interface Retry<T> {
-  /** Absent or null: the write is an ordinary one. */
+  /** Absent or null makes an ordinary write. */
   key: string | null | undefined;
-  /** Everything that makes the request what it is: the same key with another request is refused. */
+  /** Everything that identifies the request. The same key with a different request is refused. */
   request: readonly unknown[];
   run(write: Write): Promise<T>;
-  /** Answers what the earlier write did, authorised again. */
+  /** Returns what the earlier write did, after authorizing the caller again. */
   replay(earlier: EarlierOutcome): Promise<T>;
 }
 
 /**
- * Runs a write, or tells what it did the first time. The key is recorded in the write's own transaction, with a keyed hash
- * of the request and the resulting revision, never a value. A concurrent repetition waits for the first one.
+ * Runs a write once, or returns the result of its first run. The key is stored in the transaction of the write,
+ * together with a keyed hash of the request and the resulting revision, but never with a value. A concurrent retry
+ * waits for the first request.
  *
- * Refuses besides what `run` refuses: INVALID_REQUEST (malformed key), IDEMPOTENCY_KEY_REUSED.
+ * In addition to the errors of `run`, throws INVALID_REQUEST (malformed key) and IDEMPOTENCY_KEY_REUSED.
  */
 export async function atMostOnce<T>(ctx: Context, retry: Retry<T>): Promise<T> {
   const { key } = retry;
   if (key == null) return retry.run(plainWrite(ctx));
   if (!KEY_PATTERN.test(key)) throw invalidRequest('idempotencyKey: expected 1 to 255 visible ASCII characters');
-  // Refused in any case, and before it is told whether the key belongs to this very request.
+  // `run` refuses such a credential in any case. It does so before the key is looked up, so that the caller cannot find
+  // out whether the key belongs to this very request.
   if (!isGoodFor(ctx, 'UpdateAgentSecret')) return retry.run(plainWrite(ctx));
   const { db } = ctx.services;
   const { accountId } = actorOf(ctx);
@@ -98,7 +101,8 @@ export async function atMostOnce<T>(ctx: Context, retry: Retry<T>): Promise<T> {
   try {
     return await retry.run(keyedWrite(ctx, keyHash, request));
   } catch (error) {
-    // Refused because the same request has been done meanwhile: a stale revision, a taken path, a lost connection.
+    // The error may exist only because the same request has succeeded in the meantime: a stale revision, a taken path,
+    // a lost connection.
     if (!(error instanceof AppError || error instanceof KeyAlreadyUsed)) throw error;
     const concurrentAnswer = await answerFromEarlierRun();
     if (concurrentAnswer) return concurrentAnswer.answer;
@@ -107,8 +111,10 @@ export async function atMostOnce<T>(ctx: Context, retry: Retry<T>): Promise<T> {
 }
 
 /**
- * Who has a key in common: an account's credentials that may be shown the same values; one that may be shown none, with
- * nobody. Else whether a request is the same as another's would tell what was in that. Keys have no blanks.
+ * A suffix that separates the keys of credentials which must not share them. Credentials of an account that may read
+ * the same values share their keys; a credential that may read no values shares them with nobody. Otherwise the answer
+ * to whether two requests are equal would reveal the value in the other request. The suffix begins with a blank, which
+ * no key contains.
  */
 function keyNamespaceOf({ tokenId, subject, grant }: Actor): string {
   const { scopes, environmentId, pathPrefixes } = grant;

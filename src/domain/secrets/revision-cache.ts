@@ -1,10 +1,11 @@
-// Secrets as this process has shown them last, and to whom, without values: enough to check and seal a new value without
-// reading first. Nothing is decided by it: the write itself looks whether all is as it was, access included.
+// Caches the secrets that this process has returned last, by secret and account and without values. An entry is enough
+// to check and encrypt a new value without reading first. It decides nothing: the write itself verifies that
+// everything, including access, is still the same.
 import { LRUCache } from 'lru-cache';
 import type { CachedRevision, RevisionCache } from '../request/services.js';
 
 const MAX_ENTRIES = 10_000;
-/** Characters of paths and types. */
+/** Maximum length of all cached paths and types together. */
 const MAX_CHARACTERS = 2 * 1024 * 1024;
 
 export function createRevisionCache(): RevisionCache {
