@@ -76,8 +76,8 @@ export async function atMostOnce<T>(ctx: Context, retry: Retry<T>): Promise<T> {
   const { key } = retry;
   if (key == null) return retry.run(plainWrite(ctx));
   if (!KEY_PATTERN.test(key)) throw invalidRequest('idempotencyKey: expected 1 to 255 visible ASCII characters');
-  // `run` refuses such a credential in any case. It does so before the key is looked up, so that the caller cannot find
-  // out whether the key belongs to this very request.
+  // `run` refuses such a credential in any case. The key is not looked up before, so that the caller cannot find out
+  // whether the key belongs to this very request.
   if (!isGoodFor(ctx, 'UpdateAgentSecret')) return retry.run(plainWrite(ctx));
   const { db } = ctx.services;
   const { accountId } = actorOf(ctx);

@@ -1,6 +1,5 @@
-// Caches the secrets that this process has returned last, by secret and account and without values. An entry is enough
-// to check and encrypt a new value without reading first. It decides nothing: the write itself verifies that
-// everything, including access, is still the same.
+// Caches the secrets last returned by this process, without values, so that a new value can be checked and encrypted
+// without reading first. The cache decides nothing: the write itself verifies that all, including access, is unchanged.
 import { LRUCache } from 'lru-cache';
 import type { CachedRevision, RevisionCache } from '../request/services.js';
 
