@@ -44,8 +44,8 @@ export function actorOf(request: RequestFacts): Actor {
 }
 
 /**
- * The caller, if its account has the role admin and its credential has the given scope. Throws AUTH_FORBIDDEN
- * otherwise.
+ * The caller, if its account has the role admin and its credential has the scope, when one is given. Throws
+ * AUTH_FORBIDDEN otherwise.
  */
 export function adminOf(request: RequestFacts, action: string, scope?: Scope): Actor {
   const actor = actorOf(request);
