@@ -1,6 +1,7 @@
-// The closed list of refusals and the one class that carries them. Each door translates the codes once.
+// The closed list of error codes, and the error class that carries them. GraphQL and REST each translate the codes in
+// one place.
 
-/** Permanent codes: GraphQL shows them as `extensions.code`, REST as `code`. */
+/** The codes are a public contract and never change: GraphQL shows them as `extensions.code`, REST as `code`. */
 export const ERROR_CODES = [
   'INVALID_REQUEST',
   'AGENT_SECRET_VALUE_TYPE_MISMATCH',
@@ -31,19 +32,19 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** What a refusal may tell besides its message; never any part of a secret value. */
+/** What an error may carry besides its message; never any part of a secret value. */
 export interface ErrorDetails {
-  /** One entry per problem; the REST door shows them as `errors`. */
+  /** One entry per problem; REST shows them as `errors`. */
   problems?: readonly string[];
-  /** The revision a stale writer should have named. */
+  /** The current revision, when the writer has named an outdated one. */
   currentRevision?: bigint;
   /** Seconds after which a retry makes sense. */
   retryAfter?: number;
-  /** Nothing is wrong: not worth a line in the log. */
+  /** The error is part of normal operation and is not logged. */
   isRoutine?: boolean;
 }
 
-/** An expected refusal. Anything else that is thrown is a bug and is shown as INTERNAL_UNKNOWN. */
+/** An expected error. Anything else that is thrown is a bug and is shown as INTERNAL_UNKNOWN. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;

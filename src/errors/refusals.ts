@@ -1,12 +1,13 @@
-// How refusals are made: each constructor reads as speech, `throw notFound('agentSecret', id)`.
+// Functions that create the expected errors, named so that a throw statement reads naturally:
+// `throw notFound('agentSecret', id)`.
 import { AppError, type ErrorCode } from './errors.js';
 
-/** A request that does not have the right shape; one entry per problem. */
+/** The request is malformed; one argument per problem. */
 export function invalidRequest(...problems: string[]): AppError {
   return new AppError('INVALID_REQUEST', problems.join('; '), { problems });
 }
 
-const NOUNS = {
+const RESOURCES = {
   account: ['ACCOUNT_NOT_FOUND', 'Account'],
   plan: ['PLAN_NOT_FOUND', 'Plan'],
   application: ['APPLICATION_NOT_FOUND', 'Application'],
@@ -16,9 +17,9 @@ const NOUNS = {
   agentSecret: ['AGENT_SECRET_NOT_FOUND', 'Agent secret'],
 } as const satisfies Record<string, readonly [ErrorCode, string]>;
 
-/** Unknown, deleted, or none of the caller's business: one answer for all three. */
-export function notFound(noun: keyof typeof NOUNS, id: string): AppError {
-  const [code, label] = NOUNS[noun];
+/** The object does not exist, is deleted, or may not be seen by the caller: the error is the same for all three. */
+export function notFound(resource: keyof typeof RESOURCES, id: string): AppError {
+  const [code, label] = RESOURCES[resource];
   return new AppError(code, `${label} ${id} not found`);
 }
 

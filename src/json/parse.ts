@@ -1,7 +1,8 @@
-// Reading JSON strictly and exactly: every number keeps its text, nothing is tolerated, no message quotes the text.
+// Parses JSON strictly and exactly: every number keeps its text, any deviation from the standard is an error, and no
+// error message quotes the input.
 import { JsonDepthError, JsonNumber, type JsonObject, JsonSyntaxError, type JsonValue } from './exact.js';
 
-/** Gives an object a member of any name; plain assignment to `__proto__` would change its prototype instead. */
+/** Sets a member of any name; a plain assignment to `__proto__` would change the object's prototype instead. */
 function setMember(object: JsonObject, key: string, value: JsonValue): void {
   if (key === '__proto__') {
     Object.defineProperty(object, key, { value, configurable: true, enumerable: true, writable: true });
@@ -10,11 +11,11 @@ function setMember(object: JsonObject, key: string, value: JsonValue): void {
   }
 }
 
-// A byte order mark is kept, so that the parser refuses it like any other stray character.
+// `ignoreBOM` keeps a byte order mark in the text, so that the parser rejects it like any other unexpected character.
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Decodes a body.
+ * Decodes the bytes of a request body.
  * @throws {JsonSyntaxError} when the bytes are not UTF-8.
  */
 export function decodeUtf8(bytes: Uint8Array): string {
@@ -26,9 +27,9 @@ export function decodeUtf8(bytes: Uint8Array): string {
 }
 
 /**
- * Parses one document, strictly by RFC 8259: no duplicate keys (not even with equal values), no byte order mark, nothing
- * after the document. Numbers become `JsonNumber`; U+0000 and lone surrogates, legal when escaped, are kept.
- * @throws {JsonDepthError} beyond `maxDepth` levels of arrays and objects, 256 unless told.
+ * Parses one document, strictly by RFC 8259: no duplicate keys (not even with equal values), no byte order mark,
+ * nothing after the document. Numbers become `JsonNumber`; U+0000 and lone surrogates, legal when escaped, are kept.
+ * @throws {JsonDepthError} beyond `maxDepth` levels of arrays and objects, by default 256.
  * @throws {JsonSyntaxError} when the text is not JSON.
  */
 export function parseJson(text: string, options: { maxDepth?: number } = {}): JsonValue {
@@ -47,7 +48,8 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-// Below this length our own loop beats a call into the engine, both when reading and when printing strings.
+// Up to this length a loop over the characters is faster than calling `JSON.parse`; print.ts has the same limit for
+// printing.
 const SHORT_STRING = 48;
 
 class Parser {
@@ -141,7 +143,7 @@ class Parser {
     return this.longString();
   }
 
-  /** The engine scans and unescapes several times faster than a loop of ours, and as strictly. */
+  /** `JSON.parse` scans and unescapes a long string several times faster than a loop here would, and is as strict. */
   private longString(): string {
     const start = this.at;
     const end = closingQuote(this.text, start + 1);
@@ -150,7 +152,7 @@ class Parser {
     try {
       return JSON.parse(this.text.slice(start, this.at));
     } catch {
-      // Not kept as the cause: the engine's message quotes the text.
+      // The error of `JSON.parse` is not attached as the cause, because its message quotes the text.
       return this.refuse('a string without control characters and with valid escapes', start);
     }
   }
@@ -169,7 +171,7 @@ class Parser {
     return value;
   }
 
-  /** The end of the text reads as 0, which no rule accepts. */
+  /** Returns 0 at the end of the text; no grammar rule accepts that character. */
   private peek(): number {
     return this.at < this.text.length ? this.text.charCodeAt(this.at) : 0;
   }
@@ -203,7 +205,7 @@ class Parser {
   }
 }
 
-/** The first quote from `from` on that an even number of backslashes precedes, or -1. */
+/** Index of the first unescaped quote from `from` on (an even number of backslashes precedes it), or -1. */
 function closingQuote(text: string, from: number): number {
   for (let end = text.indexOf('"', from); end !== -1; end = text.indexOf('"', end + 1)) {
     let before = end - 1;

@@ -1,15 +1,14 @@
-// Answers as JSON text, however large: what is long to print is printed in portions, into bytes that only need sending.
-
+// Prints response bodies as JSON. Large ones are printed in time slices, into bytes that are ready to be sent.
 import { hasSliceTime, nextSlice } from '../scheduling/time-slice.js';
 import { JsonNumber, RawJson } from './exact.js';
 import { printJson, printShortJson } from './print.js';
 
-/** An answer without a list of more characters is printed at once, and handed on as it is. */
+/** A body is printed in one go, to a string, unless the text of a list in it has more characters than this. */
 const LARGE = 256 * 1024;
-/** What is printed at once of a larger one: at most so much, or one string or number. */
+/** A larger body is printed in pieces of about this many characters; a single string or number may be longer. */
 const PIECE = 32 * 1024;
 
-/** The text, or its UTF-8 bytes where there is much of it. */
+/** The JSON text, or the UTF-8 bytes of it when it is large. */
 export function printBody(value: unknown): string | Promise<Uint8Array<ArrayBuffer>> {
   return printShortJson(value, LARGE) ?? printLarge(value);
 }
@@ -18,7 +17,7 @@ async function printLarge(value: unknown): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   let size = 0;
   let text = '';
-  const take = () => {
+  const flush = () => {
     const part = Buffer.from(text);
     parts.push(part);
     size += part.length;
@@ -28,9 +27,9 @@ async function printLarge(value: unknown): Promise<Uint8Array<ArrayBuffer>> {
     text += piece;
     if (text.length < PIECE) continue;
     while (!hasSliceTime()) await nextSlice();
-    take();
+    flush();
   }
-  take();
+  flush();
   const body = Buffer.allocUnsafeSlow(size);
   let at = 0;
   for (const part of parts) {
@@ -47,25 +46,25 @@ function* pieces(value: unknown): Generator<string> {
     return;
   }
   const isList = Array.isArray(value);
-  let before = isList ? '[' : '{';
+  let prefix = isList ? '[' : '{';
   for (const [key, member] of isList ? value.entries() : Object.entries(value)) {
-    // As `printJson` has it: a list has null where a member would be left out.
+    // As in `printJson`, undefined is printed as null in a list and left out in an object.
     if (member === undefined && !isList) continue;
-    yield isList ? before : `${before}${printJson(key)}:`;
+    yield isList ? prefix : `${prefix}${printJson(key)}:`;
     yield* pieces(member);
-    before = ',';
+    prefix = ',';
   }
-  const isEmpty = before !== ',';
-  yield `${isEmpty ? before : ''}${isList ? ']' : '}'}`;
+  const isEmpty = prefix !== ',';
+  yield `${isEmpty ? prefix : ''}${isList ? ']' : '}'}`;
 }
 
-/** Lists and plain objects; what prints itself is printed in one. */
+/** Whether the value is a list or a plain object. A value that has its own text or `toJSON` is printed as one piece. */
 function isCompound(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   return !(value instanceof RawJson || value instanceof JsonNumber || 'toJSON' in value);
 }
 
-/** What is left of the room once the value is printed, roughly; below zero when it does not fit. */
+/** Estimates how many of `room` characters are left once the value is printed; negative when it does not fit. */
 function roomLeft(value: unknown, room: number): number {
   if (typeof value === 'string') return room - value.length - 2;
   if (typeof value !== 'object' || value === null) return room - 4;

@@ -1,9 +1,9 @@
-// Printing JSON exactly: every number with its digits, as it came in.
+// Prints JSON exactly: every number keeps the digits with which it was read.
 import { JsonNumber, RawJson } from './exact.js';
 
 /**
- * Prints what `JSON.stringify` would, and besides: a `bigint` as its digits, a `JsonNumber` and a `RawJson` as their text.
- * Recursive: depth is for whoever built the value to limit.
+ * Prints what `JSON.stringify` would print, and in addition a `bigint` as its digits and a `JsonNumber` or `RawJson` as
+ * its text. It is recursive and does not limit the depth: the code that builds the value has to.
  */
 export function printJson(value: unknown): string {
   switch (typeof value) {
@@ -21,20 +21,23 @@ export function printJson(value: unknown): string {
   }
 }
 
-/** The longest list that is printed. */
-let longest = Number.POSITIVE_INFINITY;
+/** How many characters the text of a list may have. Module state is safe here, because printing is synchronous. */
+let maxListLength = Number.POSITIVE_INFINITY;
 const TOO_LONG = new Error('the text is too long');
 
-/** The same, or undefined as soon as a list in it turns out to take more characters. */
-export function printShortJson(value: unknown, most: number): string | undefined {
-  longest = most;
+/**
+ * Prints as `printJson` does, but returns undefined as soon as the text of a list is longer than `maxLength`
+ * characters.
+ */
+export function printShortJson(value: unknown, maxLength: number): string | undefined {
+  maxListLength = maxLength;
   try {
     return printJson(value);
   } catch (error) {
     if (error !== TOO_LONG) throw error;
     return undefined;
   } finally {
-    longest = Number.POSITIVE_INFINITY;
+    maxListLength = Number.POSITIVE_INFINITY;
   }
 }
 
@@ -52,7 +55,7 @@ function printArray(array: unknown[]): string {
   let text = '[';
   for (let index = 0; index < array.length; index += 1) {
     text += index === 0 ? printJson(array[index]) : `,${printJson(array[index])}`;
-    if (text.length > longest) throw TOO_LONG;
+    if (text.length > maxListLength) throw TOO_LONG;
   }
   return `${text}]`;
 }
@@ -68,7 +71,7 @@ function printMembers(object: object): string {
   return text === '' ? '{}' : `${text}}`;
 }
 
-/** Up to this length a look at every character is cheaper than a call into the engine. */
+/** Up to this length, checking every character here is cheaper than calling `JSON.stringify`. */
 const SHORT_STRING = 48;
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -78,7 +81,8 @@ function printString(text: string): string {
   if (text.length > SHORT_STRING) return JSON.stringify(text);
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    // Lone surrogates are printed as escapes; from here on it takes the engine to tell them from pairs.
+    // Lone surrogates are printed as escapes. `JSON.stringify` distinguishes them from surrogate pairs, so every text
+    // with a code unit of 0xD800 or above is left to it.
     if (code < SPACE || code === QUOTE || code === BACKSLASH || code >= 0xd800) return JSON.stringify(text);
   }
   return `"${text}"`;

@@ -1,10 +1,13 @@
-// The one logger. It writes what happened and to whom, never a value, a token or a query's parameters.
+// The logger of the application. It logs events and ids, never a secret value, a token or the parameters of a query.
 import { type DestinationStream, destination, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
 
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'isLevelEnabled'>;
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** JSON lines on standard error, so that standard output belongs to what a person should read. `base`: on every line. */
+/**
+ * Logs JSON lines to standard error, because standard output is reserved for text that is meant for people. The fields
+ * of `base` are on every line.
+ */
 export function createLogger(
   level: LogLevel,
   to: DestinationStream = destination({ dest: 2, sync: true }),
@@ -13,20 +16,22 @@ export function createLogger(
   return pino({ level, base, timestamp: stdTimeFunctions.isoTime, serializers: { err: describeError } }, to);
 }
 
-/** What may be said about an unexpected error: Postgres puts row contents into `detail`, `where` and `parameters`. */
+/**
+ * What may be logged about an unexpected error: not `detail`, `where` and `parameters`, where Postgres puts row data.
+ */
 export function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };
   const { code, constraint_name: constraint, table_name: table, routine } = error as unknown as Record<string, unknown>;
   const isDatabaseError = routine !== undefined || table !== undefined || constraint !== undefined;
   return {
     type: error.name,
-    // A database error's message may quote a value that it could not read; its code says enough.
+    // The message of a database error may quote a value that Postgres could not parse; the error's code is sufficient.
     message: isDatabaseError ? 'database error' : error.message,
     code,
     constraint,
     table,
     routine,
-    // Frames only: the message before them may have several lines.
+    // Only the stack frames: the message that precedes them may span several lines.
     stack: error.stack
       ?.split('\n')
       .map((line) => line.trim())
@@ -35,7 +40,7 @@ export function describeError(error: unknown): Record<string, unknown> {
   };
 }
 
-/** A database's SQLSTATE or a driver's code: says what went wrong, never with which values. */
+/** The SQLSTATE of a database error or the code of a driver error. It says what went wrong, never with which values. */
 export function codeOf(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code) ? code : undefined;

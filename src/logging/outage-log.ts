@@ -1,4 +1,4 @@
-// Warnings about an outage, which many requests meet at once: counted instead of repeated.
+// Logs warnings about an outage, which affects many requests at once: repetitions are counted instead of logged.
 import type { Logger } from './logger.js';
 
 export type OutageLog = (
@@ -6,9 +6,9 @@ export type OutageLog = (
   facts: { code: string | undefined; reason?: string; requestId?: string | undefined },
 ) => void;
 
-const COUNTED_FOR_MS = 10_000;
+const COUNT_PERIOD_MS = 10_000;
 
-/** Warnings that an outage repeats by the thousand: the first of a kind at once, those of the next ten seconds as a count. */
+/** Logs the first warning of a kind at once, and its repetitions in the following ten seconds as a single count. */
 export function createOutageLog(log: Logger): OutageLog {
   const repeated = new Map<string, number>();
   return (message, facts) => {
@@ -18,11 +18,11 @@ export function createOutageLog(log: Logger): OutageLog {
     repeated.set(kind, count === undefined ? 0 : count + 1);
     if (count !== undefined) return;
     log.warn(facts, message);
-    const tell = () => {
+    const logRepetitions = () => {
       const again = repeated.get(kind) ?? 0;
       repeated.delete(kind);
-      if (again > 0) log.warn({ code, reason, again, seconds: COUNTED_FOR_MS / 1_000 }, `${message}, again`);
+      if (again > 0) log.warn({ code, reason, again, seconds: COUNT_PERIOD_MS / 1_000 }, `${message}, again`);
     };
-    setTimeout(tell, COUNTED_FOR_MS).unref();
+    setTimeout(logRepetitions, COUNT_PERIOD_MS).unref();
   };
 }

@@ -1,43 +1,71 @@
-// Long work in portions: whoever works through a list asks before each item whether this turn of the event loop has time
-// left for it, and else waits for the next. All lists share one turn, so that many at once do not add up.
+// Time slicing of the event loop: work on long lists is divided into short slices, so that it does not block the event
+// loop for everything else in this process.
+//
+// Code that works through a list calls, before each item:
+//
+//   while (!hasSliceTime()) await nextSlice();
+//
+// A slice begins with a call of `hasSliceTime` and lasts for `SLICE_MS`. Once that time is over, `hasSliceTime` returns
+// false and its callers wait for the next slice. `setImmediate` ends the slice: its callback runs when the event loop
+// has handled the I/O that became ready in the meantime. It then wakes the waiting callers, whose next calls of
+// `hasSliceTime` begin the next slice.
+//
+// All lists of the process share the slice. If each had a slice of its own, the slices of many concurrent requests
+// would add up to one long block of the event loop.
 
-/** Others are kept waiting by so much, and by one item: that is never cut. */
-const PORTION_MS = 3;
-/** So many items are done without a look at the clock: most requests have one. */
-const UNTIMED = 16;
+/** Length of a slice. Other work is delayed by this much and by one item, because an item is never interrupted. */
+const SLICE_MS = 3;
+/**
+ * A slice begins only with every 16th item; the items before it are processed without reading the clock. Most requests
+ * have a single item, for which a clock reading and a `setImmediate` would be a waste.
+ */
+const ITEMS_BEFORE_SLICE = 16;
 
-let untimed = 0;
-let end: number | undefined;
-/** Who waits for a turn: the latest, and those before them with the first at the end, from where they are taken. */
-let latest: (() => void)[] = [];
-let first: (() => void)[] = [];
+/** Items since the last slice ended, while no slice is running. */
+let untimedItems = 0;
+/** When the running slice is over, by `performance.now`; undefined while no slice is running. */
+let sliceEnd: number | undefined;
+/**
+ * The queue of waiting callers, first in, first out, as two stacks: new callers are pushed onto `incoming`, and the
+ * longest waiting one is at the end of `outgoing`. Unlike `Array.shift`, this never moves the elements of a long queue.
+ */
+let incoming: (() => void)[] = [];
+let outgoing: (() => void)[] = [];
 
-/** Whether there is time for one more item in this turn. */
+/** Whether one more item may be processed now. When it returns false, await `nextSlice` and call this again. */
 export function hasSliceTime(): boolean {
-  if (end !== undefined) return performance.now() < end;
-  untimed += 1;
-  if (untimed < UNTIMED) return true;
-  untimed = 0;
-  end = performance.now() + PORTION_MS;
+  if (sliceEnd !== undefined) return performance.now() < sliceEnd;
+  untimedItems += 1;
+  if (untimedItems < ITEMS_BEFORE_SLICE) return true;
+  untimedItems = 0;
+  sliceEnd = performance.now() + SLICE_MS;
   setImmediate(() => {
-    end = undefined;
+    sliceEnd = undefined;
     wakeNext();
   });
   return true;
 }
 
-/** Resolves when others have had their turn. Whoever was quicker may have used up the new one, so ask again. */
+/**
+ * Resolves once the event loop has handled other work. Callers that were woken earlier may have used up the new slice
+ * already, so `hasSliceTime` must be called again. Call this only after `hasSliceTime` has returned false: only then is
+ * it certain that a `setImmediate` callback is pending, which wakes the caller.
+ */
 export function nextSlice(): Promise<void> {
   return new Promise((resolve) => {
-    latest.push(resolve);
+    incoming.push(resolve);
   });
 }
 
-/** One after the other as long as there is time: to wake all for each turn would cost more than their work. */
+/**
+ * Wakes the waiting callers one by one, for as long as the slice has time: a caller continues in a microtask, before
+ * the next one is woken. The others stay in the queue until the slice has ended, when this runs again. To wake all of
+ * them for every slice would cost more than their work.
+ */
 function wakeNext(): void {
-  if (end !== undefined && performance.now() >= end) return;
-  if (first.length === 0) [first, latest] = [latest.reverse(), first];
-  const wake = first.pop();
+  if (sliceEnd !== undefined && performance.now() >= sliceEnd) return;
+  if (outgoing.length === 0) [outgoing, incoming] = [incoming.reverse(), outgoing];
+  const wake = outgoing.pop();
   if (!wake) return;
   wake();
   queueMicrotask(wakeNext);

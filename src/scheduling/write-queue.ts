@@ -1,13 +1,19 @@
-// At most one write per environment in flight per process: writers of one environment wait here, on each other's promise,
-// instead of holding the pool's connections while they wait for the environment's row lock.
+// Runs the writes of one environment one after the other within this process. Waiting writes are queued here instead of
+// occupying connections of the pool while they wait for the environment's row lock.
 import { unavailable } from '../errors/refusals.js';
 
 export interface WriteQueue {
-  /** Runs `write` after every earlier write of the environment has ended; UNAVAILABLE when too many wait, or too long. */
+  /**
+   * Runs `write` after all earlier writes of the environment have ended. Rejects with UNAVAILABLE when too many writes
+   * are queued, or when this one has waited too long.
+   */
   run<T>(environmentId: string, write: () => Promise<T>): Promise<T>;
 }
 
-/** `maxWaitMs`: a write whose turn comes later than that is refused, not done long after its caller has left. */
+/**
+ * `maxWaiting`: how many writes of one environment may be queued, including the running one. `maxWaitMs`: a write that
+ * could only start later than this is rejected, so that it is not performed long after its caller has given up.
+ */
 export function createWriteQueue(maxWaiting = 1_000, maxWaitMs = 15_000): WriteQueue {
   const queues = new Map<string, { tail: Promise<unknown>; waiting: number }>();
   return {
@@ -16,15 +22,15 @@ export function createWriteQueue(maxWaiting = 1_000, maxWaitMs = 15_000): WriteQ
       if (queue.waiting >= maxWaiting) throw unavailable('Too many writes are waiting for this environment');
       queues.set(environmentId, queue);
       queue.waiting += 1;
-      const since = performance.now();
-      const turn = queue.tail.then(() => {
-        if (performance.now() - since > maxWaitMs)
+      const queuedAt = performance.now();
+      const result = queue.tail.then(() => {
+        if (performance.now() - queuedAt > maxWaitMs)
           throw unavailable('Writes of this environment take too long just now');
         return write();
       });
-      queue.tail = turn.catch(() => {});
+      queue.tail = result.catch(() => {});
       try {
-        return await turn;
+        return await result;
       } finally {
         queue.waiting -= 1;
         if (queue.waiting === 0) queues.delete(environmentId);
