@@ -1,4 +1,4 @@
-// Operator command: makes a key file, adds a master key to it, or makes another of its keys current.
+// Operator command: creates a key file, adds a master key to one, or makes another of its keys the current one.
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createKeyFile } from '../crypto/key-file.js';

@@ -1,4 +1,4 @@
-// Operator command: a token for an account, and the account with it when there is none of that name.
+// Operator command: creates a token for an account, and the account as well if there is none of that name.
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/config.js';
 import { issueToken, tokenLimits } from '../domain/access/token.js';
@@ -55,16 +55,16 @@ await runCommand({
   },
 });
 
-interface Wanted {
+interface TokenRequest {
   account: string;
   isAdmin: boolean;
   expiresAt: Date | undefined;
   limits: ReturnType<typeof tokenLimits>;
 }
 
-async function createToken(tx: Session, { account: name, isAdmin, expiresAt, limits }: Wanted): Promise<string> {
+async function createToken(tx: Session, { account: name, isAdmin, expiresAt, limits }: TokenRequest): Promise<string> {
   const account = await findAccountByName(tx, name);
-  if (limits.environmentId !== null && !(await mayKnow(tx, account?.id, limits.environmentId))) {
+  if (limits.environmentId !== null && !(await hasAccess(tx, account?.id, limits.environmentId))) {
     throw new Error(`the account ${name} has no role in an environment ${limits.environmentId}`);
   }
   if (!account) {
@@ -77,7 +77,7 @@ async function createToken(tx: Session, { account: name, isAdmin, expiresAt, lim
   return (await issueToken(tx, { accountId: account.id, name: 'operator', expiresAt, ...limits })).secret;
 }
 
-async function mayKnow(tx: Session, accountId: string | undefined, environmentId: string): Promise<boolean> {
+async function hasAccess(tx: Session, accountId: string | undefined, environmentId: string): Promise<boolean> {
   const environment = accountId && (await findEnvironment(tx, { id: environmentId, accountId }));
   return !!environment && (environment.ownerId === accountId || !!environment.shareRoles?.length);
 }

@@ -1,8 +1,12 @@
-// Prints the contract files from code: schema/schema.graphql and schema/openapi.json; with --check it compares instead.
+// Writes the contract files, schema/schema.graphql and schema/openapi.json, from the code. With --check it compares
+// them instead.
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 
-/** Loaded one by one: the REST door does not load before its typed documents fit the schema that is printed here. */
+/**
+ * Each printer imports its modules only when it is called: those of REST cannot be loaded until their typed documents
+ * match the schema that is printed here.
+ */
 const PRINTERS: Record<string, () => Promise<string>> = {
   'schema/schema.graphql': async () => {
     const [{ lexicographicSortSchema, printSchema }, { schema }] = await Promise.all([

@@ -1,4 +1,4 @@
-// Operator command: removes records of opened values that are older than the retention time.
+// Operator command: removes audit records of opened values that are older than the retention period.
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/config.js';
 import { pruneSecretReads } from '../domain/reads/secret-read.js';

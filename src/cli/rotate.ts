@@ -1,4 +1,5 @@
-// Operator command: rotates master keys and data keys while the service runs, and removes what nothing uses any more.
+// Operator command: rotates master keys and data keys while the service is running, and removes keys that are no longer
+// used.
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/config.js';
 import { retireDataKeys, rotateDataKeys } from '../domain/keys/data-key.js';
@@ -24,8 +25,8 @@ of all that was interrupted gives no environment a second new key when it is tol
 `;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** How often a long run says how far it is. */
-const SAY_EVERY_MS = 1_000;
+/** Minimum time between two progress reports. */
+const REPORT_EVERY_MS = 1_000;
 
 interface Options {
   to?: string | undefined;
@@ -33,7 +34,7 @@ interface Options {
   environment?: string | undefined;
   'made-before'?: string | undefined;
 }
-/** Answers the exit code. */
+/** Resolves with the exit code. */
 type Command = (services: Services, options: Options, signal: AbortSignal) => Promise<number>;
 
 const COMMANDS: Record<string, { options: readonly (keyof Options)[]; run: Command }> = {
@@ -56,13 +57,13 @@ async function main(): Promise<number> {
   });
   const { help, ...options } = values;
   const command = COMMANDS[positionals[0] ?? ''];
-  const isWhole =
+  const isComplete =
     command &&
     positionals.length === 1 &&
     Object.keys(options).every((key) => command.options.includes(key as keyof Options));
   const needsScope =
     positionals[0] === 'data-keys' && (options.all === undefined) === (options.environment === undefined);
-  if (help || !isWhole || needsScope) {
+  if (help || !isComplete || needsScope) {
     process.stdout.write(USAGE);
     return help ? 0 : 1;
   }
@@ -77,20 +78,20 @@ async function main(): Promise<number> {
 }
 
 async function masterKey(services: Services, { to }: Options, signal: AbortSignal): Promise<number> {
-  const progress = paced((done: number, total: number) => say(`${done} of ${total} keys`));
+  const progress = throttled((done: number, total: number) => say(`${done} of ${total} keys`));
   const { masterKeyId, rewrapped, failures } = await rotateMasterKey(services, { to, signal, onProgress: progress });
   say(`Master key ${masterKeyId}: ${rewrapped} keys wrapped anew`);
-  return complain('stay under another master key', failures);
+  return reportFailures('stay under another master key', failures);
 }
 
 async function dataKeys(services: Services, options: Options, signal: AbortSignal): Promise<number> {
   if (options.environment !== undefined && !UUID.test(options.environment))
     throw new Error('there is no such environment');
-  const madeBefore = moment(options['made-before']);
+  const madeBefore = timeFrom(options['made-before']);
   const began = new Date().toISOString();
   if (options.all && !madeBefore)
     say(`Begun; to take it up again: npm run rotate -- data-keys --all --made-before ${began}`);
-  const onProgress = paced((at: { environmentId: string; version: number; done: number; total: number }) =>
+  const onProgress = throttled((at: { environmentId: string; version: number; done: number; total: number }) =>
     say(`Environment ${at.environmentId}: ${at.done} of ${at.total} values under data key version ${at.version}`),
   );
   const { environments, newKeys, resealed, left, failures } = await rotateDataKeys(services, {
@@ -102,7 +103,7 @@ async function dataKeys(services: Services, options: Options, signal: AbortSigna
   if (options.environment !== undefined && environments === 0) throw new Error('there is no such environment');
   say(`${environments} environments: ${newKeys} new data keys, ${resealed} values sealed anew`);
   if (left > failures.length) say(`${left - failures.length} values were being written: run it again`);
-  return complain('values stay under an older key, because they do not open', failures);
+  return reportFailures('values stay under an older key, because they do not open', failures);
 }
 
 async function retire(services: Services): Promise<number> {
@@ -135,25 +136,25 @@ async function status(services: Services): Promise<number> {
   return 0;
 }
 
-function complain(what: string, failures: readonly string[]): number {
+function reportFailures(what: string, failures: readonly string[]): number {
   for (const failure of failures) process.stderr.write(`${failure}\n`);
   if (failures.length > 0) process.stderr.write(`${failures.length} ${what}\n`);
   return failures.length > 0 ? 1 : 0;
 }
 
-function moment(text: string | undefined): Date | undefined {
+function timeFrom(text: string | undefined): Date | undefined {
   if (text === undefined) return undefined;
   const at = new Date(text);
   if (Number.isNaN(at.getTime())) throw new Error('--made-before: expected a time such as 2026-01-31T12:00:00Z');
   return at;
 }
 
-/** The first report at once, later ones no more often than a reader can follow. */
-function paced<A extends unknown[]>(report: (...args: A) => void): (...args: A) => void {
+/** Passes on the first report at once, and later ones no more often than a reader can follow. */
+function throttled<A extends unknown[]>(report: (...args: A) => void): (...args: A) => void {
   let next = 0;
   return (...args) => {
     if (performance.now() < next) return;
-    next = performance.now() + SAY_EVERY_MS;
+    next = performance.now() + REPORT_EVERY_MS;
     report(...args);
   };
 }

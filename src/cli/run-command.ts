@@ -1,19 +1,20 @@
-// How every operator command ends: its result alone on standard output, what went wrong on standard error, an exit code.
+// Runs an operator command: prints its result, and nothing else, to standard output and errors to standard error, and
+// sets the exit code.
 import { explainFailure } from '../start/start-failure.js';
 
 export interface Command {
-  /** Begins with `Usage:`. */
+  /** The usage text, which begins with `Usage:`. */
   usage: string;
-  /** What is told to be impossible when the work fails, for example "create a token". */
+  /** What the command does, for the message that it cannot be done, for example "create a token". */
   purpose: string;
-  /** Answers what is printed; undefined when the arguments ask for the usage. */
+  /** Resolves with the text to print, or with undefined when the arguments request the usage text. */
   work(): Promise<string | undefined>;
 }
 
-/** The command was called wrongly. */
+/** The command line arguments are invalid. */
 export class UsageError extends Error {}
 
-/** Exit code 0: done; 1: it could not be done; 2: it was called wrongly. */
+/** Exit code 0: success; 1: the work failed; 2: the command line arguments are invalid. */
 export async function runCommand({ usage, purpose, work }: Command): Promise<void> {
   try {
     process.stdout.write(`${(await work()) ?? usage.trimEnd()}\n`);

@@ -1,4 +1,5 @@
-// Operator command: verifies the logs of environments and the current secrets against them, and exports their heads.
+// Operator command: verifies the logs of environments, compares the current secrets with them, and exports the heads of
+// the logs.
 import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -31,7 +32,7 @@ new one after each verification. What was written after the last export is only 
 Exit code: 0 everything is in order, 1 something is not, 2 it could not be verified.
 `;
 
-const PAGE = 100;
+const PAGE_SIZE = 100;
 
 async function main(): Promise<number> {
   const { values: options } = parseArgs({
@@ -57,16 +58,16 @@ async function main(): Promise<number> {
   try {
     const keyProvider = options['no-keys'] ? undefined : await openExistingKeyProvider(config, log);
     const verified: VerifiedLog[] = [];
-    let found = 0;
-    for await (const environmentId of only === undefined ? allOf(heads) : [only]) {
+    let findings = 0;
+    for await (const environmentId of only === undefined ? environmentIds(heads) : [only]) {
       const head = heads.get(environmentId);
       const result = await inSnapshot(db, (session) => verifyLog(session, environmentId, { keyProvider, head }));
       if (!result) throw new Error(`there is no environment ${environmentId}`);
       process.stdout.write(`environment ${environmentId}: ${describe(result, head)}\n`);
-      if (result instanceof LogFinding) found += 1;
+      if (result instanceof LogFinding) findings += 1;
       else verified.push(result);
     }
-    if (found > 0) return 1;
+    if (findings > 0) return 1;
     if (options['export-heads'] !== undefined) {
       await replaceFile(options['export-heads'], printLogHeads(verified, new Date()));
     }
@@ -75,19 +76,19 @@ async function main(): Promise<number> {
     await db.close();
   }
 
-  /** Every environment there is, and every one of which a head tells that there was. */
-  async function* allOf(known: ReadonlyMap<string, LogHead>): AsyncGenerator<string> {
-    const left = new Set(known.keys());
+  /** All environments of the database, followed by those that only the exported heads name. */
+  async function* environmentIds(known: ReadonlyMap<string, LogHead>): AsyncGenerator<string> {
+    const unseen = new Set(known.keys());
     for (let after: string | null = null; ; ) {
-      const page = await findEnvironmentIds(db, { after, limit: PAGE });
+      const page = await findEnvironmentIds(db, { after, limit: PAGE_SIZE });
       for (const id of page) {
-        left.delete(id);
+        unseen.delete(id);
         yield id;
       }
       after = page.at(-1) ?? null;
-      if (page.length < PAGE) break;
+      if (page.length < PAGE_SIZE) break;
     }
-    yield* left;
+    yield* unseen;
   }
 }
 
@@ -120,7 +121,9 @@ async function readHeads(file: string): Promise<Map<string, LogHead>> {
   }
 }
 
-/** Under another name first: nobody reads half of it, and a failure leaves the old one as it is. */
+/**
+ * Writes under a temporary name first, so that nobody reads a partial file and a failure leaves the old one unchanged.
+ */
 async function replaceFile(file: string, text: string): Promise<void> {
   const draft = `${file}.${randomUUID()}`;
   try {

@@ -1,15 +1,16 @@
-// Digests of values for the hash-chained log: equal for equal values, useless for guessing without the key.
+// Keyed digests of values for the hash-chained log: equal for equal values, and no help in guessing a value without the
+// key.
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { toUSVString } from 'node:util';
 
-// Neither prefix begins the other, so no text has the digest of absence.
+// Neither prefix is the beginning of the other, so no text has the digest of an absent value.
 const ABSENT = 'agent-secrets-gateway:value-digest:1:absent\0';
 const PRESENT = 'agent-secrets-gateway:value-digest:1:present\0';
 
 /**
  * HMAC-SHA-256 of a value's canonical text, or of its absence, under the environment's digest key.
  *
- * The key is never replaced: the chain could not be verified across a replacement.
+ * The key is never replaced, because the chain could not be verified across a replacement.
  */
 export function valueDigest(digestKey: KeyObject, plaintext: string | null): Uint8Array {
   const hmac = createHmac('sha256', digestKey);
@@ -20,14 +21,17 @@ export function valueDigest(digestKey: KeyObject, plaintext: string | null): Uin
   return hmac.update(PRESENT).update(plaintext, 'utf8').digest();
 }
 
-/** Whether two digests are the same, in a time that does not tell how much of them is. */
+/** Whether two digests are equal. The time it takes does not depend on how many of their bytes are. */
 export function isSameDigest(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
 }
 
 const REQUEST = 'agent-secrets-gateway:request-digest:1\0';
 
-/** HMAC-SHA-256 of a request's text under the environment's digest key: requests hold values, which may be guessable. */
+/**
+ * HMAC-SHA-256 of a request's text under the environment's digest key. It is keyed because requests contain values,
+ * which might be guessed from a plain hash.
+ */
 export function requestDigest(digestKey: KeyObject, request: string): Uint8Array {
   return createHmac('sha256', digestKey).update(REQUEST).update(request, 'utf8').digest();
 }

@@ -1,4 +1,4 @@
-// An environment's own keys: made, wrapped for storage, unwrapped once and kept ready in a bounded cache.
+// The keys of an environment: generated here, wrapped for storage, and kept unwrapped in a bounded cache.
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { KeyProvider } from './key-provider.js';
@@ -6,7 +6,7 @@ import { type DataKey, SealError } from './sealing.js';
 
 export type KeyPurpose = 'data' | 'digest';
 
-/** An environment's key as it is stored. */
+/** An environment's key as it is stored, wrapped by a master key. */
 export interface StoredKey {
   readonly purpose: KeyPurpose;
   readonly version: number;
@@ -14,38 +14,41 @@ export interface StoredKey {
   readonly wrapped: Uint8Array;
 }
 
-/** An environment's keys, ready for use. */
+/** All keys of an environment, unwrapped. */
 export interface EnvironmentKeys {
-  /** The newest data key: new values are sealed under it. */
+  /** The newest data key, under which new values are sealed. */
   readonly current: DataKey;
-  /** The key of the log's value digests; there is one, for good. */
+  /** The key of the value digests in the log. There is only one, and it is never replaced. */
   readonly digest: KeyObject;
-  /** False for a version another instance has made since these keys were loaded: `reload` them. */
+  /** False for a version that another instance has created since these keys were loaded; `reload` finds that one. */
   has(version: number): boolean;
   /** Throws a `SealError` that names the version when it is missing. */
   data(version: number): DataKey;
-  /** The key that was unwrapped from exactly these bytes, if it was. */
+  /** The key that was unwrapped from exactly these stored bytes; undefined if there is none. */
   unwrapped(stored: StoredKey): KeyObject | undefined;
 }
 
 const KEY_BYTES = 32;
 const FIRST_VERSION = 1;
-/** The digest key is never replaced: it has this one version. */
+/** The digest key is never replaced, so this is its only version. */
 const DIGEST_VERSION = 1;
-/** A sealed value has four bytes for it. */
+/** A sealed value stores the version in four bytes. */
 const LAST_VERSION = 0xffff_ffff;
 
-/** 32 fresh bytes; whoever asks zeroes them after use. */
+/** Generates 32 random bytes; the caller must zero them after use. */
 export function generateDataKey(): Uint8Array {
   return randomBytes(KEY_BYTES);
 }
 
-/** What a wrapped key is bound to. Unambiguous for any id: purpose and version have no colon and come last. */
+/**
+ * The context that a wrapped key is bound to. It is unambiguous for any environment id, because purpose and version
+ * come last and contain no colon.
+ */
 export function keyContext(environmentId: string, purpose: KeyPurpose, version: number): string {
   return `environment:${environmentId}:${purpose}:${version}`;
 }
 
-/** Makes one fresh key, wrapped under the provider's current master key. */
+/** Generates a key and wraps it under the provider's current master key. */
 export async function newStoredKey(
   provider: KeyProvider,
   environmentId: string,
@@ -70,8 +73,8 @@ export function newEnvironmentKeys(provider: KeyProvider, environmentId: string)
 }
 
 /**
- * Unwraps all of an environment's keys; one that does not unwrap refuses them all, so that nobody works on a part.
- * What `earlier` has unwrapped already is not unwrapped again.
+ * Unwraps all keys of an environment. It rejects if any of them cannot be unwrapped, so that nobody works with an
+ * incomplete set. Keys that `earlier` already has unwrapped are reused.
  */
 export async function openEnvironmentKeys(
   provider: KeyProvider,
@@ -79,7 +82,10 @@ export async function openEnvironmentKeys(
   stored: readonly StoredKey[],
   earlier?: EnvironmentKeys,
 ): Promise<EnvironmentKeys> {
-  return ready(environmentId, await Promise.all(stored.map((row) => openKey(provider, environmentId, row, earlier))));
+  return withUnwrappedKeys(
+    environmentId,
+    await Promise.all(stored.map((row) => openKey(provider, environmentId, row, earlier))),
+  );
 }
 
 interface OpenedKey extends StoredKey {
@@ -92,7 +98,8 @@ async function openKey(
   { purpose, version, masterKeyId, wrapped }: StoredKey,
   earlier: EnvironmentKeys | undefined,
 ): Promise<OpenedKey> {
-  // The driver's own bytes are part of a buffer of many kilobytes, which they would keep as a whole.
+  // A copy, because the bytes from the database driver are a view of a buffer of many kilobytes, and would keep all of
+  // it in memory.
   const row = { purpose, version, masterKeyId, wrapped: Uint8Array.from(wrapped) };
   const known = earlier?.unwrapped(row);
   if (known) return { ...row, key: known };
@@ -101,8 +108,11 @@ async function openKey(
   return { ...row, key: toKeyObject(bytes, context) };
 }
 
-/** Apart from where `earlier` is known: what is returned would hold on to it, that one to its own, and so on for ever. */
-function ready(environmentId: string, opened: readonly OpenedKey[]): EnvironmentKeys {
+/**
+ * A function of its own, in which `earlier` is not in scope: the closures that it returns would keep `earlier` in
+ * memory, which would keep its own predecessor in memory, and so on for ever.
+ */
+function withUnwrappedKeys(environmentId: string, opened: readonly OpenedKey[]): EnvironmentKeys {
   const dataKeys = new Map<number, DataKey>();
   let current: DataKey | undefined;
   let digest: KeyObject | undefined;
@@ -148,43 +158,45 @@ function ready(environmentId: string, opened: readonly OpenedKey[]): Environment
 export interface KeyCacheOptions {
   readonly provider: KeyProvider;
   readonly load: (environmentId: string) => Promise<readonly StoredKey[]>;
-  /** How many environments' keys stay in memory. */
+  /** The number of environments whose keys are kept in memory. */
   readonly max: number;
-  /** Milliseconds after which they are compared with what is stored: a key that was replaced meanwhile is not used. */
+  /** Milliseconds after which cached keys are read again from storage, so that a replaced key is no longer used. */
   readonly maxAgeMs?: number;
 }
 
-/** Nobody seals under a data key that was replaced longer ago than this (and as long as the write itself may take). */
+/** A replaced data key may still be used for sealing for at most this long, plus the duration of the write itself. */
 export const KEYS_MAX_AGE_MS = 60_000;
 
 export interface KeyCache {
-  /** The keys themselves when they are in memory, so that a hot read need not wait; else a promise of them. */
+  /** Returns the keys themselves when they are cached, so that the hot path has no promise to await; else a promise. */
   keysOf(environmentId: string): EnvironmentKeys | Promise<EnvironmentKeys>;
-  /** Keys as stored now or later, never earlier than the call. The cached ones keep serving until then. */
+  /** Loads the keys in a read that begins after this call. Until it has ended, the cached keys remain in use. */
   reload(environmentId: string): Promise<EnvironmentKeys>;
-  /** Drops an environment's keys; a load that is under way will not bring them back. */
+  /** Removes an environment's keys from the cache; a load that is in progress does not put them back. */
   forget(environmentId: string): void;
 }
 
-interface Cached {
+interface CacheEntry {
   readonly keys: EnvironmentKeys;
-  /** When they were asked for, on this process's own clock. */
+  /** When their load began, by `performance.now`. */
   readonly since: number;
 }
 
 interface Load {
   readonly keys: Promise<EnvironmentKeys>;
-  /** The load that begins when this one ends; all who ask meanwhile share it. */
+  /** The load that begins when this one ends; all callers of `reload` in the meantime share it. */
   next?: Promise<EnvironmentKeys>;
 }
 
-/** A bounded cache of unwrapped keys. Failures are not cached, and concurrent loads of one environment are one. */
+/**
+ * A bounded cache of unwrapped keys. Failures are not cached; concurrent callers for one environment share one load.
+ */
 export function createKeyCache({ provider, load, max, maxAgeMs = KEYS_MAX_AGE_MS }: KeyCacheOptions): KeyCache {
-  const cached = new LRUCache<string, Cached>({ max });
+  const cached = new LRUCache<string, CacheEntry>({ max });
   const loads = new Map<string, Load>();
 
   function begin(environmentId: string): Promise<EnvironmentKeys> {
-    // A turn later, so that `entry` is there even when `load` throws at once.
+    // `run` starts in a microtask, so that `entry` is defined and registered even when `load` throws at once.
     const entry: Load = { keys: Promise.resolve().then(run) };
     loads.set(environmentId, entry);
     return entry.keys;
@@ -194,7 +206,8 @@ export function createKeyCache({ provider, load, max, maxAgeMs = KEYS_MAX_AGE_MS
         const since = performance.now();
         const earlier = cached.peek(environmentId)?.keys;
         const keys = await openEnvironmentKeys(provider, environmentId, await load(environmentId), earlier);
-        // Only the newest load may speak: an older one, or one from before `forget`, could bring back the past.
+        // Only the newest load may fill the cache: an older one, or one from before `forget`, could put outdated keys
+        // back into it.
         if (loads.get(environmentId) === entry) cached.set(environmentId, { keys, since });
         return keys;
       } finally {
@@ -212,7 +225,7 @@ export function createKeyCache({ provider, load, max, maxAgeMs = KEYS_MAX_AGE_MS
   function reload(environmentId: string): Promise<EnvironmentKeys> {
     const running = loads.get(environmentId);
     if (!running) return begin(environmentId);
-    // The running load may have read before the change the caller knows of, so it does not count.
+    // The running load may have read the keys before the change that the caller knows of, so another load is needed.
     const again = () => begin(environmentId);
     running.next ??= running.keys.then(again, again);
     return running.next;

@@ -1,10 +1,14 @@
-// Changing a key file in use: a master key is added, or another one made current; the others stay as they are.
+// Changes a key file while it is in use: adds a master key, or makes another one current. The other keys stay
+// unchanged.
 import { type FileHandle, open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { loadKeyFile, syncFolder } from './key-file.js';
 import { type Keyring, KeyringError, printKeyring, withFreshKey } from './local-keyring.js';
 
-/** Adds a fresh master key and answers its id. It wraps nothing before it is current: every instance must have it first. */
+/**
+ * Adds a new master key and returns its id. The key wraps nothing until it is made current: every instance must have it
+ * before any instance wraps with it.
+ */
 export function addMasterKey(path: string): Promise<string> {
   return change(path, ({ current, keys }) => {
     const { id, keys: more } = withFreshKey(keys);
@@ -12,7 +16,7 @@ export function addMasterKey(path: string): Promise<string> {
   });
 }
 
-/** Makes one of the file's master keys the current one: from now on it wraps new data keys. */
+/** Makes one of the file's master keys the current one, which from now on wraps new data keys. */
 export async function useMasterKey(path: string, id: string): Promise<void> {
   await change(path, ({ keys }) => {
     if (!keys.has(id)) {
@@ -29,11 +33,13 @@ export async function useMasterKey(path: string, id: string): Promise<void> {
 }
 
 /**
- * Replaces the file by its changed content, at once and durably: whoever reads it meanwhile reads the old one or the new
- * one. One change at a time, by the exclusive name of the draft: of two at once, one would lose the other's new key.
+ * Replaces the file with its changed content, atomically and durably: a concurrent reader gets either the old or the
+ * new content. The draft has a fixed name and is created exclusively, so that only one change runs at a time: of two
+ * concurrent changes, one would lose the other's new key.
  */
 async function change<T>(path: string, edit: (keyring: Keyring) => { keyring: Keyring; result: T }): Promise<T> {
-  // Refuses a missing file in the words that say how to make one; a rename would replace a link, not what it points to.
+  // Loading the file first gives a missing one the error message that says how to create it. The real path is needed
+  // because a rename would replace a symbolic link instead of the file it points to.
   await loadKeyFile(path);
   const target = await realpath(path);
   const draft = `${target}.new`;
@@ -68,14 +74,14 @@ async function openDraft(draft: string): Promise<FileHandle> {
   }
 }
 
-/** Root may change the file of the service's user; the service must be able to read it afterwards. */
+/** The command may run as root on a file of the service's user, who must be able to read it afterwards. */
 async function keepOwner(draft: FileHandle, target: string): Promise<void> {
-  const now = await open(target, 'r');
+  const original = await open(target, 'r');
   try {
-    const [was, is] = [await now.stat(), await draft.stat()];
-    if (was.uid !== is.uid || was.gid !== is.gid) await draft.chown(was.uid, was.gid);
+    const [wanted, actual] = [await original.stat(), await draft.stat()];
+    if (wanted.uid !== actual.uid || wanted.gid !== actual.gid) await draft.chown(wanted.uid, wanted.gid);
   } finally {
-    await now.close();
+    await original.close();
   }
 }
 

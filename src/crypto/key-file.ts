@@ -1,4 +1,4 @@
-// The key file: the local keyring on disk, created once and never overwritten.
+// The key file: reads the local keyring from disk, and creates a new file without ever overwriting an existing one.
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -6,20 +6,21 @@ import { generateKeyring, type Keyring, KeyringError, parseKeyring } from './loc
 
 export interface LoadedKeyFile {
   readonly keyring: Keyring;
-  /** What the operator should mend but need not mend now; one line each, free of key material. */
+  /** Problems that the operator should fix, though not at once; one line each, without key material. */
   readonly warnings: readonly string[];
 }
 
 const MODE_OWNER_ONLY = 0o600;
 const OPEN_TO_GROUP_OR_OTHERS = 0o077;
 
-/** Reads a key file; refuses a missing or malformed one, warns about one that others may open. */
+/** Reads a key file. Rejects with a `KeyringError` if it is missing or malformed; warns if other users may open it. */
 export async function loadKeyFile(path: string): Promise<LoadedKeyFile> {
   const place = placeOf(path);
   let handle: FileHandle | undefined;
   try {
     handle = await open(path, 'r');
-    // The open file is asked, not the path: a swap in between cannot pass off another file's mode.
+    // The mode is that of the open file, not of the path, so that it belongs to the file that is read even if another
+    // file takes its name in between.
     const { mode } = await handle.stat();
     const bytes = await handle.readFile();
     const text = bytes.toString('utf8');
@@ -47,8 +48,8 @@ export async function loadKeyFile(path: string): Promise<LoadedKeyFile> {
 }
 
 /**
- * Creates a key file with one fresh master key, mode 0600. Of several processes that try at once exactly one succeeds;
- * the others get a `KeyringError` with reason `exists` and can load the winner's file.
+ * Creates a key file with one new master key and mode 0600. When several processes try at once, exactly one succeeds;
+ * the others get a `KeyringError` with reason `exists` and can load the file of the one that did.
  */
 export async function createKeyFile(path: string): Promise<void> {
   const text = generateKeyring();
@@ -56,8 +57,8 @@ export async function createKeyFile(path: string): Promise<void> {
   try {
     await writeNew(draft, text);
     try {
-      // A link is exclusive like O_EXCL, and the name appears with its whole content: a loser of the race, or a
-      // process started after a crash, never reads half a file.
+      // A hard link is as exclusive as O_EXCL, and the name appears together with the complete content. So neither a
+      // process that lost the race nor one that is started after a crash can read a partial file.
       await link(draft, path);
     } catch (error) {
       if (!UNSUPPORTED.has(codeOf(error))) throw error;
@@ -80,7 +81,7 @@ export async function createKeyFile(path: string): Promise<void> {
   }
 }
 
-/** What hard links and folder syncs answer where there are none: FAT, some network mounts, Windows. */
+/** Error codes where hard links or folder syncs are not supported: FAT, some network mounts, Windows. */
 const UNSUPPORTED: ReadonlySet<string> = new Set([
   'EACCES',
   'EINVAL',
@@ -91,7 +92,7 @@ const UNSUPPORTED: ReadonlySet<string> = new Set([
   'EPERM',
 ]);
 
-/** Durable before it returns: whoever seals under a key that a power cut can take has lost the data. */
+/** The file is durable before this returns: data sealed under a key that is lost in a power failure is lost, too. */
 async function writeNew(path: string, text: string): Promise<void> {
   const handle = await open(path, 'wx', MODE_OWNER_ONLY);
   try {
@@ -102,7 +103,7 @@ async function writeNew(path: string, text: string): Promise<void> {
   }
 }
 
-/** Makes the new name itself durable, where a folder can be opened and synced. */
+/** Makes a new name in the folder durable, on systems where a folder can be opened and synced. */
 export async function syncFolder(path: string): Promise<void> {
   let handle: FileHandle | undefined;
   try {

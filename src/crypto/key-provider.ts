@@ -1,14 +1,15 @@
-// What wraps data keys: the one seam behind which master keys live, in a local keyring or in a key service.
+// The interface to whatever wraps data keys: a local keyring or a key service. Only its implementations have master
+// keys.
 
-/** The cause of an UNAVAILABLE that is the key service's. */
+/** The cause of an UNAVAILABLE error that comes from the key service. */
 export class KeyServiceUnreachable extends Error {
-  constructor(trouble: string) {
-    super(`the key service of TRANSIT_URL is not reachable (${trouble})`);
+  constructor(reason: string) {
+    super(`the key service of TRANSIT_URL is not reachable (${reason})`);
     this.name = 'KeyServiceUnreachable';
   }
 }
 
-/** A data key that only the holder of the named master key can use; safe to store beside the data. */
+/** A data key that can only be unwrapped with the named master key; it is safe to store next to the data. */
 export interface WrappedKey {
   readonly masterKeyId: string;
   readonly bytes: Uint8Array;
@@ -21,11 +22,11 @@ export interface WrappedKey {
  * a wrapped key copied to another row does not unwrap there.
  */
 export interface KeyProvider {
-  /** The master key that a wrap would use now; a stored key under another id is due for a re-wrap. */
+  /** The master key that a wrap would use now; a stored key under another one should be wrapped anew. */
   currentKeyId(): Promise<string>;
-  /** The master keys it can name without being asked for one, the current one among them. */
+  /** The ids of the master keys that it can list, among them the current one. It may be able to use others as well. */
   keyIds(): Promise<readonly string[]>;
   wrap(dataKey: Uint8Array, context: string): Promise<WrappedKey>;
-  /** The caller owns the returned bytes and zeroes them once they are a `KeyObject`. */
+  /** The caller owns the returned bytes and must zero them once it has made a `KeyObject` of them. */
   unwrap(wrapped: WrappedKey, context: string): Promise<Uint8Array>;
 }

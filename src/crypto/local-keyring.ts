@@ -1,8 +1,8 @@
-// The local keyring: several master keys, each with an id, and the provider that wraps data keys with them.
+// The local keyring: several master keys, each with an id, and the key provider that wraps data keys with them.
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { KeyProvider, WrappedKey } from './key-provider.js';
 
-/** Master keys by id. `current` wraps new data keys; the others only unwrap what they once wrapped. */
+/** Master keys by id. `current` wraps new data keys; the others only unwrap what they wrapped earlier. */
 export interface Keyring {
   readonly current: string;
   readonly keys: ReadonlyMap<string, KeyObject>;
@@ -19,7 +19,7 @@ export type KeyringReason =
   | 'unsupported'
   | 'unwrap-refused';
 
-/** Something is wrong with master keys. One line: place, problem, remedy; never any key material. */
+/** A problem with master keys. The message is one line of place, problem and remedy, and never has any key material. */
 export class KeyringError extends Error {
   readonly reason: KeyringReason;
 
@@ -36,14 +36,14 @@ const WRAP_FORMAT = 1;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-// Shorter than any spelling of a 256-bit key (43 base64 characters), so that a key put where its id belongs is
-// refused, and an id may be quoted in a message.
+// An id is shorter than any encoding of a 256-bit key (43 base64 characters). So a key that was put in the place of its
+// id is rejected, and ids may be quoted in messages.
 const KEY_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
 
 /**
- * Reads the text of a key file; `place` is what error messages call it.
+ * Parses the text of a key file; `place` is how error messages refer to it.
  *
- * The parser's own message is dropped, not attached as a cause: `JSON.parse` quotes the text it stumbled on.
+ * The error of `JSON.parse` is dropped instead of attached as the cause, because its message quotes the text.
  */
 export function parseKeyring(text: string, place = 'keyring'): Keyring {
   const malformed = (problem: string, remedy: string) => new KeyringError('malformed', place, problem, remedy);
@@ -79,19 +79,19 @@ export function parseKeyring(text: string, place = 'keyring'): Keyring {
   return { current, keys: masterKeys };
 }
 
-/** The text of a new key file with one fresh master key. */
+/** The text of a new key file with one newly generated master key. */
 export function generateKeyring(): string {
   const { id, keys } = withFreshKey(new Map());
   return printKeyring({ current: id, keys });
 }
 
-/** The text of a key file; `parseKeyring` reads it. */
+/** The text of a key file, which `parseKeyring` can read. */
 export function printKeyring({ current, keys }: Keyring): string {
   const encoded = [...keys].map(([id, key]) => [id, key.export().toString('base64')]);
   return `${JSON.stringify({ version: KEYRING_VERSION, current, keys: Object.fromEntries(encoded) }, null, 2)}\n`;
 }
 
-/** The same keys and, last, a fresh one under an id of its own. */
+/** The same keys followed by a newly generated one with an unused id. */
 export function withFreshKey(keys: Keyring['keys']): { id: string; keys: Keyring['keys'] } {
   let id: string;
   do {
@@ -103,18 +103,18 @@ export function withFreshKey(keys: Keyring['keys']): { id: string; keys: Keyring
   return { id, keys: new Map([...keys, [id, key]]) };
 }
 
-/** How often an unknown master key may make the provider look for it in a changed key file. */
+/** Minimum time between two reloads of the key file that are caused by unknown master keys. */
 const RELOAD_EVERY_MS = 1_000;
 
 /**
  * Wraps data keys with AES-256-GCM under the keyring's current key.
  *
- * Wrapped layout: 1 byte format, 12 bytes nonce, ciphertext, 16 bytes tag. Format, master key id and context are the
- * additional data.
+ * Layout of a wrapped key: 1 byte format, 12 bytes nonce, ciphertext, 16 bytes tag. Format, master key id and context
+ * are the additional authenticated data.
  *
- * With `reload` the keyring may change while the service runs. A wrap always asks for it: a data key wrapped under a
- * master key that is on its way out, or that no file holds any more, would be lost with it. An unwrap asks when it does
- * not know the master key.
+ * With `reload` the keyring may change while the service is running. Every wrap reloads it first: a data key that is
+ * wrapped under a master key which is about to be removed, or is no longer in any file, would be lost together with
+ * that key. An unwrap reloads it only when it does not know the master key.
  */
 export function localKeyProvider(initial: Keyring, reload?: () => Promise<Keyring>): KeyProvider {
   let keyring = initial;
@@ -198,11 +198,15 @@ export function localKeyProvider(initial: Keyring, reload?: () => Promise<Keyrin
     return keyring.current;
   }
 
+  // Throws right away when the keyring has no current key.
   masterKey(keyring.current);
   return { currentKeyId, keyIds, wrap, unwrap };
 }
 
-/** Unambiguous because a key id contains no colon; UTF-16 because UTF-8 maps all lone surrogates to one character. */
+/**
+ * The encoding is unambiguous because a key id contains no colon. It is UTF-16 because UTF-8 maps all lone surrogates
+ * to the same character.
+ */
 function additionalData(masterKeyId: string, context: string): Buffer {
   return Buffer.from(`wrap:${WRAP_FORMAT}:${masterKeyId}:${context}`, 'utf16le');
 }
@@ -211,7 +215,7 @@ function decodeMasterKey(encoded: unknown): KeyObject | undefined {
   if (typeof encoded !== 'string') return undefined;
   const bytes = Buffer.from(encoded, 'base64');
   try {
-    // Node skips what is not base64; only the exact spelling of 32 bytes comes back unchanged.
+    // Node ignores characters that are not base64. Only the canonical encoding of 32 bytes survives the round trip.
     if (bytes.length !== MASTER_KEY_BYTES || bytes.toString('base64') !== encoded) return undefined;
     return createSecretKey(bytes);
   } finally {

@@ -1,9 +1,10 @@
-// Whether the master keys at hand are those a database was written under: asked before anything is written under others.
+// Checks that the configured master keys are those that a database was written under, before anything is written to it
+// under other ones.
 import { keyContext, type StoredKey } from './environment-keys.js';
 import type { KeyProvider } from './key-provider.js';
 import { KeyringError } from './local-keyring.js';
 
-/** Refuses with a KeyringError that names the master key. `samples` are some stored keys of every master key in use. */
+/** Rejects with a KeyringError that names the master key. `samples` are some stored keys of every master key in use. */
 export async function checkMasterKeys(
   provider: KeyProvider,
   samples: readonly (StoredKey & { environmentId: string })[],
@@ -11,7 +12,7 @@ export async function checkMasterKeys(
   const refusals = new Map<string, KeyringError>();
   const proven = new Set<string>();
   for (const { environmentId, purpose, version, masterKeyId, wrapped } of samples) {
-    // One key that opens is proof enough: a spoilt row concerns its own environment only.
+    // One key that unwraps is sufficient proof: a corrupt row only affects its own environment.
     if (proven.has(masterKeyId)) continue;
     try {
       const context = keyContext(environmentId, purpose, version);

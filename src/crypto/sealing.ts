@@ -1,4 +1,4 @@
-// Sealing: a value's plaintext to bytes that are safe to store, and back, or a refusal.
+// Sealing: encrypts and authenticates a value, bound to the place where it is stored, and opens it again.
 import { createCipheriv, createDecipheriv, type DecipherGCM, type KeyObject, randomFillSync } from 'node:crypto';
 import { toUSVString } from 'node:util';
 
@@ -8,22 +8,22 @@ export interface DataKey {
   readonly key: KeyObject;
 }
 
-/** Where a sealed value belongs; it opens nowhere else. */
+/** The place that a sealed value belongs to; it cannot be opened for any other place. */
 export interface SealBinding {
   readonly environmentId: string;
   readonly agentSecretId: string;
-  /** The revision that set the value: a revision that keeps the value keeps this one. */
+  /** The revision that set the value. It stays the same in later revisions that keep the value. */
   readonly revision: bigint;
 }
 
-/** What a `SealError` is about. */
+/** The key and the secret that a `SealError` is about. */
 export interface SealSubject {
   readonly keyVersion?: number;
   readonly environmentId?: string;
   readonly agentSecretId?: string;
 }
 
-/** A value cannot be sealed or opened. Names key version and ids; never any part of the plaintext. */
+/** A value cannot be sealed or opened. The message names key version and ids, never any part of the plaintext. */
 export class SealError extends Error {
   readonly subject: SealSubject;
 
@@ -34,8 +34,9 @@ export class SealError extends Error {
   }
 }
 
-// Layout: format (1), key version (4, big endian), nonce (12), ciphertext, tag (16).
-// The plaintext inside: length of the UTF-8 text (4, big endian), the text, zeros up to the bucket.
+// Layout, with sizes in bytes: format (1), key version (4, big endian), nonce (12), ciphertext, authentication tag
+// (16). The encrypted plaintext: length of the UTF-8 text (4, big endian), the text, zeros as padding up to the bucket
+// size.
 const FORMAT = 1;
 const NONCE_AT = 5;
 const NONCE_BYTES = 12;
@@ -50,10 +51,11 @@ const ALGORITHM = 'aes-256-gcm';
 const TAG_OPTION = { authTagLength: TAG_BYTES } as const;
 
 /**
- * Seals a text with AES-256-GCM under a fresh random nonce.
+ * Seals a text with AES-256-GCM under a new random nonce.
  *
  * Random 96-bit nonces are safe for 2^32 values per data key, far more than an environment writes between rotations.
- * They are drawn one by one: a pool would repeat itself in a cloned machine, and a repeated nonce breaks GCM.
+ * They are drawn one by one: a pool of random bytes would be repeated by a cloned virtual machine, and a repeated nonce
+ * breaks GCM.
  */
 export function sealValue(dataKey: DataKey, binding: SealBinding, plaintext: string): Uint8Array {
   if (toUSVString(plaintext) !== plaintext) {
@@ -65,7 +67,8 @@ export function sealValue(dataKey: DataKey, binding: SealBinding, plaintext: str
   padded.writeUInt32BE(length, 0);
   padded.write(plaintext, LENGTH_BYTES);
 
-  // Not from Buffer's pool: what is stored should not keep a slab of strangers' bytes alive or within reach.
+  // Not from Buffer's pool: the sealed value would keep a slab with unrelated data in memory, and expose it through its
+  // `buffer` property.
   const sealed = Buffer.allocUnsafeSlow(BODY_AT + padded.length + TAG_BYTES);
   sealed[0] = FORMAT;
   sealed.writeUInt32BE(dataKey.version, 1);
@@ -80,7 +83,7 @@ export function sealValue(dataKey: DataKey, binding: SealBinding, plaintext: str
   return sealed;
 }
 
-/** Opens what `sealValue` made for this binding; anything else is refused with a `SealError`. */
+/** Opens what `sealValue` made for this binding; throws a `SealError` for anything else. */
 export function openValue(dataKey: DataKey, binding: SealBinding, sealed: Uint8Array): string {
   const version = readKeyVersion(sealed);
   if (version !== dataKey.version) {
@@ -89,7 +92,7 @@ export function openValue(dataKey: DataKey, binding: SealBinding, sealed: Uint8A
       version === undefined ? 'it is no sealed value' : `it needs that key, not version ${dataKey.version}`;
     throw new SealError(`${describe(subject)}: ${problem}`, subject);
   }
-  // Views on the bytes as they came (Buffer or plain Uint8Array), never copies.
+  // `subarray` gives views of the input, which may be a Buffer or a plain Uint8Array; nothing is copied.
   const tagAt = sealed.length - TAG_BYTES;
   const decipher = createDecipheriv(ALGORITHM, dataKey.key, sealed.subarray(NONCE_AT, BODY_AT), TAG_OPTION);
   decipher.setAAD(additionalData(version, binding));
@@ -101,7 +104,7 @@ export function openValue(dataKey: DataKey, binding: SealBinding, sealed: Uint8A
   return plaintext;
 }
 
-/** The data key version that opens a sealed value. Not yet authenticated: opening does that. */
+/** The data key version that is needed to open a sealed value. It is not authenticated before the value is opened. */
 export function sealedKeyVersion(sealed: Uint8Array): number {
   const version = readKeyVersion(sealed);
   if (version === undefined) throw new SealError('it is no sealed value: too short, or of an unknown format', {});
@@ -129,8 +132,8 @@ function textOf(padded: Buffer): string | undefined {
 }
 
 /**
- * Room for length and text, rounded up: steps of 64 bytes up to 1 KiB hide how long a password is, steps of 256 above
- * cost a long value at most a quarter and a 64 KiB value 0.4 per cent.
+ * The size of length field and text, rounded up. Steps of 64 bytes up to 1 KiB hide how long a password is. Steps of
+ * 256 bytes above that enlarge a long value by at most a quarter, and a value of 64 KiB by 0.4 per cent.
  */
 function paddedLength(length: number): number {
   const needed = LENGTH_BYTES + length;
@@ -139,8 +142,9 @@ function paddedLength(length: number): number {
 }
 
 /**
- * Format, key version, revision, environment and secret, in an encoding no two bindings share: numbers end at a colon,
- * the first id's length is told, the second id is the rest. UTF-16 because UTF-8 maps all lone surrogates to one.
+ * The additional authenticated data: format, key version, revision, environment and secret, encoded so that no two
+ * bindings give the same bytes. Each number ends with a colon, the first id is preceded by its length, and the second
+ * id is the rest. The encoding is UTF-16 because UTF-8 maps all lone surrogates to the same character.
  */
 function additionalData(keyVersion: number, { environmentId, agentSecretId, revision }: SealBinding): Buffer {
   return Buffer.from(

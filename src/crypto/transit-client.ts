@@ -1,13 +1,14 @@
-// HTTP to a Transit engine (Vault, OpenBao): timeouts, bounded retries, and refusals that quote nothing of the traffic.
+// An HTTP client for a Transit engine (Vault, OpenBao), with timeouts, bounded retries, and error messages that quote
+// nothing of requests and responses.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unavailable } from '../errors/refusals.js';
 import { KeyServiceUnreachable } from './key-provider.js';
 
 export interface TransitConnection {
-  /** Such as https://vault.example.com:8200. */
+  /** For example https://vault.example.com:8200. */
   readonly url: string;
   readonly namespace?: string | undefined;
-  /** Read again when the service refuses the token: an agent may have renewed it in its file. */
+  /** Called again when the service rejects the token: an agent may have written a new one to its file. */
   readonly token: () => Promise<string>;
   /** Milliseconds for one attempt. */
   readonly timeoutMs?: number;
@@ -15,7 +16,9 @@ export interface TransitConnection {
   readonly pauseMs?: number;
 }
 
-/** A complete answer that is no success. `problems` is what the service said: to be compared, never to be shown. */
+/**
+ * A complete response that is not a success. `problems` are the service's messages: match them, but never show them.
+ */
 export class TransitRefusal extends Error {
   readonly status: number;
   readonly problems: readonly string[];
@@ -29,7 +32,7 @@ export class TransitRefusal extends Error {
 }
 
 export interface TransitClient {
-  /** The `data` of the answer. Throws TransitRefusal, or UNAVAILABLE when there is no answer that counts. */
+  /** Returns the `data` of the response. Throws TransitRefusal, or UNAVAILABLE when there is no usable response. */
   post(path: string, body: object): Promise<Record<string, unknown>>;
 }
 
@@ -57,7 +60,7 @@ export function transitClient(connection: TransitConnection): TransitClient {
         ...(namespace === undefined ? {} : { 'x-vault-namespace': namespace }),
       },
       body: JSON.stringify(body),
-      // A redirect would take the token to another host.
+      // Following a redirect would send the token to another host.
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
     });
@@ -71,7 +74,7 @@ export function transitClient(connection: TransitConnection): TransitClient {
   async function post(path: string, body: object): Promise<Record<string, unknown>> {
     let mayRenew = true;
     for (let tried = 1; ; tried += 1) {
-      let trouble: string;
+      let reason: string;
       let pause = pauseMs * 2 ** (tried - 1);
       try {
         const reply = await attempt(path, body);
@@ -83,16 +86,17 @@ export function transitClient(connection: TransitConnection): TransitClient {
           token = await connection.token();
           if (token !== refused) continue;
         }
-        if (!isPassing(reply.status) || isVerdict(problems)) throw new TransitRefusal(reply.status, problems);
-        trouble = String(reply.status);
+        if (!isTransient(reply.status) || isDecryptionFailure(problems))
+          throw new TransitRefusal(reply.status, problems);
+        reason = String(reply.status);
         if (/^\d+$/.test(reply.retryAfter ?? '')) pause = Math.max(pause, Number(reply.retryAfter) * 1_000);
       } catch (error) {
         const code = networkCode(error);
         if (code === undefined) throw error;
-        trouble = code;
+        reason = code;
       }
-      if (tried === ATTEMPTS) throw unreachable(trouble);
-      // Several instances that were refused together should not come back together.
+      if (tried === ATTEMPTS) throw unreachable(reason);
+      // Random jitter, so that several instances that failed together do not retry together.
       await sleep(Math.min(pause, LONGEST_PAUSE_MS) * (0.75 + Math.random() / 2));
     }
   }
@@ -100,17 +104,17 @@ export function transitClient(connection: TransitConnection): TransitClient {
   return { post };
 }
 
-/** Sealed, standby, overloaded, failing: none of it says anything about the request. */
-function isPassing(status: number): boolean {
+/** The service is sealed, on standby, overloaded or failing: the status says nothing about the request itself. */
+function isTransient(status: number): boolean {
   return status === 429 || status >= 500 || status === 472 || status === 473;
 }
 
-/** Some versions answer 500 to bytes that do not decrypt; to ask again would not help. */
-function isVerdict(problems: readonly string[]): boolean {
+/** Some versions respond with 500 to bytes that cannot be decrypted; a retry would not help. */
+function isDecryptionFailure(problems: readonly string[]): boolean {
   return problems.some((problem) => /authentication failed|unable to decrypt/.test(problem));
 }
 
-/** What went wrong on the way; undefined for an error that comes from somewhere else. */
+/** The code of a network error; undefined for any other error. */
 function networkCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error.name === 'TimeoutError') return 'no answer in time';
@@ -119,9 +123,9 @@ function networkCode(error: unknown): string | undefined {
   return typeof code === 'string' ? code : 'connection failed';
 }
 
-function unreachable(trouble: string) {
+function unreachable(reason: string) {
   const refusal = unavailable('The key service is not reachable, try again later');
-  refusal.cause = new KeyServiceUnreachable(trouble);
+  refusal.cause = new KeyServiceUnreachable(reason);
   return refusal;
 }
 
@@ -130,7 +134,7 @@ function objectFrom(text: string): Record<string, unknown> {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : {};
   } catch {
-    // The parser's message quotes the text.
+    // The error is dropped, because its message quotes the text.
     return {};
   }
 }

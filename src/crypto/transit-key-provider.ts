@@ -1,17 +1,18 @@
-// Master keys in a Transit engine (Vault, OpenBao): it wraps and unwraps data keys, its keys never leave it.
+// A key provider whose master keys are in a Transit engine (Vault, OpenBao). The engine wraps and unwraps data keys,
+// and its own keys never leave it.
 import { randomBytes } from 'node:crypto';
 import type { KeyProvider, WrappedKey } from './key-provider.js';
 import { KeyringError } from './local-keyring.js';
 import { type TransitConnection, TransitRefusal, transitClient } from './transit-client.js';
 
 export interface TransitOptions extends TransitConnection {
-  /** Where the engine is mounted. */
+  /** The path at which the engine is mounted. */
   readonly mount: string;
-  /** The name of an AEAD key there, aes256-gcm96 for example. */
+  /** The name of a key in the engine. Its type must be an AEAD, for example aes256-gcm96. */
   readonly key: string;
 }
 
-/** No id of a local keyring has a colon. */
+/** Marks the key ids of Transit: an id of a local keyring contains no colon. */
 const PREFIX = 'transit:';
 const CIPHERTEXT = /^vault:v([1-9]\d{0,8}):[A-Za-z0-9+/]+=*$/;
 
@@ -21,8 +22,8 @@ export function isTransitKeyId(masterKeyId: string): boolean {
 }
 
 /**
- * Checks that the service answers, that the token may use the key, and that the wrap context is really bound; rejects
- * with a KeyringError or UNAVAILABLE.
+ * Checks that the service responds, that the token may use the key, and that the key really authenticates the wrap
+ * context. Rejects with a KeyringError or UNAVAILABLE.
  */
 export async function openTransitKeyProvider(options: TransitOptions): Promise<KeyProvider> {
   const provider = transitKeyProvider(options);
@@ -40,24 +41,25 @@ export async function openTransitKeyProvider(options: TransitOptions): Promise<K
 }
 
 /**
- * What is stored as wrapped is the service's ciphertext as text. The context is the associated data; the key's version
- * stands in the ciphertext, and in the master key id, so that a rotation in Transit is a new master key here.
+ * A wrapped key is stored as the text of the service's ciphertext. The context is passed as associated data. The
+ * version of the Transit key is part of the ciphertext and of the master key id, so a rotation in Transit makes a new
+ * master key here.
  */
 function transitKeyProvider(options: TransitOptions): KeyProvider {
   const client = transitClient(options);
   const place = placeOf(options);
   const idOf = (version: string | number) => `${PREFIX}${pathOf(options)}:v${version}`;
 
-  async function ask(verb: 'encrypt' | 'decrypt', body: object): Promise<Record<string, unknown>> {
+  async function post(verb: 'encrypt' | 'decrypt', body: object): Promise<Record<string, unknown>> {
     try {
       return await client.post(`${options.mount}/${verb}/${options.key}`, body);
     } catch (error) {
-      throw error instanceof TransitRefusal && !isVerdictOnCiphertext(error) ? explain(error, options) : error;
+      throw error instanceof TransitRefusal && !isAboutCiphertext(error) ? keyringErrorFrom(error, options) : error;
     }
   }
 
   async function wrap(plaintext: Uint8Array, context: string): Promise<WrappedKey> {
-    const data = await ask('encrypt', { plaintext: base64(plaintext), associated_data: bound(context) });
+    const data = await post('encrypt', { plaintext: base64(plaintext), associated_data: associatedData(context) });
     const ciphertext = String(data.ciphertext);
     const version = CIPHERTEXT.exec(ciphertext)?.[1];
     if (version === undefined)
@@ -86,7 +88,7 @@ function transitKeyProvider(options: TransitOptions): KeyProvider {
     }
     if (version === undefined || masterKeyId !== idOf(version)) throw refused();
     try {
-      const data = await ask('decrypt', { ciphertext, associated_data: bound(context) });
+      const data = await post('decrypt', { ciphertext, associated_data: associatedData(context) });
       return Buffer.from(String(data.plaintext), 'base64');
     } catch (error) {
       if (!(error instanceof TransitRefusal)) throw error;
@@ -96,7 +98,7 @@ function transitKeyProvider(options: TransitOptions): KeyProvider {
     }
   }
 
-  /** The version is only told with a ciphertext; reading the key itself would need another permission. */
+  /** The version is only found in a ciphertext; reading it from the key itself would require another permission. */
   async function currentKeyId(): Promise<string> {
     return (await wrap(randomBytes(32), 'check:current')).masterKeyId;
   }
@@ -104,12 +106,12 @@ function transitKeyProvider(options: TransitOptions): KeyProvider {
   return { currentKeyId, keyIds: async () => [await currentKeyId()], wrap, unwrap };
 }
 
-/** Refusals that are about the stored bytes, and not about the key, the token or the mount. */
-function isVerdictOnCiphertext({ problems }: TransitRefusal): boolean {
+/** Whether an error response is about the stored bytes, not about the key, the token or the mount. */
+function isAboutCiphertext({ problems }: TransitRefusal): boolean {
   return problems.some((problem) => /authentication failed|unable to decrypt|invalid ciphertext|too old/.test(problem));
 }
 
-function explain({ status, problems }: TransitRefusal, options: TransitOptions): KeyringError {
+function keyringErrorFrom({ status, problems }: TransitRefusal, options: TransitOptions): KeyringError {
   const place = placeOf(options);
   const { mount, key } = options;
   if (status === 403) {
@@ -124,7 +126,7 @@ function explain({ status, problems }: TransitRefusal, options: TransitOptions):
       'make it, or set TRANSIT_MOUNT and TRANSIT_KEY to yours',
     );
   }
-  // Not in the service's words: they may quote what was sent.
+  // The service's own message is left out, because it may quote the request.
   return new KeyringError('unsupported', place, `the service answered ${status}`, 'see its audit log');
 }
 
@@ -136,8 +138,8 @@ function pathOf({ namespace, mount, key }: TransitOptions): string {
   return [namespace, mount, key].filter(Boolean).join('/');
 }
 
-/** The key may serve other purposes, too: what was made for one of them is nothing here. */
-function bound(context: string): string {
+/** The Transit key may also serve other purposes. The prefix makes ciphertexts of those invalid here. */
+function associatedData(context: string): string {
   return base64(Buffer.from(`agent-secrets-gateway:wrap:1:${context}`));
 }
 
