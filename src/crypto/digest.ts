@@ -1,5 +1,4 @@
-// Keyed digests of values for the hash-chained log: equal for equal values, and no help in guessing a value without the
-// key.
+// Keyed digests of values for the hash-chained log: equal for equal values, but useless for guessing without the key.
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { toUSVString } from 'node:util';
 

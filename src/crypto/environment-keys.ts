@@ -82,7 +82,7 @@ export async function openEnvironmentKeys(
   stored: readonly StoredKey[],
   earlier?: EnvironmentKeys,
 ): Promise<EnvironmentKeys> {
-  return withUnwrappedKeys(
+  return keysFrom(
     environmentId,
     await Promise.all(stored.map((row) => openKey(provider, environmentId, row, earlier))),
   );
@@ -112,7 +112,7 @@ async function openKey(
  * A function of its own, in which `earlier` is not in scope: the closures that it returns would keep `earlier` in
  * memory, which would keep its own predecessor in memory, and so on for ever.
  */
-function withUnwrappedKeys(environmentId: string, opened: readonly OpenedKey[]): EnvironmentKeys {
+function keysFrom(environmentId: string, opened: readonly OpenedKey[]): EnvironmentKeys {
   const dataKeys = new Map<number, DataKey>();
   let current: DataKey | undefined;
   let digest: KeyObject | undefined;

@@ -1,5 +1,4 @@
-// Changes a key file while it is in use: adds a master key, or makes another one current. The other keys stay
-// unchanged.
+// Changes a key file that is in use: adds a master key, or makes another one current. The other keys stay unchanged.
 import { type FileHandle, open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { loadKeyFile, syncFolder } from './key-file.js';

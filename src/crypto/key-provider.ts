@@ -1,5 +1,4 @@
-// The interface to whatever wraps data keys: a local keyring or a key service. Only its implementations have master
-// keys.
+// The interface for wrapping data keys. It hides where the master keys are: in a local keyring or in a key service.
 
 /** The cause of an UNAVAILABLE error that comes from the key service. */
 export class KeyServiceUnreachable extends Error {

@@ -34,9 +34,8 @@ export class SealError extends Error {
   }
 }
 
-// Layout, with sizes in bytes: format (1), key version (4, big endian), nonce (12), ciphertext, authentication tag
-// (16). The encrypted plaintext: length of the UTF-8 text (4, big endian), the text, zeros as padding up to the bucket
-// size.
+// Layout in bytes: format (1), key version (4, big endian), nonce (12), ciphertext, authentication tag (16).
+// The encrypted plaintext: length of the UTF-8 text (4, big endian), the text, zeros as padding up to the bucket size.
 const FORMAT = 1;
 const NONCE_AT = 5;
 const NONCE_BYTES = 12;

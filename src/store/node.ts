@@ -1,4 +1,5 @@
-// Which noun an id belongs to: ids are plain UUIDs in both doors, so `node(id)` has to ask.
+// Finds the kind of object that an id belongs to. Ids are plain UUIDs in GraphQL and REST, so `node(id)` has to query
+// it.
 import { sql } from 'drizzle-orm';
 import type { Session } from './engine/client.js';
 import { anyOf, computed, statement } from './engine/statement.js';
@@ -44,7 +45,7 @@ const KINDS = statement<{ ids: readonly string[] }>()(
   ),
 );
 
-/** The nouns of ids, in no order, whether or not the rows are deleted or visible. */
+/** The kinds of objects by id, in no particular order, whether or not the rows are deleted or visible. */
 export function findNodeKinds(db: Session, ids: readonly string[]): Promise<{ id: string; kind: NodeKind }[]> {
   return db.rows(KINDS, { ids });
 }

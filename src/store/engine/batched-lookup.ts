@@ -1,9 +1,9 @@
-// Rows that accounts ask for by id, any number of them in one statement, answered in the order asked.
+// Finds rows by id on behalf of accounts: any number of them in one statement, returned in the order of the request.
 import { sql } from 'drizzle-orm';
 import type { Session } from './client.js';
 import { computed, elements, type Statement } from './statement.js';
 
-/** What an account asks to see by its id. */
+/** An id, and the account that wants to see its row. */
 export interface AccountLookup {
   id: string;
   accountId: string;
@@ -11,14 +11,17 @@ export interface AccountLookup {
 export type AccountLookupLists = { ids: readonly string[]; accountIds: readonly string[] };
 
 /**
- * The lists as rows `asked(id, account_id, place)`. Behind sub-selects the server cannot see how long they are, and so does
- * not plan the statement anew for each.
+ * The lists as rows `asked(id, account_id, place)`. They are inside sub-selects because the planner cannot see their
+ * length there, and so does not make a new plan for each execution.
  */
 export const lookupRows = sql`unnest((select ${elements('ids', 'uuid')}), (select ${elements('accountIds', 'uuid')}))
     with ordinality as asked(id, account_id, place)`;
 export const PLACE = { place: computed(sql`asked.place`, (place) => Number(place) - 1) };
 
-/** Answers each that is asked for, in that order, with its row or undefined; `many` tells the place in its lists. */
+/**
+ * Reads one row, or undefined, for each lookup, in the order of the lookups. `one` reads a single lookup; `many` reads
+ * several, and its `place` is the index of the lookup that a row belongs to.
+ */
 export function readInOrder<Row>(
   one: Statement<Row, AccountLookup>,
   many: Statement<Row & { place: number }, AccountLookupLists>,

@@ -1,4 +1,4 @@
-// The database behind one small interface: a real Postgres through postgres.js, or the embedded one (embedded.ts).
+// One small interface to the database: a Postgres server through postgres.js, or the embedded database (embedded.ts).
 import { randomBytes } from 'node:crypto';
 import type postgres from 'postgres';
 import { AppError } from '../../errors/errors.js';
@@ -7,30 +7,33 @@ import { type ConnectionOptions, type Execution, isConnectionLoss, openConnectio
 import { openListener } from './listener.js';
 import type { Statement } from './statement.js';
 
-/** Runs statements; either a connection of the pool or the inside of a transaction. */
+/** Runs statements, either on any connection of the pool or inside a transaction. */
 export interface Session {
-  /** Whether statements of several callers may go together here: not inside a transaction, which is one caller's. */
+  /** Whether statements of several callers may be batched. Not inside a transaction, which belongs to one caller. */
   readonly isShared: boolean;
   rows<Row, Input extends object>(statement: Statement<Row, Input>, input: Input): Promise<Row[]>;
   row<Row, Input extends object>(statement: Statement<Row, Input>, input: Input): Promise<Row | undefined>;
-  /** Text that takes no parameters: migrations. */
+  /** Runs SQL text without parameters, such as a migration. */
   script(text: string): Promise<void>;
 }
 
 export interface TransactionOptions {
-  /** Without any deadline: for migrations, which may take as long as they need. */
+  /** Sets no deadline, for example for migrations, which may take as long as they need. */
   withoutDeadline?: boolean;
 }
 
 export interface Database extends Session {
   readonly kind: 'postgres' | 'embedded';
-  /** All or nothing: what `work` throws rolls back and is thrown on. */
+  /** Runs `work` in a transaction. An error of `work` rolls the transaction back and is passed on. */
   transaction<T>(work: (session: Session) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** Whether a query can be answered now; rejects with UNAVAILABLE otherwise. */
+  /** Resolves if the database can answer a query now; rejects with UNAVAILABLE otherwise. */
   ping(): Promise<void>;
-  /** Tells other processes on this database that environments have changed. */
+  /** Notifies the other processes on this database that environments have changed. */
   notify(environmentIds: readonly string[]): Promise<void>;
-  /** Calls back for every environment another process tells of, as long as there is a connection. Stops by the result. */
+  /**
+   * Calls `onChange` for every environment that another process has changed, as long as there is a connection. Returns
+   * a function that stops listening.
+   */
   listen(onChange: (environmentId: string) => void): () => Promise<void>;
   close(): Promise<void>;
 }
@@ -44,7 +47,7 @@ const NOTIFY = 'select pg_notify($1, $2 || id::text) from unnest($3::uuid[]) as 
 export function openPostgres(options: ConnectionOptions): Database {
   const pool = openConnectionPool(options);
   const queryOptions = { prepare: options.prepare };
-  // What this process tells comes back to it, and is no news.
+  // Postgres also sends a process its own notifications; this prefix identifies them, so that they are ignored.
   const origin = `${randomBytes(6).toString('hex')}:`;
   const runOn =
     (target: postgres.Sql | postgres.TransactionSql): Run =>
@@ -62,7 +65,7 @@ export function openPostgres(options: ConnectionOptions): Database {
           (client, execution) =>
             client.begin((tx) =>
               inTransaction(runOn(tx), (text) => tx.unsafe(text).simple(), work, execution).catch((error) =>
-                unlessLost(error, execution),
+                rejectUnlessLost(error, execution),
               ),
             ),
           withoutDeadline,
@@ -84,10 +87,11 @@ export function openPostgres(options: ConnectionOptions): Database {
 }
 
 /**
- * A transaction whose connection is gone must not end by itself: postgres.js would send ROLLBACK into the dead socket,
- * which throws past every handler. `begin` rejects on its own once it learns of the loss.
+ * Rejects with the error of a transaction, unless its connection is lost: then it never settles. postgres.js would send
+ * ROLLBACK to the dead socket as soon as the body of the transaction rejects, and that throws where no handler can
+ * catch it. `begin` rejects by itself once it notices the loss.
  */
-function unlessLost(error: unknown, execution: Execution): Promise<never> {
+function rejectUnlessLost(error: unknown, execution: Execution): Promise<never> {
   const isLost = execution.givenUp !== undefined || isConnectionLoss(error instanceof AppError ? error.cause : error);
   return isLost ? new Promise(() => {}) : Promise.reject(error);
 }
@@ -95,9 +99,12 @@ function unlessLost(error: unknown, execution: Execution): Promise<never> {
 type Script = (text: string) => PromiseLike<unknown>;
 
 /**
- * Runs the inside of a transaction: rejects when it must be rolled back, even if `work` minds neither a statement that has
- * failed nor being given up. Statements may be asked for at once, and run in that order. None runs once `work` is over
- * (a branch of a Promise.all goes on when another has failed): behind the end it would be outside of the transaction, and stay.
+ * Runs the body of a transaction. It rejects when the transaction must be rolled back, even if `work` ignores that a
+ * statement has failed or that its execution was given up. Statements may be requested concurrently and run in that
+ * order.
+ *
+ * No statement runs once `work` has ended, because it would run outside of the transaction and would not be rolled
+ * back. This can happen in a Promise.all: when one branch fails, the others continue.
  */
 export async function inTransaction<T>(
   run: Run,
@@ -109,7 +116,8 @@ export async function inTransaction<T>(
   let failure: { error: unknown } | undefined;
   async function inside<Result>(send: () => PromiseLike<Result>): Promise<Result> {
     if (execution?.givenUp) throw execution.givenUp;
-    // Postgres would refuse it, too; on a connection that is gone the driver would throw past every handler.
+    // Postgres would reject the statement as well; but on a lost connection the driver throws where no handler can
+    // catch it.
     if (failure) throw failure.error;
     if (isOver) throw new Error('the transaction is over');
     try {
@@ -136,14 +144,15 @@ export async function inTransaction<T>(
 }
 
 /**
- * A session over any driver that answers `text, parameters` with rows keyed by column name. The driver's lists are emptied: V8
- * sometimes takes to making them in its old generation, where each would keep all of its rows until the next full collection.
- * That was up to a fifth of the processor time of a list of 100.
+ * A session on any driver that takes SQL text and parameters and returns rows keyed by column name. The driver's arrays
+ * of rows are emptied after use: V8 sometimes starts to allocate them in its old generation, where each of them would
+ * keep all of its rows in memory until the next full garbage collection. That took up to a fifth of the CPU time of a
+ * list of 100.
  */
 export function session(run: Run, script: Script, isShared = true): Session {
   return {
     isShared,
-    // Not through `guarded`: a promise more on the hottest path costs a tenth of a read.
+    // `guarded` is not used here: its additional promise, on the hottest path, would cost a tenth of a read.
     async rows(statement, input) {
       let raw: Raw[];
       try {
@@ -172,7 +181,7 @@ export function session(run: Run, script: Script, isShared = true): Session {
   };
 }
 
-/** Runs something on a driver, with its errors as everybody else may see them. */
+/** Runs work on a driver, and translates the driver's errors into those that callers may see. */
 export async function guarded<T>(work: () => PromiseLike<T>): Promise<T> {
   try {
     return await work();
@@ -181,22 +190,22 @@ export async function guarded<T>(work: () => PromiseLike<T>): Promise<T> {
   }
 }
 
-/** SQLSTATE classes and driver codes that mean "not now": lost connections, shutdown, too many clients, timeouts. */
+/** SQLSTATE classes and driver codes of temporary failures: lost connections, shutdown, too many clients, timeouts. */
 const UNAVAILABLE =
   /^(08...|53...|57014|57P0[1-5]|55P03|25006|CONNECT.*|CONNECTION_.*|ECONN.*|ENOTFOUND|ENOENT|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH)$/;
 
-/** Whether the database itself has refused a statement, or ended it for the time it took: nothing of it was done. */
+/** Whether the database itself has rejected a statement, or cancelled it for its duration: it has had no effect. */
 export function isRefused(error: unknown): boolean {
-  const said = error instanceof AppError ? error.cause : error;
-  return (said as { severity?: unknown } | null)?.severity === 'ERROR';
+  const cause = error instanceof AppError ? error.cause : error;
+  return (cause as { severity?: unknown } | null)?.severity === 'ERROR';
 }
 
-/** An unreachable database is an expected refusal; everything else the driver throws is a bug and stays what it is. */
+/** An unreachable database is an expected error; every other error of the driver is a bug and is left unchanged. */
 function translate(error: unknown): unknown {
   if (error instanceof AppError) return error;
   const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown };
   const isClosed = error instanceof Error && error.message === 'PGlite is closed';
-  // FATAL ends the session, or never lets it begin: the statement had no part in it.
+  // FATAL ends the database session, or prevents it from starting: the statement is not the cause.
   if (isClosed || severity === 'FATAL' || (typeof code === 'string' && UNAVAILABLE.test(code))) {
     const refusal = unavailable('The database is not reachable, try again later');
     refusal.cause = error;

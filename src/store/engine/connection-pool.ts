@@ -1,5 +1,7 @@
-// The connections to a real Postgres, one postgres.js client each. Its own pool slows down under sustained load (its queue
-// keeps the holes that removals leave), and pipelines statements behind a connection that has died without saying so.
+// The pool of connections to a Postgres server. Each connection is a postgres.js client of its own.
+//
+// The pool of postgres.js is not used: it slows down under sustained load (its queue keeps the holes that removals
+// leave), and it pipelines statements behind a connection that has died silently.
 import postgres from 'postgres';
 import { unavailable } from '../../errors/refusals.js';
 
@@ -10,52 +12,54 @@ export interface ConnectionOptions {
   statementTimeout: number;
   /** Seconds to wait for a connection. */
   connectTimeout: number;
-  /** Named prepared statements; off behind poolers that cannot keep them. */
+  /** Whether to use named prepared statements; false behind a pooler that does not support them. */
   prepare: boolean;
-  /** Told of every connection that is given up for a new one, with the error that was its end, if there was one. */
+  /** Called for every connection that is replaced by a new one, with the error that ended it, if there was one. */
   onReplaced?(error: unknown): void;
-  /** Behind a pooler in transaction mode sessions are shared: timeouts are the role's own, and none are sent. */
+  /** Behind a pooler in transaction mode sessions are shared, so no timeouts are sent: those of the role apply. */
   pooler?: boolean;
 }
 
-/** How much later than the server's own statement timeout an answer may come. */
+/** How long after the server's own statement timeout a response may still arrive. */
 const GRACE_MS = 2_000;
-const WATCH_EVERY_MS = 500;
+const CHECK_EVERY_MS = 500;
 
-/** What is under way on a connection. */
+/** A statement or transaction that is running on a connection. */
 export interface Execution {
-  /** Why it was given up or lost, once it was: its caller has been refused, so nothing of it may happen any more. */
+  /** The reason once it was given up or lost: its caller has got an error, so it must not have any further effect. */
   givenUp: unknown;
 }
 
 interface ActiveExecution extends Execution {
-  /** Until when something must have been heard. */
-  until: number;
+  /** When it is given up if it has not ended, by `performance.now`. */
+  deadline: number;
   reject(error: unknown): void;
 }
 
-/** A connection, with one thing at a time on it: what is behind a statement that waits for a lock would wait as well. */
+/**
+ * A connection runs one execution at a time: one behind a statement that waits for a lock would have to wait as well.
+ */
 interface PooledConnection {
   client: postgres.Sql;
   execution: ActiveExecution | undefined;
 }
 
 interface Waiter {
-  until: number;
-  take(connection: PooledConnection): void;
+  deadline: number;
+  start(connection: PooledConnection): void;
   reject(error: unknown): void;
 }
 
-/** Whether an error says that the connection is gone. */
+/** Whether an error means that the connection is lost. */
 export function isConnectionLoss(error: unknown): boolean {
   const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown };
   return severity === 'FATAL' || /^(57P0[1-4]|CONNECTION_.*|ECONN.*|EPIPE|ETIMEDOUT)$/.test(String(code));
 }
 
 export interface ConnectionPool {
-  /** Runs one statement on a connection of its own, as soon as there is one. */
+  /** Runs one statement on a connection of its own, as soon as one is free. */
   statement<T>(work: (client: postgres.Sql) => PromiseLike<T>): Promise<T>;
-  /** Runs a transaction on a connection of its own; `withoutDeadline` ones may take any time. */
+  /** Runs a transaction on a connection of its own. With `withoutDeadline` it may take any time. */
   transaction<T>(
     work: (client: postgres.Sql, execution: Execution) => PromiseLike<T>,
     withoutDeadline: boolean,
@@ -70,14 +74,14 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
   );
   const idle = [...connections];
   const waiting: Waiter[] = [];
-  const patience = options.statementTimeout + GRACE_MS;
+  const timeoutMs = options.statementTimeout + GRACE_MS;
   let closed = false;
 
-  function run<T>(work: (client: postgres.Sql, execution: Execution) => PromiseLike<T>, allowed: number): Promise<T> {
+  function run<T>(work: (client: postgres.Sql, execution: Execution) => PromiseLike<T>, limitMs: number): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      function take(connection: PooledConnection): void {
+      function start(connection: PooledConnection): void {
         const { client } = connection;
-        const execution: ActiveExecution = { until: performance.now() + allowed, reject, givenUp: undefined };
+        const execution: ActiveExecution = { deadline: performance.now() + limitMs, reject, givenUp: undefined };
         connection.execution = execution;
         work(client, execution).then(
           (value) => {
@@ -86,7 +90,7 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
           },
           (error) => {
             execution.givenUp ??= error;
-            // postgres.js would tell of the loss once more, to the first statement on the connection after it.
+            // postgres.js would report the loss once extraOptions, to the next statement on this connection.
             if (isConnectionLoss(error) && connection.execution === execution) replace(connection, error);
             release(connection, execution);
             reject(error);
@@ -94,21 +98,24 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
         );
       }
       const connection = idle.pop();
-      if (connection) take(connection);
-      else waiting.push({ until: performance.now() + patience, take, reject });
+      if (connection) start(connection);
+      else waiting.push({ deadline: performance.now() + timeoutMs, start, reject });
     });
   }
 
-  /** Frees the connection for whoever waits longest; a execution that was given up has freed it already. */
+  /** Passes the connection on to the longest waiting caller. An execution that was given up has released it already. */
   function release(connection: PooledConnection, execution: ActiveExecution): void {
     if (connection.execution !== execution) return;
     connection.execution = undefined;
     const next = waiting.shift();
-    if (next) next.take(connection);
+    if (next) next.start(connection);
     else idle.push(connection);
   }
 
-  /** Cuts the connection, whatever is on it, for a fresh one; what may still be sent before the cut is up to the execution. */
+  /**
+   * Closes the connection, whatever is running on it, and opens a new one. It is up to the execution to send nothing
+   * more before the old one is closed.
+   */
   function replace(connection: PooledConnection, error?: unknown): void {
     if (closed) return;
     options.onReplaced?.(error);
@@ -116,26 +123,29 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
     connection.client = connect(options);
   }
 
-  /** The server's timeout cannot reach us over a network that swallows everything: then the connection is given up. */
-  function watch(): void {
+  /**
+   * Gives up connections and waiting callers whose deadline has passed. The server's own timeout does not help when the
+   * network drops everything.
+   */
+  function enforceDeadlines(): void {
     const now = performance.now();
     const refusal = () => unavailable('The database does not answer in time, try again later');
-    while (waiting[0] && waiting[0].until < now) waiting.shift()?.reject(refusal());
+    while (waiting[0] && waiting[0].deadline < now) waiting.shift()?.reject(refusal());
     for (const connection of connections) {
       const { execution } = connection;
-      if (!execution || execution.until >= now) continue;
+      if (!execution || execution.deadline >= now) continue;
       execution.givenUp = refusal();
       replace(connection);
       release(connection, execution);
       execution.reject(execution.givenUp);
     }
   }
-  const timer = setInterval(watch, WATCH_EVERY_MS);
+  const timer = setInterval(enforceDeadlines, CHECK_EVERY_MS);
   timer.unref();
 
   return {
-    statement: (work) => run(work, patience),
-    transaction: (work, withoutDeadline) => run(work, withoutDeadline ? Number.POSITIVE_INFINITY : 3 * patience),
+    statement: (work) => run(work, timeoutMs),
+    transaction: (work, withoutDeadline) => run(work, withoutDeadline ? Number.POSITIVE_INFINITY : 3 * timeoutMs),
     async close() {
       closed = true;
       clearInterval(timer);
@@ -145,9 +155,9 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
 }
 
 /** A client with one connection. */
-export function connect(options: ConnectionOptions, more: postgres.Options<never> = {}): postgres.Sql {
+export function connect(options: ConnectionOptions, extraOptions: postgres.Options<never> = {}): postgres.Sql {
   return postgres(options.url, {
-    ...more,
+    ...extraOptions,
     max: 1,
     connect_timeout: options.connectTimeout,
     fetch_types: false,

@@ -1,4 +1,4 @@
-// The embedded default: PGlite in this process, on a data folder that one process at a time may own.
+// The embedded database, which is the default: PGlite in this process, on a data folder that only one process may use.
 import { appendFile, chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -11,10 +11,10 @@ import { type Database, guarded, inTransaction, session } from './client.js';
 import { lockDataFolder } from './data-folder-lock.js';
 import { exists } from './folder.js';
 
-/** The standard 128 MB of buffers would be touched at every start, for a database that has one reader. */
+/** The default of 128 MB of shared buffers would be touched at every start, for a database with a single reader. */
 const SETTINGS = '\nshared_buffers = 16MB\n';
 
-/** Opens (or first creates) the database below `folder`; without a folder it lives in memory. */
+/** Opens the database below `folder`, and creates it first if needed. Without a folder it is kept in memory. */
 export async function openEmbedded(folder: string | undefined): Promise<Database> {
   const release = folder === undefined ? async () => {} : await lockDataFolder(folder);
   try {
@@ -26,7 +26,7 @@ export async function openEmbedded(folder: string | undefined): Promise<Database
       ...session(run(pglite), (text) => pglite.exec(text)),
       transaction: (work) =>
         guarded(() => pglite.transaction((tx) => inTransaction(run(tx), (text) => tx.exec(text), work))),
-      // One process has this database to itself: there is nobody else to tell, or to hear of.
+      // Only this process uses the database, so there is no other process to notify or to listen to.
       notify: async () => {},
       listen: () => async () => {},
       ping: () => guarded(async () => void (await pglite.query('select 1'))),
@@ -60,8 +60,8 @@ async function open(folder: string | undefined): Promise<PGlite> {
 }
 
 /**
- * Unpacks a folder that is already initialised: initdb would take seconds and 800 MB. Made under another name first, so
- * that a start killed half-way leaves no half-made database behind.
+ * Unpacks a data folder that is already initialised, because initdb would take seconds and 800 MB. It is unpacked under
+ * a temporary name first, so that a start that is killed half-way leaves no incomplete database behind.
  */
 async function initialise(path: string): Promise<void> {
   const unfinished = `${path}.unfinished`;
@@ -70,7 +70,7 @@ async function initialise(path: string): Promise<void> {
   const archive = (await preparedDataFolder()).stream() as ReadableStream<Uint8Array>;
   const problems: string[] = [];
   const onwarn = (code: string, message: string) => {
-    // Told of every entry: the archive's paths begin with a slash, which is stripped.
+    // This one is reported for every entry: the paths in the archive begin with a slash, which is stripped.
     if (code !== 'TAR_ENTRY_INFO') problems.push(message);
   };
   await pipeline(Readable.fromWeb(archive), extract({ cwd: unfinished, onwarn }));

@@ -1,10 +1,10 @@
-// Making the data folder.
+// Creates folders, and checks whether paths exist.
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder (0700) and what is missing above it. Node's own `recursive` never returns where a parent exists but
- * refuses children with ENOENT, as /proc does.
+ * Creates a folder (0700) and its missing parents. The `recursive` option of Node's mkdir is not used: it never returns
+ * where a parent exists but rejects children with ENOENT, as /proc does.
  */
 export async function makeFolder(path: string): Promise<void> {
   try {

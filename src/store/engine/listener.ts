@@ -1,10 +1,13 @@
-// The one connection that listens for notifications; when it is lost, it is made again.
+// The connection that listens for Postgres notifications, and is made anew whenever it is lost.
 import type postgres from 'postgres';
 import { type ConnectionOptions, connect } from './connection-pool.js';
 
 const RETRY_MS = 1_000;
 
-/** Best effort: behind a pooler in transaction mode nothing ever arrives, and while there is no connection nothing does. */
+/**
+ * Notifications are best effort: behind a pooler in transaction mode none ever arrive, and those that are sent while
+ * there is no connection are lost. Returns a function that stops listening.
+ */
 export function openListener(
   options: ConnectionOptions,
   channel: string,
@@ -16,8 +19,8 @@ export function openListener(
 
   function listen(): void {
     let isLost = false;
-    // A statement that fails and a connection that closes may both tell of one loss.
-    const again = () => {
+    // A failed statement and a closed connection may both report the same loss.
+    const reconnect = () => {
       if (isLost || isClosed) return;
       isLost = true;
       client.end({ timeout: 0 }).catch(() => {});
@@ -27,9 +30,9 @@ export function openListener(
       idle_timeout: undefined,
       max_lifetime: null,
       onnotify: (_: string, payload: string) => onPayload(payload),
-      onclose: again,
+      onclose: reconnect,
     } as postgres.Options<never>);
-    client.unsafe(`listen ${channel}`).simple().catch(again);
+    client.unsafe(`listen ${channel}`).simple().catch(reconnect);
   }
 
   listen();

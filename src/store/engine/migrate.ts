@@ -1,16 +1,17 @@
-// Brings a database up to the SQL in drizzle/: at every start, safe when several instances start at once.
+// Applies the SQL migrations in drizzle/ to a database. This runs at every start, and is safe when several instances
+// start at once.
 import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import type { Database } from './client.js';
 import { computed, parameter, statement } from './statement.js';
 
-/** From src/store and dist/store alike. */
+/** The relative path is the same from src/store/engine and from dist/store/engine. */
 const FOLDER = fileURLToPath(new URL('../../../drizzle', import.meta.url));
-/** Any number, as long as nothing else in the database takes the same advisory lock. */
+/** An arbitrary number; nothing else in the database may take the same advisory lock. */
 const LOCK = 7_305_441_018;
 
-// The bookkeeping is drizzle-kit's own table, so that its commands understand a database migrated here.
+// Applied migrations are recorded in drizzle-kit's own table, so that its commands understand a database migrated here.
 const BOOKKEEPING = `
   create schema if not exists drizzle;
   create table if not exists drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint);
@@ -30,20 +31,21 @@ const RECORD = statement<{ hash: string; at: number }>()(
   sql`insert into drizzle.__drizzle_migrations (hash, created_at) values (${parameter('hash')}, ${parameter('at')})`,
 );
 
-/** Whether nothing is missing. */
+/** Whether all migrations have been applied. */
 export async function isMigrated(db: Database): Promise<boolean> {
   const newest = readMigrationFiles({ migrationsFolder: FOLDER }).at(-1)?.folderMillis ?? 0;
   return ((await db.row(HAS_BOOKKEEPING, {}))?.exists ?? false) && ((await db.row(APPLIED, {}))?.at ?? 0) >= newest;
 }
 
-/** Applies what is missing, in one transaction under an advisory lock; returns how many migrations that were. */
+/** Applies the missing migrations in one transaction, under an advisory lock; returns how many there were. */
 export async function migrate(db: Database): Promise<number> {
   const migrations = readMigrationFiles({ migrationsFolder: FOLDER });
-  // A database that is up to date is told apart without taking the lock: the common case at start.
+  // The common case at start is a database that is up to date; it is recognised without taking the lock.
   if (await isMigrated(db)) return 0;
   return db.transaction(
     async (tx) => {
-      // Waiting for another instance, or for an index on a large table, is no request that takes too long.
+      // The timeout is meant for requests. A migration may have to wait for another instance, or for an index on a
+      // large table.
       await tx.script('set local statement_timeout = 0');
       await tx.rows(TAKE_LOCK, {});
       await tx.script(BOOKKEEPING);

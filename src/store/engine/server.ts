@@ -1,4 +1,4 @@
-// What the database server is and how it is set up, asked once at the start.
+// The version and settings of the database server, queried once at the start.
 import { sql } from 'drizzle-orm';
 import type { Session } from './client.js';
 import { columns, computed, type RowOf, statement } from './statement.js';

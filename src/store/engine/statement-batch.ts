@@ -1,72 +1,75 @@
-// What is asked for in the same turn of the event loop, by whomever, as one statement.
+// Statement batching: requests of any callers in the same iteration of the event loop are sent as one statement.
 import DataLoader from 'dataloader';
 import type { Session } from './client.js';
 
-/** How many statements of a kind are under way at most, unless told otherwise: a connection is left for all others. */
-const AT_ONCE = 3;
-/** What one statement takes at most: each may hold a type and a value. */
-const MOST = 64;
-/** A statement that takes so long no longer keeps others back: the database may not answer, or it may wait for a lock. */
+/**
+ * By default, the number of batches of one kind that run at a time. It leaves a connection for all other statements.
+ */
+const CONCURRENCY = 3;
+/** The most keys in a batch: each row may contain a type and a value. */
+const MAX_BATCH_SIZE = 64;
+/** A batch that takes longer no longer holds others back: it may wait for a lock, or the database may not respond. */
 const SLOW_MS = 500;
 
 /**
- * Hands keys to `run` together, which answers in their order. At most `atOnce` runs are under way, unless they
- * take long: what is asked for meanwhile goes together next. Nothing is kept. Inside a transaction each key goes alone.
+ * Passes keys to `run` in batches; `run` returns the rows in the order of the keys. At most `concurrency` batches run
+ * at a time, not counting slow ones; keys that are requested in the meantime form the next batch. Nothing is cached.
+ * Inside a transaction each key is passed on alone.
  */
 export function batchStatements<Key, Row>(
   run: (db: Session, keys: readonly Key[]) => Promise<(Row | undefined)[]>,
-  atOnce = AT_ONCE,
+  concurrency = CONCURRENCY,
 ): (db: Session, key: Key) => Promise<Row | undefined> {
   const loaders = new WeakMap<Session, DataLoader<Key, Row | undefined>>();
   return (db, key) => {
     if (!db.isShared) return run(db, [key]).then(([row]) => row);
     let loader = loaders.get(db);
     if (!loader) {
-      loader = newLoader((keys) => run(db, keys), atOnce);
+      loader = newLoader((keys) => run(db, keys), concurrency);
       loaders.set(db, loader);
     }
     return loader.load(key);
   };
 }
 
-function newLoader<Key, Row>(run: (keys: readonly Key[]) => Promise<Row[]>, atOnce: number): DataLoader<Key, Row> {
-  let underWay = 0;
-  /** Oldest first. */
-  const held = new Set<() => void>();
-  function goOn(): void {
-    underWay -= 1;
-    const [next] = held;
-    if (underWay < atOnce) next?.();
+function newLoader<Key, Row>(run: (keys: readonly Key[]) => Promise<Row[]>, concurrency: number): DataLoader<Key, Row> {
+  let inFlight = 0;
+  /** Batches that wait until another one has ended, oldest first. */
+  const queued = new Set<() => void>();
+  function startNext(): void {
+    inFlight -= 1;
+    const [next] = queued;
+    if (inFlight < concurrency) next?.();
   }
-  async function counted(keys: readonly Key[]): Promise<Row[]> {
-    // One that stands still keeps nobody waiting any longer: it does not count any more.
+  async function runBatch(keys: readonly Key[]): Promise<Row[]> {
+    // A slow batch is no longer counted as in flight, so that the next one can start.
     let isSlow = false;
     const timer = setTimeout(() => {
       isSlow = true;
-      goOn();
+      startNext();
     }, SLOW_MS);
     try {
       return await run(keys);
     } finally {
       clearTimeout(timer);
-      if (!isSlow) goOn();
+      if (!isSlow) startNext();
     }
   }
-  function hold(dispatch: () => void): void {
-    function go(): void {
-      held.delete(go);
-      underWay += 1;
+  function enqueue(dispatch: () => void): void {
+    function start(): void {
+      queued.delete(start);
+      inFlight += 1;
       dispatch();
     }
-    held.add(go);
+    queued.add(start);
   }
-  return new DataLoader(counted, {
+  return new DataLoader(runBatch, {
     cache: false,
-    maxBatchSize: MOST,
+    maxBatchSize: MAX_BATCH_SIZE,
     batchScheduleFn(dispatch) {
-      if (underWay >= atOnce) return hold(dispatch);
-      // Before it begins: several may be asked for in the same turn.
-      underWay += 1;
+      if (inFlight >= concurrency) return enqueue(dispatch);
+      // Counted before it starts, because several batches may be scheduled in the same iteration of the event loop.
+      inFlight += 1;
       setImmediate(dispatch);
     },
   });

@@ -1,12 +1,13 @@
-// SQL written once with drizzle's tables, compiled once, run by the driver as a prepared statement.
+// SQL statements that are written with drizzle's tables, compiled once, and run by the driver as prepared statements.
 //
-// Drizzle's own prepared queries cost a third of a by-id read; the text they build does not. A statement keeps the text,
-// knows the order of its named parameters, and decodes the few column types on which the two drivers disagree.
+// Running drizzle's own prepared queries would take a third of the time of a by-id read, so only the SQL text that
+// drizzle builds is used. A statement keeps this text, knows the order of its named parameters, and decodes the few
+// column types that the two drivers return differently.
 import { Column, is, Param, Placeholder, type SQL, sql } from 'drizzle-orm';
 import { PgArray, PgBigInt64, PgDialect, type PgTable } from 'drizzle-orm/pg-core';
 import { parse as parseArray } from 'postgres-array';
 
-/** A result column that is no plain column: an expression, or a column that a join may leave null. */
+/** A result column that is not a plain table column: an expression, or a column that an outer join may leave null. */
 export interface Computed<T> {
   readonly expression: SQL | Column;
   readonly decode: (value: unknown) => T;
@@ -24,17 +25,17 @@ export type RowOf<S extends Shape> = { -readonly [K in keyof S]: ValueOf<S[K]> }
 
 export interface Statement<Row, Input extends object> {
   readonly text: string;
-  /** The driver's parameter list for one call. */
+  /** The list of parameters for one execution by the driver. */
   parameters(input: Input): unknown[];
-  /** Turns one raw row, keyed by column alias, into the typed row (in place). */
+  /** Converts a raw row, keyed by column alias, into the typed row. It changes the row in place. */
   decode(raw: Record<string, unknown>): Row;
 }
 
 const dialect = new PgDialect();
 
 /**
- * Compiles a query whose result columns are the keys of `shape` (`columns(shape)` prints its select or returning list).
- * Parameters are `parameter('name')`; any other value in the template is bound as it is.
+ * Compiles a query. Its result columns must be the keys of `shape`; `columns(shape)` makes the select or returning
+ * list. Parameters are written `parameter('name')`; any other value in the template is bound as a constant.
  */
 export function statement<Input extends object>() {
   return <S extends Shape>(shape: S, query: SQL): Statement<RowOf<S>, Input> => {
@@ -57,7 +58,7 @@ export function statement<Input extends object>() {
   };
 }
 
-/** The select or returning list of a shape: every column under its key. */
+/** The select or returning list of a shape: every column, with its key as the alias. */
 export function columns(shape: Shape): SQL {
   return sql.join(
     Object.entries(shape).map(
@@ -77,23 +78,24 @@ export function optional<C extends Column>(column: C): Computed<C['_']['data'] |
   return { expression: column, decode: decoderOf(column) ?? ((value) => value) };
 }
 
-/** A named parameter; with a column it is encoded as that column demands (arrays). */
+/** A named parameter. With a column, the value is encoded as this column requires, which matters for arrays. */
 export function parameter(name: string, column?: Column): SQL {
   const placeholder = sql.placeholder(name);
   return column ? sql`${new Param(placeholder, column as never)}` : sql`${placeholder}`;
 }
 
 /**
- * Whether the column is any of the strings (or ids) of a named list. The list is one parameter, so the text is one for every
- * length: a placeholder for each would be a statement of its own for the server to keep, and 65,534 of them its end. Behind
- * a sub-select the server cannot see how long it is, and so does not plan the statement anew for every list.
+ * Whether the column equals any string (or id) of a named list. The whole list is one parameter, so that the SQL text
+ * is the same for every length: with a placeholder per element, the server would keep a prepared statement for every
+ * length, and 65,534 elements would be the limit. The list is inside a sub-select because the planner cannot see its
+ * length there, and so does not make a new plan for every list.
  */
 export function anyOf(column: Column, name: string): SQL {
   const type = /^\w+/.exec(column.getSQLType())?.[0] as ElementType;
   return sql`${column} = any(array(select unnest(${elements(name, type)})))`;
 }
 
-/** Each element as Postgres reads it inside an array. */
+/** How an element of each type is written inside the text of a Postgres array. */
 const ELEMENTS = {
   text: (value: unknown) => `"${escaped(String(value))}"`,
   uuid: String,
@@ -104,14 +106,17 @@ const ELEMENTS = {
   bytea: (value: unknown) => `\\\\x${Buffer.from(value as Uint8Array).toString('hex')}`,
 } as const satisfies Record<string, (value: unknown) => string>;
 
-/** Looked for before replaced: most texts have none of these, and a replacement that finds nothing costs three times as much. */
+/**
+ * Tests before it replaces: most texts have none of these characters, and a replacement that finds nothing costs three
+ * times as much as the test.
+ */
 function escaped(text: string): string {
   return /["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text;
 }
 
 export type ElementType = keyof typeof ELEMENTS;
 
-/** A whole list in one parameter, as rows through `unnest`. */
+/** A whole list in one parameter, as an array; `unnest` makes rows of it. */
 export function elements(name: string, type: ElementType): SQL {
   return sql`${new Param(sql.placeholder(name), arrayEncoder(type) as never)}::${sql.raw(type)}[]`;
 }
@@ -133,8 +138,8 @@ export function name(column: Column): SQL {
 type Columns = Readonly<Record<string, Column>>;
 
 /**
- * `insert into … values …` of one row: each column takes the parameter under its key, or what `values` has there. With a
- * source (`from … where …`) the row is inserted for every row of that.
+ * `insert into … values …` of one row: each column takes the parameter with its key, or the expression that `values`
+ * has for that key. With a `source` (`from … where …`), one row is inserted for every row of the source.
  */
 export function insertInto(
   table: PgTable,
@@ -154,7 +159,7 @@ export function insertInto(
   return sql`insert into ${table} (${names}) ${source ? sql`select ${list} ${source}` : sql`values (${list})`}`;
 }
 
-/** A parameter of the column's type, where nothing else tells the server. */
+/** A parameter with a cast to the column's type, because the server cannot infer the type everywhere. */
 function typed(key: string, column: Column): SQL {
   return sql`${parameter(key, is(column, PgArray) ? column : undefined)}::${sql.raw(column.getSQLType())}`;
 }
@@ -170,7 +175,7 @@ function reader(param: unknown): (input: Record<string, unknown>) => unknown {
 
 function decoderOf(field: Field): ((value: unknown) => unknown) | undefined {
   if (!is(field, Column)) return (field as Computed<unknown>).decode;
-  // int8 is text from postgres.js and number or bigint from PGlite; arrays are text from one, arrays from the other.
+  // postgres.js returns int8 as text, PGlite as number or bigint; arrays are text from one, arrays from the other.
   if (is(field, PgBigInt64)) return (value) => BigInt(value as string | number | bigint);
   if (is(field, PgArray)) return (value) => (typeof value === 'string' ? parseArray(value) : value);
   return undefined;

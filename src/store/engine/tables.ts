@@ -1,4 +1,5 @@
-// The tables, as drizzle sees them. The SQL in drizzle/ is generated from here; `npm run verify` checks that it still is.
+// The database tables, defined with drizzle. The SQL in drizzle/ is generated from here; `npm run verify` checks that
+// it is up to date.
 import { isNotNull, isNull, sql } from 'drizzle-orm';
 import {
   bigint,
@@ -15,12 +16,12 @@ import {
 } from 'drizzle-orm/pg-core';
 
 const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' });
-/** Text that compares byte by byte: paths and names sort alike on every server, whatever its locale. */
+/** Text that is compared byte by byte, so that paths and names sort the same on every server, whatever its locale. */
 const plainText = customType<{ data: string; driverData: string }>({ dataType: () => 'text collate "C"' });
 const int8 = (name: string) => bigint(name, { mode: 'bigint' });
 const moment = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' });
 
-/** Limits that an account's environments live under. */
+/** Plans: the limits that apply to an account and its environments. */
 export const plans = pgTable('plans', {
   id: uuid('id').primaryKey(),
   name: text('name').notNull().unique(),
@@ -39,7 +40,7 @@ export const accounts = pgTable(
     planId: uuid('plan_id')
       .notNull()
       .references(() => plans.id),
-    /** Environments not deleted; changed and checked under this row's lock. */
+    /** The number of environments that are not deleted; checked and changed under this row's lock. */
     environmentCount: integer('environment_count').notNull().default(0),
     createdAt: moment('created_at').notNull(),
     deletedAt: moment('deleted_at'),
@@ -47,7 +48,7 @@ export const accounts = pgTable(
   (t) => [uniqueIndex('accounts_name').on(t.name).where(isNull(t.deletedAt))],
 );
 
-/** Bearer tokens; only a hash is stored. */
+/** Bearer tokens; only a hash of each is stored. */
 export const tokens = pgTable(
   'tokens',
   {
@@ -57,13 +58,13 @@ export const tokens = pgTable(
       .references(() => accounts.id),
     name: text('name').notNull(),
     tokenHash: bytes('token_hash').notNull().unique(),
-    /** What it may be used for; null: everything its account may. */
+    /** What the token may be used for; null: everything that its account may do. */
     scopes: text('scopes').array(),
-    /** The one environment it is good for; null: all that its account knows. */
+    /** The only environment that the token is valid for; null: all that its account has access to. */
     environmentId: uuid('environment_id').references(() => environments.id),
-    /** Canonical dotted paths at or below which it is good; null: all paths. */
+    /** Canonical dotted paths: the token is valid for these and all below them; null: for all paths. */
     pathPrefixes: text('path_prefixes').array(),
-    /** To the minute, more or less. */
+    /** Accurate to about a minute. */
     lastUsedAt: moment('last_used_at'),
     createdAt: moment('created_at').notNull(),
     expiresAt: moment('expires_at'),
@@ -86,7 +87,7 @@ export const applications = pgTable(
   (t) => [uniqueIndex('applications_name').on(t.accountId, t.name).where(isNull(t.deletedAt))],
 );
 
-/** One environment is one log: `revision` counts its writes, `headHash` chains them. */
+/** Environments. Each has one log: `revision` counts its writes, and `headHash` is the latest hash of their chain. */
 export const environments = pgTable(
   'environments',
   {
@@ -94,16 +95,19 @@ export const environments = pgTable(
     applicationId: uuid('application_id')
       .notNull()
       .references(() => applications.id),
-    /** The application's owner, here too so that one read answers who may see what. */
+    /** The owner of the application, duplicated here so that one read shows who may see the environment. */
     accountId: uuid('account_id')
       .notNull()
       .references(() => accounts.id),
     name: plainText('name').notNull(),
     revision: int8('revision').notNull().default(sql`0`),
-    /** Secrets not deleted; changed and checked under this row's lock. */
+    /** The number of secrets that are not deleted; checked and changed under this row's lock. */
     secretCount: integer('secret_count').notNull().default(0),
     headHash: bytes('head_hash').notNull(),
-    /** Nothing new is sealed under an older data key; on this row because every write locks it and so sees it as it is. */
+    /**
+     * The oldest data key that new values may be sealed under. It is on this row because every write locks the row, and
+     * so sees the latest number.
+     */
     minDataKeyVersion: integer('min_data_key_version').notNull().default(1),
     createdAt: moment('created_at').notNull(),
     updatedAt: moment('updated_at').notNull(),
@@ -135,7 +139,7 @@ export const environmentShares = pgTable(
   ],
 );
 
-/** Data keys (versioned) and the digest key of an environment, wrapped by a master key. */
+/** The data keys (versioned) and the digest key of every environment, each wrapped by a master key. */
 export const environmentKeys = pgTable(
   'environment_keys',
   {
@@ -159,15 +163,17 @@ export const agentSecrets = pgTable(
     environmentId: uuid('environment_id')
       .notNull()
       .references(() => environments.id),
-    /** Canonical segments joined by dots; segments hold letters and digits only, so this identifies the path. */
+    /**
+     * Canonical segments joined by dots. Segments contain only letters and digits, so this text identifies the path.
+     */
     path: plainText('path').notNull(),
-    /** The type document in canonical form, as text: jsonb rounds numbers and cannot hold U+0000. */
+    /** The type document in canonical form. It is text because jsonb rounds numbers and cannot store U+0000. */
     secretType: text('secret_type').notNull(),
-    /** The type's outermost kind, for filters. */
+    /** The outermost kind of the type, for filters. */
     typeKind: text('type_kind').notNull(),
     revision: int8('revision').notNull(),
     sealedValue: bytes('sealed_value'),
-    /** The revision that set the value; the sealed bytes are bound to it. */
+    /** The revision that set the value, to which the sealed bytes are bound. */
     valueRevision: int8('value_revision'),
     createdAt: moment('created_at').notNull(),
     createdBy: uuid('created_by').notNull(),
@@ -194,22 +200,22 @@ export const agentSecretRevisions = pgTable(
       .references(() => agentSecrets.id),
     revision: int8('revision').notNull(),
     change: text('change').$type<Change>().notNull(),
-    /** Only on the row that set the value, until that is destroyed; rows that keep it point there by `valueRevision`. */
+    /** Only on the row that set the value, until it is destroyed. Later rows refer to that row by `valueRevision`. */
     sealedValue: bytes('sealed_value'),
     valueRevision: int8('value_revision'),
-    /** HMAC of the value under the environment's digest key; on the row that set it, as the sealed value. */
+    /** HMAC of the value under the environment's digest key; like the sealed value, only on the row that set it. */
     valueDigest: bytes('value_digest'),
-    /** When the secret was deleted, on every row that leaves it deleted. */
+    /** When the secret was deleted; set on every row that leaves it deleted. */
     deletedAt: moment('deleted_at'),
-    /** The revision that had set the value which this row's write erased. */
+    /** The revision that had set the value which the write of this row erased. */
     destroyedRevision: int8('destroyed_revision'),
-    /** Place in its change set, from 0, and that set's size; null for a write of its own. */
+    /** The position in a change set, from 0, and the size of the set; both are null for a single write. */
     setPosition: integer('set_position'),
     setSize: integer('set_size'),
     at: moment('at').notNull(),
     accountId: uuid('account_id').notNull(),
     tokenId: uuid('token_id'),
-    /** SHA-256 over the previous row's hash and this row; see domain/log-entry.ts. */
+    /** SHA-256 of the previous row's hash and this row; see domain/log/log-entry.ts. */
     hash: bytes('hash').notNull(),
   },
   (t) => [
@@ -219,14 +225,17 @@ export const agentSecretRevisions = pgTable(
   ],
 );
 
-/** Who opened which values, when, through which door. One row tells all that a request opened in an environment. */
+/**
+ * Who opened which values, when, and through which API. One row records everything that a request opened in one
+ * environment.
+ */
 export const secretReads = pgTable(
   'secret_reads',
   {
-    /** UUID v7: rows of an environment sort by the time they were made. */
+    /** A UUID of version 7, so that the rows of an environment sort by their time of creation. */
     id: uuid('id').notNull(),
     environmentId: uuid('environment_id').notNull(),
-    /** The secrets, and at the same places the revisions they were read at. */
+    /** The secrets, and at the same indexes the revisions at which they were read. */
     agentSecretIds: uuid('agent_secret_ids').array().notNull(),
     revisions: int8('revisions').array().notNull(),
     accountId: uuid('account_id').notNull(),
@@ -238,18 +247,18 @@ export const secretReads = pgTable(
   (t) => [
     primaryKey({ columns: [t.environmentId, t.id] }),
     index('secret_reads_secret').using('gin', t.agentSecretIds),
-    // Rows come in the order of time: a few bytes find those that are old enough to go.
+    // Rows are inserted in the order of time, so a BRIN index of a few bytes finds those that are old enough to delete.
     index('secret_reads_at').using('brin', t.at),
   ],
 );
 
-/** When each secret's value was last opened; outlives the rows above. */
+/** When the value of each secret was last opened; kept longer than the rows above. */
 export const lastSecretReads = pgTable('last_secret_reads', {
   agentSecretId: uuid('agent_secret_id').primaryKey(),
   at: moment('at').notNull(),
 });
 
-/** Outcomes of writes that may be repeated: hashes and the resulting revision, never a value. */
+/** The outcomes of writes with an idempotency key: hashes and the resulting revision, never a value. */
 export const idempotencyKeys = pgTable(
   'idempotency_keys',
   {
