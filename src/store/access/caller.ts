@@ -1,4 +1,4 @@
-// Who a caller is: tokens found by the hash of what the caller presents, with the account they belong to.
+// Identifies callers: finds a token by its hash, together with the account that it belongs to.
 import { sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { columns, name, parameter, type RowOf, statement } from '../engine/statement.js';
@@ -21,7 +21,7 @@ const BY_HASH = statement<{ tokenHash: Uint8Array }>()(
     join ${accounts} on ${accounts.id} = ${tokens.accountId} and ${accounts.deletedAt} is null
     where ${tokens.tokenHash} = ${parameter('tokenHash')} and ${tokens.revokedAt} is null`,
 );
-/** The token and its account; expiry is the caller's to check, with its own clock and on cached rows too. */
+/** The token and its account. The expiry is not checked here: callers cache rows, and check it by their own clock. */
 export function findBearer(db: Session, tokenHash: Uint8Array): Promise<BearerRow | undefined> {
   return db.row(BY_HASH, { tokenHash });
 }
@@ -34,7 +34,7 @@ const BY_CALLER = statement<{ accountId: string; tokenId: string | null }>()(
       and (${parameter('tokenId')}::uuid is null or exists (
         select from ${tokens} where ${tokens.id} = ${parameter('tokenId')}::uuid and ${tokens.revokedAt} is null))`,
 );
-/** The account whose token it is, or without a token the account; undefined once one of them is gone. */
+/** The account of a token, or the account alone when there is no token; undefined once one of them is gone. */
 export function findCaller(
   db: Session,
   caller: { accountId: string; tokenId: string | null },
@@ -47,7 +47,7 @@ const USE = statement<{ id: string; at: Date; before: Date }>()(
   sql`update ${tokens} set ${name(tokens.lastUsedAt)} = ${parameter('at')}
     where ${tokens.id} = ${parameter('id')} and (${tokens.lastUsedAt} is null or ${tokens.lastUsedAt} < ${parameter('before')}::timestamptz)`,
 );
-/** Unless another instance has noted it since `before`. */
+/** Records the last use of a token, unless another instance has recorded one since `before`. */
 export async function updateLastUsed(db: Session, id: string, at: Date, before: Date): Promise<void> {
   await db.rows(USE, { id, at, before });
 }

@@ -1,4 +1,4 @@
-// Tokens: their rows, without the secret part, of which only a hash is stored (caller.ts finds them by it).
+// Stores and reads tokens without their secret part, of which only a hash is stored (by which caller.ts finds them).
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from '../engine/statement.js';
@@ -9,7 +9,7 @@ export const TOKEN_LIMITS = {
   environmentId: tokens.environmentId,
   pathPrefixes: tokens.pathPrefixes,
 };
-/** What a token is good for; null: everything of its kind. */
+/** What a token is limited to; null means no limit of that kind. */
 export type TokenLimits = RowOf<typeof TOKEN_LIMITS>;
 
 const TOKEN = {
@@ -31,7 +31,7 @@ const OF_ACCOUNT = statement<{ accountId: string; after: string | null; limit: n
       and (${parameter('after')}::uuid is null or ${tokens.id} > ${parameter('after')}::uuid)
     order by ${tokens.id} limit ${parameter('limit')}::integer`,
 );
-/** Oldest first (ids are ordered by time), after the given id. */
+/** An account's tokens, oldest first (ids are ordered by time), starting after the given id. */
 export function findTokens(
   db: Session,
   page: { accountId: string; after: string | null; limit: number },
@@ -45,7 +45,7 @@ const COUNT_VALID = statement<{ accountId: string; at: Date }>()(
   sql`select ${columns(VALID)} from ${tokens} where ${tokens.accountId} = ${parameter('accountId')}
     and ${isNull(tokens.revokedAt)} and (${tokens.expiresAt} is null or ${tokens.expiresAt} > ${parameter('at')})`,
 );
-/** Those neither revoked nor ended. */
+/** Counts the tokens that are neither revoked nor expired. */
 export async function countValidTokens(db: Session, accountId: string, at: Date): Promise<number> {
   return (await db.row(COUNT_VALID, { accountId, at }))?.count ?? 0;
 }
@@ -62,7 +62,7 @@ const BY_IDS = statement<{ ids: readonly string[] }>()(
   TOKEN,
   sql`select ${columns(TOKEN)} from ${tokens} where ${anyOf(tokens.id, 'ids')} and ${isNull(tokens.revokedAt)}`,
 );
-/** Several at once, in no order. */
+/** Several tokens, in no particular order. */
 export function findTokensById(db: Session, ids: readonly string[]): Promise<TokenRow[]> {
   return db.rows(BY_IDS, { ids });
 }

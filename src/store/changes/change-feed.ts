@@ -1,4 +1,5 @@
-// What the change feed asks for many streams at once: how far environments are, and whether callers still may look.
+// The reads of the change feed, each for many streams at once: the revisions of environments, and whether callers still
+// have access to them.
 import { sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { anyOf, columns, computed, elements, optional, type RowOf, statement } from '../engine/statement.js';
@@ -42,7 +43,7 @@ const ROLE_BINDINGS = statement<Record<'environmentIds' | 'accountIds' | 'tokenI
       and ${environmentShares.accountId} = claim.account_id
     order by claim.number`,
 );
-/** What is left of each claim, in their order; the owner is null once the environment is deleted. */
+/** What is still valid of each claim, in the order of the claims. `ownerId` is null once the environment is deleted. */
 export function findRoleBindings(db: Session, claims: readonly Claim[]): Promise<RowOf<typeof ROLE_BINDING>[]> {
   return db.rows(ROLE_BINDINGS, {
     environmentIds: claims.map(({ environmentId }) => environmentId),

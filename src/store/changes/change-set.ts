@@ -1,4 +1,4 @@
-// Several writes at once, in a transaction that holds the environment's lock: what they need to know, and their rows.
+// The statements of a change set, which is several writes in one transaction that holds the environment's lock.
 import { sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import {
@@ -31,15 +31,15 @@ const LOCK = statement<{ environmentId: string }>()(
     where ${environments.id} = ${parameter('environmentId')} and ${environments.deletedAt} is null
     for update of ${environments}`,
 );
-/** Holds the environment's lock until the transaction ends; undefined once the environment is deleted. */
+/** Locks the environment until the transaction ends; undefined once the environment is deleted. */
 export function lockEnvironment(tx: Session, environmentId: string): Promise<LockedEnvironmentRow | undefined> {
   return tx.row(LOCK, { environmentId });
 }
 
 const STATE = { ...SECRET, typeKind: agentSecrets.typeKind, deletedAt: agentSecrets.deletedAt };
 export type AgentSecretStateRow = RowOf<typeof STATE>;
-// Locked although the environment is: a rotation of data keys asks for no lock of an environment, and would replace a value
-// between here and the write that puts it back.
+// The secrets are locked although the environment is locked already: a rotation of data keys does not lock the
+// environment, and could replace a value's bytes between this read and the write that stores them again.
 const CONCERNED = statement<{ environmentId: string; ids: readonly string[]; paths: readonly string[] }>()(
   STATE,
   sql`with named as materialized (
@@ -53,7 +53,7 @@ const CONCERNED = statement<{ environmentId: string; ids: readonly string[]; pat
     where ${agentSecrets.environmentId} = ${parameter('environmentId')} and ${agentSecrets.deletedAt} is null
       and ${anyOf(agentSecrets.path, 'paths')} and not ${anyOf(agentSecrets.id, 'ids')}`,
 );
-/** Secrets by id, deleted or not, which stay locked, and those that live at the paths. */
+/** The secrets with the ids, deleted or not, which stay locked, and the secrets at the paths that are not deleted. */
 export function findAgentSecretsConcerned(
   tx: Session,
   concerned: { environmentId: string; ids: readonly string[]; paths: readonly string[] },
@@ -77,7 +77,10 @@ const OLD_AT = statement<{ ids: readonly string[]; revisions: readonly bigint[] 
   sql`select ${columns(OLD)} from unnest(${elements('ids', 'uuid')}, ${elements('revisions', 'bigint')}) as wanted(id, revision)
     join ${log} on ${log.agentSecretId} = wanted.id and ${log.revision} = wanted.revision`,
 );
-/** What secrets were at revisions, in no order; `sealedValue` is null without a value, and where that was destroyed. */
+/**
+ * Secrets as they were at given revisions, in no particular order. `sealedValue` is null without a value, and also when
+ * the value was destroyed.
+ */
 export function findOldRevisions(
   tx: Session,
   places: readonly { id: string; revision: bigint }[],
@@ -98,7 +101,7 @@ const UPDATE = statement<AgentSecretStateRow>()(
       ${name(agentSecrets.updatedBy)} = ${parameter('updatedBy')}, ${name(agentSecrets.deletedAt)} = ${parameter('deletedAt')}
     where ${agentSecrets.id} = ${parameter('id')}`,
 );
-/** The caller has checked the revision under the environment's lock. */
+/** The caller must have checked the revision under the environment's lock. */
 export async function updateAgentSecretState(tx: Session, secret: AgentSecretStateRow): Promise<void> {
   await tx.rows(UPDATE, secret);
 }
@@ -108,7 +111,7 @@ const ERASE = statement<{ agentSecretId: string; revision: bigint }>()(
   sql`update ${log} set ${name(log.sealedValue)} = null
     where ${log.agentSecretId} = ${parameter('agentSecretId')} and ${log.revision} = ${parameter('revision')}::bigint`,
 );
-/** Erases the value that a revision has set; its digest stays, which the log's hashes cover. */
+/** Erases the value that a revision has set. Its digest stays, because the hashes of the log cover it. */
 export async function removeSealedValue(tx: Session, agentSecretId: string, revision: bigint): Promise<void> {
   await tx.rows(ERASE, { agentSecretId, revision });
 }
@@ -126,7 +129,7 @@ const ADVANCE = statement<{
       ${name(environments.headHash)} = ${parameter('headHash')}, ${name(environments.updatedAt)} = ${parameter('at')}
     where ${environments.id} = ${parameter('environmentId')}`,
 );
-/** The caller holds the lock and has counted. */
+/** The caller must hold the environment's lock and have computed the new count of secrets. */
 export async function advanceEnvironment(
   tx: Session,
   to: { environmentId: string; revision: bigint; secretCount: number; headHash: Uint8Array; at: Date },

@@ -1,8 +1,9 @@
-// Data keys of environments and the values under them, for rotations of data keys.
+// The data keys of environments and the values that are sealed under them, for the rotation of data keys.
 //
-// A sealed value stands on the log row that set it and, while it is the current one, on its secret: the same bytes. Both
-// are replaced in one statement, which waits for nobody: what a writer holds at the moment is left for the next round.
-// So it is in no deadlock, and a writer waits for one such statement at the most.
+// A sealed value is stored on the log row that set it and, while it is the current value, also on its secret: the same
+// bytes. Both are replaced in one statement, which never waits for a lock: rows that a writer has locked are skipped,
+// and left for the next round. So the statement cannot be part of a deadlock, and a writer waits for at most one of
+// them.
 import { type Column, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { columns, computed, name, parameter, type RowOf, statement } from '../engine/statement.js';
@@ -24,7 +25,10 @@ const NEWEST_DATA_KEYS = statement<{ environmentId: string | null; after: string
 );
 export type NewestDataKeyRow = RowOf<typeof NEWEST>;
 
-/** The newest data key of every environment (deleted ones too: their log is still there), or of one; by environment. */
+/**
+ * The newest data key of every environment, or of a single one, ordered by environment. Deleted environments are
+ * included, because their logs still exist.
+ */
 export function findNewestDataKeys(
   db: Session,
   page: { environmentId: string | null; after: string | null; limit: number },
@@ -66,12 +70,12 @@ const INSERT_DATA_KEY = statement<DataKeyInsertion>()(
   returning added.version as "version"`,
 );
 
-/** False when the environment has a data key of this version, or a newer one, already. */
+/** Returns false when the environment already has a data key of this version or a newer one. */
 export async function insertDataKey(db: Session, key: DataKeyInsertion): Promise<boolean> {
   return (await db.row(INSERT_DATA_KEY, key)) !== undefined;
 }
 
-/** The data key version in a sealed value: four bytes that sort like the number. */
+/** The data key version in a sealed value: four big-endian bytes, which sort like the number. */
 const versionIn = (sealed: Column) => sql`substring(${sealed} from 2 for 4)`;
 
 const VALUES_BY_VERSION = {
@@ -87,7 +91,7 @@ const COUNT_VALUES = statement<{ environmentId: string }>()(
     group by 1 order by 1`,
 );
 
-/** How many values, current and former, each data key version of the environment seals. */
+/** How many values, current and former, are sealed under each data key version of the environment. */
 export function countValuesByDataKey(db: Session, environmentId: string): Promise<RowOf<typeof VALUES_BY_VERSION>[]> {
   return db.rows(COUNT_VALUES, { environmentId });
 }
@@ -109,7 +113,9 @@ const OLDER_VALUES = statement<{ environmentId: string; version: number; after: 
 );
 export type SealedValueRow = RowOf<typeof SEALED>;
 
-/** Values sealed under a data key older than `version`, oldest first, behind the environment revision `after`. */
+/**
+ * Values sealed under a data key older than `version`, oldest first, starting after the environment revision `after`.
+ */
 export function findValuesOfOlderDataKeys(
   db: Session,
   page: { environmentId: string; version: number; after: bigint; limit: number },
@@ -122,14 +128,15 @@ export interface Resealing {
   environmentRevision: bigint;
   agentSecretId: string;
   revision: bigint;
-  /** SHA-256 of the bytes that are replaced. */
+  /** SHA-256 of the bytes to be replaced. */
   before: Uint8Array;
   sealedValue: Uint8Array;
 }
 
 const isBefore = (sealed: Column) => sql`sha256(${sealed}) = ${parameter('before')}::bytea`;
 const isOfValue = sql`${agentSecrets.id} = ${parameter('agentSecretId')}::uuid`;
-// The secret is locked whatever value it has: it might be about to go back to this one. Once locked, its row is the newest.
+// The secret is locked whichever value it has, because a write might be about to restore this one. Once locked, its row
+// is the newest version.
 const RESEAL = statement<Resealing>()(
   { environmentRevision: agentSecretRevisions.environmentRevision },
   sql`with secret as materialized (
@@ -161,8 +168,8 @@ const RESEAL = statement<Resealing>()(
 );
 
 /**
- * Replaces a value's bytes on its log row and, where it is the current value, on its secret. False, and nothing is
- * changed, when one of them holds other bytes by now, or is locked by somebody.
+ * Replaces a value's bytes on its log row and, where it is the current value, on its secret. Returns false and changes
+ * nothing when one of the two rows has other bytes by now, or is locked by another transaction.
  */
 export async function resealValue(db: Session, value: Resealing): Promise<boolean> {
   return (await db.row(RESEAL, value)) !== undefined;
@@ -171,7 +178,7 @@ export async function resealValue(db: Session, value: Resealing): Promise<boolea
 const RETIRABLE = { environmentId: environmentKeys.environmentId, version: environmentKeys.version };
 export type DataKeyRow = RowOf<typeof RETIRABLE>;
 
-/** No value is sealed under it, and none can be any more: writers are held to `min_data_key_version`. */
+/** No value is sealed under the key, and none can be any more: writers must not go below `min_data_key_version`. */
 const isUnused = sql`${environmentKeys.purpose} = 'data'
     and exists (
       select from ${environments} where ${environments.id} = ${environmentKeys.environmentId}
@@ -208,7 +215,10 @@ const REMOVE = statement<DataKeyRow>()(
     returning ${columns(RETIRABLE)}`,
 );
 
-/** Removes a data key if nothing uses it. Looked at again under the environment's lock, so that no write is between. */
+/**
+ * Removes a data key if nothing uses it; returns whether it did. The check is repeated under the environment's lock, so
+ * that no write can come in between.
+ */
 export async function removeUnusedDataKey(tx: Session, key: DataKeyRow): Promise<boolean> {
   await tx.row(LOCK, { environmentId: key.environmentId });
   return (await tx.row(REMOVE, key)) !== undefined;
@@ -219,7 +229,7 @@ const FLOOR_OF = statement<{ environmentId: string }>()(
   FLOOR,
   sql`select ${columns(FLOOR)} from ${environments} where ${environments.id} = ${parameter('environmentId')}`,
 );
-/** The oldest data key that values may still be sealed under. */
+/** The oldest data key version that new values may still be sealed under. */
 export async function findMinDataKeyVersion(db: Session, environmentId: string): Promise<number> {
   return (await db.row(FLOOR_OF, { environmentId }))?.minDataKeyVersion ?? 0;
 }

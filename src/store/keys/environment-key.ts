@@ -1,4 +1,4 @@
-// Wrapped keys of environments.
+// Stores and reads the wrapped keys of environments.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { columns, insertInto, parameter, type RowOf, statement } from '../engine/statement.js';
@@ -33,7 +33,7 @@ const SAMPLES = statement()(
       join ${environments} on ${environments.id} = ${environmentKeys.environmentId} and ${isNull(environments.deletedAt)}
     ) numbered where place <= 5`,
 );
-/** A few keys for every master key that live environments depend on. */
+/** A few keys (at most five) for every master key that environments depend on, deleted ones not considered. */
 export function findEnvironmentKeySamples(db: Session): Promise<RowOf<typeof WITH_ENVIRONMENT>[]> {
   return db.rows(SAMPLES, {});
 }

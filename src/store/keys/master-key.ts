@@ -1,4 +1,4 @@
-// Keys of environments by the master key that wraps them, for rotations of master keys.
+// The keys of environments by the master key that wraps them, for the rotation of master keys.
 import { sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { columns, computed, name, parameter, type RowOf, statement } from '../engine/statement.js';
@@ -29,7 +29,7 @@ const OF_OTHER_MASTER_KEYS = statement<{
     order by ${keyPlace} limit ${parameter('limit')}::integer`,
 );
 
-/** Keys of all environments, deleted ones too, that are not wrapped under the given master key; behind `after`. */
+/** Keys of all environments, also deleted ones, that are wrapped under another master key; starts after `after`. */
 export function findKeysOfOtherMasterKeys(
   db: Session,
   masterKeyId: string,
@@ -48,7 +48,10 @@ const REWRAP = statement<WrappedKeyRow & { before: Uint8Array }>()(
     returning ${columns({ version: environmentKeys.version })}`,
 );
 
-/** False when the key is no longer stored as it was `before`: somebody else has re-wrapped or removed it. */
+/**
+ * Returns false when the stored bytes are no longer `before`, because another process has re-wrapped or removed the
+ * key.
+ */
 export async function updateWrappedKey(db: Session, key: WrappedKeyRow, before: Uint8Array): Promise<boolean> {
   return (await db.row(REWRAP, { ...key, before })) !== undefined;
 }
@@ -64,7 +67,7 @@ const COUNT_BY_MASTER_KEY = statement()(
     group by ${environmentKeys.masterKeyId}, ${environmentKeys.purpose} order by ${environmentKeys.masterKeyId}, ${environmentKeys.purpose}`,
 );
 
-/** How many keys each master key wraps, by what they are for. */
+/** How many keys each master key wraps, by their purpose. */
 export function countKeysByMasterKey(db: Session): Promise<RowOf<typeof KEYS_BY_MASTER_KEY>[]> {
   return db.rows(COUNT_BY_MASTER_KEY, {});
 }

@@ -1,24 +1,24 @@
-// Rows of an environment's log, as writes append them.
+// The rows that writes append to an environment's log.
 import type { Session } from '../engine/client.js';
 import { insertInto, statement } from '../engine/statement.js';
 import { type Change, agentSecretRevisions as log } from '../engine/tables.js';
 
-/** What every write brings for its log row. */
+/** What every write supplies for its log row. */
 export interface LogEntry {
   change: Change;
   at: Date;
   accountId: string;
   tokenId: string | null;
-  /** Of the value this write sets; null when it sets none. */
+  /** The digest of the value that this write sets; null when it sets none. */
   valueDigest: Uint8Array | null;
   /** When the secret was deleted, if this write leaves it deleted. */
   deletedAt: Date | null;
   /** The revision that had set the value which this write erases. */
   destroyedRevision: bigint | null;
-  /** Place in its change set, from 0, and that set's size; null for a write of its own. */
+  /** The position in a change set, from 0, and the size of the set; both are null for a single write. */
   setPosition: number | null;
   setSize: number | null;
-  /** Digest of the row's content; the hash adds the environment revision and the previous hash. */
+  /** The digest of the row's content. The row's hash also covers the environment revision and the previous hash. */
   entryDigest: Uint8Array;
 }
 
@@ -27,7 +27,7 @@ export interface LogEntryInsertion extends Omit<LogEntry, 'entryDigest'> {
   environmentRevision: bigint;
   agentSecretId: string;
   revision: bigint;
-  /** Where this write sets a value. */
+  /** The value if this write sets one, otherwise null. */
   sealedValue: Uint8Array | null;
   valueRevision: bigint | null;
   hash: Uint8Array;
@@ -55,7 +55,7 @@ export const LOG_ROW = {
 
 const INSERT = statement<LogEntryInsertion>()({}, insertInto(log, LOG_ROW));
 
-/** Appends one row; the caller holds the environment's lock and advances it. */
+/** Appends one row. The caller must hold the environment's lock, and advance the environment's revision. */
 export async function insertLogEntry(db: Session, entry: LogEntryInsertion): Promise<void> {
   await db.rows(INSERT, entry);
 }

@@ -1,16 +1,17 @@
-// What the verification of a log reads: one snapshot, in pages, each row beside the rows it must agree with. Reads values
-// only where they are asked for.
+// The reads for verifying a log: in one snapshot and in pages, each row together with the rows that it must agree with.
+// Values are only read where they are needed.
 import { type SQL, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
 import type { Database, Session } from '../engine/client.js';
 import { columns, computed, optional, parameter, type RowOf, statement } from '../engine/statement.js';
 import { agentSecrets, environments, agentSecretRevisions as log } from '../engine/tables.js';
 
-// Short statements, many of them: compiling each, as Postgres would for a table without statistics, costs half a second.
+// These are many short statements. The JIT compilation of each, which Postgres would do for a table without statistics,
+// costs half a second.
 const SNAPSHOT = `set transaction isolation level repeatable read, read only;
   set local statement_timeout = 0; set local jit = off`;
 
-/** Everything that `work` reads is the database as of one moment, however long it takes; it can write nothing. */
+/** Runs `work` in a read-only transaction in which all reads see the same snapshot, however long it takes. */
 export function inSnapshot<T>(db: Database, work: (session: Session) => Promise<T>): Promise<T> {
   return db.transaction(
     async (tx) => {
@@ -28,7 +29,7 @@ const IDS = statement<{ after: string | null; limit: number }>()(
     where ${parameter('after')}::uuid is null or ${environments.id} > ${parameter('after')}::uuid
     order by ${environments.id} limit ${parameter('limit')}::integer`,
 );
-/** Environments by id, deleted ones too. */
+/** Ids of environments in ascending order, also of deleted ones. */
 export async function findEnvironmentIds(
   db: Session,
   page: { after: string | null; limit: number },
@@ -41,7 +42,7 @@ const END_OF = statement<{ environmentId: string }>()(
   END,
   sql`select ${columns(END)} from ${environments} where ${environments.id} = ${parameter('environmentId')}`,
 );
-/** Where an environment says that its log ends; of a deleted one, too. */
+/** The end of an environment's log as recorded on the environment itself; also for a deleted one. */
 export function findLogEnd(db: Session, environmentId: string): Promise<RowOf<typeof END> | undefined> {
   return db.row(END_OF, { environmentId });
 }
@@ -68,19 +69,19 @@ const ENTRY = {
   accountId: entry.accountId,
   tokenId: entry.tokenId,
   hash: entry.hash,
-  /** Size of the stored value; null without one. */
+  /** Size of the stored value in bytes; null without a value. */
   sealedBytes: computed<number | null>(sql`octet_length(${entry.sealedValue})`, Number),
-  /** Of the secret's row before this one; all null when there is none. */
+  /** From the previous row of the secret; all null when there is none. */
   previousEnvironmentRevision: optional(previous.environmentRevision),
   previousValueRevision: optional(previous.valueRevision),
   previousDeletedAt: optional(previous.deletedAt),
-  /** Whether it is the last one of its secret. */
+  /** Whether this is the last row of its secret. */
   isNewest: computed(sql`${next.hash} is null`, Boolean),
-  /** Whether the row that it names has set a value. */
+  /** Whether the row that it names in `valueRevision` has set a value. */
   hasSetter: computed(sql`${setter.valueDigest} is not null`, Boolean),
-  /** Whether the value that it says it erased was set, and is gone. */
+  /** Whether the value that it claims to have erased was set, and is gone. */
   hasErased: computed(sql`${destroyed.valueDigest} is not null and ${destroyed.sealedValue} is null`, Boolean),
-  /** The current secret; all null when it is gone. */
+  /** From the current secret; all null when it is gone. */
   currentEnvironmentId: optional(agentSecrets.environmentId),
   path: optional(agentSecrets.path),
   secretType: optional(agentSecrets.secretType),
@@ -92,29 +93,34 @@ const ENTRY = {
   currentUpdatedAt: optional(agentSecrets.updatedAt),
   currentUpdatedBy: optional(agentSecrets.updatedBy),
   currentDeletedAt: optional(agentSecrets.deletedAt),
-  /** On the newest row: whether the current secret has the very bytes that are stored where its value was set. */
+  /**
+   * On the last row: whether the current secret has exactly the bytes of the row that set its value; null on others.
+   */
   hasCurrentValue: computed<boolean | null>(
     sql`case when ${next.hash} is null then ${agentSecrets.sealedValue} is not distinct from ${setter.sealedValue} end`,
     Boolean,
   ),
 };
-/** A row of the log, and what it must agree with. */
+/** A row of the log, together with what it must agree with. */
 export type VerifiedEntryRow = RowOf<typeof ENTRY>;
 
-/** Another row of the secret. Looked up by index, whatever the planner thinks of a table that was loaded a moment ago. */
+/**
+ * Joins another row of the same secret. `offset 0` makes the planner look it up by index, whatever it assumes about a
+ * table that was loaded a moment ago.
+ */
 const beside = (as: 'previous' | 'next' | 'setter' | 'destroyed', revision: SQL) =>
   sql`left join lateral (
       select l.* from ${log} l where l.agent_secret_id = ${entry.agentSecretId} and l.revision = ${revision} offset 0
     ) ${sql.identifier(as)} on true`;
 
-/** Rows of a page: each may have a type document of some size with it. */
-const PAGE = 250;
+/** Rows per page: each may come with a large type document. */
+const PAGE_SIZE = 250;
 const ENTRIES = statement<{ environmentId: string; after: bigint }>()(
   ENTRY,
   sql`select ${columns(ENTRY)} from (
       select * from ${log}
       where ${log.environmentId} = ${parameter('environmentId')} and ${log.environmentRevision} > ${parameter('after')}::bigint
-      order by ${log.environmentRevision} limit ${sql.raw(String(PAGE))}
+      order by ${log.environmentRevision} limit ${sql.raw(String(PAGE_SIZE))}
     ) entry
     ${beside('previous', sql`${entry.revision} - 1`)}
     ${beside('next', sql`${entry.revision} + 1`)}
@@ -125,21 +131,21 @@ const ENTRIES = statement<{ environmentId: string; after: bigint }>()(
     ) agent_secrets on true
     order by ${entry.environmentRevision}`,
 );
-/** Below every revision that a row can have, also one that no write has made. */
+/** Lower than every revision that a row can have, even one that was not made by a regular write. */
 const LOWEST = -(2n ** 63n);
 
-/** The environment's log in order, a page at a time; from its very first row on, or behind a revision. */
+/** The environment's log in order, one page at a time, from its very first row on or after a given revision. */
 export async function* findLogEntries(
   db: Session,
   environmentId: string,
   after: bigint = LOWEST,
 ): AsyncGenerator<VerifiedEntryRow[]> {
-  let behind = after;
+  let lastRead = after;
   for (;;) {
-    const page = await db.rows(ENTRIES, { environmentId, after: behind });
+    const page = await db.rows(ENTRIES, { environmentId, after: lastRead });
     if (page.length > 0) yield page;
-    if (page.length < PAGE) return;
-    behind = (page.at(-1) as VerifiedEntryRow).environmentRevision;
+    if (page.length < PAGE_SIZE) return;
+    lastRead = (page.at(-1) as VerifiedEntryRow).environmentRevision;
   }
 }
 
@@ -150,12 +156,12 @@ const VALUES = statement<{ environmentId: string; first: bigint; last: bigint }>
     where ${log.environmentId} = ${parameter('environmentId')} and ${log.sealedValue} is not null
       and ${log.environmentRevision} between ${parameter('first')}::bigint and ${parameter('last')}::bigint`,
 );
-/** The stored values of a stretch of the log. */
+/** The stored values of a range of the log, by environment revision. */
 export async function findLoggedValues(
   db: Session,
-  stretch: { environmentId: string; first: bigint; last: bigint },
+  range: { environmentId: string; first: bigint; last: bigint },
 ): Promise<Map<bigint, Uint8Array>> {
-  const rows = await db.rows(VALUES, stretch);
+  const rows = await db.rows(VALUES, range);
   return new Map(rows.map(({ environmentRevision, sealedValue }) => [environmentRevision, sealedValue as Uint8Array]));
 }
 
@@ -174,7 +180,7 @@ const MISSING_VALUE = statement<{ environmentId: string }>()(
       where ${log.agentSecretId} = missing.agent_secret_id and ${log.revision} = missing.revision offset 0
     ) place`,
 );
-/** The first row whose value is gone though no row says that it was destroyed. */
+/** The revision of the first row whose value is gone although no row says that it was destroyed. */
 export async function findMissingValue(db: Session, environmentId: string): Promise<bigint | null> {
   return (await db.row(MISSING_VALUE, { environmentId }))?.environmentRevision ?? null;
 }
@@ -195,7 +201,7 @@ const UNLOGGED = statement<{ environmentId: string }>()(
     )
     order by ${agentSecrets.id} limit 1`,
 );
-/** A secret of the environment of whose beginning its log knows nothing. */
+/** The id of a secret of the environment whose first revision is not in the environment's log. */
 export async function findUnloggedSecret(db: Session, environmentId: string): Promise<string | undefined> {
   return (await db.row(UNLOGGED, { environmentId }))?.id;
 }
@@ -207,7 +213,7 @@ const STRAYS = statement<{ environmentId: string }>()(
     where ${agentSecrets.environmentId} = ${parameter('environmentId')} and ${log.environmentId} <> ${agentSecrets.environmentId}
     order by ${log.environmentRevision} limit 1`,
 );
-/** A row about a secret of the environment that stands in another environment's log. */
+/** A row about a secret of this environment that is in the log of another environment. */
 export function findStrayEntry(db: Session, environmentId: string): Promise<RowOf<typeof STRAY> | undefined> {
   return db.row(STRAYS, { environmentId });
 }

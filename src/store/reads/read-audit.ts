@@ -1,12 +1,12 @@
-// The record of opened values, as it is written and pruned.
+// Writes and prunes the audit records of opened values.
 import { sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { computed, elements, name, parameter, statement } from '../engine/statement.js';
 import { lastSecretReads as last, secretReads as reads } from '../engine/tables.js';
 
 /**
- * Rows by column, each at the same place in all of them: what one request opened in one environment, the secrets and the
- * revisions they were read at, separated by commas.
+ * Rows in columns: the elements at the same index form one row, which records what one request opened in one
+ * environment. The secrets of a row, and the revisions at which they were read, are lists separated by commas.
  */
 export interface SecretReadColumns {
   readonly id: string[];
@@ -23,7 +23,8 @@ export interface SecretReadColumns {
 const COLUMNS = {
   id: [reads.id, 'uuid'],
   environmentId: [reads.environmentId, 'uuid'],
-  // Lists of lists of any length: each inner one as text.
+  // These are lists of lists of different lengths, which a Postgres array cannot be; so each inner list is passed as
+  // text.
   agentSecretIds: [reads.agentSecretIds, 'text'],
   revisions: [reads.revisions, 'text'],
   accountId: [reads.accountId, 'uuid'],
@@ -38,7 +39,8 @@ const NAMES = sql.join(
   sql`, `,
 );
 
-// The secrets' own rows are taken in the order of their ids, so that two instances that write the same ones do not meet.
+// The rows of `last` are written in the order of their ids, so that two instances that write the same rows do not
+// deadlock.
 const INSERT = statement<SecretReadColumns>()(
   {},
   sql`with given as (
@@ -58,7 +60,7 @@ const INSERT = statement<SecretReadColumns>()(
     on conflict (agent_secret_id) do update set ${name(last.at)} = greatest(${last.at}, excluded.at)`,
 );
 
-/** Safe to repeat: a row that is there already stays as it is. */
+/** Safe to retry: a row that exists already is left unchanged. */
 export async function insertSecretReads(db: Session, rows: SecretReadColumns): Promise<void> {
   await db.rows(INSERT, rows);
 }
@@ -73,7 +75,7 @@ const REMOVE = statement<{ before: Date; limit: number }>()(
     select count(*) as count from removed`,
 );
 
-/** Removes some of the records made before a moment; how many. */
+/** Removes at most `limit` of the records from before a point in time; returns how many it has removed. */
 export async function removeSecretReads(db: Session, before: Date, limit: number): Promise<number> {
   return (await db.row(REMOVE, { before, limit }))?.count ?? 0;
 }

@@ -1,4 +1,4 @@
-// The record of opened values, as it is read.
+// Reads the audit records of opened values.
 import { type SQL, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { anyOf, columns, computed, elements, parameter, type RowOf, statement } from '../engine/statement.js';
@@ -21,22 +21,25 @@ export type SecretReadRow = RowOf<typeof READ>;
 
 export interface SecretReadPage {
   environmentId: string;
-  /** Of secrets at or below one of these; null: of all. */
+  /** Only records of secrets at or below one of these paths; null: of all secrets. */
   pathsWithin: readonly string[] | null;
   agentSecretId: string | null;
   accountId: string | null;
   tokenId: string | null;
   since: Date | null;
   until: Date | null;
-  /** Rows behind this one, in the order of the list. */
+  /** Only rows after this one, in the order of the list. */
   afterId: string | null;
   afterPosition: number | null;
   limit: number;
 }
 
 const given = (key: keyof SecretReadPage, type: string) => sql`${parameter(key)}::${sql.raw(type)}`;
-const unlessGiven = (key: keyof SecretReadPage, type: string) => sql`${given(key, type)} is null`;
-/** Ids begin with the milliseconds at which they were made, which is never before the row's own time: an end for the scan. */
+const isNotGiven = (key: keyof SecretReadPage, type: string) => sql`${given(key, type)} is null`;
+/**
+ * The lowest id that a row since `moment` can have, as a bound for the index scan: ids begin with the time of their
+ * creation in milliseconds, which is never before the row's own time.
+ */
 const leastIdSince = (moment: SQL) => sql`(lpad(to_hex(least(greatest(floor(extract(epoch from ${moment}) * 1000), 0),
   281474976710655)::bigint), 12, '0') || repeat('0', 20))::uuid`;
 const PAGE = statement<SecretReadPage>()(
@@ -46,20 +49,20 @@ const PAGE = statement<SecretReadPage>()(
       with ordinality as opened(agent_secret_id, revision, position)
     join ${agentSecrets} on ${agentSecrets.id} = opened.agent_secret_id
     where ${reads.environmentId} = ${parameter('environmentId')}
-      and (${unlessGiven('agentSecretId', 'uuid')} or (${reads.agentSecretIds} @> array[${given('agentSecretId', 'uuid')}]
+      and (${isNotGiven('agentSecretId', 'uuid')} or (${reads.agentSecretIds} @> array[${given('agentSecretId', 'uuid')}]
         and opened.agent_secret_id = ${given('agentSecretId', 'uuid')}))
       and (${elements('pathsWithin', 'text')} is null or ${isWithin})
-      and (${unlessGiven('accountId', 'uuid')} or ${reads.accountId} = ${given('accountId', 'uuid')})
-      and (${unlessGiven('tokenId', 'uuid')} or ${reads.tokenId} = ${given('tokenId', 'uuid')})
-      and (${unlessGiven('since', 'timestamptz')} or (${reads.at} >= ${given('since', 'timestamptz')}
+      and (${isNotGiven('accountId', 'uuid')} or ${reads.accountId} = ${given('accountId', 'uuid')})
+      and (${isNotGiven('tokenId', 'uuid')} or ${reads.tokenId} = ${given('tokenId', 'uuid')})
+      and (${isNotGiven('since', 'timestamptz')} or (${reads.at} >= ${given('since', 'timestamptz')}
         and ${reads.id} >= ${leastIdSince(given('since', 'timestamptz'))}))
-      and (${unlessGiven('until', 'timestamptz')} or ${reads.at} < ${given('until', 'timestamptz')})
-      and (${unlessGiven('afterId', 'uuid')} or (${reads.id} <= ${given('afterId', 'uuid')}
+      and (${isNotGiven('until', 'timestamptz')} or ${reads.at} < ${given('until', 'timestamptz')})
+      and (${isNotGiven('afterId', 'uuid')} or (${reads.id} <= ${given('afterId', 'uuid')}
         and (${reads.id}, opened.position) < (${given('afterId', 'uuid')}, ${given('afterPosition', 'bigint')})))
     order by ${reads.id} desc, opened.position desc limit ${parameter('limit')}::integer`,
 );
 
-/** Newest first. */
+/** A page of the records, newest first. */
 export function findSecretReads(db: Session, page: SecretReadPage): Promise<SecretReadRow[]> {
   return db.rows(PAGE, page);
 }
@@ -70,7 +73,9 @@ const LAST_OF = statement<{ ids: readonly string[] }>()(
   sql`select ${columns(LAST)} from ${last} where ${anyOf(last.agentSecretId, 'ids')}`,
 );
 
-/** When the values of several secrets were last opened, in no order; none for those that never were. */
+/**
+ * When the values of several secrets were last opened, in no particular order; secrets that never were are left out.
+ */
 export function findLastSecretReads(db: Session, ids: readonly string[]): Promise<RowOf<typeof LAST>[]> {
   return db.rows(LAST_OF, { ids });
 }

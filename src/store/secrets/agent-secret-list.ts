@@ -1,4 +1,5 @@
-// Secrets of an environment: by path, all of them, in pages; as they are, or as they were (as-of.ts).
+// Reads the secrets of an environment: one by its path, all, or page by page; in the current or a past state
+// (as-of.ts).
 import { asc, desc, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import {
@@ -20,19 +21,19 @@ const live = isNull(agentSecrets.deletedAt);
 const LISTED = { ...SECRET, deletedAt: agentSecrets.deletedAt };
 export type ListedAgentSecretRow = RowOf<typeof LISTED>;
 
-/** Which state of an environment a read is about: the one after revision `at`, or the current one. */
+/** The state of an environment to read: the one after revision `at`, or without `at` the current one. */
 export interface EnvironmentState {
   environmentId: string;
   at?: bigint | undefined;
 }
 
-/** The table of secrets, or under its name the secrets as they were at `at`. */
+/** The table of secrets, or a sub-select with the name of this table that has the secrets as they were at `at`. */
 function source(state: EnvironmentState): SQL {
   return state.at === undefined ? sql`${agentSecrets}` : asOf();
 }
 
-/** A statement for the current state and its twin for the past. */
-function inBoth<Input extends object>() {
+/** Compiles two statements, for the current and for a past state, and chooses between them for each read. */
+function forBothStates<Input extends object>() {
   return <S extends Shape>(shape: S, build: (shape: S, from: SQL) => SQL) => {
     const compile = (from: SQL) => statement<Input & EnvironmentState>()(shape, build(shape, from));
     const now = compile(sql`${agentSecrets}`);
@@ -43,7 +44,7 @@ function inBoth<Input extends object>() {
 
 const inEnvironment = sql`${agentSecrets.environmentId} = ${parameter('environmentId')}`;
 
-const BY_PATH = inBoth<{ path: string }>()(
+const BY_PATH = forBothStates<{ path: string }>()(
   LISTED,
   (shape, from) => sql`select ${columns(shape)} from ${from}
     where ${inEnvironment} and ${agentSecrets.path} = ${parameter('path')} and ${live}`,
@@ -62,10 +63,10 @@ const all = (shape: Shape, from: SQL, where: SQL) =>
 const every = (shape: Shape, from: SQL) => all(shape, from, sql`true`);
 const everyWithin = (shape: Shape, from: SQL) => all(shape, from, isWithin);
 type Within = { pathsWithin: readonly string[] };
-const ALL = inBoth()(LISTED, every);
-const ALL_WITHIN = inBoth<Within>()(LISTED, everyWithin);
+const ALL = forBothStates()(LISTED, every);
+const ALL_WITHIN = forBothStates<Within>()(LISTED, everyWithin);
 
-/** Every secret of the environment, by path; those at or below some paths only, if these are given. */
+/** All secrets of the environment, ordered by path; with `pathsWithin` only those at or below one of these paths. */
 export function findAllAgentSecrets(
   db: Session,
   state: EnvironmentState,
@@ -84,10 +85,10 @@ const OUTLINE = {
 };
 export type AgentSecretOutlineRow = RowOf<typeof OUTLINE>;
 
-const OUTLINES = inBoth()(OUTLINE, every);
-const OUTLINES_WITHIN = inBoth<Within>()(OUTLINE, everyWithin);
+const OUTLINES = forBothStates()(OUTLINE, every);
+const OUTLINES_WITHIN = forBothStates<Within>()(OUTLINE, everyWithin);
 
-/** The same, without who wrote them and when: reading moments costs as much as all the rest. */
+/** The same without who wrote them and when: decoding timestamps costs as much as all the rest. */
 export function findAllAgentSecretOutlines(
   db: Session,
   state: EnvironmentState,
@@ -108,14 +109,14 @@ const SIZE = statement<{ environmentId: string }>()(
   BYTES,
   sql`select ${columns(BYTES)} from ${agentSecrets} where ${inEnvironment} and ${live}`,
 );
-/** What the types and sealed values of an environment's current secrets take together. */
+/** The total size in bytes of the types and sealed values of an environment's current secrets. */
 export async function findAgentSecretBytes(db: Session, environmentId: string): Promise<number> {
   return (await db.row(SIZE, { environmentId }))?.bytes ?? 0;
 }
 
 export interface AgentSecretFilter {
   deleted: boolean;
-  /** At or below one of these. */
+  /** Only secrets at or below one of these paths. */
   pathsWithin?: readonly string[] | undefined;
   pathPrefix?: string | undefined;
   hasValue?: boolean | undefined;
@@ -123,7 +124,7 @@ export interface AgentSecretFilter {
   updatedSince?: Date | undefined;
 }
 export type AgentSecretSortField = 'path' | 'createdAt' | 'updatedAt';
-/** A row's place in an order: its sort key and, for ties, its id. */
+/** A row's position in a sort order, as a keyset cursor: its sort key and, to break ties, its id. */
 export interface AgentSecretPlaceInOrder {
   key: string;
   id: string;
@@ -132,14 +133,14 @@ export interface AgentSecretPage {
   filter: AgentSecretFilter;
   field: AgentSecretSortField;
   descending: boolean;
-  /** Rows strictly behind this place in the asked order. */
+  /** Only rows strictly after this position in the requested order. */
   after?: AgentSecretPlaceInOrder | undefined;
-  /** Rows strictly before this place in the asked order. */
+  /** Only rows strictly before this position in the requested order. */
   before?: AgentSecretPlaceInOrder | undefined;
   limit: number;
 }
 
-/** One page in the asked order, by keyset: `after` and `before` name the sort key and id of a row. */
+/** One page in the requested order, by keyset cursors: `after` and `before` are the sort key and id of a row. */
 export function findAgentSecrets(
   db: Session,
   state: EnvironmentState,
@@ -147,12 +148,12 @@ export function findAgentSecrets(
 ): Promise<ListedAgentSecretRow[]> {
   const { filter, field, descending, after, before, limit } = page;
   const key = [state.at === undefined, field, descending, !!after, !!before, ...filterKey(filter)].join();
-  const query = remembered(key, () => {
+  const query = cachedStatement(key, () => {
     const direction = descending ? desc : asc;
     const conditions = [
-      ...matching(filter),
-      ...(after ? [beyond('after', page, !descending)] : []),
-      ...(before ? [beyond('before', page, descending)] : []),
+      ...conditionsOf(filter),
+      ...(after ? [cursorCondition('after', page, !descending)] : []),
+      ...(before ? [cursorCondition('before', page, descending)] : []),
     ];
     const order = [direction(agentSecrets[field]), ...(isUnique(page) ? [] : [direction(agentSecrets.id)])];
     return statement<Record<string, unknown>>()(
@@ -179,20 +180,20 @@ export async function countAgentSecrets(
   state: EnvironmentState,
   filter: AgentSecretFilter,
 ): Promise<number> {
-  const query = remembered(['count', state.at === undefined, ...filterKey(filter)].join(), () =>
+  const query = cachedStatement(['count', state.at === undefined, ...filterKey(filter)].join(), () =>
     statement<Record<string, unknown>>()(
       COUNT,
-      sql`select ${columns(COUNT)} from ${source(state)} where ${sql.join(matching(filter), sql` and `)}`,
+      sql`select ${columns(COUNT)} from ${source(state)} where ${sql.join(conditionsOf(filter), sql` and `)}`,
     ),
   );
   const row = (await db.row(query, { ...state, ...filter })) as { count: number } | undefined;
   return row?.count ?? 0;
 }
 
-/** Statements by what of a query is given; its values are parameters, so that there are only so many. */
+/** Compiled statements by which parts of a query are present. Its values are parameters, so their number is limited. */
 const statements = new Map<string, Statement<never, Record<string, unknown>>>();
 
-function remembered<Row>(
+function cachedStatement<Row>(
   key: string,
   build: () => Statement<Row, Record<string, unknown>>,
 ): Statement<Row, Record<string, unknown>> {
@@ -209,12 +210,13 @@ function filterKey(filter: AgentSecretFilter): unknown[] {
   return [deleted, !!pathsWithin, !!pathPrefix, hasValue, !!typeKinds, !!updatedSince];
 }
 
-function matching(filter: AgentSecretFilter): SQL[] {
+function conditionsOf(filter: AgentSecretFilter): SQL[] {
   const { path, sealedValue, typeKind, updatedAt, deletedAt } = agentSecrets;
   const conditions = [inEnvironment, filter.deleted ? isNotNull(deletedAt) : isNull(deletedAt)];
   if (filter.pathsWithin) conditions.push(isWithin);
   if (filter.pathPrefix) {
-    // As a range, which the index on the byte-ordered path serves; U+10FFFF sorts behind every letter and digit.
+    // As a range, for which the index on the byte-ordered path can be used; U+10FFFF sorts after every letter and
+    // digit.
     const prefix = parameter('pathPrefix');
     conditions.push(sql`${path} >= ${prefix}::text`, sql`${path} < (${prefix}::text || ${'\u{10FFFF}'})`);
   }
@@ -224,12 +226,12 @@ function matching(filter: AgentSecretFilter): SQL[] {
   return conditions;
 }
 
-/** A live path is the whole key by itself, and the index can seek to it. */
+/** Whether the sort key alone is unique, as the path of a secret that is not deleted: the index can then seek to it. */
 function isUnique({ field, filter }: AgentSecretPage): boolean {
   return field === 'path' && !filter.deleted;
 }
 
-function beyond(place: 'after' | 'before', page: AgentSecretPage, upward: boolean): SQL {
+function cursorCondition(place: 'after' | 'before', page: AgentSecretPage, upward: boolean): SQL {
   const column = agentSecrets[page.field];
   const key = sql`${parameter(`${place}Key`)}::${page.field === 'path' ? sql`text` : sql`timestamptz`}`;
   const than = upward ? sql`>` : sql`<`;

@@ -1,15 +1,16 @@
-// Reads of the log: a secret's history, an environment's changes in order, one revision of one secret.
+// Reads the log: the history of a secret, the changes of an environment in order, and single revisions of a secret.
 import { sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { columns, computed, elements, optional, parameter, type RowOf, statement } from '../engine/statement.js';
 import { agentSecrets, environmentShares, environments, agentSecretRevisions as log } from '../engine/tables.js';
 
-// One value, looked up by index. For an `exists` the planner may read the whole log, of all environments.
+// A sub-select of one value, which is looked up by index. For an `exists` the planner may read the whole log of all
+// environments.
 const isDestroyed = sql`(${log.valueRevision} is not null and coalesce((
     select v.sealed_value is null from ${log} v
     where v.agent_secret_id = ${log.agentSecretId} and v.revision = ${log.valueRevision}), true))`;
 
-/** What a log row says, with what its secret keeps for life. Values are read apart, when somebody asks for them. */
+/** A log row, with the columns of its secret that never change. Values are read separately, when they are requested. */
 const REVISION = {
   environmentId: log.environmentId,
   environmentRevision: log.environmentRevision,
@@ -53,7 +54,7 @@ const OF_ENVIRONMENT = statement<{ environmentId: string; after: bigint; limit: 
     order by ${log.environmentRevision} limit ${parameter('limit')}::integer`,
 );
 
-/** An environment's changes behind a revision, in order. */
+/** An environment's changes after a revision, in order. */
 export function findChanges(
   db: Session,
   page: { environmentId: string; after: bigint; limit: number },
@@ -72,7 +73,7 @@ const AT_REVISION = statement<{ agentSecretId: string; revision: bigint; account
     where ${log.agentSecretId} = ${parameter('agentSecretId')} and ${log.revision} = ${parameter('revision')}::bigint`,
 );
 
-/** One revision of a secret, deleted or not, and what decides whether `accountId` may see it. */
+/** One revision of a secret, deleted or not, with the owner and roles that decide whether `accountId` may see it. */
 export function findAgentSecretRevision(
   db: Session,
   agentSecretId: string,
@@ -89,7 +90,7 @@ const AT_POINT = statement<{ environmentId: string; environmentRevision: bigint 
     where ${log.environmentId} = ${parameter('environmentId')} and ${log.environmentRevision} = ${parameter('environmentRevision')}::bigint`,
 );
 
-/** When an environment reached a revision, and where in its change set that was. */
+/** When an environment reached a revision, and the position of that revision in its change set. */
 export function findLogPoint(
   db: Session,
   environmentId: string,
@@ -110,7 +111,10 @@ const SEALED_AT = statement<{ ids: readonly string[]; revisions: readonly bigint
     join ${log} on ${log.agentSecretId} = wanted.id and ${log.revision} = wanted.revision`,
 );
 
-/** The stored values of several revisions that set one, in no order; `sealedValue` is null where it was destroyed. */
+/**
+ * The stored values of several revisions that set one, in no particular order; `sealedValue` is null where the value
+ * was destroyed.
+ */
 export function findSealedValues(
   db: Session,
   places: readonly { id: string; revision: bigint }[],

@@ -1,4 +1,5 @@
-// The writes of one secret, as lists of them: what each checks and changes. What they have in common is secret-writer.ts.
+// The writes of single secrets, which are executed in batches: what each kind of write checks and changes. What they
+// have in common is in secret-writer.ts.
 import { sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { columns, insertInto, name, parameter, type RowOf, statement } from '../engine/statement.js';
@@ -12,11 +13,14 @@ export interface Insertion extends SecretWrite {
   path: string;
   secretType: string;
   typeKind: string;
-  /** Size of the value in the clear, for the plan's limit; 0 without a value. */
+  /** Size of the unencrypted value in bytes, for the plan's limit; 0 without a value. */
   valueBytes: number;
 }
 
-/** Undefined when nothing was written: environment gone, data key replaced, path taken, or no room under the plan. */
+/**
+ * Inserts a secret. Returns undefined when nothing was written: the environment is gone, its data key was replaced, the
+ * path is taken, or a limit of the plan is exceeded.
+ */
 export const insertAgentSecret = writer<Insertion>(
   {
     ...SECRET_WRITE,
@@ -58,17 +62,19 @@ export const insertAgentSecret = writer<Insertion>(
 );
 
 export interface Update extends SecretWrite {
-  /** The revision the caller saw; the row must still have it. */
+  /** The revision that the caller has seen; the row must still have it. */
   currentRevision: bigint;
-  /** Keep the stored value, or replace it by the given one (null removes it). */
+  /** Whether to keep the stored value; otherwise it is replaced by the given one (null removes it). */
   keepsValue: boolean;
-  /** Roles of a share, separated by commas: unless the account owns the environment, it must have one of them. */
+  /** Roles, separated by commas. Unless the account owns the environment, its share must have one of them. */
   allowedRoles: string;
-  /** Size of a new value in the clear, for the plan's limit; 0 without one. */
+  /** Size of an unencrypted new value in bytes, for the plan's limit; 0 without one. */
   valueBytes: number;
 }
 
-/** This and the next as of the beginning of the statement, as a read before it would have seen them. */
+/**
+ * This condition and the next one see the data as of the start of the statement, as a read just before it would have.
+ */
 const mayWrite = sql`(locked.owner_id = locked."accountId" or exists (
     select 1 from ${environmentShares} where ${environmentShares.environmentId} = locked."environmentId"
       and ${environmentShares.accountId} = locked."accountId"
@@ -78,9 +84,9 @@ const fitsPlan = sql`(locked."valueBytes" = 0 or locked."valueBytes" <= (
     where ${accounts.id} = locked.owner_id))`;
 
 /**
- * Changes a secret's value, or deletes it where there is a `deletedAt`. Undefined when nothing was written: the secret is
- * gone, its revision is another one, the account may not, the value is larger than the plan allows, or the data key was
- * replaced.
+ * Changes a secret's value, or deletes the secret if there is a `deletedAt`. Returns undefined when nothing was
+ * written: the secret is gone, it has another revision, the account has no permission, the value is larger than the
+ * plan allows, or the data key was replaced.
  */
 export const updateAgentSecret = writer<Update>(
   {
@@ -117,7 +123,7 @@ const FIND_ROOM = statement<{ environmentId: string }>()(
     where ${environments.id} = ${parameter('environmentId')} and ${environments.deletedAt} is null`,
 );
 
-/** How full the environment is, and its plan's limits; undefined once it is deleted. */
+/** How many secrets the environment has, and the limits of its plan; undefined once it is deleted. */
 export function findEnvironmentRoom(db: Session, environmentId: string): Promise<RowOf<typeof ROOM> | undefined> {
   return db.row(FIND_ROOM, { environmentId });
 }

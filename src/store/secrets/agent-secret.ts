@@ -1,4 +1,5 @@
-// Reads of current secrets by id, with what decides who may see them. Lists are agent-secret-list.ts.
+// Reads current secrets by id, with the owner and roles that decide who may see them. Lists are in
+// agent-secret-list.ts.
 import { isNull, type SQL, sql } from 'drizzle-orm';
 import {
   type AccountLookup,
@@ -33,11 +34,11 @@ const SECRET_WITH_ACCESS = {
 
 const live = isNull(agentSecrets.deletedAt);
 
-/** At or below one of the paths in the parameter `pathsWithin`. */
+/** A condition: the path is one of the paths in the parameter `pathsWithin`, or below one of them. */
 export const isWithin = sql`exists (select 1 from unnest(${elements('pathsWithin', 'text')}) as given(path)
     where ${agentSecrets.path} = given.path or starts_with(${agentSecrets.path}, given.path || '.'))`;
 
-/** Reads secrets of live environments, with what the account that asks for each may do there. */
+/** Reads secrets of environments that are not deleted, each with the requesting account's roles in its environment. */
 function secretReader<S extends Shape>(shape: S, where: SQL, joins: SQL = sql``) {
   const select = (selected: Shape, source: SQL, accountId: SQL) => sql`select ${columns(selected)} 
     from ${source}
@@ -61,13 +62,13 @@ function secretReader<S extends Shape>(shape: S, where: SQL, joins: SQL = sql``)
   return readInOrder(one, many as never);
 }
 
-/** Several at once, in the order asked; undefined in the place of each that there is none for. */
+/** Several secrets, in the order of the lookups; undefined at the index of one that does not exist. */
 export const findAgentSecretsForAccounts = secretReader(SECRET_WITH_ACCESS, sql`and ${live}`);
 
-/** The secret and, in the same read, what decides whether the account may see it. */
+/** The secret and, in the same read, the owner and roles that decide whether the account may see it. */
 export const findAgentSecret = batchStatements(findAgentSecretsForAccounts);
 
-/** The same for a write, deleted or not, with the plan's limit on the size of a value. */
+/** The same for a write: also a deleted secret, and with the plan's limit on the size of a value. */
 export const findAgentSecretForWrite = batchStatements(
   secretReader(
     { ...SECRET_WITH_ACCESS, deletedAt: agentSecrets.deletedAt, maxValueBytes: plans.maxValueBytes },

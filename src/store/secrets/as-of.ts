@@ -1,19 +1,21 @@
-// Secrets as they were after a revision of their environment, under the columns of the table of current ones: every read
-// of that table can be asked about the past by reading from here.
+// Secrets as they were after a past revision of their environment, with the columns of the table of current secrets:
+// every query of that table can read the past by selecting from here instead.
 import { type SQL, sql } from 'drizzle-orm';
 import { parameter } from '../engine/statement.js';
 import { agentSecrets, agentSecretRevisions as log } from '../engine/tables.js';
 
 /**
- * What each secret's last log row up to `at` says, as a table `agent_secrets`. Takes the parameters `environmentId` and
- * `at`. Paths, types and creation do not change and are read from the secret; the value comes from the row that set it.
+ * A sub-select `agent_secrets` that has each secret as of its last log row up to `at`. It uses the parameters
+ * `environmentId` and `at`. Path, type and creation never change and are read from the secret; the value is read from
+ * the log row that set it.
  */
 export function asOf(): SQL {
-  // Live and deleted ones apart: each has an index of its own.
+  // Deleted secrets and the others are selected separately, because each group has an index of its own.
   const secrets = (deleted: SQL) => sql`select ${agentSecrets}.* from ${agentSecrets}
     where ${agentSecrets.environmentId} = ${parameter('environmentId')} and ${agentSecrets.deletedAt} ${deleted}`;
   const { agentSecretId, environmentRevision } = log;
-  // Not a join: that the planner may do by reading the whole log, of all environments. And who asks for no value pays none.
+  // Not a join, for which the planner may read the whole log of all environments. Besides, a query that does not select
+  // the value does not pay for it.
   const value = sql`(select v.sealed_value from ${log} v where v.agent_secret_id = s.id and v.revision = r.value_revision)`;
   return sql`(
     select s.id, s.environment_id, s.path, s.secret_type, s.type_kind, r.revision, ${value} as sealed_value, r.value_revision,

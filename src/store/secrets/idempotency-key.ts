@@ -1,4 +1,4 @@
-// Keys of writes that may be repeated, and what those writes did.
+// Idempotency keys of writes, with the outcomes of these writes.
 import { sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { columns, insertInto, name, parameter, type RowOf, statement } from '../engine/statement.js';
@@ -13,22 +13,22 @@ const KEY = {
 };
 export type IdempotencyKeyRow = RowOf<typeof KEY>;
 
-interface Place {
+interface KeyId {
   accountId: string;
   keyHash: Uint8Array;
 }
 const isAt = sql`${keys.accountId} = ${parameter('accountId')} and ${keys.keyHash} = ${parameter('keyHash')}`;
 
-const FIND = statement<Place & { at: Date }>()(
+const FIND = statement<KeyId & { at: Date }>()(
   KEY,
   sql`select ${columns(KEY)} from ${keys} where ${isAt} and ${keys.expiresAt} > ${parameter('at')}::timestamptz`,
 );
-/** What was done under the account's key, unless it has expired. */
-export function findIdempotencyKey(db: Session, key: Place & { at: Date }): Promise<IdempotencyKeyRow | undefined> {
+/** The outcome that is recorded under the account's key, unless the key has expired. */
+export function findIdempotencyKey(db: Session, key: KeyId & { at: Date }): Promise<IdempotencyKeyRow | undefined> {
   return db.row(FIND, key);
 }
 
-export interface IdempotencyKeyInsertion extends Place {
+export interface IdempotencyKeyInsertion extends KeyId {
   requestHash: Uint8Array;
   environmentId: string;
   createdAt: Date;
@@ -42,7 +42,8 @@ const FIELDS = {
   createdAt: keys.createdAt,
   expiresAt: keys.expiresAt,
 } satisfies Record<keyof IdempotencyKeyInsertion, unknown>;
-// An expired key is as good as none. A few more of them go with every insertion, so that they never pile up.
+// An expired key may be used again. Every insertion also deletes a few other expired keys, so that they do not
+// accumulate.
 const INSERT = statement<IdempotencyKeyInsertion>()(
   { environmentId: keys.environmentId },
   sql`with expired as (
@@ -62,20 +63,20 @@ const INSERT = statement<IdempotencyKeyInsertion>()(
       where ${keys.expiresAt} <= excluded.created_at
     returning ${columns({ environmentId: keys.environmentId })}`,
 );
-/** False when the account has used the key; waits for a transaction that is using it. */
+/** Returns false when the account has already used the key. Waits for a transaction that is using it at the moment. */
 export async function insertIdempotencyKey(db: Session, key: IdempotencyKeyInsertion): Promise<boolean> {
   return (await db.row(INSERT, key)) !== undefined;
 }
 
-const UPDATE = statement<Place & Pick<IdempotencyKeyRow, 'agentSecretId' | 'revision' | 'environmentRevision'>>()(
+const UPDATE = statement<KeyId & Pick<IdempotencyKeyRow, 'agentSecretId' | 'revision' | 'environmentRevision'>>()(
   {},
   sql`update ${keys} set ${name(keys.agentSecretId)} = ${parameter('agentSecretId')}, ${name(keys.revision)} = ${parameter('revision')},
       ${name(keys.environmentRevision)} = ${parameter('environmentRevision')} where ${isAt}`,
 );
-/** Records what was done under a key that this transaction has inserted. */
+/** Records the outcome of a write under the key that the same transaction has inserted. */
 export async function updateIdempotencyKey(
   db: Session,
-  outcome: Place & Pick<IdempotencyKeyRow, 'agentSecretId' | 'revision' | 'environmentRevision'>,
+  outcome: KeyId & Pick<IdempotencyKeyRow, 'agentSecretId' | 'revision' | 'environmentRevision'>,
 ): Promise<void> {
   await db.rows(UPDATE, outcome);
 }

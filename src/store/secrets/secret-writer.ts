@@ -1,10 +1,12 @@
-// The writes of a secret. Each locks the environment, changes the secret, advances the environment by exactly one and
-// appends the log row, all in one statement; when the check in it fails, it changes nothing at all. Writes of different
-// environments that are asked for at once go as one statement, and so share its commit.
+// Writes single secrets. A write is one statement: it locks the environment, changes the secret, advances the
+// environment's revision by exactly one and appends the log row.
 //
-// Why the lock comes first: the statement's snapshot is older than the lock, so whatever it decides must be decided by an
-// update or insert (which look at the newest row), and the environment may only be advanced by what those return. The lock
-// is taken by reading the environment, the counters are advanced last.
+// When a write's check fails, it changes nothing at all. Concurrent writes of different environments are batched into
+// one statement, and so share its commit.
+//
+// The order within the statement matters. Its snapshot is older than the lock, so everything must be decided by an
+// update or insert (which see the newest version of a row), and the environment may only be advanced according to what
+// those return. Therefore the lock is taken first, by reading the environment, and the counters are advanced last.
 import { type SQL, sql } from 'drizzle-orm';
 import { isRefused, type Session } from '../engine/client.js';
 import {
@@ -22,10 +24,10 @@ import { batchStatements } from '../engine/statement-batch.js';
 import { agentSecretRevisions, agentSecrets, environments } from '../engine/tables.js';
 import { LOG_ROW, type LogEntry } from '../log/log-entry.js';
 
-/** What comes while one is under way goes together next, and shares a commit. */
-const WRITES_AT_ONCE = 1;
-/** A plan may allow values of which one statement could not hold many: larger ones go alone. */
-const SHARED_BYTES = 128 * 1024;
+/** One batch at a time: writes that are requested while one is running form the next batch, and share its commit. */
+const CONCURRENT_BATCHES = 1;
+/** Larger values are written alone: a plan may allow values so large that one statement could not contain many. */
+const MAX_BATCHED_BYTES = 128 * 1024;
 
 export interface SecretWrite {
   id: string;
@@ -33,15 +35,20 @@ export interface SecretWrite {
   value: {
     sealedValue: Uint8Array | null;
     valueRevision: bigint | null;
-    /** The data key the value is sealed under: nothing is written under one that has been replaced. Null without a value. */
+    /**
+     * The data key that the value is sealed under; null without a value. A value under a replaced key is not written.
+     */
     keyVersion: number | null;
   };
-  /** A single write leaves the rest of its log row null. */
+  /** The omitted columns of the log row are null for a single write. */
   entry: Omit<LogEntry, 'destroyedRevision' | 'setPosition' | 'setSize'>;
 }
 
-/** Columns of the lists that a statement is given, by name: what each holds of a write. */
-type Given<W> = Readonly<Record<string, readonly [type: ElementType, of: (write: W) => unknown]>>;
+/**
+ * The lists that are passed to a statement, by column name: the type of the elements, and which part of a write they
+ * are.
+ */
+type ListColumns<W> = Readonly<Record<string, readonly [type: ElementType, of: (write: W) => unknown]>>;
 
 export const SECRET_WRITE = {
   id: ['uuid', ({ id }) => id],
@@ -56,7 +63,7 @@ export const SECRET_WRITE = {
   valueDigest: ['bytea', ({ entry }) => entry.valueDigest],
   deletedAt: ['timestamptz', ({ entry }) => entry.deletedAt],
   entryDigest: ['bytea', ({ entry }) => entry.entryDigest],
-} as const satisfies Given<SecretWrite>;
+} as const satisfies ListColumns<SecretWrite>;
 
 const RESULT = {
   place: computed(sql`locked.place`, (place) => Number(place) - 1),
@@ -72,11 +79,13 @@ type Lists = Record<string, readonly unknown[]>;
 type WriteStatement = Statement<RowOf<typeof RESULT>, Lists>;
 
 /**
- * `written` is the CTE that changes the secrets of those in the CTE `locked` that fit, and returns id, revision and value
- * revision. An environment that is gone, or whose data key was replaced, is not in `locked`.
+ * `written` is the CTE that performs those writes of the CTE `locked` whose checks succeed, and returns id, revision
+ * and value revision of their secrets. A write whose environment is gone, or whose data key was replaced, is not in
+ * `locked`.
  */
-function writeStatement(given: Given<never>, lock: SQL, written: SQL): WriteStatement {
-  // Behind sub-selects the server cannot see how long the lists are, and so does not plan the statement anew for each.
+function writeStatement(given: ListColumns<never>, lock: SQL, written: SQL): WriteStatement {
+  // The lists are inside sub-selects because the planner cannot see their length there, and so does not make a new plan
+  // for each execution.
   const lists = Object.entries(given).map(([key, [type]]) => sql`(select ${elements(key, type)})`);
   const names = Object.keys(given).map((key) => sql.identifier(key));
   return statement<Lists>()(
@@ -130,40 +139,42 @@ const LOGGED = {
 } satisfies Record<keyof typeof LOG_ROW, SQL>;
 
 /**
- * Writes that are asked for at once go together, but for those whose environment somebody else has locked: these wait on
- * their own, so that no environment waits for another. Inside a transaction every write is on its own.
+ * Batches concurrent writes, except those whose environment is locked by another transaction: these are executed alone
+ * and wait for the lock, so that no environment waits for another one. Inside a transaction every write is executed
+ * alone.
  */
-export function writer<W extends SecretWrite>(given: Given<W>, written: SQL) {
+export function writer<W extends SecretWrite>(given: ListColumns<W>, written: SQL) {
   const columns = Object.entries(given);
   const listsOf = (writes: readonly W[]): Lists =>
     Object.fromEntries(columns.map(([key, [, of]]) => [key, writes.map(of)]));
-  const waiting = writeStatement(given, sql``, written);
-  const passing = writeStatement(given, sql`skip locked`, written);
+  const waitingStatement = writeStatement(given, sql``, written);
+  const skippingStatement = writeStatement(given, sql`skip locked`, written);
   const outcomeOf = ({ revision, environmentRevision }: RowOf<typeof RESULT>) =>
     revision === null || environmentRevision === null ? undefined : { revision, environmentRevision };
 
-  /** Undefined in the place of a write that has not been tried. */
-  async function together(
+  /** The outcome is undefined for a write that was not attempted, and that still has to be executed alone. */
+  async function writeBatch(
     db: Session,
     writes: readonly W[],
   ): Promise<({ written?: Written | undefined } | undefined)[]> {
     const outcomes = new Array<{ written?: Written | undefined } | undefined>(writes.length).fill(undefined);
     try {
-      for (const row of await db.rows(passing, listsOf(writes))) outcomes[row.place] = { written: outcomeOf(row) };
+      for (const row of await db.rows(skippingStatement, listsOf(writes)))
+        outcomes[row.place] = { written: outcomeOf(row) };
     } catch (error) {
-      // What the database refuses of one, it refuses of all; the others must not suffer. Of anything else nobody knows
-      // whether it has been done.
+      // If the database rejects one write, it rejects the whole batch. Then every write is executed alone, so that the
+      // others succeed. After any other error it is unknown whether the batch was committed.
       if (!isRefused(error)) throw error;
     }
     return outcomes;
   }
-  const ask = batchStatements(together, WRITES_AT_ONCE);
+  const writeInBatch = batchStatements(writeBatch, CONCURRENT_BATCHES);
 
   return async (db: Session, write: W): Promise<Written | undefined> => {
-    const isSmall = (write.value.sealedValue?.length ?? 0) <= SHARED_BYTES;
-    const outcome = db.isShared && isSmall ? await ask(db, write) : undefined;
+    const isSmall = (write.value.sealedValue?.length ?? 0) <= MAX_BATCHED_BYTES;
+    const outcome = db.isShared && isSmall ? await writeInBatch(db, write) : undefined;
     if (outcome) return outcome.written;
-    const row = await db.row(waiting, listsOf([write]));
+    const row = await db.row(waitingStatement, listsOf([write]));
     return row && outcomeOf(row);
   };
 }

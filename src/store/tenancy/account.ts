@@ -1,4 +1,4 @@
-// Accounts: who owns applications and environments. A deleted account stays as a row, for the log's sake.
+// Accounts, which own applications and environments. The row of a deleted account is kept, because logs refer to it.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from '../engine/statement.js';
@@ -27,7 +27,7 @@ const BY_IDS = statement<{ ids: readonly string[] }>()(
   ACCOUNT,
   sql`select ${columns(ACCOUNT)} from ${accounts} where ${anyOf(accounts.id, 'ids')} and ${live}`,
 );
-/** Several at once, in no order. */
+/** Several accounts, in no particular order. */
 export function findAccountsById(db: Session, ids: readonly string[]): Promise<AccountRow[]> {
   return db.rows(BY_IDS, { ids });
 }
@@ -45,7 +45,7 @@ const NAMES_BY_ID = statement<{ ids: readonly string[] }>()(
   NAMES,
   sql`select ${columns(NAMES)} from ${accounts} where ${anyOf(accounts.id, 'ids')}`,
 );
-/** Names by id, deleted accounts included: the log keeps naming them. */
+/** Names by id. Deleted accounts are included, because logs still refer to them. */
 export function findAccountNames(db: Session, ids: readonly string[]): Promise<RowOf<typeof NAMES>[]> {
   return db.rows(NAMES_BY_ID, { ids });
 }
@@ -56,7 +56,7 @@ const PAGE = statement<{ after: string | null; limit: number }>()(
     where ${live} and (${parameter('after')}::uuid is null or ${accounts.id} > ${parameter('after')}::uuid)
     order by ${accounts.id} limit ${parameter('limit')}::integer`,
 );
-/** Oldest first (ids are ordered by time). */
+/** Accounts, oldest first (ids are ordered by time), starting after the given id. */
 export function findAccounts(db: Session, after: string | null, limit: number): Promise<AccountRow[]> {
   return db.rows(PAGE, { after, limit });
 }
@@ -67,7 +67,7 @@ const INSERT = statement<{ id: string; name: string; roles: string[]; planId: st
   sql`${insertInto(accounts, NEW_ACCOUNT)}
     on conflict (${name(accounts.name)}) where deleted_at is null do nothing returning ${columns(ACCOUNT)}`,
 );
-/** Undefined when the name is taken. */
+/** Returns undefined when the name is taken. */
 export function insertAccount(
   db: Session,
   account: { id: string; name: string; roles: string[]; planId: string; createdAt: Date },
@@ -105,7 +105,7 @@ const MOVE_DELETED = statement<{ from: string; to: string }>()(
     where ${accounts.planId} = ${parameter('from')} and ${accounts.deletedAt} is not null
     returning ${columns({ id: accounts.id })}`,
 );
-/** Deleted accounts live under no plan, but their rows refer to one. */
+/** Moves deleted accounts to another plan: no plan applies to them, but their rows still refer to one. */
 export async function updatePlanOfDeletedAccounts(db: Session, from: string, to: string): Promise<void> {
   await db.rows(MOVE_DELETED, { from, to });
 }
@@ -115,7 +115,7 @@ const REMOVE = statement<{ id: string; at: Date }>()(
   sql`update ${accounts} set ${name(accounts.deletedAt)} = ${parameter('at')}, ${name(accounts.environmentCount)} = 0
     where ${accounts.id} = ${parameter('id')} and ${live} returning ${columns(ACCOUNT)}`,
 );
-/** Marks the row; what the account owned is removed by the caller in the same transaction. */
+/** Marks the row as deleted. The caller must remove what the account owned in the same transaction. */
 export function removeAccount(db: Session, id: string, at: Date): Promise<AccountRow | undefined> {
   return db.row(REMOVE, { id, at });
 }
@@ -128,7 +128,10 @@ const TAKE_ROOM = statement<{ id: string }>()(
       and ${accounts.environmentCount} < ${plans.maxEnvironments}
     returning ${columns(COUNTED)}`,
 );
-/** Counts one more environment under the account's lock; undefined when the plan has no room (or the account is gone). */
+/**
+ * Counts one more environment, under the account's row lock. Returns undefined when the limit of the plan is reached or
+ * the account is gone.
+ */
 export function takeEnvironmentRoom(db: Session, id: string): Promise<RowOf<typeof COUNTED> | undefined> {
   return db.row(TAKE_ROOM, { id });
 }
@@ -146,7 +149,7 @@ const LOCK = statement<{ id: string }>()(
   { id: accounts.id },
   sql`select ${columns({ id: accounts.id })} from ${accounts} where ${accounts.id} = ${parameter('id')} and ${live} for update`,
 );
-/** First in the lock order (account, environment, secrets); undefined when the account is gone. */
+/** The first lock in the lock order (account, environment, secrets); undefined when the account is gone. */
 export function lockAccount(db: Session, id: string): Promise<{ id: string } | undefined> {
   return db.row(LOCK, { id });
 }
@@ -156,7 +159,10 @@ const LOCK_WITH_ROLE = statement<{ role: string }>()(
   sql`select ${columns({ id: accounts.id })} from ${accounts}
     where ${parameter('role')}::text = any(${accounts.roles}) and ${live} order by ${accounts.id} for update`,
 );
-/** All accounts with the role, locked before any other account: afterwards none of them loses it but by the caller. */
+/**
+ * Locks all accounts that have the role. It must come before the lock of any other account. Until the transaction ends,
+ * only the caller can take the role away from one of them.
+ */
 export function lockAccountsWithRole(db: Session, role: string): Promise<{ id: string }[]> {
   return db.rows(LOCK_WITH_ROLE, { role });
 }

@@ -25,7 +25,7 @@ const BY_IDS = statement<{ ids: readonly string[] }>()(
   APPLICATION,
   sql`select ${columns(APPLICATION)} from ${applications} where ${anyOf(applications.id, 'ids')} and ${live}`,
 );
-/** Several at once, in no order. */
+/** Several applications, in no particular order. */
 export function findApplicationsById(db: Session, ids: readonly string[]): Promise<ApplicationRow[]> {
   return db.rows(BY_IDS, { ids });
 }
@@ -50,7 +50,7 @@ const OF_ACCOUNT = statement<{ accountId: string; after: string | null; limit: n
       and (${parameter('after')}::text is null or ${applications.name} > ${parameter('after')}::text)
     order by ${applications.name} limit ${parameter('limit')}::integer`,
 );
-/** By name, after the given name. */
+/** An account's applications, ordered by name, starting after the given name. */
 export function findApplications(
   db: Session,
   accountId: string,
@@ -74,7 +74,7 @@ const INSERT = statement<ApplicationRow>()(
   sql`${insertInto(applications, APPLICATION)}
     on conflict (account_id, name) where deleted_at is null do nothing returning ${columns(APPLICATION)}`,
 );
-/** Undefined when the account already has one of this name. */
+/** Returns undefined when the account already has an application of this name. */
 export function insertApplication(db: Session, application: ApplicationRow): Promise<ApplicationRow | undefined> {
   return db.row(INSERT, application);
 }
@@ -87,7 +87,7 @@ const RENAME = statement<{ id: string; name: string }>()(
         and other.name = ${parameter('name')} and other.deleted_at is null and other.id <> ${applications.id})
     returning ${columns(APPLICATION)}`,
 );
-/** Undefined when the name is taken or the application is gone; the caller holds the account's lock. */
+/** Returns undefined when the name is taken or the application is gone. The caller must hold the account's lock. */
 export function updateApplication(db: Session, id: string, name: string): Promise<ApplicationRow | undefined> {
   return db.row(RENAME, { id, name });
 }

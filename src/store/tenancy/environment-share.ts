@@ -1,4 +1,4 @@
-// Shares: which other account has which roles in an environment.
+// Environment shares: which roles another account has in an environment.
 import { sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from '../engine/statement.js';
@@ -26,7 +26,7 @@ const BY_IDS = statement<{ ids: readonly string[] }>()(
   SHARE,
   sql`select ${columns(SHARE)} from ${environmentShares} where ${anyOf(environmentShares.id, 'ids')}`,
 );
-/** Several at once, in no order. */
+/** Several shares, in no particular order. */
 export function findEnvironmentSharesById(db: Session, ids: readonly string[]): Promise<EnvironmentShareRow[]> {
   return db.rows(BY_IDS, { ids });
 }
@@ -39,7 +39,7 @@ const OF_ENVIRONMENT = statement<{ environmentId: string; after: string | null; 
       and (${parameter('after')}::uuid is null or ${environmentShares.accountId} > ${parameter('after')}::uuid)
     order by ${environmentShares.accountId} limit ${parameter('limit')}::integer`,
 );
-/** By account id, after the given account; none once the environment is deleted. */
+/** An environment's shares, ordered by account id, starting after the given one; none once it is deleted. */
 export function findEnvironmentShares(
   db: Session,
   page: { environmentId: string; after: string | null; limit: number },
@@ -61,7 +61,7 @@ const INSERT = statement<EnvironmentShareRow>()(
   sql`${insertInto(environmentShares, SHARE)}
     on conflict (environment_id, account_id) do nothing returning ${columns(SHARE)}`,
 );
-/** Undefined when the account already has a share. */
+/** Returns undefined when the account already has a share. */
 export function insertEnvironmentShare(
   db: Session,
   share: EnvironmentShareRow,

@@ -1,4 +1,4 @@
-// Environments, read together with what decides who may see them.
+// Environments, read together with the owner and the roles that decide who may see them.
 import { isNull, type SQL, sql } from 'drizzle-orm';
 import {
   type AccountLookup,
@@ -55,10 +55,10 @@ const BY_IDS = statement<AccountLookupLists>()(
     sql`asked.account_id`,
   ),
 );
-/** Several at once, in the order asked; undefined in the place of each that there is none for. */
+/** Several environments, in the order of the lookups; undefined at the index of one that does not exist. */
 export const findEnvironmentsForAccounts = readInOrder(BY_ID, BY_IDS);
 
-/** The environment and what the account may do there. */
+/** The environment, with the account's roles in it. */
 export const findEnvironment = batchStatements(findEnvironmentsForAccounts);
 
 const BY_NAME = statement<{ account: string; application: string; name: string; viewerId: string }>()(
@@ -83,7 +83,7 @@ const OF_APPLICATION = statement<{ applicationId: string; viewerId: string; afte
       and (${parameter('after')}::text is null or ${environments.name} > ${parameter('after')}::text)
     order by ${environments.name} limit ${parameter('limit')}::integer`,
 );
-/** By name, after the given name. */
+/** An application's environments, ordered by name, starting after the given name. */
 export function findEnvironmentsOfApplication(
   db: Session,
   page: { applicationId: string; viewerId: string; after: string | null; limit: number },
@@ -99,7 +99,7 @@ const SHARED = statement<{ viewerId: string; after: string | null; limit: number
       and (${parameter('after')}::uuid is null or ${environments.id} > ${parameter('after')}::uuid)
     order by ${environments.id} limit ${parameter('limit')}::integer`,
 );
-/** Environments of other accounts that are shared with the viewer, by id. */
+/** Environments of other accounts that are shared with the viewer, ordered by id. */
 export function findEnvironmentsSharedWith(
   db: Session,
   page: { viewerId: string; after: string | null; limit: number },
@@ -136,7 +136,10 @@ const INSERT = statement<EnvironmentInsertion>()(
   )}
     on conflict (application_id, name) where deleted_at is null do nothing returning ${columns(ENVIRONMENT)}`,
 );
-/** Undefined when the application already has one of this name, or is gone; the caller holds the account's lock. */
+/**
+ * Returns undefined when the application already has an environment of this name, or is gone. The caller must hold the
+ * account's lock.
+ */
 export function insertEnvironment(db: Session, environment: EnvironmentInsertion): Promise<EnvironmentRow | undefined> {
   return db.row(INSERT, environment);
 }
@@ -149,7 +152,7 @@ const RENAME = statement<{ id: string; name: string; at: Date }>()(
         and other.name = ${parameter('name')} and other.deleted_at is null and other.id <> ${environments.id})
     returning ${columns(ENVIRONMENT)}`,
 );
-/** Undefined when the name is taken or the environment is gone; the caller holds the account's lock. */
+/** Returns undefined when the name is taken or the environment is gone. The caller must hold the account's lock. */
 export function updateEnvironment(
   db: Session,
   id: string,
@@ -163,7 +166,7 @@ const LOCK = statement<{ id: string }>()(
   { id: environments.id },
   sql`select ${columns({ id: environments.id })} from ${environments} where ${environments.id} = ${parameter('id')} and ${live} for update`,
 );
-/** Second in the lock order (account, environment, secrets); undefined when the environment is gone. */
+/** The second lock in the lock order (account, environment, secrets); undefined when the environment is gone. */
 export function lockEnvironment(db: Session, id: string): Promise<{ id: string } | undefined> {
   return db.row(LOCK, { id });
 }

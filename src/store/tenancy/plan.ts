@@ -1,4 +1,4 @@
-// Plans: the limits accounts live under.
+// Plans: the limits that apply to accounts.
 import { type SQL, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { anyOf, columns, insertInto, name, parameter, type RowOf, statement } from '../engine/statement.js';
@@ -18,7 +18,7 @@ const BY_IDS = statement<{ ids: readonly string[] }>()(
   PLAN,
   sql`select ${columns(PLAN)} from ${plans} where ${anyOf(plans.id, 'ids')}`,
 );
-/** Several at once, in no order. */
+/** Several plans, in no particular order. */
 export function findPlansById(db: Session, ids: readonly string[]): Promise<PlanRow[]> {
   return db.rows(BY_IDS, { ids });
 }
@@ -37,7 +37,7 @@ const OF_ACCOUNTS = statement<{ accountIds: readonly string[] }>()(
   sql`select ${columns(WITH_ACCOUNT)} from ${accounts} join ${plans} on ${plans.id} = ${accounts.planId}
     where ${anyOf(accounts.id, 'accountIds')}`,
 );
-/** The plans of several accounts, in no order. */
+/** The plans of several accounts, in no particular order. */
 export function findPlansOfAccounts(db: Session, accountIds: readonly string[]): Promise<RowOf<typeof WITH_ACCOUNT>[]> {
   return db.rows(OF_ACCOUNTS, { accountIds });
 }
@@ -47,7 +47,7 @@ const PAGE = statement<{ after: string | null; limit: number }>()(
   sql`select ${columns(PLAN)} from ${plans} where ${parameter('after')}::text is null or ${plans.name} > ${parameter('after')}::text
     order by ${plans.name} limit ${parameter('limit')}::integer`,
 );
-/** By name, after the given name. */
+/** Plans, ordered by name, starting after the given name. */
 export function findPlans(db: Session, after: string | null, limit: number): Promise<PlanRow[]> {
   return db.rows(PAGE, { after, limit });
 }
@@ -57,7 +57,7 @@ const INSERT = statement<PlanRow>()(
   sql`${insertInto(plans, PLAN)}
     on conflict (${name(plans.name)}) do nothing returning ${columns(PLAN)}`,
 );
-/** Undefined when the name is taken. */
+/** Returns undefined when the name is taken. */
 export function insertPlan(db: Session, plan: PlanRow): Promise<PlanRow | undefined> {
   return db.row(INSERT, plan);
 }
@@ -78,7 +78,9 @@ const UPDATE = statement<{ id: string; name?: string | undefined } & Partial<Pla
       and not exists (select 1 from ${plans} other where other.name = ${parameter('name')}::text and other.id <> ${plans.id})
     returning ${columns(PLAN)}`,
 );
-/** Undefined when the name is taken or the plan is gone; who gives a name holds the lock on names. */
+/**
+ * Returns undefined when the name is taken or the plan is gone. To change the name, hold the lock of `lockPlanNames`.
+ */
 export function updatePlan(
   db: Session,
   id: string,
@@ -88,7 +90,7 @@ export function updatePlan(
 }
 
 const LOCK_NAMES = statement()({}, sql`lock table ${plans} in share row exclusive mode`);
-/** Before all other locks: no other plan is made or changed until the end of the transaction. */
+/** Comes before all other locks. Until the transaction ends, no other one can create or change a plan. */
 export async function lockPlanNames(db: Session): Promise<void> {
   await db.rows(LOCK_NAMES, {});
 }
@@ -99,13 +101,15 @@ const lock = (strength: SQL) =>
     sql`select ${columns(PLAN)} from ${plans} where ${plans.id} = ${parameter('id')} ${strength}`,
   );
 const LOCK = lock(sql`for update`);
-/** Nobody changes the plan, nor gives it to an account, until the end of the transaction; undefined when it is gone. */
+/**
+ * Until the transaction ends, no other one can change the plan or assign it to an account; undefined when it is gone.
+ */
 export function lockPlan(db: Session, id: string): Promise<PlanRow | undefined> {
   return db.row(LOCK, { id });
 }
 
 const KEEP = lock(sql`for key share`);
-/** Nobody deletes the plan until the end of the transaction; undefined when it is gone. */
+/** Until the transaction ends, no other one can delete the plan; undefined when it is gone. */
 export function keepPlan(db: Session, id: string): Promise<PlanRow | undefined> {
   return db.row(KEEP, { id });
 }
@@ -114,7 +118,7 @@ const REMOVE = statement<{ id: string }>()(
   PLAN,
   sql`delete from ${plans} where ${plans.id} = ${parameter('id')} returning ${columns(PLAN)}`,
 );
-/** No account may refer to it any more, deleted ones neither. */
+/** No account may refer to the plan any more, not even a deleted one. */
 export function removePlan(db: Session, id: string): Promise<PlanRow | undefined> {
   return db.row(REMOVE, { id });
 }
