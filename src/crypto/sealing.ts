@@ -99,7 +99,7 @@ export function openValue(dataKey: DataKey, binding: SealBinding, sealed: Uint8A
   const padded = decipher.update(sealed.subarray(BODY_AT, tagAt));
   const plaintext = isAuthentic(decipher) ? textOf(padded) : undefined;
   padded.fill(0);
-  if (plaintext === undefined) throw refusal(version, binding);
+  if (plaintext === undefined) throw openingError(version, binding);
   return plaintext;
 }
 
@@ -152,7 +152,7 @@ function additionalData(keyVersion: number, { environmentId, agentSecretId, revi
   );
 }
 
-function refusal(keyVersion: number, binding: SealBinding): SealError {
+function openingError(keyVersion: number, binding: SealBinding): SealError {
   const subject = subjectOf(keyVersion, binding);
   return new SealError(
     `${describe(subject)}: it was changed, moved from another row, or sealed under another key`,

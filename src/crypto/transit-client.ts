@@ -124,9 +124,9 @@ function networkCode(error: unknown): string | undefined {
 }
 
 function unreachable(reason: string) {
-  const refusal = unavailable('The key service is not reachable, try again later');
-  refusal.cause = new KeyServiceUnreachable(reason);
-  return refusal;
+  const error = unavailable('The key service is not reachable, try again later');
+  error.cause = new KeyServiceUnreachable(reason);
+  return error;
 }
 
 function objectFrom(text: string): Record<string, unknown> {

@@ -66,7 +66,7 @@ class Parser {
   document(): JsonValue {
     const value = this.value();
     this.skipSpace();
-    return this.at === this.text.length ? value : this.refuse('the end of the text');
+    return this.at === this.text.length ? value : this.fail('the end of the text');
   }
 
   private value(): JsonValue {
@@ -79,11 +79,11 @@ class Parser {
       case OPEN_BRACKET:
         return this.array();
       case 0x74:
-        return this.word('true', true);
+        return this.literal('true', true);
       case 0x66:
-        return this.word('false', false);
+        return this.literal('false', false);
       case 0x6e:
-        return this.word('null', null);
+        return this.literal('null', null);
       default:
         return this.number();
     }
@@ -92,15 +92,15 @@ class Parser {
   private object(): JsonObject {
     const object: JsonObject = {};
     this.descend();
-    if (!this.takes(CLOSE_BRACE)) {
+    if (!this.accept(CLOSE_BRACE)) {
       do {
         this.skipSpace();
         const start = this.at;
-        const key = this.peek() === QUOTE ? this.string() : this.refuse('a key in quotes');
-        if (Object.hasOwn(object, key)) this.refuse('a key that is new to this object', start);
+        const key = this.peek() === QUOTE ? this.string() : this.fail('a key in quotes');
+        if (Object.hasOwn(object, key)) this.fail('a key that is new to this object', start);
         this.expect(COLON, "':'");
         setMember(object, key, this.value());
-      } while (this.takes(COMMA));
+      } while (this.accept(COMMA));
       this.expect(CLOSE_BRACE, "',' or '}'");
     }
     this.depth -= 1;
@@ -110,10 +110,10 @@ class Parser {
   private array(): JsonValue[] {
     const array: JsonValue[] = [];
     this.descend();
-    if (!this.takes(CLOSE_BRACKET)) {
+    if (!this.accept(CLOSE_BRACKET)) {
       do {
         array.push(this.value());
-      } while (this.takes(COMMA));
+      } while (this.accept(COMMA));
       this.expect(CLOSE_BRACKET, "',' or ']'");
     }
     this.depth -= 1;
@@ -147,26 +147,26 @@ class Parser {
   private longString(): string {
     const start = this.at;
     const end = closingQuote(this.text, start + 1);
-    if (end === -1) this.refuse('a string that ends');
+    if (end === -1) this.fail('a string that ends');
     this.at = end + 1;
     try {
       return JSON.parse(this.text.slice(start, this.at));
     } catch {
       // The error of `JSON.parse` is not attached as the cause, because its message quotes the text.
-      return this.refuse('a string without control characters and with valid escapes', start);
+      return this.fail('a string without control characters and with valid escapes', start);
     }
   }
 
   private number(): JsonNumber {
     const start = this.at;
     NUMBER.lastIndex = start;
-    if (!NUMBER.test(this.text)) this.refuse('a value');
+    if (!NUMBER.test(this.text)) this.fail('a value');
     this.at = NUMBER.lastIndex;
     return new JsonNumber(this.text.slice(start, this.at));
   }
 
-  private word<T>(word: string, value: T): T {
-    if (!this.text.startsWith(word, this.at)) this.refuse('a value');
+  private literal<T>(word: string, value: T): T {
+    if (!this.text.startsWith(word, this.at)) this.fail('a value');
     this.at += word.length;
     return value;
   }
@@ -176,7 +176,7 @@ class Parser {
     return this.at < this.text.length ? this.text.charCodeAt(this.at) : 0;
   }
 
-  private takes(code: number): boolean {
+  private accept(code: number): boolean {
     this.skipSpace();
     if (this.peek() !== code) return false;
     this.at += 1;
@@ -184,7 +184,7 @@ class Parser {
   }
 
   private expect(code: number, expectation: string): void {
-    if (!this.takes(code)) this.refuse(expectation);
+    if (!this.accept(code)) this.fail(expectation);
   }
 
   private skipSpace(): void {
@@ -195,7 +195,7 @@ class Parser {
     }
   }
 
-  private refuse(expectation: string, at = this.at): never {
+  private fail(expectation: string, at = this.at): never {
     throw new JsonSyntaxError(`${this.place(at)}: expected ${expectation}`);
   }
 

@@ -1,5 +1,4 @@
-// Finds the kind of object that an id belongs to. Ids are plain UUIDs in GraphQL and REST, so `node(id)` has to query
-// it.
+// Finds the kinds of objects that ids belong to: ids are plain UUIDs in GraphQL and REST, so `node(id)` needs a query.
 import { sql } from 'drizzle-orm';
 import type { Session } from './engine/client.js';
 import { anyOf, computed, statement } from './engine/statement.js';

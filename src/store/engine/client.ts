@@ -194,7 +194,7 @@ export async function guarded<T>(work: () => PromiseLike<T>): Promise<T> {
 const UNAVAILABLE =
   /^(08...|53...|57014|57P0[1-5]|55P03|25006|CONNECT.*|CONNECTION_.*|ECONN.*|ENOTFOUND|ENOENT|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH)$/;
 
-/** Whether the database itself has rejected a statement, or cancelled it for its duration: it has had no effect. */
+/** Whether the database itself has rejected a statement, or cancelled it after its timeout: it has had no effect. */
 export function isRefused(error: unknown): boolean {
   const cause = error instanceof AppError ? error.cause : error;
   return (cause as { severity?: unknown } | null)?.severity === 'ERROR';
@@ -207,9 +207,9 @@ function translate(error: unknown): unknown {
   const isClosed = error instanceof Error && error.message === 'PGlite is closed';
   // FATAL ends the database session, or prevents it from starting: the statement is not the cause.
   if (isClosed || severity === 'FATAL' || (typeof code === 'string' && UNAVAILABLE.test(code))) {
-    const refusal = unavailable('The database is not reachable, try again later');
-    refusal.cause = error;
-    return refusal;
+    const expectedError = unavailable('The database is not reachable, try again later');
+    expectedError.cause = error;
+    return expectedError;
   }
   return error;
 }

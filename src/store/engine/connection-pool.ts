@@ -90,7 +90,7 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
           },
           (error) => {
             execution.givenUp ??= error;
-            // postgres.js would report the loss once extraOptions, to the next statement on this connection.
+            // postgres.js would report the loss once more, to the next statement on this connection.
             if (isConnectionLoss(error) && connection.execution === execution) replace(connection, error);
             release(connection, execution);
             reject(error);
@@ -129,12 +129,12 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
    */
   function enforceDeadlines(): void {
     const now = performance.now();
-    const refusal = () => unavailable('The database does not answer in time, try again later');
-    while (waiting[0] && waiting[0].deadline < now) waiting.shift()?.reject(refusal());
+    const timeoutError = () => unavailable('The database does not answer in time, try again later');
+    while (waiting[0] && waiting[0].deadline < now) waiting.shift()?.reject(timeoutError());
     for (const connection of connections) {
       const { execution } = connection;
       if (!execution || execution.deadline >= now) continue;
-      execution.givenUp = refusal();
+      execution.givenUp = timeoutError();
       replace(connection);
       release(connection, execution);
       execution.reject(execution.givenUp);

@@ -175,7 +175,7 @@ function reader(param: unknown): (input: Record<string, unknown>) => unknown {
 
 function decoderOf(field: Field): ((value: unknown) => unknown) | undefined {
   if (!is(field, Column)) return (field as Computed<unknown>).decode;
-  // postgres.js returns int8 as text, PGlite as number or bigint; arrays are text from one, arrays from the other.
+  // postgres.js returns int8 and arrays as text; PGlite returns int8 as number or bigint, and arrays as arrays.
   if (is(field, PgBigInt64)) return (value) => BigInt(value as string | number | bigint);
   if (is(field, PgArray)) return (value) => (typeof value === 'string' ? parseArray(value) : value);
   return undefined;

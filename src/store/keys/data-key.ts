@@ -1,9 +1,8 @@
 // The data keys of environments and the values that are sealed under them, for the rotation of data keys.
 //
 // A sealed value is stored on the log row that set it and, while it is the current value, also on its secret: the same
-// bytes. Both are replaced in one statement, which never waits for a lock: rows that a writer has locked are skipped,
-// and left for the next round. So the statement cannot be part of a deadlock, and a writer waits for at most one of
-// them.
+// bytes. Both are replaced in one statement, which never waits for a lock: rows that a writer has locked are skipped
+// and left for the next round. So it cannot be part of a deadlock, and a writer waits for at most one such statement.
 import { type Column, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { columns, computed, name, parameter, type RowOf, statement } from '../engine/statement.js';
@@ -224,12 +223,12 @@ export async function removeUnusedDataKey(tx: Session, key: DataKeyRow): Promise
   return (await tx.row(REMOVE, key)) !== undefined;
 }
 
-const FLOOR = { minDataKeyVersion: environments.minDataKeyVersion };
-const FLOOR_OF = statement<{ environmentId: string }>()(
-  FLOOR,
-  sql`select ${columns(FLOOR)} from ${environments} where ${environments.id} = ${parameter('environmentId')}`,
+const MIN_VERSION = { minDataKeyVersion: environments.minDataKeyVersion };
+const FIND_MIN_VERSION = statement<{ environmentId: string }>()(
+  MIN_VERSION,
+  sql`select ${columns(MIN_VERSION)} from ${environments} where ${environments.id} = ${parameter('environmentId')}`,
 );
 /** The oldest data key version that new values may still be sealed under. */
 export async function findMinDataKeyVersion(db: Session, environmentId: string): Promise<number> {
-  return (await db.row(FLOOR_OF, { environmentId }))?.minDataKeyVersion ?? 0;
+  return (await db.row(FIND_MIN_VERSION, { environmentId }))?.minDataKeyVersion ?? 0;
 }

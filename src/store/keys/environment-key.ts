@@ -33,7 +33,7 @@ const SAMPLES = statement()(
       join ${environments} on ${environments.id} = ${environmentKeys.environmentId} and ${isNull(environments.deletedAt)}
     ) numbered where place <= 5`,
 );
-/** A few keys (at most five) for every master key that environments depend on, deleted ones not considered. */
+/** At most five keys for every master key that environments depend on; deleted environments are not considered. */
 export function findEnvironmentKeySamples(db: Session): Promise<RowOf<typeof WITH_ENVIRONMENT>[]> {
   return db.rows(SAMPLES, {});
 }

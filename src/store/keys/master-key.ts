@@ -48,10 +48,7 @@ const REWRAP = statement<WrappedKeyRow & { before: Uint8Array }>()(
     returning ${columns({ version: environmentKeys.version })}`,
 );
 
-/**
- * Returns false when the stored bytes are no longer `before`, because another process has re-wrapped or removed the
- * key.
- */
+/** Returns false when the stored bytes are no longer `before`: another process has re-wrapped or removed the key. */
 export async function updateWrappedKey(db: Session, key: WrappedKeyRow, before: Uint8Array): Promise<boolean> {
   return (await db.row(REWRAP, { ...key, before })) !== undefined;
 }

@@ -108,7 +108,7 @@ export type VerifiedEntryRow = RowOf<typeof ENTRY>;
  * Joins another row of the same secret. `offset 0` makes the planner look it up by index, whatever it assumes about a
  * table that was loaded a moment ago.
  */
-const beside = (as: 'previous' | 'next' | 'setter' | 'destroyed', revision: SQL) =>
+const joinLogRow = (as: 'previous' | 'next' | 'setter' | 'destroyed', revision: SQL) =>
   sql`left join lateral (
       select l.* from ${log} l where l.agent_secret_id = ${entry.agentSecretId} and l.revision = ${revision} offset 0
     ) ${sql.identifier(as)} on true`;
@@ -122,10 +122,10 @@ const ENTRIES = statement<{ environmentId: string; after: bigint }>()(
       where ${log.environmentId} = ${parameter('environmentId')} and ${log.environmentRevision} > ${parameter('after')}::bigint
       order by ${log.environmentRevision} limit ${sql.raw(String(PAGE_SIZE))}
     ) entry
-    ${beside('previous', sql`${entry.revision} - 1`)}
-    ${beside('next', sql`${entry.revision} + 1`)}
-    ${beside('setter', sql`${entry.valueRevision}`)}
-    ${beside('destroyed', sql`${entry.destroyedRevision}`)}
+    ${joinLogRow('previous', sql`${entry.revision} - 1`)}
+    ${joinLogRow('next', sql`${entry.revision} + 1`)}
+    ${joinLogRow('setter', sql`${entry.valueRevision}`)}
+    ${joinLogRow('destroyed', sql`${entry.destroyedRevision}`)}
     left join lateral (
       select * from ${agentSecrets} where ${agentSecrets.id} = ${entry.agentSecretId} offset 0
     ) agent_secrets on true

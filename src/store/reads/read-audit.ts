@@ -23,8 +23,7 @@ export interface SecretReadColumns {
 const COLUMNS = {
   id: [reads.id, 'uuid'],
   environmentId: [reads.environmentId, 'uuid'],
-  // These are lists of lists of different lengths, which a Postgres array cannot be; so each inner list is passed as
-  // text.
+  // A Postgres array cannot contain lists of different lengths, so each of these lists is passed as text.
   agentSecretIds: [reads.agentSecretIds, 'text'],
   revisions: [reads.revisions, 'text'],
   accountId: [reads.accountId, 'uuid'],
@@ -39,8 +38,7 @@ const NAMES = sql.join(
   sql`, `,
 );
 
-// The rows of `last` are written in the order of their ids, so that two instances that write the same rows do not
-// deadlock.
+// The rows of `last` are written in the order of their ids, so that two instances with the same ids do not deadlock.
 const INSERT = statement<SecretReadColumns>()(
   {},
   sql`with given as (

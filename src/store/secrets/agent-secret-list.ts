@@ -1,5 +1,4 @@
-// Reads the secrets of an environment: one by its path, all, or page by page; in the current or a past state
-// (as-of.ts).
+// Reads the secrets of an environment, in its current or a past state (as-of.ts): one by path, all, or page by page.
 import { asc, desc, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import {

@@ -1,5 +1,4 @@
-// Reads current secrets by id, with the owner and roles that decide who may see them. Lists are in
-// agent-secret-list.ts.
+// Reads current secrets by id, with the owner and roles that decide who may see them. agent-secret-list.ts reads lists.
 import { isNull, type SQL, sql } from 'drizzle-orm';
 import {
   type AccountLookup,

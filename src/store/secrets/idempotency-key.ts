@@ -42,8 +42,7 @@ const FIELDS = {
   createdAt: keys.createdAt,
   expiresAt: keys.expiresAt,
 } satisfies Record<keyof IdempotencyKeyInsertion, unknown>;
-// An expired key may be used again. Every insertion also deletes a few other expired keys, so that they do not
-// accumulate.
+// An expired key may be used again. Every insertion also deletes a few other expired ones, so that they never pile up.
 const INSERT = statement<IdempotencyKeyInsertion>()(
   { environmentId: keys.environmentId },
   sql`with expired as (

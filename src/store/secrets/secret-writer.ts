@@ -45,8 +45,7 @@ export interface SecretWrite {
 }
 
 /**
- * The lists that are passed to a statement, by column name: the type of the elements, and which part of a write they
- * are.
+ * The lists that are passed to a statement, by column name: the type of the elements, and how to get one of a write.
  */
 type ListColumns<W> = Readonly<Record<string, readonly [type: ElementType, of: (write: W) => unknown]>>;
 

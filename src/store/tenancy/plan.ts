@@ -90,7 +90,7 @@ export function updatePlan(
 }
 
 const LOCK_NAMES = statement()({}, sql`lock table ${plans} in share row exclusive mode`);
-/** Comes before all other locks. Until the transaction ends, no other one can create or change a plan. */
+/** Must come before all other locks. Until the transaction ends, no other one can create or change a plan. */
 export async function lockPlanNames(db: Session): Promise<void> {
   await db.rows(LOCK_NAMES, {});
 }
