@@ -115,7 +115,7 @@ async function awaitRivals(place: string, own: string, folder: string): Promise<
     const others = names.filter((name) => name !== own);
     const states = await Promise.all(others.map((name) => probe(join(place, name), deadline)));
     const alive = others.filter((_, index) => states[index] !== 'dead');
-    // Another process may have removed this process's socket as a dead one, just before it began to listen.
+    // A new holder may have removed this process's socket as a dead one, just before this process began to listen.
     const isLost = !names.includes(own) || states.includes('held') || alive.some((name) => name < own);
     if (isLost || performance.now() > deadline) throw new DataFolderInUse(folder);
     if (alive.length === 0) return others;
