@@ -1,4 +1,4 @@
-// `node` and `nodes`: any noun by its id.
+// The query fields `node` and `nodes`: any object that implements `Node`, by its id.
 
 import { getNode, getNodes, type Node } from '../domain/node.js';
 import { MAX_PAGE_SIZE } from '../domain/request/page.js';
@@ -15,8 +15,8 @@ const TYPE_NAMES: Record<Node['kind'], string> = {
   plan: 'Plan',
 };
 
-/** The value with its type's name, which is how an interface tells what it is. */
-function named(node: Node | null) {
+/** Adds `__typename`, from which GraphQL resolves the concrete type of an interface. */
+function withTypeName(node: Node | null) {
   return node && { ...node.value, __typename: TYPE_NAMES[node.kind] };
 }
 
@@ -26,13 +26,13 @@ builder.queryFields((t) => ({
     nullable: true,
     description: 'Anything by its id; null when it does not exist or is none of the caller’s business.',
     args: { id: t.arg.id({ required: true, description: 'A UUID.' }) },
-    resolve: (_, { id }, ctx) => getNode(ctx, id).then(named),
+    resolve: (_, { id }, ctx) => getNode(ctx, id).then(withTypeName),
   }),
   nodes: t.field({
     type: [NodeRef],
     nullable: { list: false, items: true },
     description: `The same for several ids (${MAX_PAGE_SIZE} at most), in their order.`,
     args: { ids: t.arg.idList({ required: true, description: 'UUIDs.' }) },
-    resolve: (_, { ids }, ctx) => getNodes(ctx, ids).then((nodes) => nodes.map(named)),
+    resolve: (_, { ids }, ctx) => getNodes(ctx, ids).then((nodes) => nodes.map(withTypeName)),
   }),
 }));

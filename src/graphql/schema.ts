@@ -1,4 +1,4 @@
-// The whole schema, assembled from its nouns.
+// The complete GraphQL schema. Each imported module adds its types and fields to the builder.
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder/builder.js';
 import './builder/scalars.js';

@@ -1,8 +1,11 @@
-// Reading request bodies, for both doors: JSON only, no further than the limit.
+// Reads request bodies for GraphQL and REST: JSON only, and no more bytes than the limit.
 import { AppError } from '../errors/errors.js';
 import { invalidRequest } from '../errors/refusals.js';
 
-/** Refuses whatever is not JSON in UTF-8: a form from another site, above all. */
+/**
+ * Throws UNSUPPORTED_MEDIA_TYPE unless the body is JSON in UTF-8; above all, this refuses forms from other sites
+ * (CSRF).
+ */
 export function requireJson(headers: Headers): void {
   const [type = '', ...parameters] = (headers.get('content-type') ?? '').toLowerCase().split(';');
   const charset = parameters
@@ -17,15 +20,15 @@ export function requireJson(headers: Headers): void {
   }
 }
 
-/** The body's bytes, read no further than the limit. */
+/** The bytes of the body; PAYLOAD_TOO_LARGE, without reading further, if there are more than `maxBytes`. */
 export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
-  const announced = request.headers.get('content-length');
-  // The HTTP parser holds a body to its announced length, so the announcement may be believed.
-  if (announced !== null && /^\d+$/.test(announced)) {
-    if (Number(announced) > maxBytes) throw tooLarge(maxBytes);
-    return new Uint8Array(await whole(() => request.arrayBuffer()));
+  const contentLength = request.headers.get('content-length');
+  // The HTTP parser enforces Content-Length, so the header can be trusted.
+  if (contentLength !== null && /^\d+$/.test(contentLength)) {
+    if (Number(contentLength) > maxBytes) throw tooLarge(maxBytes);
+    return new Uint8Array(await readCompletely(() => request.arrayBuffer()));
   }
-  return whole(() => readChunks(request, maxBytes));
+  return readCompletely(() => readChunks(request, maxBytes));
 }
 
 async function readChunks(request: Request, maxBytes: number): Promise<Uint8Array> {
@@ -39,8 +42,8 @@ async function readChunks(request: Request, maxBytes: number): Promise<Uint8Arra
   return Buffer.concat(chunks, length);
 }
 
-/** A client that hangs up in the middle is nobody's bug. */
-async function whole<T>(read: () => Promise<T>): Promise<T> {
+/** A client that disconnects before the end causes INVALID_REQUEST, not an internal error. */
+async function readCompletely<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {

@@ -1,37 +1,37 @@
-// Server-sent events: a response that is read from its source no faster than its client takes it.
+// Server-sent events as an HTTP response with back-pressure: the source is read only as fast as the client reads.
 
-/** Often enough for proxies that cut what is silent. */
+/** Short enough for proxies that close silent connections. */
 const HEARTBEAT_MS = 12_000;
 
 export const EVENT_STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-store',
-  // Nginx would collect a stream before it passes it on.
+  // Without this header, nginx buffers the stream instead of forwarding each event.
   'x-accel-buffering': 'no',
 };
 
-/** Streams what `print` makes of each item, and `last` behind them. Whoever leaves returns the items at once. */
+/** Streams `print(item)` for every item, then `last`. Calls `items.return()` as soon as the client disconnects. */
 export function eventStream<T>(items: AsyncIterator<T>, print: (item: T) => string, last = ''): Response {
   const encoder = new TextEncoder();
   let heartbeat: NodeJS.Timeout | undefined;
-  let isOver = false;
+  let isStopped = false;
   function stop(): void {
-    isOver = true;
+    isStopped = true;
     clearInterval(heartbeat);
   }
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      // Proves to clients and proxies that the stream is open.
+      // Shows clients and proxies at once that the stream is open.
       controller.enqueue(encoder.encode(': open\n\n'));
       heartbeat = setInterval(() => {
-        // Who has not taken what is there yet needs no sign of life.
+        // A client that has not yet read the queued data needs no heartbeat.
         if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(': heartbeat\n\n'));
       }, HEARTBEAT_MS).unref();
     },
     async pull(controller) {
       try {
         const { done, value } = await items.next();
-        if (isOver) return;
+        if (isStopped) return;
         const text = done ? last : print(value);
         if (text) controller.enqueue(encoder.encode(text));
         if (!done) return;

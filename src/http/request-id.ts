@@ -1,11 +1,15 @@
-// Every request has an id, made once: the caller's own where it is harmless, else a fresh one. Answers and log lines tell it.
+// Request ids: the client's own `x-request-id` if it is safe to log, otherwise a new UUID. Responses and log lines
+// contain it.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const HEADER = 'x-request-id';
-const HARMLESS = /^[A-Za-z0-9._-]{1,128}$/;
+const SAFE_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** Names the request in its answer, whoever writes that. Set on the raw response: a `Response` would have to be copied. */
+/**
+ * Sets the request id on the raw Node response, so that every response has it, whichever code creates it. Adding it to
+ * a `Response` would require a copy.
+ */
 export function nameRequest(incoming: IncomingMessage, outgoing: ServerResponse): string {
   const requestId = requestIdFrom(incoming.headers[HEADER]);
   outgoing.setHeader(HEADER, requestId);
@@ -13,15 +17,17 @@ export function nameRequest(incoming: IncomingMessage, outgoing: ServerResponse)
 }
 
 export function requestIdFrom(given: unknown): string {
-  return typeof given === 'string' && HARMLESS.test(given) ? given : randomUUID();
+  return typeof given === 'string' && SAFE_ID.test(given) ? given : randomUUID();
 }
 
-/** The id that its answer has been given. */
+/** The request id that was set on a response. */
 export function requestIdIn(outgoing: { getHeader(name: string): unknown }): string | undefined {
   return outgoing.getHeader(HEADER) as string | undefined;
 }
 
-/** The id of a request inside the app, which may have no server around it. */
+/**
+ * The id of a request inside the app. Without a server around the app, as in tests, it comes from the request's header.
+ */
 export function requestIdOf({ req, env }: { req: { header(name: string): string | undefined }; env: unknown }): string {
   const { outgoing } = (env ?? {}) as { outgoing?: ServerResponse };
   return (outgoing && requestIdIn(outgoing)) ?? requestIdFrom(req.header(HEADER));

@@ -1,4 +1,5 @@
-// Composition root: both doors, health, docs and what guards them, as one Hono app. It never listens.
+// Composition root: GraphQL, REST, health checks, documentation, authentication and rate limit as one Hono app. It does
+// not listen; start/serve.ts does.
 import { Hono, type Context as HonoContext } from 'hono';
 import type { Config } from '../config/config.js';
 import { createLoginCache } from '../domain/access/login.js';
@@ -28,8 +29,8 @@ export interface AppOptions {
   services: Services;
   config: Config;
   /**
-   * What development mode lets GraphiQL use without asking, once it is known; never given in production or on a public
-   * address.
+   * The token and the environment that GraphiQL may use without authentication in development mode, once they are
+   * known. Must not be given in production or on a public address.
    */
   development?(): { token: string; environmentId: string } | undefined;
 }
@@ -58,7 +59,7 @@ export function createApp({ services, config, development = () => undefined }: A
     return actor instanceof Promise ? actor.then(withActor) : withActor(actor);
   }
 
-  /** What the example operations of development are about. */
+  /** The secrets that the example operations in GraphiQL refer to; null outside development mode. */
   async function samples(requestId: string): Promise<Samples | null> {
     const facts = development();
     const actor = facts && (await bearers.authenticate(facts.token));

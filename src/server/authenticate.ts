@@ -1,24 +1,24 @@
-// Request → Actor: which credential counts, and whose it is.
+// Authentication: selects the credential of a request and finds the actor it belongs to.
 import { parse as parseCookies } from 'hono/utils/cookie';
 import type { Actor } from '../domain/request/actor.js';
 import type { CredentialCache } from '../domain/request/services.js';
 
-/** Every token has this form; what has not is no token, and is not looked up. */
+/** The form of every token. Strings of any other form are not looked up. */
 const TOKEN = /^[A-Za-z0-9_-]{16,}$/;
-/** A signed login of an external issuer; one without a signature is none. */
+/** A signed JWT of an external issuer. A JWT with an empty signature does not match. */
 const JWT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 const MAX_JWT_LENGTH = 8_192;
 const SESSION_COOKIE = 'GOLEM_SESSION';
 
 export interface Credentials {
   bearers: CredentialCache;
-  /** Undefined where no issuer is configured: then a JWT is as good as none. */
+  /** Undefined if no issuer is configured; JWTs are then ignored. */
   logins: CredentialCache | undefined;
 }
 
 /**
- * The caller, or undefined without a valid credential. A cookie of valid form wins over the header even when its token is
- * unknown; one of invalid form is as good as none. A login comes in the header only.
+ * The caller, or undefined without a valid credential. A well-formed cookie takes precedence over the Authorization
+ * header, even if its token is unknown; a malformed cookie is ignored. JWTs are accepted in the header only.
  */
 export function authenticate(
   headers: Headers,

@@ -1,76 +1,82 @@
-// What each connection of a server is doing: which answers are under way, whether another request has begun to arrive.
+// Tracks the connections of a server: which responses are in flight, and whether another request has begun to arrive.
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 interface Connection {
-  /** Answers of which not every byte is sent, in the order of their requests. A list: there is seldom more than one. */
-  answers: ServerResponse[];
-  /** Bytes read by the time the last of them was: more of them are the beginning of another request. */
-  read: number;
+  /**
+   * Responses that are not completely sent, in the order of their requests. An array, as there is rarely more than one.
+   */
+  inFlight: ServerResponse[];
+  /**
+   * `bytesRead` of the socket when the last response was completed. If it has grown since, another request has begun.
+   */
+  lastBytesRead: number;
 }
 
 export interface Connections {
-  /** Notes a request under way; false, and the end of the connection, when there are too many of them on it. */
-  begin(answer: ServerResponse): boolean;
-  /** Whether what is written now would be taken for the answer to the request that is just arriving. */
+  /** Records a request in flight. Closes the connection and returns false if it has too many of them. */
+  begin(response: ServerResponse): boolean;
+  /**
+   * Whether the client would understand a response that is written now as the one to the request that is just arriving.
+   */
   isAnswerable(socket: Socket): boolean;
   isUnderWay(socket: Socket): boolean;
-  /** No request is under way, nor has one begun to arrive. */
+  /** Whether no request is in flight and none has begun to arrive. */
   isIdle(socket: Socket): boolean;
   open(): Iterable<Socket>;
-  /** Lets every connection end behind the requests that it has, or that are just arriving. */
+  /** Makes every connection close after the responses to requests that are in flight or just arriving. */
   endAfterAnswers(): void;
 }
 
-/** No client needs more, and each may hold a large answer. */
-const MAX_UNDER_WAY = 100;
+/** Maximum per connection. No client needs more, and each of them may hold a large response in memory. */
+const MAX_IN_FLIGHT = 100;
 
 export function trackConnections(server: Server): Connections {
   const connections = new Map<Socket, Connection>();
-  let ending = false;
+  let isDraining = false;
   server.on('connection', (socket: Socket) => {
-    connections.set(socket, { answers: [], read: 0 });
+    connections.set(socket, { inFlight: [], lastBytesRead: 0 });
     socket.once('close', () => connections.delete(socket));
   });
   return {
-    begin(answer) {
-      const { socket } = answer.req;
+    begin(response) {
+      const { socket } = response.req;
       const connection = connections.get(socket);
-      // The parser goes through what it has, also after the end.
+      // The HTTP parser emits the requests in its buffer even after the socket was destroyed.
       if (!connection || socket.destroyed) return false;
-      if (connection.answers.length >= MAX_UNDER_WAY) {
+      if (connection.inFlight.length >= MAX_IN_FLIGHT) {
         socket.destroy();
         return false;
       }
-      connection.answers.push(answer);
-      const { req } = answer;
-      const settle = () => {
-        connection.read = socket.bytesRead;
+      connection.inFlight.push(response);
+      const { req } = response;
+      const recordBytesRead = () => {
+        connection.lastBytesRead = socket.bytesRead;
       };
-      answer.once('close', () => {
-        connection.answers.splice(connection.answers.indexOf(answer), 1);
-        settle();
-        // Answered early: the rest of its body may come yet.
-        if (!req.complete) req.once('close', settle);
+      response.once('close', () => {
+        connection.inFlight.splice(connection.inFlight.indexOf(response), 1);
+        recordBytesRead();
+        // The response was sent before the request was complete, so the rest of the request's body may still arrive.
+        if (!req.complete) req.once('close', recordBytesRead);
       });
-      if (ending) answer.setHeader('connection', 'close');
+      if (isDraining) response.setHeader('connection', 'close');
       return true;
     },
     isAnswerable(socket) {
-      const answers = connections.get(socket)?.answers ?? [];
-      return answers.every(({ req, headersSent }) => !req.complete && !headersSent);
+      const responses = connections.get(socket)?.inFlight ?? [];
+      return responses.every(({ req, headersSent }) => !req.complete && !headersSent);
     },
-    isUnderWay: (socket) => (connections.get(socket)?.answers.length ?? 0) > 0,
+    isUnderWay: (socket) => (connections.get(socket)?.inFlight.length ?? 0) > 0,
     isIdle(socket) {
       const connection = connections.get(socket);
-      return !connection || (connection.answers.length === 0 && connection.read === socket.bytesRead);
+      return !connection || (connection.inFlight.length === 0 && connection.lastBytesRead === socket.bytesRead);
     },
     open: () => connections.keys(),
     endAfterAnswers() {
-      ending = true;
-      for (const { answers } of connections.values()) {
-        // Of several, the last: behind it the connection ends.
-        const last = answers.at(-1);
+      isDraining = true;
+      for (const { inFlight } of connections.values()) {
+        // Only the last of several pipelined responses may close the connection.
+        const last = inFlight.at(-1);
         if (last && !last.headersSent) last.setHeader('connection', 'close');
       }
     },

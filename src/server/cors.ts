@@ -1,4 +1,4 @@
-// Which origins a browser may call from, and what its calls may contain.
+// CORS: the origins from which browsers may call, and the methods and headers of these calls.
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 

@@ -1,4 +1,4 @@
-// The route /graphql: what is refused before the GraphQL engine sees a request.
+// The route /graphql: rate limit, content negotiation and authentication before a request reaches the GraphQL pipeline.
 import { Hono, type Context as HonoContext } from 'hono';
 import type { Context } from '../domain/request/context.js';
 import { invalidRequest } from '../errors/refusals.js';
@@ -8,7 +8,7 @@ import { methodNotAllowed, problem } from '../rest/problem.js';
 
 export interface GraphqlRoutesOptions {
   pipeline: GraphQLPipeline;
-  /** Rejects with RATE_LIMITED when the client has asked too often. */
+  /** Rejects with RATE_LIMITED if the client has sent too many requests. */
   guard(c: HonoContext): Promise<void>;
   context(c: HonoContext, door: 'graphql'): Context | Promise<Context>;
 }
@@ -17,8 +17,9 @@ export function createGraphqlRoutes({ pipeline, guard, context }: GraphqlRoutesO
   const app = new Hono();
   app.on(['GET', 'POST'], '/graphql', async (c) => {
     await guard(c);
-    if (!acceptsAnswer(c.req.header('accept'))) return notAcceptable();
-    // Forms, multipart and plain text need no permission to cross origins; JSON does. Nothing else is a GraphQL request.
+    if (!acceptsResponse(c.req.header('accept'))) return notAcceptable();
+    // Prevents CSRF: browsers send forms, multipart and plain text to other origins without a CORS preflight request,
+    // but not JSON. GraphQL requests are always JSON here.
     if (c.req.method === 'POST') requireJson(c.req.raw.headers);
     const ctx = await context(c, 'graphql');
     return c.req.raw.method === 'HEAD' ? headOf(c.req.raw, pipeline, ctx) : pipeline.fetch(c.req.raw, ctx);
@@ -27,22 +28,23 @@ export function createGraphqlRoutes({ pipeline, guard, context }: GraphqlRoutesO
   return app;
 }
 
-/** What GET would answer, without the body: Yoga knows no HEAD. */
+/** Runs the request as GET and drops the body, because Yoga does not support HEAD. */
 async function headOf({ url, headers }: Request, pipeline: GraphQLPipeline, ctx: Context): Promise<Response> {
-  const { status, headers: told, body } = await pipeline.fetch(new Request(url, { headers }), ctx);
-  // Of a stream, too: nobody would end it.
+  const { status, headers: responseHeaders, body } = await pipeline.fetch(new Request(url, { headers }), ctx);
+  // The body may be a stream, which nothing else would end.
   await body?.cancel();
-  return new Response(null, { status, headers: [...told] });
+  return new Response(null, { status, headers: [...responseHeaders] });
 }
 
-const ANSWER_TYPE = /^(\*\/\*|application\/(\*|json|graphql-response\+json)|text\/(\*|event-stream)|multipart\/mixed)$/;
+const RESPONSE_TYPE =
+  /^(\*\/\*|application\/(\*|json|graphql-response\+json)|text\/(\*|event-stream)|multipart\/mixed)$/;
 
-/** Whether the client takes any of the types that a GraphQL answer may have; asked first, so that nothing is done in vain. */
-function acceptsAnswer(accept: string | undefined): boolean {
+/** Whether the client accepts any media type of GraphQL responses. Checked before the operation runs, not after it. */
+function acceptsResponse(accept: string | undefined): boolean {
   if (!accept) return true;
   return accept.split(',').some((range) => {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
-    return ANSWER_TYPE.test(type) && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
+    return RESPONSE_TYPE.test(type) && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
   });
 }
 

@@ -1,4 +1,5 @@
-// The HTTP server around the app: timeouts against slow clients, documented bodies for what never reaches the app.
+// The HTTP server around the app: timeouts against slow clients, error bodies for requests that never reach the app,
+// and graceful shutdown.
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
@@ -11,28 +12,28 @@ import { type Connections, trackConnections } from './connections.js';
 
 type Fetch = (request: Request, env: object) => Response | Promise<Response>;
 
-/** On every answer. */
+/** Set on every response. */
 const SAFE_HEADERS: Readonly<Record<string, string>> = { 'x-content-type-options': 'nosniff' };
 
 export interface HttpServerOptions {
   log: Logger;
-  /** Milliseconds in which a client must take something of what is being sent to it. */
+  /** Milliseconds within which a client must read at least a part of the data that is being sent to it. */
   stalledAfterMs?: number;
 }
 
-/** Makes a server that does not listen yet. */
+/** Creates a server that does not listen yet. */
 export function createHttpServer(fetch: Fetch, { log, stalledAfterMs = 60_000 }: HttpServerOptions): Server {
-  async function answer(request: Request, env: HttpBindings): Promise<Response> {
+  async function respond(request: Request, env: HttpBindings): Promise<Response> {
     try {
       return await fetch(request, env);
     } catch (error) {
-      // Whoever hangs up aborts what was done for them.
+      // A client that disconnects aborts its own request, which is not a fault of the service.
       if (!env.outgoing.destroyed) log.error({ err: error, requestId: requestIdIn(env.outgoing) }, 'unexpected error');
       return problem(new AppError('INTERNAL_UNKNOWN', 'Internal error'));
     }
   }
-  const listener = getRequestListener((request, env) => answer(request, env as HttpBindings), {
-    // HTTP/1.0 has no Host, and a health check may well come without.
+  const listener = getRequestListener((request, env) => respond(request, env as HttpBindings), {
+    // HTTP/1.0 requires no Host header, and some health checks send none.
     hostname: 'localhost',
     errorHandler: () => problem(invalidRequest('The request is not valid HTTP')),
   });
@@ -46,24 +47,24 @@ export function createHttpServer(fetch: Fetch, { log, stalledAfterMs = 60_000 }:
       requireHostHeader: false,
     },
     (incoming, outgoing) => {
-      if (begin(incoming, outgoing)) listener(incoming, outgoing);
+      if (accept(incoming, outgoing)) listener(incoming, outgoing);
     },
   );
   const connections = trackConnections(server);
   connectionsOf.set(server, connections);
-  function begin(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
+  function accept(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
     if (!connections.begin(outgoing)) return false;
     nameRequest(incoming, outgoing);
     for (const name in SAFE_HEADERS) outgoing.setHeader(name, SAFE_HEADERS[name] as string);
     return true;
   }
   server.on('checkExpectation', (incoming, outgoing) => {
-    if (!begin(incoming, outgoing)) return;
+    if (!accept(incoming, outgoing)) return;
     const { headers, body } = refusal(417, 'Expect: only 100-continue can be met');
     outgoing.writeHead(417, headers).end(body);
   });
-  // Node notices by itself when bytes go out or come in. An answer that is still being made may take its time, and a stream
-  // may have nothing to say.
+  // Node restarts this timer whenever the socket sends or receives bytes. A response that is still being computed may
+  // take longer, and so may a stream without events; neither is cut off.
   server.setTimeout(stalledAfterMs, (socket) => {
     if (socket.writableLength > 0 || !connections.isUnderWay(socket)) socket.destroy();
   });
@@ -79,9 +80,9 @@ const REFUSALS: Readonly<Record<string, [status: number, message: string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time'],
 };
 
-/** What the HTTP parser refuses still gets the documented body, and the connection ends. */
+/** Sends the documented error body for a request that the HTTP parser rejects, and closes the connection. */
 function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket, connections: Connections): void {
-  // Behind an answer that does not move, or before one that was asked for earlier, no other can be given.
+  // No response can be sent behind one that the client does not read, or before the response to an earlier request.
   const isAnswerable = socket.writable && socket.writableLength === 0 && connections.isAnswerable(socket);
   if (!isAnswerable || error.code === 'ECONNRESET') {
     socket.destroy();
@@ -91,11 +92,11 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket, connectio
   const { headers, body } = refusal(status, message);
   const head = Object.entries({ ...headers, ...SAFE_HEADERS, 'x-request-id': requestIdFrom(undefined) });
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...head.map(([name, value]) => `${name}: ${value}`)];
-  // A client that goes on sending would keep a half-closed connection open.
+  // Without destroy(), a client that continues to send would keep the half-closed connection open.
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
-/** The answer to what never reaches the app; the connection ends with it. */
+/** Headers and body of the response to a request that never reaches the app. It closes the connection. */
 function refusal(status: number, message: string) {
   const code: ErrorCode = 'INVALID_REQUEST';
   const body = JSON.stringify(status === 400 ? { code, errors: [message] } : { code, error: message });
@@ -110,19 +111,20 @@ function refusal(status: number, message: string) {
 
 const connectionsOf = new WeakMap<Server, Connections>();
 
-/** Stops listening, lets requests finish for `graceMs` that have begun, and closes every connection that has none. */
+/** Stops listening, closes idle connections, and gives requests that have begun `graceMs` milliseconds to finish. */
 export async function drain(server: Server, graceMs: number): Promise<void> {
   const connections = connectionsOf.get(server);
-  // An HTTP server's own close() cuts off answers that are made, but not yet wholly sent.
+  // close() of http.Server would cut off responses that are complete but not yet fully sent; that of net.Server does
+  // not.
   const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
   connections?.endAfterAnswers();
   const closeIdle = () => {
     for (const socket of connections?.open() ?? []) if (connections?.isIdle(socket)) socket.destroy();
   };
   closeIdle();
-  const again = setInterval(closeIdle, 50);
-  const late = setTimeout(() => server.closeAllConnections(), graceMs);
+  const idleTimer = setInterval(closeIdle, 50);
+  const graceTimer = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
-  clearInterval(again);
-  clearTimeout(late);
+  clearInterval(idleTimer);
+  clearTimeout(graceTimer);
 }

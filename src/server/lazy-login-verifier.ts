@@ -1,4 +1,5 @@
-// The verifier of logins, loaded with the first login: a service that sees none starts sooner without it.
+// Loads the login verifier with the first login, so that the service starts faster and one without logins never loads
+// it.
 import type { OidcConfig } from '../config/oidc.js';
 import type { LoginVerifier } from '../domain/access/login.js';
 

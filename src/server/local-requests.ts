@@ -1,12 +1,14 @@
-// Requests that a browser on this machine makes itself: only these may use what development offers without asking.
+// Recognizes requests that a browser on this machine makes itself. Only these get the development token without a
+// credential.
 
 const LOCAL_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
-const OF_PROXIES = /^(x-forwarded-.*|forwarded|x-real-ip|via)$/;
+const PROXY_HEADER = /^(x-forwarded-.*|forwarded|x-real-ip|via)$/;
 
 /**
- * Only a page that a browser on this machine opens itself may be handed the development token: a foreign name may lead
- * here by DNS rebinding, and behind a proxy on this machine anybody may sit.
+ * Only a page that a browser on this machine opens itself may contain the development token. The Host header must be a
+ * local name, because a foreign name can point to this machine (DNS rebinding). Headers of proxies must be absent,
+ * because a proxy on this machine may forward requests from anybody.
  */
 export function isLocal({ headers }: Request): boolean {
-  return LOCAL_HOST.test(headers.get('host') ?? '') && ![...headers.keys()].some((name) => OF_PROXIES.test(name));
+  return LOCAL_HOST.test(headers.get('host') ?? '') && ![...headers.keys()].some((name) => PROXY_HEADER.test(name));
 }

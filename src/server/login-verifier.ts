@@ -1,11 +1,12 @@
-// JWTs of an external issuer: signature, issuer, audience and time, checked against the keys that the issuer publishes.
+// Verifies JWTs of an external OIDC issuer: signature (with the keys that the issuer publishes), issuer, audience and
+// time.
 import { createLocalJWKSet, type JWTVerifyGetKey, errors as joseErrors, jwtVerify } from 'jose';
 import type { OidcConfig } from '../config/oidc.js';
 import type { LoginVerifier } from '../domain/access/login.js';
 import { AppError } from '../errors/errors.js';
 import { unavailable } from '../errors/refusals.js';
 
-/** Signatures that only the issuer can make; a shared secret, or none, is no signature. */
+/** Asymmetric algorithms only: `none` and shared secrets (HMAC) do not prove that the issuer signed the token. */
 const ALGORITHMS = [
   'RS256',
   'RS384',
@@ -19,16 +20,19 @@ const ALGORITHMS = [
   'EdDSA',
   'Ed25519',
 ];
-/** ID tokens and access tokens. Others that issuers sign, such as logout tokens, let nobody in. */
+/**
+ * `typ` of ID tokens and access tokens. Issuers also sign other tokens, such as logout tokens, which are no
+ * credentials.
+ */
 const TYPES = /^((application\/)?(at\+)?jwt)$/i;
 
-/** Milliseconds after which keys are fetched again: an issuer may withdraw one. */
-const KEYS_FRESH_FOR = 600_000;
-/** The least between two fetches, so that tokens with made-up key ids are no load on the issuer. */
-const FETCHED_EVERY = 10_000;
-/** The same after a fetch that has failed. */
-const TRIED_EVERY = 1_000;
-const FETCH_TIMEOUT = 3_000;
+/** Keys are fetched again after this time, because the issuer may have withdrawn one. */
+const KEYS_MAX_AGE_MS = 600_000;
+/** Minimum time between two fetches, so that tokens with invented key ids cause no load on the issuer. */
+const MIN_FETCH_INTERVAL_MS = 10_000;
+/** Minimum time between a failed fetch and the next one. */
+const MIN_RETRY_INTERVAL_MS = 1_000;
+const FETCH_TIMEOUT_MS = 3_000;
 
 export function createLoginVerifier(config: OidcConfig): LoginVerifier {
   const { issuer, audience, accountClaim, scopesClaim, clockTolerance } = config;
@@ -42,69 +46,71 @@ export function createLoginVerifier(config: OidcConfig): LoginVerifier {
       return {
         account: claim(accountClaim),
         subject: payload.sub,
-        scopes: scopesClaim === undefined ? null : wordsOf(claim(scopesClaim)),
+        scopes: scopesClaim === undefined ? null : scopesFrom(claim(scopesClaim)),
         expiresAt: new Date((payload.exp as number) * 1_000),
       };
     } catch (error) {
       if (error instanceof AppError) throw error;
-      // Whatever is wrong with it, a caller is told the same.
+      // Callers must not learn why a token is invalid, so all reasons have the same outcome.
       return undefined;
     }
   };
 }
 
-/** A list of strings, or words in one as OAuth's `scope` has them; anything else says nothing. */
-function wordsOf(claim: unknown): string[] {
+/**
+ * Scopes from a list of strings, or from one string separated by spaces like OAuth's `scope`; none from anything else.
+ */
+function scopesFrom(claim: unknown): string[] {
   if (typeof claim === 'string') return claim.split(' ');
   return Array.isArray(claim) ? claim.filter((word) => typeof word === 'string') : [];
 }
 
-/** The issuer's keys, fetched when they are needed. Keys once fetched are good while the issuer cannot be reached. */
-function issuerKeys(fetchThem: () => Promise<JWTVerifyGetKey>): JWTVerifyGetKey {
+/** A cache of the issuer's keys, filled on demand. Old keys stay valid while the issuer is not reachable. */
+function issuerKeys(fetchKeySet: () => Promise<JWTVerifyGetKey>): JWTVerifyGetKey {
   let keys: JWTVerifyGetKey | undefined;
   let fetchedAt = Number.NEGATIVE_INFINITY;
-  let triedAt = Number.NEGATIVE_INFINITY;
-  let trouble: unknown;
-  let underway: Promise<void> | undefined;
+  let lastAttemptAt = Number.NEGATIVE_INFINITY;
+  let lastError: unknown;
+  let inFlight: Promise<void> | undefined;
 
-  /** Unless that has just been tried. Never rejects: `trouble` says what is wrong. */
+  /** Fetches the keys, unless that was tried just before. Never rejects; a failure is stored in `lastError`. */
   function refresh(): Promise<void> | undefined {
-    const pause = trouble === undefined ? FETCHED_EVERY : TRIED_EVERY;
-    if (underway || performance.now() - triedAt < pause) return underway;
-    triedAt = performance.now();
-    underway = fetchThem()
+    const minInterval = lastError === undefined ? MIN_FETCH_INTERVAL_MS : MIN_RETRY_INTERVAL_MS;
+    if (inFlight || performance.now() - lastAttemptAt < minInterval) return inFlight;
+    lastAttemptAt = performance.now();
+    inFlight = fetchKeySet()
       .then(
         (fetched) => {
           keys = fetched;
           fetchedAt = performance.now();
-          trouble = undefined;
+          lastError = undefined;
         },
         (error: unknown) => {
-          trouble = error;
+          lastError = error;
         },
       )
       .finally(() => {
-        underway = undefined;
+        inFlight = undefined;
       });
-    return underway;
+    return inFlight;
   }
 
   return async (header, token) => {
-    if (performance.now() - fetchedAt >= KEYS_FRESH_FOR) await refresh();
-    if (!keys) throw unreachable(trouble);
+    if (performance.now() - fetchedAt >= KEYS_MAX_AGE_MS) await refresh();
+    if (!keys) throw keysUnreachable(lastError);
     try {
       return await keys(header, token);
     } catch (error) {
       if (!(error instanceof joseErrors.JWKSNoMatchingKey)) throw error;
-      // The issuer may have a new key by now.
+      // The issuer may have published a new key since the last fetch.
       await refresh();
-      if (trouble !== undefined) throw unreachable(trouble);
+      if (lastError !== undefined) throw keysUnreachable(lastError);
       return keys(header, token);
     }
   };
 }
 
-/** What is wrong with the issuer, for the log. */
+/** Why the issuer's keys could not be fetched; only for the log. */
 class IssuerTrouble extends Error {
   readonly code: string;
 
@@ -115,9 +121,9 @@ class IssuerTrouble extends Error {
   }
 }
 
-function unreachable(trouble: unknown): AppError {
+function keysUnreachable(cause: unknown): AppError {
   const refusal = unavailable('The keys of the login issuer are not reachable, try again later');
-  refusal.cause = trouble;
+  refusal.cause = cause;
   return refusal;
 }
 
@@ -131,20 +137,21 @@ async function fetchKeys({ issuer, jwksUrl }: OidcConfig): Promise<JWTVerifyGetK
   }
 }
 
-/** Where the issuer says its keys are. */
+/** The URL of the keys, from the issuer's discovery document. */
 async function discover(issuer: string): Promise<string> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const { issuer: told, jwks_uri: jwksUrl } = ((await fetchJson(url)) ?? {}) as Record<string, unknown>;
-  if (told !== issuer) throw new IssuerTrouble('WRONG_ISSUER', `${url} is not the configuration of OIDC_ISSUER`);
-  const isAsSafe = (text: string) => !issuer.startsWith('https:') || text.startsWith('https:');
-  if (typeof jwksUrl !== 'string' || !URL.canParse(jwksUrl) || !isAsSafe(jwksUrl)) {
+  const { issuer: declaredIssuer, jwks_uri: jwksUrl } = ((await fetchJson(url)) ?? {}) as Record<string, unknown>;
+  if (declaredIssuer !== issuer)
+    throw new IssuerTrouble('WRONG_ISSUER', `${url} is not the configuration of OIDC_ISSUER`);
+  const keepsHttps = (text: string) => !issuer.startsWith('https:') || text.startsWith('https:');
+  if (typeof jwksUrl !== 'string' || !URL.canParse(jwksUrl) || !keepsHttps(jwksUrl)) {
     throw new IssuerTrouble('NO_JWKS_URI', `${url} names no acceptable jwks_uri`);
   }
   return jwksUrl;
 }
 
 async function fetchJson(url: string): Promise<unknown> {
-  const signal = AbortSignal.timeout(FETCH_TIMEOUT);
+  const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS);
   try {
     const response = await fetch(url, { headers: { accept: 'application/json' }, redirect: 'error', signal });
     if (response.status !== 200)

@@ -1,11 +1,14 @@
-// The limit of requests per client address.
+// The rate limit per client address.
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context as HonoContext } from 'hono';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Config } from '../config/config.js';
 import { AppError } from '../errors/errors.js';
 
-/** Per client address and process: a brake, not a bookkeeper. Rejects with RATE_LIMITED. */
+/**
+ * A middleware-like guard that rejects with RATE_LIMITED. Every process counts by itself and in memory, so with several
+ * processes the total limit is only approximate.
+ */
 export function rateLimit({ rateLimit: points, trustProxy }: Config): (c: HonoContext) => Promise<void> {
   if (points === 0) return async () => {};
   const limiter = new RateLimiterMemory({ points, duration: 60 });
@@ -21,7 +24,7 @@ export function rateLimit({ rateLimit: points, trustProxy }: Config): (c: HonoCo
 }
 
 function addressOf(c: HonoContext, trustProxy: boolean): string {
-  // The last entry is the one our own proxy has added; the others are whatever the client said.
+  // Our own proxy has appended the last entry. The client can put anything into the others.
   const forwarded = trustProxy ? c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim() : undefined;
   return forwarded || (c.env?.incoming ? getConnInfo(c).remote.address : undefined) || 'unknown';
 }

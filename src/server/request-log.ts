@@ -1,4 +1,5 @@
-// What is logged of requests: one line each at debug, bugs, and outages without a line for everyone who meets them.
+// Logging of requests: one line per request at level debug, unexpected errors, and outages (counted, not one line per
+// request).
 import type { MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import { AppError } from '../errors/errors.js';
@@ -6,7 +7,7 @@ import { requestIdOf } from '../http/request-id.js';
 import { codeOf, type Logger } from '../logging/logger.js';
 import { createOutageLog } from '../logging/outage-log.js';
 
-/** Takes what a caller is not told: a bug, or why the service was UNAVAILABLE. */
+/** Receives errors that must not be shown to clients: unexpected errors, and the cause of UNAVAILABLE. */
 export type Report = (error: unknown, requestId?: string) => void;
 
 export function createReport(log: Logger): Report {
@@ -21,12 +22,14 @@ export function createReport(log: Logger): Report {
   };
 }
 
-/** The route's pattern, not the path: paths hold ids, queries and headers anything. */
+/**
+ * Logs the pattern of the route, not the URL: paths contain ids, and query strings and headers may contain anything.
+ */
 export function logRequests(log: Logger): MiddlewareHandler {
   return async (c, next) => {
-    const began = performance.now();
+    const startedAt = performance.now();
     await next();
-    const ms = Math.round(performance.now() - began);
+    const ms = Math.round(performance.now() - startedAt);
     const { method } = c.req;
     log.debug({ requestId: requestIdOf(c), method, route: routePath(c, -1), status: c.res.status, ms }, 'request');
   };

@@ -1,4 +1,4 @@
-// Roles in an environment, in GraphQL.
+// The GraphQL enums of roles in an environment: all roles, and those that a share can give.
 import type { ShareRole } from '../../domain/access/permissions.js';
 import { builder } from '../builder/builder.js';
 

@@ -1,4 +1,4 @@
-// Token in GraphQL: fields, lists, mutations. The secret part is answered once, by the mutation that makes it.
+// The GraphQL type Token: its fields, its list and its mutations. Only createToken returns the token's secret part.
 
 import { type CreatedToken, createToken, listTokens, MAX_TOKENS, revokeToken } from '../../domain/access/token.js';
 import { SCOPES, type Scope } from '../../domain/request/grant.js';

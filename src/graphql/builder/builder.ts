@@ -1,4 +1,4 @@
-// The Pothos builder: what the schema's scalars are in TypeScript, and how relay connections look.
+// The Pothos schema builder: TypeScript types of the scalars, and settings of the Relay connections.
 import SchemaBuilder from '@pothos/core';
 import RelayPlugin from '@pothos/plugin-relay';
 import type { Context } from '../../domain/request/context.js';
@@ -25,7 +25,7 @@ export const builder = new SchemaBuilder<{
   plugins: [RelayPlugin],
   defaultFieldNullability: false,
   relay: {
-    // Ids are plain UUIDs, the same as in REST: `node` is our own (node.ts).
+    // Ids are plain UUIDs as in REST, not Relay's encoded global ids, so node.ts defines `node` and `nodes` itself.
     nodeQueryOptions: false,
     nodesQueryOptions: false,
     cursorType: 'String',

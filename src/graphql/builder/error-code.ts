@@ -1,4 +1,4 @@
-// ErrorCode in GraphQL: the closed list, each with its meaning.
+// The GraphQL enum ErrorCode, with a description of every code.
 import type { ErrorCode } from '../../errors/errors.js';
 import { builder } from './builder.js';
 

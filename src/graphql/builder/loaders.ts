@@ -1,5 +1,5 @@
-// Data loaders: what the items of a list ask for one by one is read once for all of them. They batch and do not cache, so
-// that a mutation sees what the one before it has changed.
+// Request-scoped data loaders: they batch the reads that the items of a list cause one by one. They do not cache, so
+// that a mutation sees the changes of the previous mutation in the same request.
 import DataLoader from 'dataloader';
 import { getLastReads } from '../../domain/reads/secret-read.js';
 import type { Context } from '../../domain/request/context.js';
@@ -11,10 +11,10 @@ import { getPlansOfAccounts } from '../../domain/tenancy/plan.js';
 
 type ReadMany<Key, T> = (ctx: Context, keys: readonly Key[]) => Promise<(T | Error)[]>;
 
-/** One loader per request, made when it is first asked; keys of the same name are read once. */
+/** Creates one DataLoader per request, on first use. Keys with equal `keyOf` are deduplicated within a batch. */
 function loader<Key, T>(
   readMany: ReadMany<Key, T>,
-  nameOf: (key: Key) => string,
+  keyOf: (key: Key) => string,
 ): (ctx: Context, key: Key) => Promise<T> {
   const loaders = new WeakMap<Context, DataLoader<Key, T>>();
   return (ctx, key) => {
@@ -27,19 +27,19 @@ function loader<Key, T>(
   };
 
   async function readDistinct(ctx: Context, keys: readonly Key[]): Promise<(T | Error)[]> {
-    const distinct = new Map(keys.map((key) => [nameOf(key), key]));
+    const distinct = new Map(keys.map((key) => [keyOf(key), key]));
     const results = await readMany(ctx, [...distinct.values()]);
-    const byName = new Map([...distinct.keys()].map((name, index) => [name, results[index] as T | Error]));
-    return keys.map((key) => byName.get(nameOf(key)) as T | Error);
+    const byKey = new Map([...distinct.keys()].map((name, index) => [name, results[index] as T | Error]));
+    return keys.map((key) => byKey.get(keyOf(key)) as T | Error);
   }
 }
 
-const itself = (id: string) => id;
+const identity = (id: string) => id;
 
-export const loadAccountName = loader(getAccountNames, itself);
-export const loadApplication = loader(getApplications, itself);
-export const loadEnvironment = loader(getEnvironments, itself);
-export const loadPlanOfAccount = loader(getPlansOfAccounts, itself);
-/** Values that were not read with their secrets: those of the past. */
+export const loadAccountName = loader(getAccountNames, identity);
+export const loadApplication = loader(getApplications, identity);
+export const loadEnvironment = loader(getEnvironments, identity);
+export const loadPlanOfAccount = loader(getPlansOfAccounts, identity);
+/** Loads values that were not read together with their secrets, such as those of old revisions. */
 export const loadStoredValue = loader(openStoredValues, ({ id, revision }) => `${id}:${revision}`);
-export const loadLastRead = loader(getLastReads, itself);
+export const loadLastRead = loader(getLastReads, identity);

@@ -1,4 +1,4 @@
-// The nouns by name, so that their files can point at each other without importing each other.
+// References to the GraphQL object types, in one file so that the modules of the types need not import each other.
 
 import type { Token } from '../../domain/access/token.js';
 import type { AgentSecret } from '../../domain/secrets/agent-secret.js';
@@ -11,7 +11,7 @@ import type { Plan } from '../../domain/tenancy/plan.js';
 import { builder } from './builder.js';
 
 export const AccountRef = builder.objectRef<Account>('Account');
-/** The name is loaded when it is asked for, if it is not there. */
+/** Resolvers may return only the id; the name is then loaded when it is selected. */
 export const AccountNameRef = builder.objectRef<Pick<AccountName, 'id'> & Partial<AccountName>>('AccountName');
 export const AgentSecretRef = builder.objectRef<AgentSecret>('AgentSecret');
 export const AgentSecretRevisionRef = builder.objectRef<AgentSecretRevision>('AgentSecretRevision');
@@ -21,7 +21,7 @@ export const EnvironmentShareRef = builder.objectRef<EnvironmentShare>('Environm
 export const PlanRef = builder.objectRef<Plan>('Plan');
 export const TokenRef = builder.objectRef<Token>('Token');
 
-/** Everything with an id that `node` answers. */
+/** The interface of all types that the query field `node` can return. */
 export const NodeRef = builder.interfaceRef<{ id: string }>('Node').implement({
   description: 'Anything with an id. Ids are UUIDs, the same in GraphQL and REST.',
   fields: (t) => ({ id: t.exposeID('id', { description: 'A UUID in lower case with hyphens.' }) }),

@@ -1,4 +1,4 @@
-// Expected refusals of mutations, as data: one type per reason, all of them a `Refusal`.
+// Expected refusals of mutations as data: one GraphQL type per reason, all of which implement `Refusal`.
 import type { ObjectRef } from '@pothos/core';
 import { actorOf } from '../../domain/request/actor.js';
 import type { Context } from '../../domain/request/context.js';
@@ -8,7 +8,9 @@ import { ErrorCodeRef } from './error-code.js';
 
 type Types = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : never;
 
-/** An AppError as a value: graphql-js throws whatever is an Error, even when a resolver returns it. */
+/**
+ * An AppError as a plain value. A resolver cannot return the AppError itself: graphql-js throws every returned Error.
+ */
 export class Refused {
   readonly code: ErrorCode;
   readonly message: string;
@@ -42,7 +44,7 @@ const withProblems = (name: string, description: string, problems: string) =>
     }),
   });
 
-/** The refusals that may be data, by code. */
+/** The object types of the refusals that mutations can return as data, by code. */
 const REFUSALS = {
   INVALID_REQUEST: withProblems(
     'InvalidRequest',
@@ -95,7 +97,7 @@ const NAMES: Record<RefusalCode, string> = {
   CONCURRENT_UPDATE: 'ConcurrentUpdate',
 };
 
-/** The union of a mutation's success and the refusals it may answer as data. */
+/** The result union of a mutation: its success type and the refusals that it can return as data. */
 export function resultOf<T>(
   name: string,
   success: ObjectRef<Types, T>,
@@ -109,13 +111,13 @@ export function resultOf<T>(
   });
 }
 
-/** Runs a caller's mutation: the listed refusals come back as values, everything else is thrown on. */
+/** Runs a mutation: refusals with one of `codes` are returned as values, all other errors are rethrown. */
 export async function refusable<T>(
   ctx: Context,
   codes: readonly RefusalCode[],
   run: () => T | Promise<T>,
 ): Promise<T | Refused> {
-  // Whoever has no credential learns nothing else, not even that the input is wrong.
+  // The credential is checked first, so that unauthenticated callers learn nothing, not even that the input is invalid.
   actorOf(ctx);
   try {
     return await run();

@@ -1,4 +1,4 @@
-// The scalars: standard ones from graphql-scalars, and ours that keep every integer and every value exact.
+// The scalars of the schema: standard ones from graphql-scalars, and our own, which keep integers and values exact.
 import { GraphQLInt, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { GraphQLDateTimeISO, GraphQLNonNegativeInt } from 'graphql-scalars';
 import type { AnalysedType } from '../../domain/types/analysed-type.js';
@@ -13,17 +13,20 @@ import { builder } from './builder.js';
 builder.scalarType('UUID', {
   description: 'A UUID: 32 hexadecimal digits in five groups with hyphens, in any case; answered in lower case.',
   serialize: (value) => value,
-  parseValue: uuidIn,
-  parseLiteral: (node) => uuidIn(node.kind === Kind.STRING ? node.value : undefined),
+  parseValue: parseUuid,
+  parseLiteral: (node) => parseUuid(node.kind === Kind.STRING ? node.value : undefined),
 });
 
-function uuidIn(value: unknown): string {
+function parseUuid(value: unknown): string {
   const uuid = typeof value === 'string' ? uuidFrom(value) : undefined;
   if (uuid === undefined) throw new TypeError('expected a UUID');
   return uuid;
 }
 
-/** To graphql-js `1.0` and `1e2` are whole numbers; to us they come as text. Pothos knows no other Int than this one. */
+/**
+ * In variables, `1.0` and `1e2` arrive as JsonNumber, but graphql-js counts them as whole numbers, so Int must accept
+ * them. GraphQLInt itself is patched, because Pothos always uses this object for Int.
+ */
 const parseInt32 = GraphQLInt.parseValue;
 GraphQLInt.parseValue = (value) => parseInt32(value instanceof JsonNumber ? Number(wholeNumber(value.text)) : value);
 
@@ -34,7 +37,7 @@ builder.addScalarType(
   {},
 );
 
-/** graphql-scalars cuts fractions off and reads numbers out of strings; GraphQL's own integers do neither. */
+/** Parses with GraphQLInt first: graphql-scalars would truncate fractions and accept numbers in strings. */
 function wholeNumbersOnly<In, Out>(scalar: GraphQLScalarType<In, Out>): GraphQLScalarType<In, Out> {
   return new GraphQLScalarType({
     ...scalar.toConfig(),
@@ -56,16 +59,18 @@ function revisionFrom(text: string): bigint {
   return revision;
 }
 
-/** The documents that types were read from: a variable inside a literal stands for its document. */
-const documents = new WeakMap<object, JsonValue>();
+/**
+ * The JSON document of each parsed type. A variable inside a literal holds the parsed type, but its document is needed.
+ */
+const typeDocuments = new WeakMap<object, JsonValue>();
 
 function typeFrom(document: JsonValue): AnalysedType {
   const type = parseAnalysedType(document);
-  documents.set(type, document);
+  typeDocuments.set(type, document);
   return type;
 }
 
-const UNDECIDED: AnalysedType = { type: 'Bool' };
+const PLACEHOLDER_TYPE: AnalysedType = { type: 'Bool' };
 
 function hasVariable(node: ValueNode): boolean {
   if (node.kind === Kind.LIST) return node.values.some(hasVariable);
@@ -79,8 +84,9 @@ builder.scalarType('AnalysedType', {
   serialize: asRawJson,
   parseValue: (value): AnalysedType => typeFrom(jsonFrom(value)),
   parseLiteral: (node, variables): AnalysedType => {
-    // Validation asks before there are variables: a document with one in it can only be judged at execution.
-    if (!variables && hasVariable(node)) return UNDECIDED;
+    // Validation parses literals without the variables, so a document that contains one can only be checked at
+    // execution.
+    if (!variables && hasVariable(node)) return PLACEHOLDER_TYPE;
     return typeFrom(jsonFromLiteral(node, variables));
   },
 });
@@ -117,12 +123,12 @@ function asRawJson(value: unknown): RawJson {
   throw new TypeError('expected RawJson from the resolver');
 }
 
-/** Variables hold numbers as JS numbers where nothing is lost by it (request-parser.ts); in a value all are exact text. */
+/** Converts a variable to JSON with exact numbers only: request-parser.ts makes JS numbers where nothing is lost. */
 function jsonFrom(value: unknown): JsonValue {
   const number = textOfNumber(value);
   if (number !== undefined) return new JsonNumber(number);
   if (value === null || typeof value !== 'object') return value as JsonValue;
-  const document = documents.get(value);
+  const document = typeDocuments.get(value);
   if (document !== undefined) return document;
   if (Array.isArray(value)) return value.map(jsonFrom);
   return objectFrom(Object.entries(value).map(([key, member]) => [key, jsonFrom(member)]));
@@ -154,7 +160,7 @@ function jsonFromLiteral(node: ValueNode, variables?: Record<string, unknown> | 
   }
 }
 
-/** With `__proto__` as a key like any other. */
+/** Object.fromEntries treats `__proto__` as an ordinary key; an assignment would set the prototype. */
 function objectFrom(entries: readonly (readonly [string, JsonValue])[]): JsonObject {
   return Object.fromEntries(entries);
 }

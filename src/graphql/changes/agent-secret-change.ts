@@ -1,4 +1,4 @@
-// The change feed in GraphQL: a subscription over the environment's log.
+// The GraphQL subscription `agentSecretChanges`: a feed of the writes in an environment, read from its log.
 import { type AgentSecretChanges, watchAgentSecretChanges } from '../../domain/changes/agent-secret-change.js';
 import { builder } from '../builder/builder.js';
 import { AgentSecretRevisionRef } from '../builder/refs.js';
@@ -18,8 +18,8 @@ const ChangesRef = builder.objectRef<AgentSecretChanges>('AgentSecretChanges').i
   }),
 });
 
-/** The last event of a stream that has to end. */
-class Ended {
+/** The last event of a stream that ends with an error. */
+class StreamEnd {
   readonly reason: unknown;
 
   constructor(reason: unknown) {
@@ -27,10 +27,13 @@ class Ended {
   }
 }
 
-/** An error of the source would break the connection; as an event it can be told, with its code. */
-function withReason<T>(source: AsyncIterableIterator<T>): AsyncIterableIterator<T | Ended> {
-  const iterator: AsyncIterableIterator<T | Ended> = {
-    next: () => source.next().catch((error: unknown) => ({ done: false, value: new Ended(error) })),
+/**
+ * Turns an error of the source into a final event, so that the client receives its code. A throw would only break the
+ * connection.
+ */
+function withFinalEvent<T>(source: AsyncIterableIterator<T>): AsyncIterableIterator<T | StreamEnd> {
+  const iterator: AsyncIterableIterator<T | StreamEnd> = {
+    next: () => source.next().catch((error: unknown) => ({ done: false, value: new StreamEnd(error) })),
     async return(value) {
       await source.return?.(value);
       return { done: true, value: undefined };
@@ -57,9 +60,9 @@ builder.subscriptionFields((t) => ({
       }),
     },
     subscribe: async (_, { environmentId, after }, ctx) =>
-      withReason(await watchAgentSecretChanges(ctx, { environmentId, after })),
+      withFinalEvent(await watchAgentSecretChanges(ctx, { environmentId, after })),
     resolve: (event) => {
-      if (event instanceof Ended) throw event.reason;
+      if (event instanceof StreamEnd) throw event.reason;
       return event;
     },
   }),

@@ -1,4 +1,4 @@
-// Several writes at once, going back to an old revision, and erasing one, in GraphQL.
+// GraphQL mutations over several writes or old revisions: change sets, restoring a revision, and destroying its value.
 import type { AgentSecretChange } from '../../domain/changes/change-plan.js';
 import {
   applyAgentSecretChanges,
@@ -197,7 +197,7 @@ builder.mutationFields((t) => ({
 
 type Input = typeof ChangeInput.$inferInput;
 
-/** INVALID_REQUEST names all changes whose values are not given as they should be. */
+/** Throws one INVALID_REQUEST that lists the problems of all changes with malformed values. */
 function changesFrom(inputs: readonly Input[]): AgentSecretChange[] {
   const problems: string[] = [];
   const changes = inputs.flatMap((input, index) => {

@@ -1,41 +1,47 @@
-// What callers see of errors: refusals with their code, requests that are wrong, and nothing of anything else.
+// Converts errors to what clients may see: expected refusals and invalid requests are explained, all others are masked.
 import { GraphQLError, type GraphQLErrorOptions } from 'graphql';
 import { AppError, ERROR_CODES, type ErrorCode } from '../../errors/errors.js';
 
 const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
 
 /**
- * An error as both doors may show it. `extensions.code` is one of the closed list. `report` gets what the caller is not
- * told: bugs, and why the service is UNAVAILABLE.
+ * Converts any error to the one that GraphQL and REST clients may see; its `extensions.code` is always an ErrorCode.
+ * `report` receives what must not be shown to clients: unexpected errors, and the cause of UNAVAILABLE.
  */
 export function publicError(error: unknown, report: (error: unknown) => void): GraphQLError {
   const refusal = refusalIn(error);
-  const at = placeOf(error);
+  const location = locationOf(error);
   if (refusal?.code === 'UNAVAILABLE') report(refusal);
-  if (refusal) return new GraphQLError(refusal.message, { ...at, extensions: extensionsOf(refusal) });
+  if (refusal) return new GraphQLError(refusal.message, { ...location, extensions: extensionsOf(refusal) });
   if (error instanceof GraphQLError) {
     if (CODES.has(error.extensions.code)) return error;
-    // Before execution a GraphQLError is about the request; its texts are made safe where they arise (request-errors.ts).
+    // A GraphQLError from before execution is about the request. request-errors.ts has already removed the client's
+    // values from its message.
     if (!error.path && !error.originalError) return invalidRequestError(error.message, error);
     if (error.message.startsWith('Argument "')) return invalidRequestError(argumentMessage(error.message), error);
   }
   report((error instanceof GraphQLError && error.originalError) || error);
-  return new GraphQLError('Internal error', { ...at, extensions: { code: 'INTERNAL_UNKNOWN' satisfies ErrorCode } });
+  return new GraphQLError('Internal error', {
+    ...location,
+    extensions: { code: 'INTERNAL_UNKNOWN' satisfies ErrorCode },
+  });
 }
 
 /**
- * A request error keeps its place and its HTTP status. By default that is 400 as GraphQL over HTTP has it: for clients of
- * the older response type only where the request is no GraphQL request at all.
+ * An INVALID_REQUEST error with the source location and the HTTP status of `error`. The default status is 400 as
+ * GraphQL over HTTP defines it: with `spec: true`, Yoga answers 200 to clients that accept the older type
+ * `application/json`. These clients get 400 only for requests that are not GraphQL requests at all
+ * (malformedRequestError).
  */
 export function invalidRequestError(message: string, error?: GraphQLError, problems?: readonly string[]): GraphQLError {
   const http = (error?.extensions.http as { status?: number } | undefined) ?? { spec: true, status: 400 };
   return new GraphQLError(message, {
-    ...placeOf(error),
+    ...locationOf(error),
     extensions: { code: codeOf(http.status), ...(problems ? { problems } : {}), http },
   });
 }
 
-/** What is sent is no GraphQL request: 400 for every client. */
+/** The error for a body that is not a GraphQL request. The status is 400 for every client, whatever it accepts. */
 export function malformedRequestError(message: string): GraphQLError {
   return new GraphQLError(message, {
     extensions: { code: 'INVALID_REQUEST' satisfies ErrorCode, http: { status: 400 } },
@@ -47,9 +53,9 @@ function codeOf(status: number | undefined): ErrorCode {
 }
 
 export function refusalIn(error: unknown): AppError | undefined {
-  for (let at = error, depth = 0; at instanceof Error && depth < 5; depth += 1) {
-    if (at instanceof AppError) return at;
-    at = at instanceof GraphQLError ? at.originalError : undefined;
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
+    if (current instanceof AppError) return current;
+    current = current instanceof GraphQLError ? current.originalError : undefined;
   }
   return undefined;
 }
@@ -63,7 +69,7 @@ function extensionsOf({ code, details }: AppError): Record<string, unknown> {
   };
 }
 
-function placeOf(error: unknown): GraphQLErrorOptions {
+function locationOf(error: unknown): GraphQLErrorOptions {
   if (!(error instanceof GraphQLError)) return {};
   return {
     nodes: error.nodes,
@@ -73,7 +79,9 @@ function placeOf(error: unknown): GraphQLErrorOptions {
   } as GraphQLErrorOptions;
 }
 
-/** graphql-js prints the argument's value behind its name. */
+/**
+ * Keeps only the argument's name: in graphql-js's message, the name is followed by the value, which may be a secret.
+ */
 function argumentMessage(message: string): string {
   return `${/^Argument "\w+"/.exec(message)?.[0] ?? 'An argument'} has an invalid value.`;
 }

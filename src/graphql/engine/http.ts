@@ -1,11 +1,11 @@
-// POST /graphql without Yoga's HTTP layer, which costs more than the operation: the same steps, the same answers. Whatever
-// is not one plain operation with one JSON answer is left to Yoga.
+// A fast path for POST /graphql. Yoga's HTTP layer costs more time than a typical operation, so queries and mutations
+// with one JSON response bypass it, with the same steps and the same responses. All other requests are left to Yoga.
 import { type DocumentNode, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql';
 import { type GraphQLParams, processRegularResult, type YogaServerInstance } from 'graphql-yoga';
 import type { Context } from '../../domain/request/context.js';
 import { printBody } from '../../json/print-portions.js';
 
-/** What there is to run: parsed and valid. */
+/** A parsed and validated operation, ready for execution. */
 export interface OperationArgs {
   document: DocumentNode;
   operationName?: string | undefined;
@@ -15,17 +15,17 @@ export interface OperationArgs {
 
 export interface OperationOptions {
   yoga: YogaServerInstance<Context, object>;
-  /** Documents that have been parsed and found valid, by their text. */
+  /** Cache of parsed and validated documents, by their text. */
   known: { get(text: string): DocumentNode | undefined; set(text: string, document: DocumentNode): void };
   run(args: OperationArgs): ExecutionResult | Promise<ExecutionResult>;
-  /** The operation in a request's body. */
+  /** Reads the GraphQL parameters from the request body. */
   read(request: Request): Promise<GraphQLParams>;
-  /** What the caller may see of whatever was thrown before execution. */
+  /** Converts an error that was thrown before execution to one that the client may see. */
   publicError(error: unknown, requestId: string): GraphQLError;
 }
 
 const JSON_RESPONSE = 'application/json';
-const KNOWN = new Map([
+const RESPONSE_TYPES = new Map([
   ['*/*', JSON_RESPONSE],
   ['application/*', JSON_RESPONSE],
   [JSON_RESPONSE, JSON_RESPONSE],
@@ -33,23 +33,23 @@ const KNOWN = new Map([
 ]);
 
 /**
- * The media type of the one JSON answer to a request; undefined where Yoga has to decide. Like Yoga's, the choice is the
- * first type that fits.
+ * The media type of the response, if a single JSON response is right for the request; undefined if Yoga has to decide.
+ * As in Yoga, the first acceptable type wins.
  */
 export function plainResponseType({ method, headers }: Request): string | undefined {
   if (method !== 'POST') return undefined;
   const accept = headers.get('accept');
   if (!accept) return JSON_RESPONSE;
-  const known = KNOWN.get(accept);
+  const known = RESPONSE_TYPES.get(accept);
   if (known !== undefined || /event-stream|multipart|text\/\*|charset/i.test(accept)) return known;
   for (const part of accept.replace(/\s/g, '').toLowerCase().split(',')) {
-    const type = KNOWN.get(part.split(';', 1)[0] as string);
+    const type = RESPONSE_TYPES.get(part.split(';', 1)[0] as string);
     if (type !== undefined) return type;
   }
   return undefined;
 }
 
-/** Reads, parses, validates and runs the operation, and answers as Yoga does. */
+/** Reads, parses, validates and executes the operation; the response equals the one that Yoga would give. */
 export async function answerOperation(
   request: Request,
   type: string,
@@ -63,14 +63,14 @@ export async function answerOperation(
     const text = printBody(result);
     return new Response(text instanceof Promise ? await text : text, { headers });
   }
-  let shown: unknown;
+  let processed: unknown;
   const stringify = (value: unknown) => {
-    shown = value;
+    processed = value;
     return '';
   };
-  // With errors the status depends on them; what is printed may be long all the same.
+  // Yoga derives the status from the errors. The body is printed by printBody, because `data` may be large here, too.
   const { status } = processRegularResult({ ...result, stringify } as never, { Response } as never, type);
-  return new Response(await printBody(shown), { status, headers });
+  return new Response(await printBody(processed), { status, headers });
 }
 
 async function resultOf(
@@ -83,7 +83,7 @@ async function resultOf(
     const { query, operationName, variables } = params;
     let document = options.known.get(query as string);
     if (!document) {
-      // Yoga's plugins look for the request and its parameters there.
+      // Yoga's plugins expect the request and its parameters in the context.
       const enveloped = options.yoga.getEnveloped({ ...ctx, request, params } as never);
       document = enveloped.parse(query) as DocumentNode;
       const errors: GraphQLError[] = enveloped.validate(enveloped.schema, document);
@@ -98,7 +98,7 @@ async function resultOf(
   }
 }
 
-/** Answers hold what one caller may see, perhaps in the clear. */
+/** Forbids caching: the response is meant for one caller and may hold secret values in plain text. */
 export function uncached(response: Response): Response {
   response.headers.set('cache-control', 'no-store');
   return response;

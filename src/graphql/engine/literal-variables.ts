@@ -1,4 +1,5 @@
-// Variables inside the literal of a value or a type: only those that still hold exactly what was sent.
+// A validation rule for variables inside the literals of custom scalars (secret values and their types): it allows only
+// variable types whose coercion keeps exactly what the client sent.
 import {
   type ASTVisitor,
   GraphQLError,
@@ -12,8 +13,8 @@ import {
 } from 'graphql';
 import { invalidRequestError } from './errors.js';
 
-/** Reading a UUID, a date or an enum's value changes it: it would be stored as something else. */
-const EXACT = new Set([
+/** Coercion of other types (UUID, date, enum) changes the value, and the changed value would be stored. */
+const EXACT_TYPES = new Set([
   'AnalysedType',
   'Boolean',
   'Float',
@@ -25,24 +26,27 @@ const EXACT = new Set([
   'String',
 ]);
 
-/** Elsewhere the standard rules compare a variable's type with its place; inside a scalar's literal places have no type. */
+/**
+ * Everywhere else the standard rules compare a variable's type with the type of its position. Positions inside a
+ * scalar's literal have no type, so the standard rules accept every variable there.
+ */
 export function ExactLiteralVariablesRule(context: ValidationContext): ASTVisitor {
-  const inside = new Set<VariableNode>();
+  const literalVariables = new Set<VariableNode>();
   return {
     ObjectValue(node) {
       if (!isScalarType(getNamedType(context.getInputType()))) return;
-      visit(node, { Variable: (variable) => void inside.add(variable) });
+      visit(node, { Variable: (variable) => void literalVariables.add(variable) });
     },
     Document: {
       leave(document) {
-        for (const definition of inside.size > 0 ? document.definitions : []) {
+        for (const definition of literalVariables.size > 0 ? document.definitions : []) {
           if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
           const types = new Map(
-            definition.variableDefinitions?.map(({ variable, type }) => [variable.name.value, nameOf(type)]),
+            definition.variableDefinitions?.map(({ variable, type }) => [variable.name.value, typeNameOf(type)]),
           );
           for (const { node } of context.getRecursiveVariableUsages(definition)) {
             const type = types.get(node.name.value);
-            if (!inside.has(node) || type === undefined || EXACT.has(type)) continue;
+            if (!literalVariables.has(node) || type === undefined || EXACT_TYPES.has(type)) continue;
             const message = `A variable of type "${type}" cannot stand inside a value: declare it as String or SecretValue.`;
             context.reportError(invalidRequestError(message, new GraphQLError('', { nodes: node })));
           }
@@ -52,6 +56,6 @@ export function ExactLiteralVariablesRule(context: ValidationContext): ASTVisito
   };
 }
 
-function nameOf(type: TypeNode): string {
-  return type.kind === Kind.NAMED_TYPE ? type.name.value : nameOf(type.type);
+function typeNameOf(type: TypeNode): string {
+  return type.kind === Kind.NAMED_TYPE ? type.name.value : typeNameOf(type.type);
 }

@@ -1,5 +1,5 @@
-// Persisted (trusted) documents: operations that are known before they are asked for, named by an id instead of sent. As
-// in GraphQL over HTTP's appendix (`documentId`) and by Apollo's clients (`extensions.persistedQuery.sha256Hash`).
+// Persisted (trusted) documents: operations that the service knows in advance, so that a client sends only an id:
+// either `documentId`, as in the appendix of GraphQL over HTTP, or Apollo's `extensions.persistedQuery.sha256Hash`.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../../json/exact.js';
@@ -7,13 +7,13 @@ import { decodeUtf8, parseJson } from '../../json/parse.js';
 import { malformedRequestError } from './errors.js';
 
 export interface PersistedDocuments {
-  /** Texts by id; a hash stands without its prefix. */
+  /** Document texts by id. An id that is a hash has no `sha256:` prefix here. */
   readonly texts: ReadonlyMap<string, string>;
-  /** Whether these are the only documents that are run. */
+  /** Whether all other documents are refused. */
   readonly only: boolean;
 }
 
-/** The manifest cannot be used: the service does not start. */
+/** The manifest of persisted documents is unusable, so the service does not start. */
 export class ManifestError extends Error {
   constructor(problems: readonly string[]) {
     const listed = problems.slice(0, MAX_PROBLEMS);
@@ -25,12 +25,12 @@ export class ManifestError extends Error {
 
 const MAX_PROBLEMS = 10;
 const HASH = /^(?:sha256:)?([0-9a-f]{64})$/;
-/** Custom ids, and ids by a method of one's own; other prefixes are reserved. */
-const OTHER_ID = /^(?:x-[\w.~-]+:)?[\w.~-]+$/;
+/** Custom ids, without a prefix or with one that begins with `x-`. The specification reserves all other prefixes. */
+const CUSTOM_ID = /^(?:x-[\w.~-]+:)?[\w.~-]+$/;
 
 /**
- * Reads `{"id": "document", …}`. An id that is a SHA-256 hash must be its document's.
- * @throws {ManifestError} with every problem; whether the documents fit the schema is for the pipeline to say.
+ * Reads a manifest of the form `{"id": "document", …}`. An id that is a SHA-256 hash must be the hash of its document.
+ * @throws {ManifestError} that lists the problems. The pipeline checks later whether the documents fit the schema.
  */
 export function readManifest(file: string, only: boolean): PersistedDocuments {
   const texts = new Map<string, string>();
@@ -38,7 +38,7 @@ export function readManifest(file: string, only: boolean): PersistedDocuments {
   for (const [id, text] of Object.entries(manifestIn(file))) {
     const hash = HASH.exec(id)?.[1];
     const key = hash ?? id;
-    if (hash === undefined && !OTHER_ID.test(id)) problems.push(`${JSON.stringify(id)} is no document id`);
+    if (hash === undefined && !CUSTOM_ID.test(id)) problems.push(`${JSON.stringify(id)} is no document id`);
     else if (typeof text !== 'string') problems.push(`${id} is not the text of a document`);
     else if (hash !== undefined && sha256(text) !== hash)
       problems.push(`${id} is not the SHA-256 hash of its document`);
@@ -66,8 +66,10 @@ function sha256(text: string): string {
 }
 
 /**
- * The document that a request asks for: its own, or the persisted one it names. Undefined where it has neither.
- * @throws {GraphQLError} INVALID_REQUEST for unknown ids, and for documents of the caller's own where there may be none.
+ * The text of the request's document: the one it contains, or the persisted one it names. Null if it has neither. A
+ * `query` that is not a string is returned unchanged; the request parser refuses it.
+ * @throws {GraphQLError} INVALID_REQUEST for an unknown or malformed id, for two different documents, and for a missing
+ * id if only persisted documents may run.
  */
 export function documentOf(params: JsonObject, documents: PersistedDocuments | undefined): JsonValue {
   const { query = null } = params;
@@ -78,7 +80,7 @@ export function documentOf(params: JsonObject, documents: PersistedDocuments | u
   }
   const text = documents.texts.get(HASH.exec(id)?.[1] ?? id);
   if (text === undefined) {
-    // A hash sent along for the sake of others.
+    // Clients may send a hash in addition to the document, for servers that know it.
     if (query !== null && !documents.only) return query;
     throw malformedRequestError('There is no persisted document with this id.');
   }

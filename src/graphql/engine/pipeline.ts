@@ -1,5 +1,5 @@
-// The one GraphQL pipeline: Yoga's enveloped parse, validate, context and execute, with our limits, exact numbers and
-// error texts. Plain POSTs (http.ts), Yoga's own HTTP layer and the REST door all run through it, in-process.
+// The GraphQL pipeline: parse, validate and execute with this service's limits, exact numbers and safe error messages.
+// The fast path for POST (http.ts), Yoga's own HTTP layer and the REST API all use it, in-process.
 import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
 import {
@@ -31,27 +31,27 @@ import { subscribe, UnconditionalSubscriptionRule, useEventStreams } from './sub
 export interface GraphQLOptions {
   schema: GraphQLSchema;
   introspection: boolean;
-  /** Nesting of selections, fragments included. */
+  /** Maximum nesting of selections; fragments count as if they were inlined. */
   maxDepth: number;
   maxTokens: number;
   maxAliases: number;
   maxBodyBytes: number;
-  /** Operations that a request may name instead of sending them. */
+  /** Persisted documents that a request may refer to by id. */
   documents?: PersistedDocuments | undefined;
-  /** Called with what no caller may see. */
+  /** Receives errors that must not be shown to clients. */
   onBug(error: unknown, requestId?: string): void;
 }
 
 export interface GraphQLPipeline {
-  /** A whole HTTP request. */
+  /** Answers a complete HTTP request. */
   fetch(request: Request, ctx: Context): Promise<Response>;
-  /** A document that was checked at start, with variables whose numbers are exact. */
+  /** Executes a document without validating it: it must be known to be valid. Numbers in `variables` must be exact. */
   run<Data>(
     document: DocumentNode,
     variables: Record<string, unknown>,
     ctx: Context,
   ): ExecutionResult<Data> | Promise<ExecutionResult<Data>>;
-  /** The same for a subscription; one result where the stream cannot begin. */
+  /** Starts a subscription; resolves to a single result with errors if the stream cannot begin. */
   subscribe(
     document: DocumentNode,
     variables: Record<string, unknown>,
@@ -85,13 +85,13 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
     ] as Plugin[],
   });
 
-  const known = documentCache<DocumentNode>(trusted);
+  const validatedDocuments = documentCache<DocumentNode>(trusted);
   const run = ({ document, operationName, variableValues, contextValue }: OperationArgs) =>
-    executePublicly({ schema, document, operationName, variableValues, contextValue }, options);
+    executeMasked({ schema, document, operationName, variableValues, contextValue }, options);
   const operations: OperationOptions = {
     yoga,
     read: (request) => parsePost(request, { maxBodyBytes, documents }),
-    known,
+    known: validatedDocuments,
     run,
     publicError: (error, requestId) => publicError(limitError(error), (bug) => options.onBug(bug, requestId)),
   };
@@ -118,25 +118,30 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
 }
 
 /**
- * Parsed documents by their text. Bounded in size, not only in number: a document takes up to 250 times as much memory as
- * its text. Long texts are not kept at all: they hold inline values, which must not stay in memory, and anybody could fill
- * it with them. Trusted ones stay.
+ * A cache of parsed documents by their text. Its limit is the total length of the texts, because a parsed document
+ * takes up to 250 times as much memory as its text. Long texts are not cached at all: they contain inline values, which
+ * must not stay in memory, and any client could fill the memory with them. Trusted documents are never evicted.
  */
 function documentCache<T extends object>(trusted: ReadonlySet<string> = new Set()) {
-  const kept = new Map<string, T>();
+  const trustedEntries = new Map<string, T>();
   const cache = new LRUCache<string, T>({
     maxSize: 128 * 1024,
     maxEntrySize: 8 * 1024,
     sizeCalculation: (_, text) => text.length + 1,
     ttl: 3_600_000,
-    // Every millisecond, unless told: each look at the clock sets a timer.
+    // The default is 1 ms, and lru-cache starts a timer each time it reads the clock.
     ttlResolution: 60_000,
   });
-  const of = (text: string) => (trusted.has(text) ? kept : cache);
-  return { get: (text: string) => of(text).get(text), set: (text: string, entry: T) => void of(text).set(text, entry) };
+  const cacheFor = (text: string) => (trusted.has(text) ? trustedEntries : cache);
+  return {
+    get: (text: string) => cacheFor(text).get(text),
+    set: (text: string, entry: T) => void cacheFor(text).set(text, entry),
+  };
 }
 
-/** Persisted documents fit the schema and the limits, or the service does not start. */
+/**
+ * Throws a ManifestError, so that the service does not start, if a persisted document violates the schema or a limit.
+ */
 function checkDocuments(yoga: YogaServerInstance<Context, object>, { texts }: PersistedDocuments): void {
   const { schema, parse, validate } = yoga.getEnveloped({} as never);
   const problemIn = (text: string): GraphQLError | undefined => {
@@ -148,8 +153,10 @@ function checkDocuments(yoga: YogaServerInstance<Context, object>, { texts }: Pe
   };
   const problems = [...texts].flatMap(([id, text]) => {
     const { message, locations } = problemIn(text) ?? {};
-    const [at] = locations ?? [];
-    return message === undefined ? [] : [`${id}: ${message}${at ? ` (line ${at.line}, column ${at.column})` : ''}`];
+    const [location] = locations ?? [];
+    return message === undefined
+      ? []
+      : [`${id}: ${message}${location ? ` (line ${location.line}, column ${location.column})` : ''}`];
   });
   if (problems.length > 0) throw new ManifestError(problems);
 }
@@ -173,14 +180,15 @@ function useSafeRequestErrors(options: GraphQLOptions): Plugin {
       });
     },
     onValidate({ setValidationFn }) {
-      // Added rules (the limits) are kept; the standard ones are replaced by those that print no values.
-      setValidationFn((schema, document, requested) => {
-        const added = (requested ?? []).filter((rule: ValidationRule) => !specifiedRules.includes(rule));
+      // Rules added by other plugins (the limits) are kept. The standard rules are replaced by variants whose messages
+      // contain no values.
+      setValidationFn((schema, document, requestedRules) => {
+        const added = (requestedRules ?? []).filter((rule: ValidationRule) => !specifiedRules.includes(rule));
         try {
           const errors = validate(schema, document, [...rules, ...added], { hideSuggestions });
           return errors.map((error) => publicError(limitError(error), options.onBug));
         } catch (error) {
-          // The rules walk fragments recursively.
+          // The rules visit fragments recursively, so deep nesting can exhaust the stack.
           if (error instanceof RangeError) return [syntaxError(error) as GraphQLError];
           throw error;
         }
@@ -189,27 +197,39 @@ function useSafeRequestErrors(options: GraphQLOptions): Plugin {
   };
 }
 
-/** Runs an operation; its result is what callers may see. */
-function executePublicly(args: ExecutionArgs, options: GraphQLOptions): ExecutionResult | Promise<ExecutionResult> {
-  const result = executeSparingly(args);
+/** Executes an operation; errors in the result are converted to what clients may see. */
+function executeMasked(args: ExecutionArgs, options: GraphQLOptions): ExecutionResult | Promise<ExecutionResult> {
+  const result = executeOperation(args);
   return result instanceof Promise
     ? result.then((settled) => publicResult(settled, args, options))
     : publicResult(result as ExecutionResult, args, options);
 }
 
-/** graphql-js prints a whole variable into each of up to 50 errors, which we throw away: one is enough to know. */
-const SPARINGLY = { maxCoercionErrors: 0 };
+/**
+ * graphql-js prints the whole variable into each of up to 50 coercion errors. They are replaced anyway (publicResult),
+ * so it may stop at the first one.
+ */
+const EXECUTION_OPTIONS = { maxCoercionErrors: 0 };
 
-function executeSparingly({ schema, document, operationName, variableValues, contextValue, rootValue }: ExecutionArgs) {
-  return execute({ schema, document, operationName, variableValues, contextValue, rootValue, options: SPARINGLY });
+function executeOperation({ schema, document, operationName, variableValues, contextValue, rootValue }: ExecutionArgs) {
+  return execute({
+    schema,
+    document,
+    operationName,
+    variableValues,
+    contextValue,
+    rootValue,
+    options: EXECUTION_OPTIONS,
+  });
 }
 
-/** The result as callers may see it. */
+/** Converts the errors of a result to what clients may see. */
 function publicResult(result: ExecutionResult, args: ExecutionArgs, options: GraphQLOptions): ExecutionResult {
   const { data, errors } = result;
   if (!errors) return result;
   const { requestId } = args.contextValue as Context;
-  // Without `data` execution never began: the variables do not fit, and graphql-js has printed them.
+  // Without `data` the execution never began, because the variables are invalid. The messages of graphql-js contain
+  // their values, so they are replaced.
   const isRequestError = !('data' in result);
   const safe = isRequestError ? variableErrors({ ...args, hideSuggestions: !options.introspection }) : [];
   return {
@@ -218,19 +238,19 @@ function publicResult(result: ExecutionResult, args: ExecutionArgs, options: Gra
   };
 }
 
-/** Results as callers may see them, printed with every number exact; a stream's one by one. */
+/** Converts the errors of every result, including each event of a stream, and prints all numbers exactly. */
 function usePublicResults(options: GraphQLOptions): Plugin<Context> {
-  const exact = (result: unknown, args: unknown) =>
+  const toPublicResult = (result: unknown, args: unknown) =>
     ({
       ...publicResult(result as ExecutionResult, args as ExecutionArgs, options),
       stringify: printJson,
     }) as ExecutionResult;
   return {
     onExecute({ setExecuteFn }) {
-      setExecuteFn(executeSparingly as never);
+      setExecuteFn(executeOperation as never);
       return {
         onExecuteDone({ result, args, setResult }) {
-          setResult(exact(result, args));
+          setResult(toPublicResult(result, args));
         },
       };
     },
@@ -239,12 +259,12 @@ function usePublicResults(options: GraphQLOptions): Plugin<Context> {
       return {
         onSubscribeResult({ result, args, setResult }) {
           if (!isAsyncIterable(result)) {
-            setResult(exact(result, args));
+            setResult(toPublicResult(result, args));
             return undefined;
           }
           return {
             onNext(event) {
-              event.setResult(exact(event.result, args));
+              event.setResult(toPublicResult(event.result, args));
             },
           };
         },

@@ -1,5 +1,5 @@
-// Errors of a request before any resolver runs, in words that never contain what the caller sent: graphql-js prints the
-// values of variables and literals, and a value may be a secret.
+// Messages for parse, validation and variable errors that never quote values from the request. The messages of
+// graphql-js contain the values of variables and literals, and a value may be a secret.
 import {
   type ASTVisitor,
   coerceInputValue,
@@ -21,10 +21,14 @@ import {
 } from 'graphql';
 import { invalidRequestError, refusalIn } from './errors.js';
 
-/** What the parser says of tokens without their text. */
+/** The part of a syntax error that names kinds of tokens or punctuators, without the text of names and values. */
 const SYNTAX =
   /^Syntax Error: ((?:Expected [^\n]*?, found|Unexpected) )?(<SOF>|<EOF>|"(?:[!$&().:=@[\]{|}?]|\.\.\.)"|Name|Int|Float|String|BlockString|Comment)/;
-/** Stack depth is the parser's only limit of its own; a document that exhausts it is refused like any other. */
+
+/**
+ * Converts errors of the parser to INVALID_REQUEST. A RangeError means that the document exhausted the stack: the
+ * parser has no limit of its own for nesting.
+ */
 export function syntaxError(error: unknown): unknown {
   if (error instanceof RangeError) {
     return invalidRequestError('Syntax Error: the document is nested too deeply.');
@@ -32,22 +36,24 @@ export function syntaxError(error: unknown): unknown {
   if (!(error instanceof GraphQLError)) return error;
   const limit = /contains more tha[nt] (\d+) tokens/.exec(error.message)?.[1];
   if (limit) return invalidRequestError(`Token limit of ${limit} exceeded.`, error);
-  const said = SYNTAX.exec(error.message);
-  return invalidRequestError(said ? `${said[0]}.` : 'Syntax Error: the document is not valid GraphQL.', error);
+  const match = SYNTAX.exec(error.message);
+  return invalidRequestError(match ? `${match[0]}.` : 'Syntax Error: the document is not valid GraphQL.', error);
 }
 
-/** Armor's plugins call what exceeds their limits a syntax error, which it is not. */
+/** GraphQL Armor's plugins report an exceeded limit as a syntax error; this removes the misleading prefix. */
 export function limitError(error: unknown): unknown {
   if (!(error instanceof GraphQLError)) return error;
   const limit = /^Syntax Error: ((?:Query depth|Aliases) limit of \d+ exceeded(?:, found \d+)?\.)/.exec(error.message);
   return limit ? invalidRequestError(limit[1] as string, error) : error;
 }
 
-/** The standard rules' texts name types, fields and arguments; the ones below also print what may be a value. */
+/**
+ * Replacements for the standard rules whose messages may quote values; the others name only types, fields, arguments.
+ */
 export const safeRules: ReadonlyMap<ValidationRule, ValidationRule> = new Map([
   [ValuesOfCorrectTypeRule, withoutValues(ValuesOfCorrectTypeRule)],
   [UniqueInputFieldNamesRule, withoutValues(UniqueInputFieldNamesRule)],
-  // An unquoted `$ecret` looks like a variable.
+  // A secret that begins with `$` and is not quoted parses as the name of a variable.
   [NoUndefinedVariablesRule, withoutValues(NoUndefinedVariablesRule)],
 ]);
 
@@ -79,11 +85,11 @@ function withoutValue(error: GraphQLError, context: ValidationContext): GraphQLE
 }
 
 const MAX_VARIABLE_ERRORS = 50;
-const ENOUGH = new Error('enough');
+const TOO_MANY_ERRORS = new Error('enough');
 
 /**
- * The problems of an operation's variables, each naming its place: `$input.path: expected [String!]!`. At most 50: there
- * may be as many as the body has elements.
+ * The problems of an operation's variables, each with its path, such as `$input.path: expected [String!]!`. At most 50
+ * are listed, because every element of the body may cause one.
  */
 export function variableErrors(args: ExecutionArgs): GraphQLError[] {
   const { schema, document, operationName, variableValues, hideSuggestions } = args;
@@ -98,18 +104,18 @@ export function variableErrors(args: ExecutionArgs): GraphQLError[] {
       if (!isGiven && definition.defaultValue) continue;
       const value = isGiven ? variableValues[name] : null;
       if (value === null && getNullableType(type) === type) continue;
-      const at = new GraphQLError('', { nodes: definition });
+      const definitionError = new GraphQLError('', { nodes: definition });
       coerceInputValue(value, type, (path, _, error) => {
-        if (errors.length >= MAX_VARIABLE_ERRORS) throw ENOUGH;
-        const place = `$${name}${path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('')}`;
+        if (errors.length >= MAX_VARIABLE_ERRORS) throw TOO_MANY_ERRORS;
+        const variablePath = `$${name}${path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('')}`;
         const problems = problemsOf(error, typeAt(type, path), hideSuggestions).map(
-          (problem) => `${place}: ${problem}`,
+          (problem) => `${variablePath}: ${problem}`,
         );
-        errors.push(invalidRequestError(problems.join('; '), at, problems));
+        errors.push(invalidRequestError(problems.join('; '), definitionError, problems));
       });
     }
   } catch (error) {
-    if (error !== ENOUGH) throw error;
+    if (error !== TOO_MANY_ERRORS) throw error;
     errors.push(invalidRequestError('There are more problems with the variables; only the first are listed.'));
   }
   return errors;
@@ -128,7 +134,9 @@ function problemsOf(
   return [`expected ${type ?? 'another type'}`];
 }
 
-/** In graphql-js' words, for variables and for literals. */
+/**
+ * Matches the messages of graphql-js about `@oneOf` input objects: the first for variables, the second for literals.
+ */
 const ONE_OF = /^Exactly one key must|must specify exactly one key\.$/;
 
 function exactlyOne(of: GraphQLInputType | null | undefined, hideNames: ExecutionArgs['hideSuggestions']): string {
@@ -137,7 +145,7 @@ function exactlyOne(of: GraphQLInputType | null | undefined, hideNames: Executio
   return `expected exactly one of the fields ${Object.keys(type.getFields()).join(', ')} of ${type.name}`;
 }
 
-/** Names the fields there are, for whoever may ask for the schema. */
+/** Lists the defined fields, unless introspection is off: then clients may not learn them. */
 function unknownField(of: GraphQLInputType | null | undefined, hideNames: ExecutionArgs['hideSuggestions']): string {
   const type = of && getNamedType(of);
   if (hideNames || !isInputObjectType(type)) return 'expected only fields that are defined';
@@ -145,11 +153,11 @@ function unknownField(of: GraphQLInputType | null | undefined, hideNames: Execut
 }
 
 function typeAt(type: GraphQLInputType, path: readonly (string | number)[]): GraphQLInputType | undefined {
-  let at: GraphQLInputType | undefined = type;
+  let current: GraphQLInputType | undefined = type;
   for (const key of path) {
-    const inner: unknown = at && getNullableType(at);
-    if (typeof key === 'number') at = isListType(inner) ? (inner.ofType as GraphQLInputType) : undefined;
-    else at = isInputObjectType(inner) ? inner.getFields()[key]?.type : undefined;
+    const inner: unknown = current && getNullableType(current);
+    if (typeof key === 'number') current = isListType(inner) ? (inner.ofType as GraphQLInputType) : undefined;
+    else current = isInputObjectType(inner) ? inner.getFields()[key]?.type : undefined;
   }
-  return at;
+  return current;
 }

@@ -1,4 +1,5 @@
-// GraphQL parameters out of an HTTP request, with every number exact: Yoga's own parsers use JSON.parse.
+// Parses GraphQL requests (GET and POST) with exact numbers. Yoga's own parsers use JSON.parse, which rounds large
+// ones.
 import type { GraphQLParams, Plugin } from 'graphql-yoga';
 import { readBody } from '../../http/body.js';
 import { isJsonObject, JsonNumber, type JsonObject, JsonSyntaxError, type JsonValue } from '../../json/exact.js';
@@ -8,7 +9,7 @@ import { documentOf, type PersistedDocuments } from './persisted-documents.js';
 
 export interface ParserOptions {
   maxBodyBytes: number;
-  /** Operations that a request may name instead of sending them. */
+  /** Persisted documents that a request may refer to by id. */
   documents: PersistedDocuments | undefined;
 }
 
@@ -16,20 +17,20 @@ export function useExactRequests(options: ParserOptions): Plugin {
   return {
     onRequestParse({ request, setRequestParser }) {
       if (request.method === 'GET') setRequestParser((get) => parseGet(get, options));
-      if (request.method === 'POST') setRequestParser((post) => parsed.get(post) ?? parsePost(post, options));
+      if (request.method === 'POST') setRequestParser((post) => parsedRequests.get(post) ?? parsePost(post, options));
     },
   };
 }
 
-/** A body can be read only once: what was read of it, for whoever answers the request in the end. */
-const parsed = new WeakMap<Request, GraphQLParams>();
+/** Parameters by request. The body can be read only once, and Yoga may take over after the fast path has read it. */
+const parsedRequests = new WeakMap<Request, GraphQLParams>();
 
 export async function parsePost(request: Request, options: ParserOptions): Promise<GraphQLParams> {
   const bytes = await readBody(request, options.maxBodyBytes);
-  const body = exactly('The body', () => parseJson(decodeUtf8(bytes)));
+  const body = parseExactly('The body', () => parseJson(decodeUtf8(bytes)));
   if (!isJsonObject(body)) throw malformedRequestError('The body is not a JSON object with the key "query".');
   const params = paramsFrom(body, options);
-  parsed.set(request, params);
+  parsedRequests.set(request, params);
   return params;
 }
 
@@ -40,7 +41,7 @@ function parseGet(request: Request, options: ParserOptions): GraphQLParams {
     const text = searchParams.get(name);
     if (text === null || (text === '' && name !== 'query')) continue;
     const isJson = name === 'variables' || name === 'extensions';
-    params[name] = isJson ? exactly(`The parameter ${name}`, () => parseJson(text)) : text;
+    params[name] = isJson ? parseExactly(`The parameter ${name}`, () => parseJson(text)) : text;
   }
   return paramsFrom(params, options);
 }
@@ -57,21 +58,21 @@ function paramsFrom(params: JsonObject, { documents }: ParserOptions): GraphQLPa
   for (const [name, value] of Object.entries({ variables, extensions })) {
     if (value !== null && !isJsonObject(value)) throw malformedRequestError(`"${name}" is not a JSON object.`);
   }
-  // Their names are the caller's own words: not repeated.
-  const known = documents ? [...PARAMETERS, 'documentId'] : PARAMETERS;
-  if (Object.keys(params).some((name) => !known.includes(name))) {
-    throw malformedRequestError(`The request has a parameter other than ${known.join(', ')}.`);
+  // The message does not quote unknown names, because they are the client's own text.
+  const allowed = documents ? [...PARAMETERS, 'documentId'] : PARAMETERS;
+  if (Object.keys(params).some((name) => !allowed.includes(name))) {
+    throw malformedRequestError(`The request has a parameter other than ${allowed.join(', ')}.`);
   }
   return {
     query,
-    // Some clients name an operation without a name so; an address cannot tell the two apart.
+    // Some clients send "" for an operation without a name, and a URL cannot express null.
     operationName: operationName || undefined,
     variables: withPlainNumbers(variables) ?? undefined,
     extensions: extensions ?? undefined,
   } as GraphQLParams;
 }
 
-function exactly(what: string, parse: () => JsonValue): JsonValue {
+function parseExactly(what: string, parse: () => JsonValue): JsonValue {
   try {
     return parse();
   } catch (error) {
@@ -81,8 +82,8 @@ function exactly(what: string, parse: () => JsonValue): JsonValue {
 }
 
 /**
- * Numbers as JS numbers where that is the same number in the same spelling, which is what `Int` and its like understand;
- * all others stay text, for the scalars that know them.
+ * Converts numbers to JS numbers if the JS number prints as the same text; `Int` and similar scalars need JS numbers.
+ * All others stay JsonNumber, which this service's own scalars accept.
  */
 function withPlainNumbers(value: JsonValue): unknown {
   if (value instanceof JsonNumber) return String(Number(value.text)) === value.text ? Number(value.text) : value;

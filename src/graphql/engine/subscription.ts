@@ -1,4 +1,4 @@
-// Subscriptions: every event is executed like a request of its own, and told over server-sent events.
+// Subscriptions: every event is executed like a separate request, and the results are sent as server-sent events.
 import {
   type ASTVisitor,
   createSourceEventStream,
@@ -15,22 +15,23 @@ import { eventStream } from '../../http/event-stream.js';
 import { printJson } from '../../json/print.js';
 
 type Results = AsyncIterableIterator<ExecutionResult>;
-const OVER = { done: true, value: undefined } as const;
+const DONE = { done: true, value: undefined } as const;
 
 /**
- * As graphql-js' own `subscribe`, but each event has a context of its own: what is counted or loaded per request must not
- * add up over a stream's life. Behind an event that failed as a whole there would be a gap: the stream ends with it.
+ * Like `subscribe` of graphql-js, with two differences. Each event gets its own context, so that request-scoped
+ * counters and data loaders do not accumulate over the life of the stream. And the stream ends after an event without
+ * any data: continuing would leave a gap.
  */
 export async function subscribe(args: ExecutionArgs): Promise<Results | ExecutionResult> {
   const source = await createSourceEventStream(args);
   if (!isAsyncIterable(source)) return source as ExecutionResult;
   const events = source[Symbol.asyncIterator]();
-  let isOver = false;
+  let isDone = false;
   const results: Results = {
     async next() {
-      if (isOver) return OVER;
+      if (isDone) return DONE;
       const event = await events.next();
-      if (event.done) return OVER;
+      if (event.done) return DONE;
       const result = await execute({
         ...args,
         rootValue: event.value,
@@ -40,9 +41,9 @@ export async function subscribe(args: ExecutionArgs): Promise<Results | Executio
       return { done: false, value: result };
     },
     async return() {
-      isOver = true;
+      isDone = true;
       await events.return?.();
-      return OVER;
+      return DONE;
     },
     [Symbol.asyncIterator]: () => results,
   };
@@ -53,7 +54,10 @@ function isWithoutData({ data, errors }: ExecutionResult): boolean {
   return errors !== undefined && Object.values(data ?? {}).every((field) => field === null);
 }
 
-/** A subscription without its one field is none, and graphql-js stumbles over it. As the specification's next edition has it. */
+/**
+ * Refuses `@skip` and `@include` on the root field of a subscription, as the next edition of the GraphQL specification
+ * does: a subscription without its only field makes no sense, and graphql-js fails on it.
+ */
 export function UnconditionalSubscriptionRule(context: ValidationContext): ASTVisitor {
   const isConditional = (selection: SelectionNode): boolean =>
     (selection.directives ?? []).some(({ name }) => name.value === 'skip' || name.value === 'include') ||
@@ -75,17 +79,17 @@ export function UnconditionalSubscriptionRule(context: ValidationContext): ASTVi
 }
 
 /**
- * Yoga's own answer leaves the source open when the client takes no events, and when it has left before there was one:
- * then nobody takes the response either.
+ * Replaces Yoga's result processor for streams, which leaks the source in two cases: if the client does not accept
+ * event streams, and if it disconnects before the first event, because then nobody reads the response body.
  */
 export function useEventStreams(): Plugin {
   return {
     onResultProcess({ request, result, setResultProcessor }) {
       if (!isAsyncIterable(result)) return;
-      const leave = () => void (result as Results).return?.();
-      if (request.signal.aborted) leave();
-      else request.signal.addEventListener('abort', leave, { once: true });
-      const process = acceptsEvents(request) ? streamed : refused;
+      const closeSource = () => void (result as Results).return?.();
+      if (request.signal.aborted) closeSource();
+      else request.signal.addEventListener('abort', closeSource, { once: true });
+      const process = acceptsEvents(request) ? streamResponse : notAcceptable;
       setResultProcessor(process as never, 'text/event-stream');
     },
   };
@@ -96,8 +100,8 @@ function acceptsEvents(request: Request): boolean {
   return accepted.some((type) => /^(text\/event-stream|text\/\*|\*\/\*)$/i.test(type ?? ''));
 }
 
-/** As the protocol of graphql-sse has it, for one operation per connection. */
-function streamed(results: Results): Response {
+/** Uses the "distinct connections" mode of the graphql-sse protocol: one operation per connection. */
+function streamResponse(results: Results): Response {
   return eventStream(
     results,
     ({ data, errors }) => `event: next\ndata: ${printJson({ ...(errors ? { errors } : {}), data })}\n\n`,
@@ -105,7 +109,7 @@ function streamed(results: Results): Response {
   );
 }
 
-async function refused(results: Results): Promise<Response> {
+async function notAcceptable(results: Results): Promise<Response> {
   await results.return?.();
   const message = 'A subscription is answered as text/event-stream; accept that.';
   return new Response(printJson({ errors: [{ message, extensions: { code: 'INVALID_REQUEST' } }] }), {

@@ -1,4 +1,5 @@
-// GraphiQL's scripts and styles: found inside the npm package, compressed on demand, kept in memory only compressed.
+// GraphiQL's scripts and styles. They are read from the npm package and compressed on first use; only the compressed
+// bytes stay in memory.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -11,7 +12,9 @@ import { createGzip } from 'node:zlib';
 
 const PACKAGE = '@graphql-yoga/render-graphiql';
 
-/** The package's constants, each one a string literal on a line of its own, and what we serve them as. */
+/**
+ * The constants in the package's module (each a string literal on a line of its own), and the files they are served as.
+ */
 const CONSTANTS = {
   js: { name: 'graphiql', extension: 'js' },
   css: { name: 'graphiql', extension: 'css' },
@@ -25,27 +28,28 @@ const CONTENT_TYPES = { js: 'text/javascript; charset=utf-8', css: 'text/css; ch
 type AssetName = keyof typeof CONSTANTS;
 
 export interface Asset {
-  /** Its name in the URL: changes with the content, and only with it. */
+  /** File name in the URL. It contains a hash of the content, so that browsers may cache the file forever. */
   file: string;
   hash: string;
   contentType: string;
   /**
-   * Compressed for the first caller, on libuv's threads; later callers get the same bytes. Brotli would save a tenth of
-   * them, once per browser, and cost this process 40 MB: its encoders take that much, and the allocator keeps it.
+   * Compresses on first use, in libuv's thread pool; later calls return the same bytes. Brotli would save a tenth of
+   * the bytes, once per browser, but cost this process 40 MB: its encoders need that much, and the allocator never
+   * returns it.
    */
   gzipped(): Promise<Uint8Array<ArrayBuffer>>;
-  /** For the rare client that takes no compression: decoded anew, nothing is kept. */
+  /** For the rare client that does not accept gzip. Decoded from the package for every call; nothing is cached. */
   plain(): ReadableStream<Uint8Array>;
 }
 
 export type Assets = Record<AssetName, Asset>;
 
-/** Where the installed package keeps its constants. */
+/** Path of the module in the installed package that contains the constants. */
 export function packagedConstants(): string {
   return join(dirname(createRequire(import.meta.url).resolve(`${PACKAGE}/package.json`)), 'esm/graphiql.js');
 }
 
-/** Importing the module would keep its 9 MB of strings alive for good, so its file is read as data instead. */
+/** Reads the module's file as data: importing it would keep its 9 MB of strings in memory for good. */
 export async function readAssets(path: string): Promise<Assets> {
   const source = await readFile(path);
   const asset = (constant: AssetName) => toAsset(path, source, constant);
@@ -62,17 +66,17 @@ function toAsset(path: string, source: Buffer, constant: AssetName): Asset {
   const { name, extension } = CONSTANTS[constant];
   const range = locate(path, source, constant);
   const hash = createHash('sha256').update(source.subarray(range.start, range.end)).digest('hex').slice(0, 16);
-  let kept: Promise<Uint8Array<ArrayBuffer>> | undefined;
+  let compressed: Promise<Uint8Array<ArrayBuffer>> | undefined;
   return {
     file: `${name}.${hash}.${extension}`,
     hash,
     contentType: CONTENT_TYPES[extension],
     gzipped() {
-      kept ??= gzip(path, range).catch((error: unknown) => {
-        kept = undefined;
+      compressed ??= gzip(path, range).catch((error: unknown) => {
+        compressed = undefined;
         throw error;
       });
-      return kept;
+      return compressed;
     },
     plain: () => Readable.toWeb(Readable.from(encoded(path, range))) as ReadableStream<Uint8Array>,
   };
@@ -83,7 +87,10 @@ interface Range {
   end: number;
 }
 
-/** The bytes between the quotes. No literal contains `= "` unescaped, nor a line break, so both ends are unmistakable. */
+/**
+ * The byte range between the quotes of a constant. No literal contains an unescaped `= "` or a line break, so both ends
+ * are unambiguous.
+ */
 function locate(path: string, source: Buffer, constant: AssetName): Range {
   const opening = `export const ${constant} = "`;
   const start = source.indexOf(opening) + opening.length;
@@ -98,12 +105,12 @@ function locate(path: string, source: Buffer, constant: AssetName): Range {
   return { start, end };
 }
 
-/** The literal's text, in pieces small enough not to hold up other requests. */
+/** Decodes the literal in chunks that are small enough not to block the event loop for other requests. */
 async function* decoded(path: string, { start, end }: Range): AsyncGenerator<string> {
   let rest = '';
   for await (const chunk of createReadStream(path, { start, end: end - 1, encoding: 'utf8', highWaterMark: 1 << 18 })) {
     const text = rest + chunk;
-    // No escape sequence has a comma in it, so the place behind one is never in the middle of a character.
+    // No escape sequence contains a comma, so a cut after a comma never splits one.
     const cut = text.lastIndexOf(',') + 1;
     yield JSON.parse(`"${text.slice(0, cut)}"`);
     rest = text.slice(cut);

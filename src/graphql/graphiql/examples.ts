@@ -1,15 +1,15 @@
-// The operations a newcomer finds in GraphiQL's tabs: from a first look to a secret's last revision.
+// The example operations in GraphiQL's tabs, and the variables that fit the reader's environment.
 import { parse } from 'graphql';
 import { APPLY, AS_OF, HISTORY, RESTORE, WATCH } from './log-examples.js';
 
 export interface ExampleTab {
   query: string;
-  /** JSON, as it stands in the variables editor. */
+  /** JSON text for the variables editor. */
   variables?: string;
 }
 
-/** Stands for the ids that only the reader knows. */
-const PASTE_ID = '00000000-0000-0000-0000-000000000000';
+/** Placeholder for ids that are unknown to the service and must be filled in by the reader. */
+const PLACEHOLDER_ID = '00000000-0000-0000-0000-000000000000';
 
 const WELCOME = `# Who am I, and what may I do here?
 # Run it: the pink button, or Ctrl-Enter.
@@ -162,7 +162,7 @@ mutation DeleteSecret(
 }
 `;
 
-/** The secrets that the examples may be about. */
+/** Reads the secrets that the example variables can refer to. */
 export const SAMPLES_DOCUMENT = parse(`query Samples($environmentId: UUID!) {
   environment(id: $environmentId) {
     agentSecrets(first: 20) { edges { node { id pathText revision secretTypeText } } }
@@ -180,11 +180,11 @@ export interface Samples {
   environment: { agentSecrets: { edges: { node: Sample }[] } } | null;
 }
 
-/** Where the reader is still unknown there is nothing to show: they have to name an environment, and its secrets. */
-export function exampleTabs(environmentId = PASTE_ID, samples?: Samples | null): ExampleTab[] {
+/** The tabs. Without a known reader, ids are placeholders: the reader must enter an environment and its secrets. */
+export function exampleTabs(environmentId = PLACEHOLDER_ID, samples?: Samples | null): ExampleTab[] {
   const secrets = samples?.environment?.agentSecrets.edges.map(({ node }) => node) ?? [];
   const text = secrets.find(({ secretTypeText }) => secretTypeText === 'string');
-  // Each changes a secret of its own, so that none makes another one's revision old.
+  // Each example changes a different secret, so that none makes the revision in another example stale.
   const [restored, changed, ...others] = secrets.filter((secret) => secret !== text);
   return [
     tab(WELCOME, { environmentId }),
@@ -225,7 +225,7 @@ export function exampleTabs(environmentId = PASTE_ID, samples?: Samples | null):
 }
 
 function target(secret: Sample | undefined): { id: string; currentRevision: number } {
-  return { id: secret?.id ?? PASTE_ID, currentRevision: Number(secret?.revision ?? 0) };
+  return { id: secret?.id ?? PLACEHOLDER_ID, currentRevision: Number(secret?.revision ?? 0) };
 }
 
 function tab(query: string, variables: object): ExampleTab {

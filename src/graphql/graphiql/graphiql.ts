@@ -1,27 +1,29 @@
-// GraphiQL beside the GraphQL door: a small page at /graphql and its assets below it, nothing from other origins.
+// GraphiQL: routes for a small page at /graphql and its assets. Nothing is loaded from other origins.
 import { Hono } from 'hono';
 import { type Asset, type Assets, packagedConstants, readAssets } from './assets.js';
 import { PAGE_POLICY, renderPage } from './page.js';
 
 export interface GraphiqlOptions {
-  /** Headers that the page sends along, for example a development token. Decide by the request: it may come from afar. */
+  /**
+   * Headers that the page adds to every operation, such as a development token. Check that the request is a local one.
+   */
   headers(request: Request): Record<string, string>;
-  /** Opened for a newcomer; the first one should answer something when it is run as it is. */
+  /** Tabs that are open on the first visit; the first one should be runnable without any edits. */
   tabs(request: Request): Promise<{ query: string; variables?: string }[]>;
   title?: string;
 }
 
 const ASSETS = '/graphql/assets';
 
-/** Mount these before the GraphQL endpoint: they take what asks for HTML and leave the rest. */
+/** Mount these routes before the GraphQL endpoint: they handle requests that accept HTML and pass on all others. */
 export function createGraphiqlRoutes(options: GraphiqlOptions): Hono {
-  let reading: Promise<Assets> | undefined;
+  let pendingAssets: Promise<Assets> | undefined;
   function assets(): Promise<Assets> {
-    reading ??= readAssets(packagedConstants()).catch((error: unknown) => {
-      reading = undefined;
+    pendingAssets ??= readAssets(packagedConstants()).catch((error: unknown) => {
+      pendingAssets = undefined;
       throw error;
     });
-    return reading;
+    return pendingAssets;
   }
 
   const routes = new Hono();
@@ -60,13 +62,13 @@ export function createGraphiqlRoutes(options: GraphiqlOptions): Hono {
       vary: 'accept-encoding',
       'cross-origin-resource-policy': 'same-origin',
       'x-content-type-options': 'nosniff',
-      // A worker lives by the policy it came with, not by the page's.
+      // A worker is subject to the policy of its own response, not to that of the page.
       'content-security-policy': "default-src 'none'",
     };
     if (c.req.header('if-none-match')?.includes(etag)) return c.body(null, 304, headers);
-    const described = { ...headers, 'content-type': asset.contentType };
-    if (!compressed) return c.body(asset.plain(), 200, described);
-    return c.body(await asset.gzipped(), 200, { ...described, 'content-encoding': 'gzip' });
+    const headersWithType = { ...headers, 'content-type': asset.contentType };
+    if (!compressed) return c.body(asset.plain(), 200, headersWithType);
+    return c.body(await asset.gzipped(), 200, { ...headersWithType, 'content-encoding': 'gzip' });
   });
 
   return routes;
@@ -77,8 +79,8 @@ function url(asset: Asset): string {
 }
 
 /**
- * Where CORS is open, another site's script could read this page and the token in it. Browsers mark such requests: only a
- * page that a person opens, in a tab of its own, gets the headers.
+ * Whether the page is opened as a document in a browser tab; only then may it contain the headers. If CORS is open,
+ * scripts of other sites can fetch this page and read the token in it, but browsers mark such requests.
  */
 function isNavigation(request: Request): boolean {
   const destination = request.headers.get('sec-fetch-dest');

@@ -1,4 +1,5 @@
-// The operations of GraphiQL's tabs that show the log at work: history, going back, the past, change sets, the change feed.
+// Example operations for GraphiQL about the log: history, restore, reads at an old revision, change sets, the change
+// feed.
 
 export const HISTORY = `# Every write of a secret, newest first,
 # with the value it has set.

@@ -1,14 +1,14 @@
-// The GraphiQL page: a few KB of HTML around its assets, and a policy that lets it talk to nobody but us.
+// The GraphiQL page: a few KB of HTML around its assets, and a content security policy that allows only our own origin.
 import { createHash } from 'node:crypto';
 
 export interface Page {
   title: string;
   style: string;
   script: string;
-  /** Monaco's names for its workers, and where they are. */
+  /** URLs of the web workers, by the labels that the Monaco editor uses for them. */
   workers: Record<'editorWorkerService' | 'json' | 'graphql', string>;
   tabs: { query: string; variables?: string }[];
-  /** Sent with every operation, except those that the person types into the headers editor. */
+  /** Sent with every operation, unless the user enters the same header in the headers editor. */
   headers: Record<string, string>;
 }
 
@@ -17,14 +17,17 @@ const ICON =
   'stroke-linecap="round" stroke-linejoin="round"><circle cx="8" cy="15.5" r="4.5"/><path d="m11.4 12.1 8.1-8.1M16 7.5l3 3"/></svg>';
 
 /*
- * What differs from the package's own start script, and why:
- * - additionalHeaders: GraphiQL merges them with the person's headers by exact name, and `fetch` would then join
- *   `authorization` and `Authorization` into one wrong value. The person's header wins here, however it is spelled.
- * - storage: variables hold secret values and headers hold tokens; the default, localStorage, would keep them on disk.
- * - onEditQuery: the default writes the query into the address, and so into browser history and access logs.
- * - method: subscriptions would otherwise put their variables into the address too.
- * - widen: GraphiQL underlines every object that is given for a custom scalar, and so every record and every type.
- * - current: GraphiQL shows the first of several default tabs without its variables, and after a reload an empty tab.
+ * Differences from the package's own start script, and the reasons:
+ * - additionalHeaders: GraphiQL merges them with the user's headers by exact name, and `fetch` then joins `authorization`
+ *   and `Authorization` into one wrong value. Here the user's header wins, in any letter case.
+ * - storage: variables contain secret values and headers contain tokens. The default, localStorage, would store them on
+ *   disk.
+ * - onEditQuery: the default writes the query into the URL, and thus into the browser history and access logs.
+ * - method: with the default, subscriptions would put their variables into the URL, too.
+ * - widen: GraphiQL marks every object that is given for a custom scalar as an error, and thus every record and every
+ *   type document.
+ * - current: with several default tabs, GraphiQL shows the first one without its variables, and an empty tab after a
+ *   reload.
  */
 const START = `{
   const root = document.getElementById('root');
@@ -70,14 +73,17 @@ const START = `{
   }
 }`;
 
-/** Without the last rule, a tab jumps away under the pointer once the window was resized, and the click is lost. */
+/** Without the last rule, tabs move away under the pointer after the window was resized, and the click is lost. */
 const STYLE =
   'html,body,#root{height:100%;margin:0}' +
   '.notice{font:16px system-ui,sans-serif;padding:2rem}' +
   '.graphiql-logo{white-space:nowrap}' +
   '.graphiql-tab{transform:none!important}';
 
-/** Monaco makes style elements of its own, hence 'unsafe-inline' for styles; scripts are ours or this one, by its hash. */
+/**
+ * Styles need 'unsafe-inline' because Monaco creates style elements. Scripts must come from our origin, except for the
+ * inline START script, which is allowed by its hash.
+ */
 export const PAGE_POLICY = [
   "default-src 'none'",
   `script-src 'self' 'sha256-${createHash('sha256').update(START).digest('base64')}'`,
@@ -93,7 +99,7 @@ export const PAGE_POLICY = [
 
 export function renderPage({ title, style, script, ...page }: Page): string {
   const name = escapeHtml(title);
-  // GraphiQL sets title and logo as HTML.
+  // GraphiQL inserts title and logo as HTML, so the title must be escaped here, too.
   const config = toScriptJson({ ...page, title: name, logo: ICON });
   return `<!doctype html>
 <html lang="en">
@@ -121,7 +127,7 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** JSON that no HTML parser can mistake for the end of its script element. */
+/** JSON in which no HTML parser can find the end of the surrounding script element. */
 function toScriptJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[<>&\u2028\u2029]/g,

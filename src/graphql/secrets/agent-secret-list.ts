@@ -1,4 +1,4 @@
-// How environments list and find secrets in GraphQL: in pages, all at once, by path.
+// Fields of Environment that return its secrets: in pages, all in one list, as documents, or one by its path.
 import { agentSecretsTag, getAgentSecretByPath, listAgentSecrets } from '../../domain/secrets/agent-secret.js';
 import { listAllAgentSecrets, listOpenedAgentSecrets } from '../../domain/secrets/agent-secret-list.js';
 import { TYPE_KINDS, type TypeKind } from '../../domain/types/analysed-type.js';

@@ -1,4 +1,4 @@
-// A secret's history in GraphQL: what each of its writes did.
+// The GraphQL type AgentSecretRevision: one write in the history of a secret.
 
 import type { Context } from '../../domain/request/context.js';
 import { valueStateOf } from '../../domain/secrets/agent-secret.js';

@@ -1,4 +1,4 @@
-// Mutations of secrets.
+// GraphQL mutations that create, update or delete one secret.
 import { createAgentSecret } from '../../domain/secrets/agent-secret-create.js';
 import { deleteAgentSecret, updateAgentSecret } from '../../domain/secrets/agent-secret-update.js';
 import { builder } from '../builder/builder.js';
@@ -34,7 +34,7 @@ export const idempotencyKey = {
 
 type InputFields = Parameters<Parameters<typeof builder.inputType<'NewAgentSecret', never>>[1]['fields']>[0];
 
-/** What a new secret takes, alone or among other changes. */
+/** Input fields of a new secret, shared by createAgentSecret and change sets. */
 export const CREATE_FIELDS = (t: InputFields) => ({
   path: t.stringList({
     required: true,

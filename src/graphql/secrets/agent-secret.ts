@@ -1,4 +1,4 @@
-// AgentSecret in GraphQL: its fields, and how to ask for one.
+// The GraphQL type AgentSecret: its fields, and the query for one secret by its id.
 
 import type { Context } from '../../domain/request/context.js';
 import { type AgentSecret, getAgentSecret, openSecretValue, valueStateOf } from '../../domain/secrets/agent-secret.js';
@@ -96,13 +96,16 @@ AgentSecretRef.implement({
   }),
 });
 
-/** A value that has been read is opened at once; others are read, all that a request asks for together. */
+/**
+ * Opens a value that was read with its secret at once. All others of the request are read in one batch by a data
+ * loader.
+ */
 function valueText(ctx: Context, secret: AgentSecret): string | null | Promise<string | null> {
   const isRead = secret.sealedValue !== undefined || secret.echo !== undefined || secret.isDestroyed;
   return isRead ? openSecretValue(ctx, secret) : loadStoredValue(ctx, secret);
 }
 
-/** A promise only where the value is one: each costs a list much. */
+/** Returns a promise only if the value is one, because a promise per item noticeably slows down long lists. */
 function withValue<T>(ctx: Context, secret: AgentSecret, show: (text: string | null) => T): T | Promise<T> {
   const text = valueText(ctx, secret);
   return text instanceof Promise ? text.then(show) : show(text);
@@ -112,13 +115,13 @@ export function asRaw(text: string | null): RawJson | null {
   return text === null ? null : new RawJson(text);
 }
 
-/** The stored texts as they are: nothing that is exact is read and printed again. */
+/** Builds the document from the stored JSON texts. They are exact already, so they are not parsed and printed again. */
 export function documentOf(
   environmentId: string,
   { id, path, revision, secretType }: Pick<AgentSecret, 'id' | 'path' | 'revision' | 'secretType'>,
   value: string | null,
 ): RawJson {
-  // A dot is never part of an escape.
+  // Splitting the JSON text at dots is safe, because no JSON escape sequence contains a dot.
   const segments = printJson(path).replaceAll('.', '","');
   return new RawJson(
     `{"id":"${id}","environmentId":"${environmentId}","path":[${segments}],"revision":${revision},"secretType":${secretType},"secretValue":${value}}`,

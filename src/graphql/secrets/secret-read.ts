@@ -1,4 +1,4 @@
-// The record of opened values in GraphQL.
+// The GraphQL type SecretRead: the audit records of opened secret values.
 
 import { listSecretReads, type SecretRead } from '../../domain/reads/secret-read.js';
 import { segmentsOf } from '../../domain/types/secret-path.js';

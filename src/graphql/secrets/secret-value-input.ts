@@ -1,4 +1,4 @@
-// A value on its way in: as JSON, or as exact JSON text.
+// Reads secret values from GraphQL input, where a value is given either as JSON or as exact JSON text.
 import type { SecretValueChange } from '../../domain/secrets/agent-secret-update.js';
 import { invalidRequest } from '../../errors/refusals.js';
 import { JsonSyntaxError, type JsonValue } from '../../json/exact.js';
@@ -7,11 +7,11 @@ import { parseJson } from '../../json/parse.js';
 interface Input {
   value?: JsonValue | undefined;
   text?: string | null | undefined;
-  /** What the two fields are called, for messages. */
+  /** The names of the two input fields, for error messages. */
   names: readonly [string, string];
 }
 
-/** The one that is given; undefined when neither is. INVALID_REQUEST when both are, or the text is no JSON. */
+/** The given value, or undefined without one. INVALID_REQUEST if both fields are given, or if the text is not JSON. */
 export function valueFrom({ value, text, names }: Input): JsonValue | undefined {
   if (text == null) return value;
   if (value != null) throw invalidRequest(`expected only one of ${names[0]} and ${names[1]}`);
@@ -23,7 +23,7 @@ export function valueFrom({ value, text, names }: Input): JsonValue | undefined 
   }
 }
 
-/** INVALID_REQUEST for SET without a value: null has to be said. */
+/** INVALID_REQUEST for SET without a value: null is a value and must be given explicitly, as the text `null`. */
 export function valueChangeFrom(
   input:
     | { op: 'SET' | 'UNSET'; value?: JsonValue | undefined; valueText?: string | null | undefined }

@@ -1,4 +1,4 @@
-// Account in GraphQL: fields, lookups, mutations.
+// The GraphQL type Account: its fields, queries and mutations.
 import {
   type AccountRole,
   type CreatedAccount,

@@ -1,4 +1,4 @@
-// Application in GraphQL: fields, lists, mutations.
+// The GraphQL type Application: its fields, its list and its mutations.
 import {
   createApplication,
   deleteApplication,

@@ -1,4 +1,4 @@
-// EnvironmentShare in GraphQL: fields, lists, mutations.
+// The GraphQL type EnvironmentShare: its fields, its list and its mutations.
 
 import type { ShareRole } from '../../domain/access/permissions.js';
 import {

@@ -1,4 +1,4 @@
-// Environment in GraphQL: fields, lookups, mutations.
+// The GraphQL type Environment: its fields, queries and mutations, and the usage of the plan's limits.
 import {
   createEnvironment,
   deleteEnvironment,

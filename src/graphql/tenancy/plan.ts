@@ -1,4 +1,4 @@
-// Plan in GraphQL: fields, lists, mutations.
+// The GraphQL type Plan: its fields, its list and its mutations.
 import { createPlan, deletePlan, HIGHEST, listPlans, MOST_VALUE_BYTES, updatePlan } from '../../domain/tenancy/plan.js';
 import { builder } from '../builder/builder.js';
 import { NodeRef, PlanRef } from '../builder/refs.js';
