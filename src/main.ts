@@ -1,4 +1,4 @@
-// Start: the configuration decides whether this process serves alone, keeps workers that do, or is one of them.
+// Entry point. By configuration, this process serves alone, is the primary of several workers, or is a worker.
 import cluster from 'node:cluster';
 import { loadConfig } from './config/config.js';
 import { createLogger } from './logging/logger.js';
@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   const config = loadConfig();
   if (config.workers > 1 && cluster.isWorker) return serveWorker(config);
   if (config.workers > 1) return servePrimary(config, (serving) => process.stdout.write(greeting(config, serving)));
-  // Only who serves needs the schema and all that answers requests.
+  // Loaded here because the primary of a cluster does not need the schema and the request handlers.
   const { serve } = await import('./start/serve.js');
   const serving = await serve(config, createLogger(config.logLevel), (services, url) =>
     prepareDevelopment(config, services, url),

@@ -1,4 +1,4 @@
-// Configuration: the environment in, one frozen object out. Nothing else reads process.env.
+// Reads the environment variables into one frozen configuration object. No other code reads process.env.
 import { isAbsolute, resolve } from 'node:path';
 import { bool, cleanEnv, EnvError, str } from 'envalid';
 import { READ_AUDIT_MODES, type ReadAuditMode } from '../domain/reads/read-audit.js';
@@ -11,44 +11,44 @@ export interface Config {
   readonly production: boolean;
   readonly host: string;
   readonly port: number;
-  /** Processes that share the port; 1: this one alone. */
+  /** Number of processes that share the port; with 1, this process serves alone. */
   readonly workers: number;
-  /** Undefined: the embedded database in `dataDir`. */
+  /** Undefined means the embedded database in `dataDir`. */
   readonly databaseUrl: string | undefined;
   readonly databasePoolSize: number;
   readonly databaseStatementTimeout: number;
   readonly databasePooler: boolean;
   readonly databasePrepare: boolean;
   readonly dataDir: string;
-  /** Who wraps new data keys. The other one, when it is configured too, still unwraps what it once wrapped. */
+  /** The provider that wraps new data keys. The other one, if it is configured, still unwraps the keys it wrapped. */
   readonly masterKeyProvider: 'local' | 'transit';
-  /** Undefined with Transit, unless one is named. */
+  /** Undefined with Transit, unless it is set explicitly. */
   readonly masterKeyFile: string | undefined;
-  /** The keyring itself, instead of a file. */
+  /** The keyring itself, as an alternative to the file. */
   readonly masterKeys: string | undefined;
   readonly transit: TransitConfig | undefined;
-  /** Whose logins count besides our own tokens. */
+  /** The external issuer whose logins are accepted in addition to our own tokens. */
   readonly oidc: OidcConfig | undefined;
   readonly readAudit: ReadAuditMode;
-  /** Days after which records of opened values may go. */
+  /** Days after which audit records of opened values may be removed. */
   readonly readRetentionDays: number;
   readonly logLevel: LogLevel;
   readonly corsOrigins: readonly string[];
   readonly graphiql: boolean;
   readonly introspection: boolean;
-  /** The manifest of persisted documents. */
+  /** Path of the manifest of persisted documents. */
   readonly persistedDocuments: string | undefined;
   readonly persistedDocumentsOnly: boolean;
   readonly maxBodyBytes: number;
   readonly maxDepth: number;
   readonly maxTokens: number;
   readonly maxAliases: number;
-  /** Requests a minute and client address; 0: no limit. */
+  /** Requests per minute and client address; 0 means no limit. */
   readonly rateLimit: number;
   readonly trustProxy: boolean;
 }
 
-/** Everything that is wrong with the environment, one problem a line. */
+/** All problems of the environment variables, one per line. */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
     super(problems.join('\n'));
@@ -57,15 +57,15 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads and checks the environment; throws a ConfigError that lists every problem. What only verifies can do without
- * master keys, also in production.
+ * Reads and checks the environment variables; throws a ConfigError that lists every problem. `needsMasterKeys` is false
+ * for commands that only verify: they work without master keys, even in production.
  */
 export function loadConfig(
   env: NodeJS.ProcessEnv = process.env,
   { needsMasterKeys = true }: { needsMasterKeys?: boolean } = {},
 ): Config {
   const problems: string[] = [];
-  // An empty variable is as good as none: that is how compose files and shells leave one out.
+  // An empty variable counts as missing: compose files and shells often leave a variable empty instead of unset.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const production = given.NODE_ENV === 'production';
   const clean = cleanEnv(
@@ -117,11 +117,11 @@ export function loadConfig(
       },
     },
   );
-  // From here on `given`, not `clean`: envalid throws when a variable is read that did not pass.
+  // The checks below use `given` instead of `clean`, because envalid throws when an invalid variable is read.
   if (production && given.DATABASE_URL === undefined) {
     problems.push('DATABASE_URL: required in production; the embedded database is for development');
   }
-  // Whatever this machine's `auto` is.
+  // Also refuses `auto` on a machine with one core, so that the result does not depend on the machine.
   if (given.DATABASE_URL === undefined && given.WORKERS !== undefined && given.WORKERS !== '1') {
     problems.push('WORKERS: the embedded database is for one process; set DATABASE_URL to have several');
   }
@@ -131,7 +131,7 @@ export function loadConfig(
   }
   if (given.MASTER_KEY_FILE && given.MASTER_KEYS) problems.push('MASTER_KEYS: give it or MASTER_KEY_FILE, not both');
   problems.push(...transitProblems(given), ...oidcProblems(given));
-  // A value that is no boolean throws when it is looked at, and has been reported.
+  // An invalid boolean would throw when it is read, and is already in `problems`.
   if (problems.length === 0 && clean.PERSISTED_DOCUMENTS_ONLY) {
     if (!clean.PERSISTED_DOCUMENTS) {
       problems.push('PERSISTED_DOCUMENTS: required where PERSISTED_DOCUMENTS_ONLY is true');
@@ -173,7 +173,7 @@ export function loadConfig(
   });
 }
 
-/** envalid quotes the input in its own messages; a variable may hold a password. */
+/** envalid's own messages quote the input, which may be a password; only messages of our validators are shown. */
 function describe(error: Error): string {
   if (error instanceof EnvError && error.message.startsWith('expected')) return error.message;
   return 'expected true or false';

@@ -1,22 +1,22 @@
-// The part of the configuration that lets an external issuer's logins in.
+// Configuration of logins by an external OIDC issuer.
 import { EnvError, makeValidator } from 'envalid';
 import { isWebUrl } from './values.js';
 
 export interface OidcConfig {
-  /** As its tokens spell it. */
+  /** Spelled exactly as in the `iss` claim of the tokens. */
   readonly issuer: string;
   readonly audience: string;
-  /** Undefined: where the issuer's discovery document says. */
+  /** Undefined means the `jwks_uri` of the issuer's discovery document. */
   readonly jwksUrl: string | undefined;
-  /** Whose value is an account's id or name. */
+  /** Name of the claim whose value is the id or name of an account. */
   readonly accountClaim: string;
-  /** Whose value lists what the login is good for; undefined: everything its account may. */
+  /** Name of the claim whose value lists the scopes of the login; undefined means all that the account may do. */
   readonly scopesClaim: string | undefined;
-  /** Seconds that the issuer's clock and ours may differ. */
+  /** Maximum difference between the issuer's clock and ours, in seconds. */
   readonly clockTolerance: number;
 }
 
-/** Taken as it is, with or without a slash at its end: tokens name the issuer in exactly one spelling. */
+/** Not normalized, with or without a slash at the end: tokens contain the issuer in exactly one spelling. */
 export const issuerUrl = makeValidator<string>((input) => {
   if (!isWebUrl(input)) {
     throw new EnvError('expected a URL such as https://login.example.com');
@@ -24,7 +24,7 @@ export const issuerUrl = makeValidator<string>((input) => {
   return input;
 });
 
-/** Where keys are fetched; it may have a query. */
+/** URL of the issuer's keys; it may have a query. */
 export const keysUrl = makeValidator<string>((input) => {
   if (!isWebUrl(input, { mayHaveQuery: true })) {
     throw new EnvError('expected a URL such as https://login.example.com/keys');
@@ -61,11 +61,11 @@ const NAMES = [
   'OIDC_CLOCK_TOLERANCE_SECONDS',
 ] as const satisfies (keyof OidcVariables)[];
 
-/** What is missing for logins, or would let others make them. */
+/** Missing variables, and settings that would allow others to forge logins. */
 export function oidcProblems(given: NodeJS.ProcessEnv): string[] {
   const problems: string[] = [];
   if (given.OIDC_ISSUER) {
-    // Without it any token of the issuer would do, whomever it was made for.
+    // Without an audience, tokens that the issuer made for any other service would be accepted.
     if (!given.OIDC_AUDIENCE) problems.push('OIDC_AUDIENCE: required where OIDC_ISSUER is given');
   } else {
     const names = NAMES.filter((name) => given[name]);
@@ -73,8 +73,8 @@ export function oidcProblems(given: NodeJS.ProcessEnv): string[] {
   }
   for (const name of ['OIDC_ISSUER', 'OIDC_JWKS_URL'] as const) {
     const url = given[name] !== undefined && URL.canParse(given[name]) ? new URL(given[name]) : undefined;
-    const isNear = url && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
-    if (given.NODE_ENV === 'production' && url?.protocol === 'http:' && !isNear) {
+    const isLoopback = url && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+    if (given.NODE_ENV === 'production' && url?.protocol === 'http:' && !isLoopback) {
       problems.push(`${name}: expected https in production; whoever is on the way could put in keys of their own`);
     }
   }

@@ -1,4 +1,4 @@
-// The part of the configuration that leaves the master key with a Transit server.
+// Configuration of a Transit server (Vault, OpenBao) that holds the master key.
 import { EnvError, makeValidator } from 'envalid';
 import { isWebUrl } from './values.js';
 
@@ -7,7 +7,7 @@ export interface TransitConfig {
   readonly mount: string;
   readonly key: string;
   readonly namespace: string | undefined;
-  /** One of the two. */
+  /** Exactly one of `token` and `tokenFile` is set. */
   readonly token: string | undefined;
   readonly tokenFile: string | undefined;
 }
@@ -19,7 +19,7 @@ export const httpUrl = makeValidator<string>((input) => {
   return input.replace(/\/+$/, '');
 });
 
-/** Names in a path: nothing that would need an escape. */
+/** Names in a URL path, limited to characters that need no escaping. */
 export const pathName = makeValidator<string>((input) => {
   if (!/^\w([\w.-]*\w)?(\/\w([\w.-]*\w)?)*$/.test(input)) {
     throw new EnvError('expected letters, digits, dots, dashes or underscores');
@@ -48,7 +48,7 @@ export function transitFrom(clean: TransitVariables): TransitConfig | undefined 
   });
 }
 
-/** What is missing or too much for Transit, by what was given: what failed its own check cannot be read any more. */
+/** Missing or contradictory variables. Uses the raw variables, because envalid throws when an invalid one is read. */
 export function transitProblems(given: NodeJS.ProcessEnv): string[] {
   const problems: string[] = [];
   if (given.MASTER_KEY_PROVIDER !== 'transit' && !given.TRANSIT_URL) return problems;

@@ -1,4 +1,4 @@
-// What single variables of the configuration may look like.
+// Validators for single configuration variables.
 import { availableParallelism } from 'node:os';
 import { EnvError, makeValidator } from 'envalid';
 
@@ -35,7 +35,7 @@ export const postgresUrl = makeValidator<string>((input) => {
 
 export const origins = makeValidator<string[]>((input) => {
   const list = commaSeparated(input);
-  // Origins are compared as they are: one with a wildcard in it would allow nobody.
+  // Origins are compared literally, so one with a wildcard inside would never match.
   const isOrigin = (text: string) =>
     text === '*' || (!text.includes('*') && URL.canParse(text) && new URL(text).origin === text);
   if (!list.every(isOrigin)) {
@@ -44,7 +44,7 @@ export const origins = makeValidator<string[]>((input) => {
   return list;
 });
 
-/** An address on the web, without credentials in it; nothing behind its path, unless it may have a query. */
+/** Whether the input is an HTTP(S) URL without credentials and, unless `mayHaveQuery`, without query and fragment. */
 export function isWebUrl(input: string, { mayHaveQuery = false } = {}): boolean {
   const url = URL.canParse(input) ? new URL(input) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return false;

@@ -2,10 +2,7 @@
 import { AppError } from '../errors/errors.js';
 import { invalidRequest } from '../errors/refusals.js';
 
-/**
- * Throws UNSUPPORTED_MEDIA_TYPE unless the body is JSON in UTF-8; above all, this refuses forms from other sites
- * (CSRF).
- */
+/** UNSUPPORTED_MEDIA_TYPE unless the body is JSON in UTF-8; above all, this refuses forms from other sites (CSRF). */
 export function requireJson(headers: Headers): void {
   const [type = '', ...parameters] = (headers.get('content-type') ?? '').toLowerCase().split(';');
   const charset = parameters

@@ -1,5 +1,4 @@
-// Request ids: the client's own `x-request-id` if it is safe to log, otherwise a new UUID. Responses and log lines
-// contain it.
+// Request ids: the client's own one if it is safe to log, otherwise a new UUID. Responses and log lines contain it.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
@@ -25,9 +24,7 @@ export function requestIdIn(outgoing: { getHeader(name: string): unknown }): str
   return outgoing.getHeader(HEADER) as string | undefined;
 }
 
-/**
- * The id of a request inside the app. Without a server around the app, as in tests, it comes from the request's header.
- */
+/** The id of a request inside the app. If the app runs without a server, it comes from the request's header. */
 export function requestIdOf({ req, env }: { req: { header(name: string): string | undefined }; env: unknown }): string {
   const { outgoing } = (env ?? {}) as { outgoing?: ServerResponse };
   return (outgoing && requestIdIn(outgoing)) ?? requestIdFrom(req.header(HEADER));

@@ -1,4 +1,5 @@
-// Runs the table: authenticate, read the request, run the document in-process, answer the body or the problem.
+// Handles REST requests: authenticates, reads the request, executes the route's GraphQL document in-process, and sends
+// the body or the error.
 
 import type { DocumentNode, ExecutionResult } from 'graphql';
 import { Hono, type Context as HonoContext } from 'hono';
@@ -12,15 +13,15 @@ import { type Refused, ROUTES, type Route } from './routes.js';
 import { streamEvents } from './stream.js';
 import { STREAMS, type StreamRoute } from './streams.js';
 
-/** What the door needs from the application: it knows documents and errors, nothing behind them. */
+/** What the REST API needs from the application. It depends on GraphQL documents and errors only, not on the domain. */
 export interface RestOptions<Ctx> {
-  /** The request's context with its caller, whether or not there is one. */
+  /** Creates the context of a request, with its caller if it is authenticated. */
   context(c: HonoContext, door: 'rest' | 'stream'): Ctx | Promise<Ctx>;
-  /** Rejects callers that ask too often; comes after the route is known and before anything else. */
+  /** Rejects clients that send too many requests. Called after routing and before everything else. */
   guard(c: HonoContext): Promise<void>;
   isAuthenticated(ctx: Ctx): boolean;
   run(document: DocumentNode, variables: Record<string, unknown>, ctx: Ctx): Promise<ExecutionResult>;
-  /** Runs a subscription: its results, or the one that says why there are none. */
+  /** Starts a subscription; resolves to a single result with errors if the stream cannot begin. */
   subscribe(
     document: DocumentNode,
     variables: Record<string, unknown>,
@@ -29,7 +30,7 @@ export interface RestOptions<Ctx> {
   maxBodyBytes: number;
 }
 
-/** The five operations below `/v1`, and 405 for other methods on their paths. */
+/** Routes for all operations below `/v1`, and status 405 for other methods on their paths. */
 export function createRestRoutes<Ctx>(options: RestOptions<Ctx>): Hono {
   const app = new Hono();
   for (const route of ROUTES) {
@@ -54,15 +55,15 @@ async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ct
     parameter: (name) => c.req.param(name) as string,
     body: () => jsonBody(c.req.raw, options.maxBodyBytes),
   });
-  const known = route.tag && c.req.header('if-none-match');
-  if (route.tag && known !== undefined) {
+  const ifNoneMatch = route.tag && c.req.header('if-none-match');
+  if (route.tag && ifNoneMatch !== undefined) {
     const { data, errors } = await options.run(route.tag.document, variables, ctx);
     if (errors?.[0]) return problem(refusalOf(errors[0].extensions, errors[0].message));
     const headers = tagHeaders(route, data as never);
-    if (matches(known, headers.etag)) return new Response(null, { status: 304, headers });
+    if (matches(ifNoneMatch, headers.etag)) return new Response(null, { status: 304, headers });
   }
   const { data, errors } = await options.run(route.document, variables, ctx);
-  // What has come through GraphQL was reported there; what is thrown is the app's to report.
+  // The GraphQL pipeline has already reported the errors in its results. Thrown errors are reported by the app.
   if (errors?.[0]) return problem(refusalOf(errors[0].extensions, errors[0].message));
   const body = route.body(data as never);
   if (body === null) throw new Error(`${route.operationId} answered nothing`);
@@ -74,14 +75,17 @@ async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ct
   });
 }
 
-/** Shared caches keep no secrets; who keeps a list may ask whether it has changed. Callers may see different ones. */
+/**
+ * `no-store` keeps secrets out of caches; clients that keep a list themselves can still revalidate it with the ETag.
+ * The list depends on the caller, hence `Vary`.
+ */
 function tagHeaders(route: Route, data: never) {
   return { etag: `"${route.tag?.of(data)}"`, 'cache-control': 'no-store', vary: 'authorization, cookie' };
 }
 
-/** As HTTP compares for `If-None-Match`: weakly, any of a list, or `*`. */
-function matches(known: string, etag: string): boolean {
-  return known.trim() === '*' || known.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+/** Evaluates `If-None-Match`: `*`, or a weak comparison with every tag of the list. */
+function matches(ifNoneMatch: string, etag: string): boolean {
+  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
 async function handleStream<Ctx>(stream: StreamRoute, c: HonoContext, options: RestOptions<Ctx>): Promise<Response> {
@@ -103,16 +107,16 @@ function isRefused(body: object | Refused): body is Refused {
   return 'refused' in body;
 }
 
-/** A refusal that has been through GraphQL, as an error or as data. */
-function refusalOf(said: { readonly [key: string]: unknown }, message: string): AppError {
-  const problems = (said.problems as readonly string[] | undefined)?.map(withoutVariable);
-  return new AppError((said.code as ErrorCode) ?? 'INTERNAL_UNKNOWN', message, {
+/** Restores an AppError from a GraphQL result, which contains it either as the extensions of an error or as data. */
+function refusalOf(extensions: { readonly [key: string]: unknown }, message: string): AppError {
+  const problems = (extensions.problems as readonly string[] | undefined)?.map(withoutVariable);
+  return new AppError((extensions.code as ErrorCode) ?? 'INTERNAL_UNKNOWN', message, {
     ...(problems ? { problems } : {}),
-    ...(typeof said.retryAfter === 'number' ? { retryAfter: said.retryAfter } : {}),
+    ...(typeof extensions.retryAfter === 'number' ? { retryAfter: extensions.retryAfter } : {}),
   });
 }
 
-/** REST has no variables: `$input.secretType: …` is `secretType: …` here. */
+/** REST clients do not know the GraphQL variables, so `$input.secretType: …` becomes `secretType: …`. */
 function withoutVariable(problem: string): string {
   return problem.replace(/^\$input\./, '');
 }

@@ -1,4 +1,5 @@
-// The operations of the REST API by their ids in the OpenAPI document. The original's document uses the same ids.
+// Ids of the REST operations in the OpenAPI document. They are the same as in the OpenAPI document of Golem Cloud,
+// whose API this is.
 
 export type OperationId =
   | 'list_environment_agent_secrets'

@@ -1,4 +1,4 @@
-// How refusals look in REST: every code has a status, every body the documented shape.
+// Error responses of the REST API: the HTTP status of every error code, and the documented body.
 import { AppError, type ErrorCode } from '../errors/errors.js';
 import { printJson } from '../json/print.js';
 
@@ -32,7 +32,7 @@ export const STATUS: Record<ErrorCode, number> = {
 
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** The response of a refusal: `{code, errors}` for 400, `{code, error}` for everything else. */
+/** The response for an error. The body is `{code, errors}` for status 400 and `{code, error}` for all others. */
 export function problem(error: AppError, headers: Record<string, string> = {}, status = STATUS[error.code]): Response {
   const { code, message, details } = error;
   const body = status === 400 ? { code, errors: details.problems ?? [message] } : { code, error: message };

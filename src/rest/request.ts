@@ -1,4 +1,5 @@
-// Reading requests strictly: path ids, counters, bodies. What is wrong is refused by place, never by content.
+// Strict parsing of REST requests: ids in the path, revisions, headers, bodies. Error messages name the place of a
+// problem and never quote the content.
 
 import { invalidRequest } from '../errors/refusals.js';
 import { readBody, requireJson } from '../http/body.js';
@@ -7,21 +8,21 @@ import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '
 import { decodeUtf8, parseJson } from '../json/parse.js';
 import { uint64From } from '../json/uint64.js';
 
-/** A path parameter, in lower case; INVALID_REQUEST unless it is a UUID. */
+/** Parses a path parameter that must be a UUID, and returns it in lower case; INVALID_REQUEST otherwise. */
 export function uuidIn(name: string, text: string): string {
   const uuid = uuidFrom(text);
   if (uuid === undefined) throw invalidRequest(`${name}: expected a UUID`);
   return uuid;
 }
 
-/** An unsigned 64-bit integer in plain decimal digits; INVALID_REQUEST otherwise. */
+/** Parses an unsigned 64-bit integer in plain decimal digits; INVALID_REQUEST otherwise. */
 export function counterIn(name: string, text: string | undefined): bigint {
   const counter = text === undefined ? undefined : uint64From(text);
   if (counter === undefined) throw invalidRequest(`${name}: expected an unsigned 64-bit integer in decimal digits`);
   return counter;
 }
 
-/** The one value of a query parameter that must be there. */
+/** The value of a query parameter, or undefined without one; INVALID_REQUEST if the parameter is repeated. */
 export function queryIn(request: Request, name: string): string | undefined {
   const values = new URL(request.url, 'http://localhost').searchParams.getAll(name);
   if (values.length > 1) throw invalidRequest(`${name}: expected once`);
@@ -30,7 +31,7 @@ export function queryIn(request: Request, name: string): string | undefined {
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** The header `Idempotency-Key`, or null without one; INVALID_REQUEST when it is malformed. */
+/** The header `Idempotency-Key`, or null without one; INVALID_REQUEST if it is malformed. */
 export function idempotencyKeyIn(request: Request): string | null {
   const key = request.headers.get('idempotency-key');
   if (key !== null && !IDEMPOTENCY_KEY.test(key)) {
@@ -39,7 +40,7 @@ export function idempotencyKeyIn(request: Request): string | null {
   return key;
 }
 
-/** The body as a JSON object. Refuses, in this order: UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, INVALID_REQUEST. */
+/** The body as a JSON object. Checks, in this order: UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, INVALID_REQUEST. */
 export async function jsonBody(request: Request, maxBytes: number): Promise<JsonObject> {
   requireJson(request.headers);
   const bytes = await readBody(request, maxBytes);
@@ -54,7 +55,7 @@ export async function jsonBody(request: Request, maxBytes: number): Promise<Json
   return body;
 }
 
-/** A required list of strings. */
+/** A required array of strings; INVALID_REQUEST otherwise, with 20 problems at most. */
 export function stringsIn(name: string, value: JsonValue | undefined): string[] {
   if (!Array.isArray(value)) throw invalidRequest(`${name}: expected an array of strings`);
   const problems = value.flatMap((item, index) =>

@@ -1,4 +1,5 @@
-// The REST door as a table: each route is one typed GraphQL document, what the request becomes, what the result becomes.
+// The routes of the REST API as a table. Each route has a typed GraphQL document, a function from the request to its
+// variables, and one from its result to the body.
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { invalidRequest } from '../errors/refusals.js';
 import { isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../json/exact.js';
@@ -16,15 +17,15 @@ import {
 } from './operations.generated.js';
 import { counterIn, idempotencyKeyIn, queryIn, stringsIn, uuidIn } from './request.js';
 
-/** What a route may read of a request, after authentication. */
+/** The parts of an authenticated request that a route may read. */
 export interface Incoming {
   request: Request;
   parameter(name: string): string;
-  /** The body as a JSON object, with all the refusals that go with reading it. */
+  /** The body as a JSON object; rejects with the errors of `jsonBody` in request.ts. */
   body(): Promise<JsonObject>;
 }
 
-/** A refusal that came back as data. */
+/** A refusal that the mutation returned as data. */
 export interface Refused {
   refused: { code: string; message: string; problems?: readonly string[] };
 }
@@ -36,20 +37,20 @@ export interface Route {
   path: string;
   document: TypedDocumentNode<unknown, Record<string, unknown>>;
   variables(incoming: Incoming): Record<string, unknown> | Promise<Record<string, unknown>>;
-  /** The body of a 200, or the refusal; null where the document answered null, which no route expects. */
+  /** The body for status 200, or the refusal. Null if the GraphQL field is null without an error, which is a bug. */
   body(data: never): object | Refused | null;
-  /** Where clients may ask for what has changed only. */
+  /** Only for routes with an `ETag`, which clients can revalidate with `If-None-Match`. */
   tag?: Tag<never, never>;
 }
 
-/** What an `ETag` is made of. */
+/** How a route determines its `ETag`. */
 interface Tag<Data, TagData> {
-  /** Answers the tag alone, for the same variables; it looks at no secret. */
+  /** Reads only the tag, with the same variables and without reading any secret. */
   document: TypedDocumentNode<TagData, Record<string, unknown>>;
   of(data: Data | TagData): string | undefined;
 }
 
-/** Ties a document's own types to its route's two functions. */
+/** Type-checks the functions of a route against its own document; the type of the table cannot express that. */
 function route<Data, Variables extends Record<string, unknown>, TagData = never>(
   definition: Omit<Route, 'document' | 'variables' | 'body' | 'tag'> & {
     document: TypedDocumentNode<Data, Variables>;
@@ -135,7 +136,10 @@ export const ROUTES: readonly Route[] = [
   }),
 ];
 
-/** Absent or null keeps the value; otherwise `{op: "unset"}` or `{op: "set", value}`, where null is a value. */
+/**
+ * Parses a value change. Absent or null: keep the value. `{op: "unset"}`: remove it. `{op: "set", value}`: set it, even
+ * to null.
+ */
 function valueChange(change: JsonValue | undefined): SecretValueChange | null {
   if (change == null) return null;
   if (!isJsonObject(change)) throw invalidRequest('secretValue: expected an object with the key "op", or null');

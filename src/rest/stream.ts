@@ -1,11 +1,12 @@
-// A subscription's results as server-sent events: their ids are where to resume, and the last one says why it ended.
+// Sends the results of a subscription as server-sent events. Clients resume after the `id` of an event; an event `end`
+// contains the reason why the stream ends.
 import type { ExecutionResult } from 'graphql';
 import type { AppError } from '../errors/errors.js';
 import { eventStream } from '../http/event-stream.js';
 import { printJson } from '../json/print.js';
 import type { StreamRoute } from './streams.js';
 
-type Refuse = (said: { readonly [key: string]: unknown }, message: string) => AppError;
+type Refuse = (extensions: { readonly [key: string]: unknown }, message: string) => AppError;
 
 export function streamEvents(
   stream: StreamRoute,
@@ -19,7 +20,7 @@ export function streamEvents(
   });
 }
 
-/** Whoever reconnects by itself, as an `EventSource` does, waits as long as we ask for. */
+/** Clients that reconnect automatically, such as `EventSource`, wait for the `retry` time before they do so. */
 function endText({ code, message, details: { retryAfter } }: AppError): string {
   const retry = retryAfter === undefined ? '' : `retry: ${retryAfter * 1_000}\n`;
   return `event: end\n${retry}data: ${printJson({ code, error: message })}\n\n`;

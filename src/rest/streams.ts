@@ -1,11 +1,12 @@
-// The streams of the REST door as a table: each is one typed subscription, what the request becomes, what an event becomes.
+// The event streams of the REST API as a table. Each has a typed GraphQL subscription, a function from the request to
+// its variables, and one from a result to an event.
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import type { OperationId } from './operation-id.js';
 import { WatchAgentSecretChangesDocument, type WatchAgentSecretChangesSubscription } from './operations.generated.js';
 import { counterIn, queryIn, uuidIn } from './request.js';
 import type { Incoming } from './routes.js';
 
-/** An event on the wire: `id` is what `Last-Event-ID` resumes from. */
+/** A server-sent event. Clients send the last `id` as `Last-Event-ID` to resume. */
 export interface StreamEvent {
   id: string;
   data: object;
@@ -32,9 +33,9 @@ export const STREAMS: readonly StreamRoute[] = [
       environmentId: uuidIn('environment_id', parameter('environment_id')),
       after: afterIn(request),
     }),
-    event: ({ agentSecretChanges: told }: WatchAgentSecretChangesSubscription) => {
-      if (!told) throw new Error('an event without changes');
-      const changes = told.changes.map(({ agentSecret, change, valueState, by, ...rest }) => ({
+    event: ({ agentSecretChanges: changeSet }: WatchAgentSecretChangesSubscription) => {
+      if (!changeSet) throw new Error('an event without changes');
+      const changes = changeSet.changes.map(({ agentSecret, change, valueState, by, ...rest }) => ({
         id: agentSecret.id,
         path: agentSecret.path,
         change: change.toLowerCase(),
@@ -42,13 +43,13 @@ export const STREAMS: readonly StreamRoute[] = [
         valueState: valueState.toLowerCase(),
         by: by.id,
       }));
-      const { environmentRevision } = told;
+      const { environmentRevision } = changeSet;
       return { id: String(environmentRevision), data: { environmentRevision, changes } };
     },
   } satisfies Omit<StreamRoute, 'event'> & { event(data: WatchAgentSecretChangesSubscription): unknown } as never,
 ];
 
-/** Where to go on: an `EventSource` that reconnects says so in its header, and still sends the query it began with. */
+/** The header wins: on reconnecting, an `EventSource` adds it but repeats the query of its first request. */
 function afterIn(request: Request): bigint | null {
   const last = request.headers.get('last-event-id');
   if (last) return counterIn('Last-Event-ID', last);

@@ -3,22 +3,16 @@ import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 interface Connection {
-  /**
-   * Responses that are not completely sent, in the order of their requests. An array, as there is rarely more than one.
-   */
+  /** Responses that are not completely sent, in the order of their requests. An array, because it is usually short. */
   inFlight: ServerResponse[];
-  /**
-   * `bytesRead` of the socket when the last response was completed. If it has grown since, another request has begun.
-   */
+  /** `bytesRead` of the socket when the last response ended. If it has grown since, another request has begun. */
   lastBytesRead: number;
 }
 
 export interface Connections {
   /** Records a request in flight. Closes the connection and returns false if it has too many of them. */
   begin(response: ServerResponse): boolean;
-  /**
-   * Whether the client would understand a response that is written now as the one to the request that is just arriving.
-   */
+  /** Whether the client would take a response that is written now for the one to the request that is just arriving. */
   isAnswerable(socket: Socket): boolean;
   isUnderWay(socket: Socket): boolean;
   /** Whether no request is in flight and none has begun to arrive. */

@@ -39,7 +39,7 @@ async function headOf({ url, headers }: Request, pipeline: GraphQLPipeline, ctx:
 const RESPONSE_TYPE =
   /^(\*\/\*|application\/(\*|json|graphql-response\+json)|text\/(\*|event-stream)|multipart\/mixed)$/;
 
-/** Whether the client accepts any media type of GraphQL responses. Checked before the operation runs, not after it. */
+/** Whether the client accepts any media type of GraphQL responses. Checked first, so that no operation runs in vain. */
 function acceptsResponse(accept: string | undefined): boolean {
   if (!accept) return true;
   return accept.split(',').some((range) => {

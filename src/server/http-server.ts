@@ -114,8 +114,7 @@ const connectionsOf = new WeakMap<Server, Connections>();
 /** Stops listening, closes idle connections, and gives requests that have begun `graceMs` milliseconds to finish. */
 export async function drain(server: Server, graceMs: number): Promise<void> {
   const connections = connectionsOf.get(server);
-  // close() of http.Server would cut off responses that are complete but not yet fully sent; that of net.Server does
-  // not.
+  // close() of http.Server would cut off complete responses that are not yet fully sent; that of net.Server does not.
   const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
   connections?.endAfterAnswers();
   const closeIdle = () => {

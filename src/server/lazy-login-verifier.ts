@@ -1,5 +1,4 @@
-// Loads the login verifier with the first login, so that the service starts faster and one without logins never loads
-// it.
+// Loads the login verifier with the first login, so that a service without such logins starts faster.
 import type { OidcConfig } from '../config/oidc.js';
 import type { LoginVerifier } from '../domain/access/login.js';
 

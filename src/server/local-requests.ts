@@ -1,5 +1,4 @@
-// Recognizes requests that a browser on this machine makes itself. Only these get the development token without a
-// credential.
+// Recognizes requests from a browser on this machine. Only these get the development token without a credential.
 
 const LOCAL_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
 const PROXY_HEADER = /^(x-forwarded-.*|forwarded|x-real-ip|via)$/;

@@ -1,5 +1,4 @@
-// Verifies JWTs of an external OIDC issuer: signature (with the keys that the issuer publishes), issuer, audience and
-// time.
+// Verifies JWTs of an external OIDC issuer: signature (with the issuer's published keys), issuer, audience, times.
 import { createLocalJWKSet, type JWTVerifyGetKey, errors as joseErrors, jwtVerify } from 'jose';
 import type { OidcConfig } from '../config/oidc.js';
 import type { LoginVerifier } from '../domain/access/login.js';
@@ -20,10 +19,7 @@ const ALGORITHMS = [
   'EdDSA',
   'Ed25519',
 ];
-/**
- * `typ` of ID tokens and access tokens. Issuers also sign other tokens, such as logout tokens, which are no
- * credentials.
- */
+/** `typ` of ID and access tokens. Issuers also sign other tokens, such as logout tokens, which are no credentials. */
 const TYPES = /^((application\/)?(at\+)?jwt)$/i;
 
 /** Keys are fetched again after this time, because the issuer may have withdrawn one. */
@@ -57,9 +53,7 @@ export function createLoginVerifier(config: OidcConfig): LoginVerifier {
   };
 }
 
-/**
- * Scopes from a list of strings, or from one string separated by spaces like OAuth's `scope`; none from anything else.
- */
+/** Scopes from a list of strings, or from a string separated by spaces (OAuth's `scope`); none from anything else. */
 function scopesFrom(claim: unknown): string[] {
   if (typeof claim === 'string') return claim.split(' ');
   return Array.isArray(claim) ? claim.filter((word) => typeof word === 'string') : [];

@@ -6,7 +6,7 @@ import type { Config } from '../config/config.js';
 import { AppError } from '../errors/errors.js';
 
 /**
- * A middleware-like guard that rejects with RATE_LIMITED. Every process counts by itself and in memory, so with several
+ * The returned function rejects with RATE_LIMITED. Every process counts by itself and in memory, so with several
  * processes the total limit is only approximate.
  */
 export function rateLimit({ rateLimit: points, trustProxy }: Config): (c: HonoContext) => Promise<void> {

@@ -1,5 +1,4 @@
-// Logging of requests: one line per request at level debug, unexpected errors, and outages (counted, not one line per
-// request).
+// Logs requests (one line each at level debug), unexpected errors, and outages without one line per failed request.
 import type { MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import { AppError } from '../errors/errors.js';
@@ -22,9 +21,7 @@ export function createReport(log: Logger): Report {
   };
 }
 
-/**
- * Logs the pattern of the route, not the URL: paths contain ids, and query strings and headers may contain anything.
- */
+/** Logs the pattern of the route, not the URL: paths contain ids; query strings and headers may contain anything. */
 export function logRequests(log: Logger): MiddlewareHandler {
   return async (c, next) => {
     const startedAt = performance.now();

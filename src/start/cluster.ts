@@ -1,4 +1,5 @@
-// Several processes behind one port: a primary that checks, prepares, forks and replaces, and workers that serve.
+// Several processes behind one port: the primary checks the configuration, prepares the database, starts workers and
+// replaces those that end; the workers serve.
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
@@ -9,104 +10,108 @@ import { openServices } from './services.js';
 import { IMPATIENT_AFTER_MS, type Serving, urlOf } from './serving.js';
 import { explainFailure, StartFailure } from './start-failure.js';
 
-/** A worker that served for so long has not failed to start, whatever ended it. */
-const STEADY_AFTER_MS = 30_000;
-/** After so many in a row the next one would not live either. */
+/** If a worker served for this long, its end does not count as a failed start, whatever the reason. */
+const STABLE_AFTER_MS = 30_000;
+/** After this many failures in a row the service stops, because the next worker would fail, too. */
 const MAX_FAILURES = 6;
-/** Before the first attempt after a failure; twice as long before each further one. */
-const PAUSE_MS = 250;
+/** Delay before the first attempt after a failure; it doubles before every further attempt. */
+const RETRY_DELAY_MS = 250;
 
-/** What a worker is told when it asks. */
+/** The message from the primary to a worker that has sent 'asking'. */
 interface Instruction {
   facts: DevelopmentFacts | undefined;
 }
 
-/** What it tells: that it may be told, that it serves, or why it cannot. */
+/** A message from a worker: it is ready for its Instruction, it serves, or it cannot start. */
 type Report = 'asking' | 'serving' | { failure: string };
 
-/** Checks and migrates once, then keeps `config.workers` workers; `greet` is called when all of them serve. */
+/** Checks and migrates once, then keeps `config.workers` workers running; calls `greet` when all of them serve. */
 export async function servePrimary(config: Config, greet: (serving: Serving) => void): Promise<void> {
   const log = loggerOf(config);
   const { port, ...serving } = await prepare(config, log);
   const instruction: Instruction = { facts: serving.facts };
-  const crew = new Set<Worker>();
+  const workers = new Set<Worker>();
   let isServing = false;
-  let ending: { since: number; code: number } | undefined;
+  let shutdown: { since: number; code: number } | undefined;
 
-  function end(signal: NodeJS.Signals, code: number): void {
-    ending = { since: performance.now(), code };
-    for (const worker of crew) worker.process.kill(signal);
-    if (crew.size === 0) process.exit(code);
+  function stopWorkers(signal: NodeJS.Signals, code: number): void {
+    shutdown = { since: performance.now(), code };
+    for (const worker of workers) worker.process.kill(signal);
+    if (workers.size === 0) process.exit(code);
   }
 
   function stop(signal: NodeJS.Signals): void {
-    if (!ending) end(signal, 0);
-    else if (performance.now() - ending.since > IMPATIENT_AFTER_MS) {
-      for (const worker of crew) worker.process.kill('SIGKILL');
+    if (!shutdown) stopWorkers(signal, 0);
+    else if (performance.now() - shutdown.since > IMPATIENT_AFTER_MS) {
+      for (const worker of workers) worker.process.kill('SIGKILL');
       process.exit(1);
     }
   }
 
-  /** Resolves when the worker serves. A worker that ends is replaced; before the service as a whole has begun, none is. */
-  function hire(failures: number): Promise<void> {
+  /**
+   * Resolves when the worker serves. A worker that ends is replaced, except during the start of the service: then a
+   * worker that ends before it serves makes the start fail.
+   */
+  function startWorker(failures: number): Promise<void> {
     const worker = cluster.fork({ PORT: String(port) });
     const { pid } = worker.process;
-    crew.add(worker);
+    workers.add(worker);
     return new Promise((resolve, reject) => {
       let servingSince: number | undefined;
       let failure: string | undefined;
       worker.on('message', (report: Report) => {
         if (report === 'asking') {
-          // Of one that is gone already the exit tells.
+          // A failure to send is ignored: the worker has ended, and its 'exit' event handles that.
           worker.send(instruction, () => {});
         } else if (report === 'serving') {
           servingSince = performance.now();
           resolve();
         } else failure = report.failure;
       });
-      function gone(code: number | null, signal: string | null): void {
-        if (!crew.delete(worker)) return;
-        if (ending) {
-          if (code !== 0 && servingSince !== undefined) ending.code = 1;
-          if (crew.size === 0) process.exit(ending.code);
+      function handleExit(code: number | null, signal: string | null): void {
+        if (!workers.delete(worker)) return;
+        if (shutdown) {
+          if (code !== 0 && servingSince !== undefined) shutdown.code = 1;
+          if (workers.size === 0) process.exit(shutdown.code);
         } else if (servingSince === undefined && !isServing) {
           reject(new StartFailure(failure ?? `Cannot start: a worker ended before it served (${signal ?? code})`));
         } else {
           log.error({ worker: pid, code, signal, failure }, 'a worker has ended');
-          const isSteady = servingSince !== undefined && performance.now() - servingSince > STEADY_AFTER_MS;
-          replace(isSteady ? 0 : failures + 1);
+          const wasStable = servingSince !== undefined && performance.now() - servingSince > STABLE_AFTER_MS;
+          replace(wasStable ? 0 : failures + 1);
         }
       }
-      worker.on('exit', gone);
-      // Without a process there is no exit.
-      worker.on('error', () => pid ?? gone(null, null));
+      worker.on('exit', handleExit);
+      // If the process could not be created, there is no 'exit' event.
+      worker.on('error', () => pid ?? handleExit(null, null));
     });
   }
 
   function replace(failures: number): void {
     if (failures >= MAX_FAILURES) {
       log.fatal('workers end again and again; stopping');
-      end('SIGTERM', 1);
+      stopWorkers('SIGTERM', 1);
       return;
     }
-    const again = () => {
-      if (!ending) hire(failures).catch(() => {});
+    const restart = () => {
+      if (!shutdown) startWorker(failures).catch(() => {});
     };
-    setTimeout(again, failures === 0 ? 0 : PAUSE_MS * 2 ** (failures - 1));
+    setTimeout(restart, failures === 0 ? 0 : RETRY_DELAY_MS * 2 ** (failures - 1));
   }
 
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  await Promise.all(Array.from({ length: config.workers }, () => hire(0)));
+  await Promise.all(Array.from({ length: config.workers }, () => startWorker(0)));
   isServing = true;
   greet(serving);
 }
 
-/** What is done once, and whatever can be wrong: so it is told once. */
+/** The work that only one process needs to do, and checks that should report a problem once, not once per worker. */
 async function prepare(config: Config, log: Logger): Promise<Serving & { port: number }> {
   const services = await openServices(config, log);
   try {
-    // The workers' own listening fails as often as there are workers; and port 0 must be the same one for all, always.
+    // Listening on the port as a test reports a failure once instead of once per worker. It also turns port 0 into one
+    // port for all workers, including those that are started later.
     const probe = createServer().listen(config.port, config.host);
     await once(probe, 'listening');
     const { port } = probe.address() as AddressInfo;
@@ -118,23 +123,23 @@ async function prepare(config: Config, log: Logger): Promise<Serving & { port: n
   }
 }
 
-/** Serves until the primary says otherwise, or is gone. */
+/** Serves until the primary stops this process or has exited itself. */
 export async function serveWorker(config: Config): Promise<void> {
-  const tell = (report: Report, done = () => {}) => process.send?.(report, done);
-  // What is sent before anybody listens is lost.
-  const instructed = once(process, 'message') as Promise<[Instruction]>;
-  tell('asking');
+  const send = (report: Report, done = () => {}) => process.send?.(report, done);
+  // Listens before it sends 'asking', because a message without a listener is lost.
+  const instructionMessage = once(process, 'message') as Promise<[Instruction]>;
+  send('asking');
   try {
     const { serve } = await import('./serve.js');
-    const [{ facts }] = await instructed;
+    const [{ facts }] = await instructionMessage;
     await serve(config, loggerOf(config), async () => facts);
-    tell('serving');
+    send('serving');
   } catch (error) {
-    tell({ failure: explainFailure(error) }, () => process.exit(1));
+    send({ failure: explainFailure(error) }, () => process.exit(1));
   }
 }
 
-/** Lines of several processes come together on standard error. */
+/** Log lines contain the process id, because all processes write to the same standard error. */
 function loggerOf({ logLevel }: Config): Logger {
   return createLogger(logLevel, undefined, { pid: process.pid });
 }

@@ -1,4 +1,4 @@
-// The first start in development: an account, an application, an environment, a token and secrets to look at.
+// Set-up for development at the first start: an account, an application, an environment, a token and sample secrets.
 import { randomUUID } from 'node:crypto';
 import { chmod, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -20,7 +20,7 @@ import { parseJson } from '../json/parse.js';
 import { makeFolder } from '../store/engine/folder.js';
 import { findAccount, findAccounts } from '../store/tenancy/account.js';
 
-/** What stands in `development.json`. */
+/** The content of `development.json`. */
 export interface DevelopmentFacts {
   url: string;
   graphqlUrl: string;
@@ -56,9 +56,9 @@ const SAMPLES: { path: string[]; type: string; value?: string }[] = [
 ];
 
 /**
- * Makes whatever of the development set-up is missing and writes `development.json` (0600) into the data folder.
- * Returns undefined, and changes nothing, in production, on a public address, and where accounts live of which
- * `development.json` names none.
+ * Creates the missing parts of the development set-up and writes `development.json` (mode 0600) into the data folder.
+ * Returns undefined and changes nothing in production, on a public address, and if the database has accounts but
+ * `development.json` names none of them.
  */
 export async function prepareDevelopment(
   { production, host, dataDir }: Config,
@@ -111,8 +111,9 @@ export function factsFile(dataDir: string): string {
 }
 
 /**
- * The account that the folder names; on a database without any account it is made, under an id that the folder names
- * beforehand. So a start that is killed in between finds its account again, and nobody else's is ever taken for it.
+ * Finds the account that `development.json` names. If the database has no accounts, creates it under an id that was
+ * written to the file before. So a start after a crash in between finds its account again, and never takes another one
+ * for it.
  */
 async function findOrCreateAccount(
   { db }: Services,
@@ -125,29 +126,29 @@ async function findOrCreateAccount(
   const { accountId } = await readFacts(file);
   const found = accountId === undefined ? undefined : await find(accountId);
   if (found || (await findAccounts(db, null, 1)).length > 0) return found;
-  const id = accountId ?? (await claim(file));
+  const id = accountId ?? (await reserveAccountId(file));
   try {
     return await findOrCreate(
       () => find(id),
       () => db.transaction((tx) => createAccountAsOperator(tx, { id, name: ACCOUNT, roles: ['admin'] })),
     );
   } catch (error) {
-    // Another instance, with a folder of its own, was faster.
+    // Another instance with a different data folder has created an account in the same database first.
     if (error instanceof AppError && error.code === 'ALREADY_EXISTS') return undefined;
     throw error;
   }
 }
 
-/** Another instance may start at the same moment and be first: then its thing is ours, too. */
+/** If another instance that starts at the same time creates it first, its result is used. */
 async function findOrCreate<T>(find: () => Promise<T | undefined>, create: () => Promise<T>): Promise<T> {
   const found = await find();
   if (found !== undefined) return found;
   try {
     return await create();
   } catch (error) {
-    const winner = await find();
-    if (winner === undefined) throw error;
-    return winner;
+    const created = await find();
+    if (created === undefined) throw error;
+    return created;
   }
 }
 
@@ -160,7 +161,7 @@ async function findEnvironment(ctx: Context, account: string, application: strin
   }
 }
 
-/** Each sample is one write, in order: the environment's revision tells where a start that was killed has stopped. */
+/** Each sample is one write, in order: the environment's revision tells how many exist after an interrupted start. */
 async function createSamples(ctx: Context, environment: Environment): Promise<void> {
   for (const { path, type, value } of SAMPLES.slice(Number(environment.revision))) {
     try {
@@ -176,7 +177,7 @@ async function createSamples(ctx: Context, environment: Environment): Promise<vo
   }
 }
 
-/** What the file tells as far as it is usable; nothing when it is missing or spoilt. */
+/** The usable parts of the file; an empty object if it is missing or corrupt. */
 async function readFacts(file: string): Promise<{ accountId?: string; token?: string }> {
   const read: unknown = await readFile(file, 'utf8')
     .then(JSON.parse)
@@ -188,8 +189,8 @@ async function readFacts(file: string): Promise<{ accountId?: string; token?: st
   };
 }
 
-/** Chooses an account id and writes it down; of several instances on one folder all get the same one. */
-async function claim(file: string): Promise<string> {
+/** Writes a new account id to the file. All instances on the same data folder get the same one. */
+async function reserveAccountId(file: string): Promise<string> {
   const accountId = newId();
   const draft = await writeDraft(file, { accountId });
   try {
@@ -199,7 +200,7 @@ async function claim(file: string): Promise<string> {
     const { code } = error as NodeJS.ErrnoException;
     const earlier = code === 'EEXIST' ? (await readFacts(file)).accountId : undefined;
     if (earlier !== undefined) return earlier;
-    // Spoilt, or a file system without links.
+    // The file is corrupt, or the file system does not support hard links.
     await replaceFile(file, { accountId });
     return accountId;
   } finally {
@@ -211,7 +212,7 @@ async function replaceFile(file: string, facts: Partial<DevelopmentFacts>): Prom
   await rename(await writeDraft(file, facts), file);
 }
 
-/** Under another name first: a reader never sees half of it, and the mode is right from the beginning. */
+/** Writes a temporary file, to be renamed, so that readers never see a partial file or a wrong mode. */
 async function writeDraft(file: string, facts: Partial<DevelopmentFacts>): Promise<string> {
   await makeFolder(dirname(file));
   const draft = `${file}.${randomUUID()}`;

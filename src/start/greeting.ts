@@ -1,4 +1,4 @@
-// What a start prints for a person: where the service is and, in development, what to try.
+// The text printed to standard output after the start: the URLs and, in development, a token and commands to try.
 import type { Config } from '../config/config.js';
 import { factsFile, isLoopback } from './development.js';
 import type { Serving } from './serving.js';
@@ -30,7 +30,7 @@ export function greeting(config: Config, { url, facts }: Serving): string {
   ].join('\n')}\n`;
 }
 
-/** The embedded database is this process's own, so the operator command has to wait for it to stop. */
+/** Only one process can open the embedded database, so `npm run token` requires that this process stops first. */
 function whyNoToken(config: Config): string {
   const reason = isLoopback(config.host)
     ? `this database has accounts, and ${factsFile(config.dataDir)} names none of them`

@@ -1,4 +1,4 @@
-// Where the master keys are, by configuration: a key file, the environment, or a Transit engine.
+// Opens the configured master keys: from a key file, from an environment variable, or from a Transit server.
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from '../config/config.js';
@@ -11,8 +11,9 @@ import type { Logger } from '../logging/logger.js';
 import { exists, makeFolder } from '../store/engine/folder.js';
 
 /**
- * The configured provider; with both kinds configured, one that can move data keys from the other to it. Undefined in
- * development when there is no key file yet; production never makes one up.
+ * The configured provider. If both kinds are configured, it also unwraps data keys of the other kind, so that these can
+ * be rewrapped. Undefined in development if the key file does not exist yet; in production that is an error, because no
+ * key file is ever created there.
  */
 export async function findKeyProvider(config: Config, log: Logger): Promise<KeyProvider | undefined> {
   try {
@@ -24,7 +25,10 @@ export async function findKeyProvider(config: Config, log: Logger): Promise<KeyP
   }
 }
 
-/** Makes development's key file at the first start, but never a second one for the same data, which `isNeeded` tells. */
+/**
+ * Creates the key file at the first start in development. `isNeeded` tells whether the database already has keys that
+ * need an existing key file: then no new file is created, and a missing one is an error.
+ */
 export async function createKeyProvider(
   config: Config,
   log: Logger,
@@ -37,7 +41,7 @@ export async function createKeyProvider(
       if (!(failure instanceof KeyringError) || failure.reason !== 'exists') throw failure;
     });
   }
-  // Another instance may have started at the same moment, and have been faster.
+  // Reads the file again even after creating it failed, because another instance may have created it at the same time.
   return openKeyProvider(config, log).catch((error: unknown) => {
     if (!isMissing(error)) throw error;
     throw new KeyringError(
@@ -54,7 +58,7 @@ async function openKeyProvider(config: Config, log: Logger): Promise<KeyProvider
   const transit =
     config.transit && (await openTransitKeyProvider({ ...config.transit, token: tokenOf(config.transit) }));
   const current = config.masterKeyProvider === 'local' ? local : transit;
-  // The configuration has been checked: what is selected is there.
+  // Cannot happen: the configuration check guarantees that the selected provider is configured.
   if (!current) throw new Error(`no ${config.masterKeyProvider} master keys are configured`);
   if (!local || !transit) return current;
   return {
@@ -64,7 +68,7 @@ async function openKeyProvider(config: Config, log: Logger): Promise<KeyProvider
   };
 }
 
-/** The configured provider, without making anything up; undefined where no master keys are configured. */
+/** The configured provider; never creates a key file. Undefined if no master keys are configured. */
 export async function openExistingKeyProvider(config: Config, log: Logger): Promise<KeyProvider | undefined> {
   const { masterKeys, masterKeyFile, transit } = config;
   const isDefault = masterKeyFile === join(config.dataDir, 'master-keys.json');

@@ -1,4 +1,5 @@
-// One process that serves: services, listen, scheduled work; SIGTERM lets requests in flight finish.
+// Runs the service in one process: opens the services, listens, schedules maintenance, and shuts down gracefully on
+// SIGTERM and SIGINT.
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../config/config.js';
@@ -13,16 +14,16 @@ import type { DevelopmentFacts } from './development.js';
 import { openServices } from './services.js';
 import { IMPATIENT_AFTER_MS, type Serving, urlOf } from './serving.js';
 
-/** Several processes may do it at the same time: each skips what another one is removing. */
+/** Interval for removing old audit records. Several processes may do it at once: each skips rows of the others. */
 const PRUNE_EVERY_MS = 3_600_000;
-/** Not while everything else starts; but a service that never lives for an hour prunes, too. */
+/** Delay of the first removal: not during the start, but also in a service that never runs for an hour. */
 const PRUNE_FIRST_MS = 60_000;
-/** How long requests in flight may take once the process was told to stop. */
+/** Time that requests in flight have to finish after the signal to stop. */
 const DRAIN_MS = 10_000;
 
 /**
- * Resolves once requests are answered, and signals are heard. `prepare` makes what development needs, which names the
- * address: the port has to be known before.
+ * Resolves when the service answers requests and handles signals. `prepare` creates the set-up for development, which
+ * contains the URL, so it runs after the server listens; until then, requests are answered with UNAVAILABLE.
  */
 export async function serve(
   config: Config,
@@ -31,9 +32,9 @@ export async function serve(
 ): Promise<Serving> {
   const services = await openServices(config, log);
   let facts: DevelopmentFacts | undefined;
-  let ready: ReturnType<typeof createApp> | undefined;
+  let readyApp: ReturnType<typeof createApp> | undefined;
   const handle = (request: Request, env: object) =>
-    ready ? ready.fetch(request, env) : problem(unavailable('The service is starting, try again shortly'));
+    readyApp ? readyApp.fetch(request, env) : problem(unavailable('The service is starting, try again shortly'));
   const prune = () =>
     pruneSecretReads(services.db, config.readRetentionDays).catch((error: unknown) =>
       log.warn({ err: error }, 'cannot remove old records of opened values'),
@@ -46,7 +47,7 @@ export async function serve(
       return;
     }
     stoppingSince = performance.now();
-    // Streams never end by themselves: their clients go on elsewhere.
+    // Closed first, because streams do not end by themselves. Their clients resume on another process.
     services.feed
       .close()
       .then(() => drain(server, DRAIN_MS))
@@ -64,7 +65,7 @@ export async function serve(
     const app = createApp({ services, config, development: () => facts });
     const url = await listen(server, config);
     facts = await prepare(services, url);
-    ready = app;
+    readyApp = app;
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
     setTimeout(prune, PRUNE_FIRST_MS).unref();
@@ -72,7 +73,7 @@ export async function serve(
     return { url, facts };
   } catch (error) {
     server.close();
-    // What went wrong first is what the operator should read.
+    // A failure to close is ignored: the operator should see the original error.
     await services.db.close().catch(() => {});
     throw error;
   }

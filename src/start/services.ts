@@ -1,4 +1,4 @@
-// What a process needs before it can serve or administer: database, keys, caches, in the order they depend on each other.
+// Opens what a process needs to serve or to run a command: the database, the master keys and the caches.
 import type { Config } from '../config/config.js';
 import { createKeyCache } from '../crypto/environment-keys.js';
 import type { KeyProvider } from '../crypto/key-provider.js';
@@ -17,20 +17,20 @@ import { findServer } from '../store/engine/server.js';
 import { findEnvironmentKeySamples, findEnvironmentKeys, hasEnvironmentKeys } from '../store/keys/environment-key.js';
 import { createKeyProvider, findKeyProvider } from './master-keys.js';
 
-/** The oldest major version that everything here runs on. */
+/** The oldest supported major version. */
 const OLDEST_POSTGRES = 15;
 
-/** Environments whose keys stay in memory. */
+/** Maximum number of environments whose keys are cached. */
 const CACHED_KEYS = 10_000;
 
-/** Opens and migrates the configured database and loads the master keys, which must be those of the database. */
+/** Opens and migrates the configured database and loads the master keys, which must match the keys in the database. */
 export async function openServices(config: Config, log: Logger): Promise<Services> {
-  // Before the database is touched: without keys nothing can be done with it.
-  const found = await findKeyProvider(config, log);
+  // Before the database is opened or migrated, because it is useless without the master keys.
+  const existingProvider = await findKeyProvider(config, log);
   const db = await openDatabase(config, log);
   try {
     await migrate(db);
-    const keyProvider = found ?? (await createKeyProvider(config, log, () => hasEnvironmentKeys(db)));
+    const keyProvider = existingProvider ?? (await createKeyProvider(config, log, () => hasEnvironmentKeys(db)));
     await checkMasterKeys(keyProvider, await findEnvironmentKeySamples(db));
     return servicesOn(db, keyProvider, log, config.readAudit);
   } catch (error) {
@@ -39,7 +39,7 @@ export async function openServices(config: Config, log: Logger): Promise<Service
   }
 }
 
-/** Services on a database that is already open and migrated. */
+/** Creates the services on a database that is already open and migrated. */
 export function servicesOn(
   db: Database,
   keyProvider: KeyProvider,
@@ -63,7 +63,7 @@ export function servicesOn(
   };
 }
 
-/** Opens the configured database as it is, for a command that changes nothing: it must be there, and migrated. */
+/** Opens the database for a command, without creating or migrating it; throws if it is missing or not migrated. */
 export async function openExistingDatabase(config: Config, log: Logger): Promise<Database> {
   if (!config.databaseUrl && !(await (await embedded()).hasEmbedded(config.dataDir))) {
     throw new Error(`there is no database in ${config.dataDir}; set DATABASE_URL or DATA_DIR`);
@@ -78,7 +78,7 @@ export async function openExistingDatabase(config: Config, log: Logger): Promise
   }
 }
 
-/** Not loaded where nobody needs it. */
+/** Loaded lazily, because the embedded database is not needed if DATABASE_URL is set. */
 function embedded() {
   return import('../store/engine/embedded.js');
 }
@@ -86,7 +86,7 @@ function embedded() {
 async function openDatabase(config: Config, log: Logger): Promise<Database> {
   if (!config.databaseUrl) return (await embedded()).openEmbedded(config.dataDir);
   const outage = createOutageLog(log);
-  // A start that fails says why by itself.
+  // Outages are logged only after the start: a failed start reports its own reason.
   let isOpen = false;
   const db = openPostgres({
     url: config.databaseUrl,

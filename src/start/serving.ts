@@ -1,4 +1,4 @@
-// What processes that serve and a primary that keeps such have in common.
+// Definitions shared by processes that serve and the primary of a cluster.
 import type { DevelopmentFacts } from './development.js';
 
 export interface Serving {
@@ -6,7 +6,10 @@ export interface Serving {
   facts: DevelopmentFacts | undefined;
 }
 
-/** After which a further signal ends a process at once; npm passes on a Ctrl-C that has reached us already. */
+/**
+ * A second signal ends the process at once, but only after this time: after a Ctrl-C, npm forwards the signal to a
+ * process that has already received it from the terminal.
+ */
 export const IMPATIENT_AFTER_MS = 1_000;
 
 export function urlOf(host: string, port: number): string {

@@ -1,11 +1,11 @@
-// Why the service cannot start, or a command cannot do its work, in one clear line for the operator.
+// Explains in one line for the operator why the service cannot start or a command cannot do its work.
 import { ConfigError } from '../config/config.js';
 import { KeyServiceUnreachable } from '../crypto/key-provider.js';
 import { KeyringError } from '../crypto/local-keyring.js';
 import { AppError } from '../errors/errors.js';
 import { DataFolderInUse } from '../store/engine/data-folder-lock.js';
 
-/** Another process could not start, and has said why. */
+/** The start failed in another process (a worker); the message is its explanation. */
 export class StartFailure extends Error {}
 
 export function explainFailure(error: unknown, what = 'Cannot start'): string {

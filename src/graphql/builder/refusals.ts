@@ -8,9 +8,7 @@ import { ErrorCodeRef } from './error-code.js';
 
 type Types = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : never;
 
-/**
- * An AppError as a plain value. A resolver cannot return the AppError itself: graphql-js throws every returned Error.
- */
+/** An AppError as a plain value: graphql-js throws an Error even when a resolver returns it. */
 export class Refused {
   readonly code: ErrorCode;
   readonly message: string;

@@ -59,9 +59,7 @@ function revisionFrom(text: string): bigint {
   return revision;
 }
 
-/**
- * The JSON document of each parsed type. A variable inside a literal holds the parsed type, but its document is needed.
- */
+/** JSON documents of parsed types: a variable inside a literal holds the parsed type, but its document is needed. */
 const typeDocuments = new WeakMap<object, JsonValue>();
 
 function typeFrom(document: JsonValue): AnalysedType {
@@ -84,8 +82,7 @@ builder.scalarType('AnalysedType', {
   serialize: asRawJson,
   parseValue: (value): AnalysedType => typeFrom(jsonFrom(value)),
   parseLiteral: (node, variables): AnalysedType => {
-    // Validation parses literals without the variables, so a document that contains one can only be checked at
-    // execution.
+    // Validation parses literals without variables, so a document that contains one can only be checked at execution.
     if (!variables && hasVariable(node)) return PLACEHOLDER_TYPE;
     return typeFrom(jsonFromLiteral(node, variables));
   },

@@ -27,10 +27,7 @@ class StreamEnd {
   }
 }
 
-/**
- * Turns an error of the source into a final event, so that the client receives its code. A throw would only break the
- * connection.
- */
+/** Turns an error into a final event, so that clients receive its code; a throw would only break the connection. */
 function withFinalEvent<T>(source: AsyncIterableIterator<T>): AsyncIterableIterator<T | StreamEnd> {
   const iterator: AsyncIterableIterator<T | StreamEnd> = {
     next: () => source.next().catch((error: unknown) => ({ done: false, value: new StreamEnd(error) })),

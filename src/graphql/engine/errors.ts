@@ -79,9 +79,7 @@ function locationOf(error: unknown): GraphQLErrorOptions {
   } as GraphQLErrorOptions;
 }
 
-/**
- * Keeps only the argument's name: in graphql-js's message, the name is followed by the value, which may be a secret.
- */
+/** Keeps only the argument's name: graphql-js prints the value after the name, and the value may be a secret. */
 function argumentMessage(message: string): string {
   return `${/^Argument "\w+"/.exec(message)?.[0] ?? 'An argument'} has an invalid value.`;
 }

@@ -139,9 +139,7 @@ function documentCache<T extends object>(trusted: ReadonlySet<string> = new Set(
   };
 }
 
-/**
- * Throws a ManifestError, so that the service does not start, if a persisted document violates the schema or a limit.
- */
+/** Throws a ManifestError, so that the service does not start, if a document violates the schema or a limit. */
 function checkDocuments(yoga: YogaServerInstance<Context, object>, { texts }: PersistedDocuments): void {
   const { schema, parse, validate } = yoga.getEnveloped({} as never);
   const problemIn = (text: string): GraphQLError | undefined => {

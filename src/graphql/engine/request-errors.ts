@@ -47,9 +47,7 @@ export function limitError(error: unknown): unknown {
   return limit ? invalidRequestError(limit[1] as string, error) : error;
 }
 
-/**
- * Replacements for the standard rules whose messages may quote values; the others name only types, fields, arguments.
- */
+/** Replacements for standard rules whose messages may quote values; the others name only types, fields, arguments. */
 export const safeRules: ReadonlyMap<ValidationRule, ValidationRule> = new Map([
   [ValuesOfCorrectTypeRule, withoutValues(ValuesOfCorrectTypeRule)],
   [UniqueInputFieldNamesRule, withoutValues(UniqueInputFieldNamesRule)],
@@ -134,9 +132,7 @@ function problemsOf(
   return [`expected ${type ?? 'another type'}`];
 }
 
-/**
- * Matches the messages of graphql-js about `@oneOf` input objects: the first for variables, the second for literals.
- */
+/** The messages of graphql-js about `@oneOf` input objects: the first for variables, the second for literals. */
 const ONE_OF = /^Exactly one key must|must specify exactly one key\.$/;
 
 function exactlyOne(of: GraphQLInputType | null | undefined, hideNames: ExecutionArgs['hideSuggestions']): string {

@@ -1,5 +1,4 @@
-// Parses GraphQL requests (GET and POST) with exact numbers. Yoga's own parsers use JSON.parse, which rounds large
-// ones.
+// Parses GraphQL requests with exact numbers. Yoga's own parsers use JSON.parse, which rounds large ones.
 import type { GraphQLParams, Plugin } from 'graphql-yoga';
 import { readBody } from '../../http/body.js';
 import { isJsonObject, JsonNumber, type JsonObject, JsonSyntaxError, type JsonValue } from '../../json/exact.js';

@@ -12,9 +12,7 @@ import { createGzip } from 'node:zlib';
 
 const PACKAGE = '@graphql-yoga/render-graphiql';
 
-/**
- * The constants in the package's module (each a string literal on a line of its own), and the files they are served as.
- */
+/** The constants in the package's module, each a string literal on a line of its own, and the files they become. */
 const CONSTANTS = {
   js: { name: 'graphiql', extension: 'js' },
   css: { name: 'graphiql', extension: 'css' },
@@ -87,10 +85,7 @@ interface Range {
   end: number;
 }
 
-/**
- * The byte range between the quotes of a constant. No literal contains an unescaped `= "` or a line break, so both ends
- * are unambiguous.
- */
+/** The bytes between the quotes. No literal contains an unescaped `= "` or a line break, so the ends are certain. */
 function locate(path: string, source: Buffer, constant: AssetName): Range {
   const opening = `export const ${constant} = "`;
   const start = source.indexOf(opening) + opening.length;

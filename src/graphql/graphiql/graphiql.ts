@@ -4,9 +4,7 @@ import { type Asset, type Assets, packagedConstants, readAssets } from './assets
 import { PAGE_POLICY, renderPage } from './page.js';
 
 export interface GraphiqlOptions {
-  /**
-   * Headers that the page adds to every operation, such as a development token. Check that the request is a local one.
-   */
+  /** Headers that the page adds to every operation, such as a development token. Check that the request is local. */
   headers(request: Request): Record<string, string>;
   /** Tabs that are open on the first visit; the first one should be runnable without any edits. */
   tabs(request: Request): Promise<{ query: string; variables?: string }[]>;

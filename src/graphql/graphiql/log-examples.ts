@@ -1,5 +1,4 @@
-// Example operations for GraphiQL about the log: history, restore, reads at an old revision, change sets, the change
-// feed.
+// Example operations for GraphiQL about the log: history, restore, old revisions, change sets, the change feed.
 
 export const HISTORY = `# Every write of a secret, newest first,
 # with the value it has set.

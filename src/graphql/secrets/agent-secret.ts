@@ -96,10 +96,7 @@ AgentSecretRef.implement({
   }),
 });
 
-/**
- * Opens a value that was read with its secret at once. All others of the request are read in one batch by a data
- * loader.
- */
+/** Opens a value that was read with its secret at once. All others of a request are read in one batch (data loader). */
 function valueText(ctx: Context, secret: AgentSecret): string | null | Promise<string | null> {
   const isRead = secret.sealedValue !== undefined || secret.echo !== undefined || secret.isDestroyed;
   return isRead ? openSecretValue(ctx, secret) : loadStoredValue(ctx, secret);

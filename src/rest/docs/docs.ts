@@ -1,4 +1,5 @@
-// The OpenAPI document at /openapi.json and a page for people at /docs: made once, then the same for everyone but for where they found us.
+// Routes for the OpenAPI document at /openapi.json and the HTML documentation at /docs. Both are rendered once; only
+// the origin in the page depends on the request.
 import { createHash } from 'node:crypto';
 import { Hono, type Context as HonoContext } from 'hono';
 import { printOpenApi } from '../openapi/openapi.js';
@@ -6,7 +7,7 @@ import { JSON_TYPE, methodNotAllowed, problem } from '../problem.js';
 import { renderDocs } from './page.js';
 import { STYLE } from './style.js';
 
-/** The page runs no script and loads nothing: its style sheet, by its hash, and its icon are in it. */
+/** The page runs no scripts and loads nothing. Its style sheet (allowed by its hash) and its icon are inline. */
 const PAGE_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${hashOf(STYLE, 'base64')}'`,
@@ -17,9 +18,9 @@ const PAGE_POLICY = [
 ].join('; ');
 
 export interface DocsOptions {
-  /** Whether there is a GraphiQL to point to. */
+  /** Whether the page links to GraphiQL. */
   graphiql: boolean;
-  /** Take the scheme that clients see from `X-Forwarded-Proto`. */
+  /** Whether `X-Forwarded-Proto` determines the scheme that clients use. */
   trustProxy: boolean;
 }
 
@@ -29,9 +30,9 @@ export function createDocsRoutes({ graphiql, trustProxy }: DocsOptions): Hono {
     routes.get(path, (c) => {
       const body = print(c);
       const etag = `"${hashOf(body, 'base64url').slice(0, 22)}"`;
-      const described = { ...headers, etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' };
-      if (isKnown(c.req.header('if-none-match'), etag)) return c.body(null, 304, described);
-      return c.body(body, 200, described);
+      const headersWithTag = { ...headers, etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' };
+      if (matchesTag(c.req.header('if-none-match'), etag)) return c.body(null, 304, headersWithTag);
+      return c.body(body, 200, headersWithTag);
     });
     routes.all(path, () => problem(methodNotAllowed(), { allow: 'GET, HEAD' }));
   };
@@ -58,10 +59,13 @@ export function createDocsRoutes({ graphiql, trustProxy }: DocsOptions): Hono {
 
 const DEFAULT_ORIGIN = 'http://127.0.0.1:4000';
 
-/** Names, addresses and ports. A host may have more in it, `$(reboot)` for one, and people paste the page into a shell. */
+/**
+ * Host names, IP addresses and ports. The Host header may contain more, such as `$(reboot)`, and readers paste commands
+ * from the page into a shell.
+ */
 const PLAIN_HOST = /^([a-z0-9][a-z0-9.-]*|\[[0-9a-f:.]+\])(:\d+)?$/;
 
-/** Where the reader has found us. */
+/** The origin under which the client reached this service. */
 function originOf({ url, headers }: Request, trustProxy: boolean): string {
   const { protocol, host } = new URL(url);
   if (!PLAIN_HOST.test(host)) return DEFAULT_ORIGIN;
@@ -73,8 +77,8 @@ function hashOf(text: string, encoding: 'base64' | 'base64url'): string {
   return createHash('sha256').update(text).digest(encoding);
 }
 
-/** Weak comparison, as RFC 9110 has it for If-None-Match: a proxy that compresses makes tags weak. */
-function isKnown(header: string | undefined, etag: string): boolean {
+/** Weak comparison, as RFC 9110 requires for If-None-Match: proxies that compress responses make their tags weak. */
+function matchesTag(header: string | undefined, etag: string): boolean {
   const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
   return tags?.some((tag) => tag === '*' || tag === etag) ?? false;
 }

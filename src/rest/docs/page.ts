@@ -1,4 +1,4 @@
-// The page at /docs, for people: the OpenAPI document as plain HTML. No scripts, nothing from elsewhere.
+// Renders the OpenAPI document as the HTML page at /docs, without scripts and without external resources.
 
 import { STATUS_CODES } from 'node:http';
 import { html, raw } from 'hono/html';

@@ -1,4 +1,4 @@
-// How the page at /docs looks: one style sheet, light and dark, readable on a phone and on paper.
+// The style sheet of the page at /docs, with light and dark colours, for screens, phones and print.
 
 export const STYLE = `
 :root {

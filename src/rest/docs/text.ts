@@ -1,12 +1,12 @@
-// Pieces of the page at /docs: prose with code in it, JSON in colours, the type of a schema in words, a curl line.
+// Building blocks of the page at /docs: formatted prose, coloured JSON, types of schemas in words, curl commands.
 import { html } from 'hono/html';
 import { EXAMPLE_IDS, type Example } from '../openapi/examples.js';
 import { layOut } from '../openapi/layout.js';
 
-/** What `html` makes: text that is safe to stand in a page. */
+/** The result of `html`: escaped text that is safe to insert into a page. */
 export type Html = ReturnType<typeof html>;
 
-/** The parts of JSON Schema that our document uses. */
+/** The subset of JSON Schema that our OpenAPI document uses. */
 export interface Schema {
   $ref?: string;
   type?: string;
@@ -25,7 +25,7 @@ export interface Schema {
   examples?: readonly unknown[];
 }
 
-/** The little CommonMark that our descriptions use: code and strong. */
+/** Renders the subset of CommonMark that our descriptions use: code and strong. */
 export function prose(text: string): Html[] {
   return text.split(/(`[^`]+`|\*\*[^*]+\*\*)/).map((part) => {
     if (part.startsWith('`')) return html`<code>${part.slice(1, -1)}</code>`;
@@ -38,12 +38,12 @@ export function paragraphs(text: string): Html[] {
   return text.split('\n\n').map((paragraph) => html`<p>${prose(paragraph)}</p>`);
 }
 
-/** Laid out for a narrow column. */
+/** A block of JSON, formatted for a narrow column. */
 export function json(value: unknown): Html {
   return html`<pre tabindex="0"><code>${coloured(layOut(value, { width: 76, indent: '', taken: 0 }))}</code></pre>`;
 }
 
-/** Short enough to stand on a line in a table. */
+/** JSON on one line, for a cell of a table. */
 export function inlineJson(value: unknown): Html {
   return html`<code>${coloured(layOut(value, { width: Number.POSITIVE_INFINITY, indent: '', taken: 0 }))}</code>`;
 }
@@ -51,7 +51,7 @@ export function inlineJson(value: unknown): Html {
 const TOKENS = /("(?:\\.|[^"\\])*"(?=:))|("(?:\\.|[^"\\])*")|(-?\d[\d.eE+-]*|true|false|null)/;
 
 function coloured(text: string): Html[] {
-  // Between the matches, `split` gives one group of the three and leaves the others undefined.
+  // `split` inserts the three groups of each match between the parts; two of them are undefined.
   return text.split(TOKENS).flatMap((part, index) => {
     if (part === undefined || part === '') return [];
     const kind = [undefined, 'key', 'text', 'word'][index % 4];
@@ -59,12 +59,12 @@ function coloured(text: string): Html[] {
   });
 }
 
-/** A schema's type in words, with links to what it refers to. */
+/** The type of a schema in words, with links to the schemas it refers to. */
 export function typeOf(schema: Schema): Html | Html[] {
   if (schema.$ref) return reference(schema.$ref);
   if (schema.anyOf)
     return schema.anyOf.flatMap((part, index) => [index > 0 ? html` or ` : html``, typeOf(part)].flat());
-  if (schema.type === 'array' && schema.items) return html`array of ${typeOf(schema.items)}${count(schema)}`;
+  if (schema.type === 'array' && schema.items) return html`array of ${typeOf(schema.items)}${itemCount(schema)}`;
   if (schema.enum?.length === 1) return html`<code>"${schema.enum[0]}"</code>`;
   if (schema.type === undefined) return html`any JSON`;
   return html`${schema.format ?? schema.type}${range(schema)}`;
@@ -75,7 +75,7 @@ function reference(ref: string): Html {
   return html`<a href="#${name}">${name}</a>`;
 }
 
-function count({ minItems, maxItems }: Schema): string {
+function itemCount({ minItems, maxItems }: Schema): string {
   if (maxItems !== undefined) return `, ${minItems ?? 0} to ${maxItems}`;
   return minItems === undefined ? '' : `, ${minItems} or more`;
 }
@@ -84,7 +84,7 @@ function range({ minimum, maximum }: Schema): string {
   return maximum === undefined ? '' : `, ${minimum} to ${maximum}`;
 }
 
-/** A line to paste into a shell that has the variables of the page's first block. */
+/** A curl command for a shell in which the variables of the page's first block are set. */
 export function curl(method: string, path: string, { request, query, response }: Example): Html {
   const target = path.replace(/\{(\w+)\}/g, (_, name: string) => `$${name.toUpperCase()}`);
   const search = query ? `?${new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]))}` : '';
@@ -98,12 +98,12 @@ export function curl(method: string, path: string, { request, query, response }:
   return shell(lines.join(' \\\n  '));
 }
 
-/** A block of text as it stands in a terminal. */
+/** A block of text as in a terminal. */
 export function shell(text: string): Html {
   return html`<pre class="shell" tabindex="0"><code>${text}</code></pre>`;
 }
 
-/** The variables that the curl lines use. */
+/** Shell commands that set the variables of the curl commands. */
 export function variables(origin: string): Html {
   return shell(
     [

@@ -1,109 +1,109 @@
-// What every refusal means to a REST client: the responses of the OpenAPI document are made of these.
+// The meaning of every error code for REST clients, and the error responses of the OpenAPI document.
 import { STATUS_CODES } from 'node:http';
 import { ERROR_CODES, type ErrorCode } from '../../errors/errors.js';
 import { STATUS } from '../problem.js';
 
 interface Refusal {
-  /** When the code is answered, for people; CommonMark. */
+  /** The conditions under which the code occurs, for readers; CommonMark. */
   when: string;
-  /** What the message may look like. */
-  says: string;
+  /** An example of the message. */
+  exampleMessage: string;
 }
 
-/** A code that only GraphQL answers is `null`; a new code does not compile before it is told which. */
+/** Codes that only GraphQL returns are `null`. The type forces a decision about every new code. */
 const REFUSALS: Record<ErrorCode, Refusal | null> = {
   INVALID_REQUEST: {
     when: 'Malformed JSON, a wrong shape, an id that is no UUID, a bad or missing revision, a bad path or a bad type document. One message per problem.',
-    says: 'path: expected an array of strings',
+    exampleMessage: 'path: expected an array of strings',
   },
   AGENT_SECRET_VALUE_TYPE_MISMATCH: {
     when: 'The value does not fit the type. One message per problem; each names its place, none quotes the value.',
-    says: '$.port: expected u16',
+    exampleMessage: '$.port: expected u16',
   },
   AUTH_UNAUTHORIZED: {
     when: 'No credential, or one that is badly formed, unknown, expired or revoked; which of these is not told.',
-    says: 'Could not authenticate user using token',
+    exampleMessage: 'Could not authenticate user using token',
   },
   AUTH_FORBIDDEN: {
     when: 'The caller knows the environment, but its role or the scope of its token does not allow the action.',
-    says: 'The environment action CreateAgentSecret is not allowed',
+    exampleMessage: 'The environment action CreateAgentSecret is not allowed',
   },
-  NOT_FOUND: { when: 'There is nothing at this path.', says: 'Not found' },
+  NOT_FOUND: { when: 'There is nothing at this path.', exampleMessage: 'Not found' },
   ACCOUNT_NOT_FOUND: null,
   PLAN_NOT_FOUND: null,
   APPLICATION_NOT_FOUND: null,
   ENVIRONMENT_NOT_FOUND: {
     when: 'The environment does not exist, is deleted, or is none of the caller’s business.',
-    says: 'Environment 019a1f6e-3c5b-7d21-8f10-5b2a9c4e7d01 not found',
+    exampleMessage: 'Environment 019a1f6e-3c5b-7d21-8f10-5b2a9c4e7d01 not found',
   },
   ENVIRONMENT_SHARE_NOT_FOUND: null,
   TOKEN_NOT_FOUND: null,
   AGENT_SECRET_NOT_FOUND: {
     when: 'The secret does not exist, is deleted, or is none of the caller’s business.',
-    says: 'Agent secret 019a1f6e-52aa-7c3f-9d04-1e8b6f2a4c02 not found',
+    exampleMessage: 'Agent secret 019a1f6e-52aa-7c3f-9d04-1e8b6f2a4c02 not found',
   },
   METHOD_NOT_ALLOWED: {
     when: 'The path takes other methods; the header `Allow` lists them.',
-    says: 'Method not allowed',
+    exampleMessage: 'Method not allowed',
   },
   ALREADY_EXISTS: null,
   AGENT_SECRET_ALREADY_EXISTS: {
     when: 'Another secret of the environment has this path, in its canonical form.',
-    says: 'Agent secret for path payments.mainDb already exists in environment',
+    exampleMessage: 'Agent secret for path payments.mainDb already exists in environment',
   },
   AGENT_SECRET_REVISION_NOT_FOUND: null,
   AGENT_SECRET_VALUE_DESTROYED: {
     when: 'A repeated write is answered with the value it kept then, and that value has been erased since.',
-    says: 'The value of this revision was destroyed',
+    exampleMessage: 'The value of this revision was destroyed',
   },
   IDEMPOTENCY_KEY_REUSED: {
     when: 'The `Idempotency-Key` was used for another request within the last 24 hours.',
-    says: 'The idempotency key belongs to another request',
+    exampleMessage: 'The idempotency key belongs to another request',
   },
   CONCURRENT_UPDATE: {
     when: 'Somebody else has written in the meantime: the revision is not the current one. Read again, then decide.',
-    says: 'Concurrent update attempt',
+    exampleMessage: 'Concurrent update attempt',
   },
   PAYLOAD_TOO_LARGE: {
     when: 'The body is larger than this service takes.',
-    says: 'The body may have 1048576 bytes at most',
+    exampleMessage: 'The body may have 1048576 bytes at most',
   },
   UNSUPPORTED_MEDIA_TYPE: {
     when: 'The body is not declared as `application/json` in UTF-8.',
-    says: 'Expected content-type application/json; charset=utf-8',
+    exampleMessage: 'Expected content-type application/json; charset=utf-8',
   },
   RATE_LIMITED: {
     when: 'Too many requests, or open streams of the account; `Retry-After` says when to try again.',
-    says: 'Too many requests: 600 a minute are allowed',
+    exampleMessage: 'Too many requests: 600 a minute are allowed',
   },
   LIMIT_EXCEEDED: {
     when: 'A limit of the account’s plan is reached: secrets per environment or bytes per value.',
-    says: 'The plan allows 1000 secrets per environment',
+    exampleMessage: 'The plan allows 1000 secrets per environment',
   },
   INTERNAL_UNKNOWN: {
     when: 'A fault of this service; it is logged with the id of the request.',
-    says: 'Internal error',
+    exampleMessage: 'Internal error',
   },
   UNAVAILABLE: {
     when: 'The database cannot be reached, or too many writes wait for it, or too many streams are open; `Retry-After` says when to try again.',
-    says: 'The database is not reachable, try again later',
+    exampleMessage: 'The database is not reachable, try again later',
   },
 };
 
-/** What REST can answer, in the order of its statuses. */
+/** The codes that REST can return, ordered by HTTP status. */
 export const REST_CODES: readonly ErrorCode[] = ERROR_CODES.filter((code) => REFUSALS[code] !== null).sort(
   (a, b) => STATUS[a] - STATUS[b],
 );
 
-/** When REST answers a code; CommonMark. */
+/** The conditions under which REST returns a code; CommonMark. */
 export function meaningOf(code: ErrorCode): string {
   return REFUSALS[code]?.when ?? '';
 }
 
-/** Answered by requests that reach no operation. */
+/** Codes for requests that do not reach any operation. */
 export const CODES_WITHOUT_OPERATION = ['NOT_FOUND', 'METHOD_NOT_ALLOWED'] as const satisfies ErrorCode[];
 
-/** What any operation can answer. */
+/** Codes that every operation can return. */
 export const CODES_OF_ALL: readonly ErrorCode[] = [
   'INVALID_REQUEST',
   'AUTH_UNAUTHORIZED',
@@ -113,7 +113,7 @@ export const CODES_OF_ALL: readonly ErrorCode[] = [
   'UNAVAILABLE',
 ];
 
-/** What any operation with a body can answer besides. */
+/** Additional codes of operations with a request body. */
 export const CODES_OF_BODIES: readonly ErrorCode[] = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
 
 export interface ErrorResponse {
@@ -122,16 +122,16 @@ export interface ErrorResponse {
   content: {
     'application/json': {
       schema: { $ref: string };
-      /** By code. */
+      /** Keyed by error code. */
       examples: Record<string, { summary: string; value: object }>;
     };
   };
 }
 
-/** Messages that fit an operation better than the usual example. */
+/** Example messages that fit an operation better than the default ones. */
 export type Messages = { readonly [code in ErrorCode]?: string };
 
-/** The responses for these codes, by status. */
+/** The responses for the given codes, keyed by HTTP status. */
 export function errorResponses(codes: readonly ErrorCode[], messages: Messages = {}): Record<string, ErrorResponse> {
   const statuses = new Set(codes.map((code) => STATUS[code]).sort((a, b) => a - b));
   const withStatus = (status: number) => codes.filter((code) => STATUS[code] === status);
@@ -156,10 +156,10 @@ function errorResponse(codes: readonly ErrorCode[], messages: Messages): ErrorRe
   };
 }
 
-/** What the code means, and a body that has it. */
+/** The meaning of a code, with an example of the body. */
 export function exampleOf(code: ErrorCode, message?: string): { summary: string; value: object } {
-  const { when, says } = REFUSALS[code] as Refusal;
-  const text = message ?? says;
+  const { when, exampleMessage } = REFUSALS[code] as Refusal;
+  const text = message ?? exampleMessage;
   return { summary: when, value: STATUS[code] === 400 ? { code, errors: [text] } : { code, error: text } };
 }
 

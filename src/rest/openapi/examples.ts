@@ -1,4 +1,4 @@
-// One secret's life in requests and answers, as the OpenAPI document and the page show it; a test lives it through.
+// Example requests and responses over the life of one secret, for the OpenAPI document and /docs. A test executes them.
 
 export const EXAMPLE_IDS = {
   environment_id: '019a1f6e-3c5b-7d21-8f10-5b2a9c4e7d01',
@@ -31,11 +31,11 @@ function secret(revision: number, secretValue: object | null) {
 export interface Example {
   request?: object;
   query?: Record<string, number>;
-  /** Text for what is no JSON. */
+  /** Text if the response is not JSON. */
   response: object | string;
 }
 
-/** The update, as the stream tells it. */
+/** The update as an event of the stream. */
 export const CHANGES = {
   environmentRevision: 2,
   changes: [
@@ -52,7 +52,7 @@ export const CHANGES = {
   ],
 };
 
-/** By operation, in the order in which they happen. */
+/** Keyed by operation, in the order in which the test executes them. */
 export const EXAMPLES = {
   create_agent_secret: {
     request: {

@@ -1,10 +1,10 @@
-// JSON laid out for people and for diffs: what fits into a line stands on one, and every integer is exact.
+// Pretty-prints JSON for readers and diffs: values that fit are printed on one line, and all integers exactly.
 import { printJson } from '../../json/print.js';
 
 interface Layout {
   width: number;
   indent: string;
-  /** Characters that stand before the value on its line. */
+  /** Number of characters before the value on its line. */
   taken: number;
 }
 

@@ -1,4 +1,4 @@
-// The OpenAPI 3.1 document of the REST door, made from the table of routes; printed once, served and committed as it is.
+// The OpenAPI 3.1 document of the REST API, generated from the table of routes. The same text is served and committed.
 
 import type { OperationId } from '../operation-id.js';
 import { STATUS } from '../problem.js';
@@ -16,7 +16,7 @@ import { layOut } from './layout.js';
 import { describedAs, PARAMETERS, type ParameterName } from './operations.js';
 import { SCHEMAS } from './schemas.js';
 
-/** The version in package.json, which cannot be imported from outside `src`; a test keeps the two together. */
+/** The version in package.json, which cannot be imported because it is outside `src`. A test compares the two. */
 const VERSION = '0.1.0';
 
 interface Parameter {
@@ -87,7 +87,7 @@ export const openApi = {
   paths: paths(),
   components: {
     schemas: SCHEMAS,
-    // Nothing refers to these: they answer requests that reach no operation.
+    // No operation refers to these: they are the responses to requests that do not reach any operation.
     responses: Object.fromEntries(
       CODES_WITHOUT_OPERATION.map((code) => [code, errorResponses([code])[STATUS[code]] as ErrorResponse]),
     ),
@@ -113,11 +113,19 @@ function paths(): Record<string, Record<string, Operation>> {
 }
 
 function operation({ operationId, summary, path }: Route | StreamRoute): Operation {
-  const { description, takes, answers, answer, action, isConditional, refuses, ...described } =
-    describedAs(operationId);
+  const {
+    description,
+    requestSchema,
+    responseSchema,
+    responseDescription,
+    action,
+    isConditional,
+    errorCodes,
+    ...described
+  } = describedAs(operationId);
   const { query = [], headers = [] } = described;
   const example: Example = EXAMPLES[operationId];
-  const codes = [...CODES_OF_ALL, ...(takes ? CODES_OF_BODIES : []), ...refuses];
+  const codes = [...CODES_OF_ALL, ...(requestSchema ? CODES_OF_BODIES : []), ...errorCodes];
   const inPath = [...path.matchAll(/:(\w+)/g)].map((match) => match[1] as ParameterName);
   const messages = {
     INVALID_REQUEST: `${inPath[0]}: expected a UUID`,
@@ -133,15 +141,21 @@ function operation({ operationId, summary, path }: Route | StreamRoute): Operati
       ...query.map((name) => parameter(name, 'query')),
       ...headers.map((name) => parameter(name, 'header')),
     ],
-    ...(takes && example.request ? { requestBody: { required: true, content: body(takes, example.request) } } : {}),
+    ...(requestSchema && example.request
+      ? { requestBody: { required: true, content: body(requestSchema, example.request) } }
+      : {}),
     responses: {
-      '200': { description: answer, ...(isConditional ? TAGGED : {}), content: content(answers, example.response) },
+      '200': {
+        description: responseDescription,
+        ...(isConditional ? TAGGED : {}),
+        content: content(responseSchema, example.response),
+      },
       ...(isConditional
         ? { '304': { description: 'Nothing was written since the tag was answered.', ...TAGGED } }
         : {}),
       ...errorResponses(codes, messages),
     },
-    // Either will do.
+    // A list of alternatives: one of the two is sufficient.
     security: [{ Token: [] }, { Cookie: [] }],
   };
 }
@@ -163,7 +177,7 @@ function reference(name: string): { $ref: string } {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-/** The bytes at /openapi.json and in schema/openapi.json: laid out for people and for diffs, every integer exact. */
+/** The text of /openapi.json and schema/openapi.json. */
 export function printOpenApi(): string {
   return `${layOut(openApi)}\n`;
 }

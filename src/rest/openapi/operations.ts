@@ -1,4 +1,4 @@
-// What the table of routes cannot tell about its operations: meaning, bodies, and the refusals that are their own.
+// Details of the operations that are not in the table of routes: descriptions, schemas of bodies, specific errors.
 import type { ErrorCode } from '../../errors/errors.js';
 import type { OperationId } from '../operation-id.js';
 import { UINT64 } from './types.js';
@@ -6,41 +6,43 @@ import { UINT64 } from './types.js';
 interface Description {
   /** CommonMark. */
   description: string;
-  /** Names of schemas. */
-  takes?: 'AgentSecretCreation' | 'AgentSecretUpdate';
-  answers: 'AgentSecretDto' | 'Page_AgentSecretDto' | 'AgentSecretChangeStream';
-  /** What a 200 tells. */
-  answer: string;
+  /** Name of the schema of the request body. */
+  requestSchema?: 'AgentSecretCreation' | 'AgentSecretUpdate';
+  /** Name of the schema of the response body. */
+  responseSchema: 'AgentSecretDto' | 'Page_AgentSecretDto' | 'AgentSecretChangeStream';
+  /** Description of the response with status 200. */
+  responseDescription: string;
   query?: readonly ParameterName[];
-  /** Headers that a request may have. */
+  /** Optional request headers. */
   headers?: readonly ParameterName[];
-  /** Its answer has an `ETag`, by which it need not be sent again. */
+  /** Whether the response has an `ETag`, so that a conditional request can be answered with 304. */
   isConditional?: boolean;
-  /** What the caller must be allowed to do. */
+  /** The permission that the caller needs. */
   action: 'View' | 'Create' | 'Update' | 'Delete';
-  refuses: readonly ErrorCode[];
+  /** Error codes in addition to those of all operations. */
+  errorCodes: readonly ErrorCode[];
 }
 
 const OPERATIONS = {
   list_environment_agent_secrets: {
     description:
       'Every secret of the environment with its type and its value, in the order of their paths. The answer’s `ETag` changes with every write; who sends it back as `If-None-Match` is answered 304 without a body until then. Open to the environment’s owner and to shares with the role admin or deployer; a viewer is answered 403, everybody else 404.',
-    answers: 'Page_AgentSecretDto',
-    answer: 'All secrets that are not deleted.',
+    responseSchema: 'Page_AgentSecretDto',
+    responseDescription: 'All secrets that are not deleted.',
     action: 'View',
     headers: ['If-None-Match'],
     isConditional: true,
-    refuses: ['ENVIRONMENT_NOT_FOUND'],
+    errorCodes: ['ENVIRONMENT_NOT_FOUND'],
   },
   create_agent_secret: {
     description:
       'A secret has a path, which names it among the secrets of its environment, a type, which it keeps for good, and perhaps a value. A value that does not fit the type is reported before a path that is taken.',
-    takes: 'AgentSecretCreation',
-    answers: 'AgentSecretDto',
-    answer: 'The new secret, at revision 0.',
+    requestSchema: 'AgentSecretCreation',
+    responseSchema: 'AgentSecretDto',
+    responseDescription: 'The new secret, at revision 0.',
     action: 'Create',
     headers: ['Idempotency-Key'],
-    refuses: [
+    errorCodes: [
       'ENVIRONMENT_NOT_FOUND',
       'AGENT_SECRET_VALUE_TYPE_MISMATCH',
       'AGENT_SECRET_ALREADY_EXISTS',
@@ -52,20 +54,20 @@ const OPERATIONS = {
   get_agent_secret: {
     description:
       'One secret with its type and its value. For callers without the rights of an owner, admin or deployer it does not exist: they are answered 404, here and when they update or delete it.',
-    answers: 'AgentSecretDto',
-    answer: 'The secret.',
+    responseSchema: 'AgentSecretDto',
+    responseDescription: 'The secret.',
     action: 'View',
-    refuses: ['AGENT_SECRET_NOT_FOUND'],
+    errorCodes: ['AGENT_SECRET_NOT_FOUND'],
   },
   update_agent_secret: {
     description:
       'Sets, removes or keeps the value, if `currentRevision` still is the secret’s revision: of several writers who name the same one, exactly one succeeds. A stale revision is reported before a value that does not fit the type.',
-    takes: 'AgentSecretUpdate',
-    answers: 'AgentSecretDto',
-    answer: 'The secret as it is now, one revision on.',
+    requestSchema: 'AgentSecretUpdate',
+    responseSchema: 'AgentSecretDto',
+    responseDescription: 'The secret as it is now, one revision on.',
     action: 'Update',
     headers: ['Idempotency-Key'],
-    refuses: [
+    errorCodes: [
       'AGENT_SECRET_NOT_FOUND',
       'CONCURRENT_UPDATE',
       'AGENT_SECRET_VALUE_TYPE_MISMATCH',
@@ -77,22 +79,22 @@ const OPERATIONS = {
   delete_agent_secret: {
     description:
       'Deletes the secret, if `current_revision` still is its revision. Afterwards its id is unknown and its path is free. Mind the path of this operation: `agent-secret` is singular here.',
-    answers: 'AgentSecretDto',
-    answer: 'The deleted secret, one revision on and without its value.',
+    responseSchema: 'AgentSecretDto',
+    responseDescription: 'The deleted secret, one revision on and without its value.',
     action: 'Delete',
     query: ['current_revision'],
     headers: ['Idempotency-Key'],
-    refuses: ['AGENT_SECRET_NOT_FOUND', 'CONCURRENT_UPDATE', 'IDEMPOTENCY_KEY_REUSED'],
+    errorCodes: ['AGENT_SECRET_NOT_FOUND', 'CONCURRENT_UPDATE', 'IDEMPOTENCY_KEY_REUSED'],
   },
   watch_environment_agent_secrets: {
     description:
       'Every write of the environment’s secrets as a server-sent event: in order, without gaps, one event for what was written at once; never with a value. The stream tells those behind `after` first, then live ones. Without `after` it begins with the revision that now is and no changes. A client whose connection breaks goes on behind the last `id` that it has: an `EventSource` does so by itself.\n\nComments keep a silent connection alive. An event `end` says why there will be no more: its data is what a refusal has as its body, for example with the code `AUTH_UNAUTHORIZED` when the token was revoked, or `UNAVAILABLE` when the service stops.',
-    answers: 'AgentSecretChangeStream',
-    answer: 'The stream.',
+    responseSchema: 'AgentSecretChangeStream',
+    responseDescription: 'The stream.',
     action: 'View',
     query: ['after'],
     headers: ['Last-Event-ID'],
-    refuses: ['ENVIRONMENT_NOT_FOUND'],
+    errorCodes: ['ENVIRONMENT_NOT_FOUND'],
   },
 } as const satisfies Record<OperationId, Description>;
 

@@ -1,4 +1,4 @@
-// The bodies of requests and answers as OpenAPI schemas, under the names that existing clients know.
+// OpenAPI schemas of the request and response bodies. Existing clients rely on their names.
 import type { ErrorCode } from '../../errors/errors.js';
 import { STATUS } from '../problem.js';
 import { exampleOf, REST_CODES } from './errors.js';
@@ -7,8 +7,12 @@ import { ANALYSED_TYPE, TYPE_SCHEMAS, UINT64 } from './types.js';
 
 const UUID = { type: 'string', format: 'uuid' };
 
-function codes(are: (code: ErrorCode) => boolean) {
-  return { type: 'string', description: 'Permanent; decide by it, not by the message.', enum: REST_CODES.filter(are) };
+function codes(isIncluded: (code: ErrorCode) => boolean) {
+  return {
+    type: 'string',
+    description: 'Permanent; decide by it, not by the message.',
+    enum: REST_CODES.filter(isIncluded),
+  };
 }
 
 export const SCHEMAS = {

@@ -1,4 +1,4 @@
-// The 22 kinds of AnalysedType as OpenAPI schemas, each with what its values look like.
+// The 22 kinds of AnalysedType as OpenAPI schemas, each with a description of its values.
 import { MAX_UINT64 } from '../../json/uint64.js';
 
 export const UINT64 = { type: 'integer', format: 'uint64', minimum: 0n, maximum: MAX_UINT64 } as const;
@@ -9,15 +9,15 @@ const TEXT = { type: 'string' };
 const TEXTS = { type: 'array', items: TEXT };
 
 interface Kind {
-  /** What a value of the type is; CommonMark. */
+  /** Description of the values of the type; CommonMark. */
   values: string;
-  /** Keys of the document besides `type`. */
+  /** Keys of the type document besides `type`. */
   required?: Record<string, object>;
   optional?: Record<string, object>;
   example: object;
 }
 
-function whole(bits: number, signed: boolean): Kind {
+function integerKind(bits: number, signed: boolean): Kind {
   const min = signed ? -(2n ** BigInt(bits - 1)) : 0n;
   const max = 2n ** BigInt(signed ? bits - 1 : bits) - 1n;
   return {
@@ -37,14 +37,14 @@ const KINDS: Record<string, Kind> = {
     values: 'Any number in the range of f32, rounded to the nearest: `0.1` reads back as `0.10000000149011612`.',
     example: { type: 'F32' },
   },
-  U64: whole(64, false),
-  S64: whole(64, true),
-  U32: whole(32, false),
-  S32: whole(32, true),
-  U16: whole(16, false),
-  S16: whole(16, true),
-  U8: whole(8, false),
-  S8: whole(8, true),
+  U64: integerKind(64, false),
+  S64: integerKind(64, true),
+  U32: integerKind(32, false),
+  S32: integerKind(32, true),
+  U16: integerKind(16, false),
+  S16: integerKind(16, true),
+  U8: integerKind(8, false),
+  S8: integerKind(8, true),
   Bool: { values: '`true` or `false`.', example: { type: 'Bool' } },
   List: {
     values: 'An array of values of the inner type.',
@@ -104,7 +104,7 @@ const NAMES = {
 const nameOf = (kind: string): string => `AnalysedType_Type${kind}`;
 const refTo = (kind: string): string => `#/components/schemas/${nameOf(kind)}`;
 
-/** AnalysedType, its kinds and what they consist of. */
+/** The schemas of AnalysedType, its kinds and their parts. */
 export const TYPE_SCHEMAS = {
   AnalysedType: {
     description:
