@@ -76,7 +76,7 @@ test('does not concern other folders', async () => {
 });
 
 test('does not keep a process alive, and ends with a killed one', async () => {
-  const module = pathToFileURL(join(await ensureBuilt(), 'store', 'data-folder-lock.js')).href;
+  const module = pathToFileURL(join(await ensureBuilt(), 'store', 'engine', 'data-folder-lock.js')).href;
   const run = (afterwards: string) =>
     spawn(process.execPath, [
       '--input-type=module',
@@ -102,7 +102,7 @@ test('does not keep a process alive, and ends with a killed one', async () => {
 
 /** Processes that each lock the folder at the same moment; answers what each of them said, and ends them. */
 async function rivals(count: number): Promise<string[]> {
-  const module = pathToFileURL(join(await ensureBuilt(), 'store', 'data-folder-lock.js')).href;
+  const module = pathToFileURL(join(await ensureBuilt(), 'store', 'engine', 'data-folder-lock.js')).href;
   const script = `
     import { lockDataFolder } from ${JSON.stringify(module)};
     console.log('ready');
