@@ -1,23 +1,16 @@
 // Bodies that are no JSON, not JSON of the right kind, or too large: refused by place, never by content.
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { canary } from '../support/canary.js';
-import { type Answer, type Client, createRestApp, expectRefusal, place, type RestApp } from '../support/rest/app.js';
+import { type Answer, expectRefusal, place } from '../support/rest/app.js';
+import { restSuite } from '../support/suites.js';
 
 const MAX_BODY_BYTES = 4_096;
 
-let app: RestApp;
-let owner: Client;
-let collection: string;
-let item: string;
-beforeAll(async () => {
-  app = await createRestApp({ maxBodyBytes: MAX_BODY_BYTES });
-  owner = app.as('owner');
-  collection = `/v1/envs/${app.world.environmentId}/agent-secrets`;
-  item = `/v1/agent-secrets/${(await owner.made(app.world.environmentId)).id}`;
-});
-afterAll(() => app.close());
+const { app, owner, environmentId } = await restSuite({ maxBodyBytes: MAX_BODY_BYTES });
+const collection = `/v1/envs/${environmentId}/agent-secrets`;
+const item = `/v1/agent-secrets/${(await owner.made(environmentId)).id}`;
 
 /** Both operations that read a body answer alike. */
 async function onBoth(sent: { body?: string | object; contentType?: string | null; headers?: Record<string, string> }) {

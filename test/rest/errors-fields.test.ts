@@ -1,17 +1,10 @@
 // Fields, path parameters and queries of the wrong shape: each spelling the contract refuses, and its lawful neighbours.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { canary } from '../support/canary.js';
-import { type Client, createRestApp, expectRefusal, place, type RestApp } from '../support/rest/app.js';
+import { expectRefusal, place } from '../support/rest/app.js';
+import { restSuite } from '../support/suites.js';
 
-let app: RestApp;
-let owner: Client;
-let environmentId: string;
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.as('owner');
-  environmentId = app.world.environmentId;
-});
-afterAll(() => app.close());
+const { owner, environmentId } = await restSuite();
 
 const LARGEST = '18446744073709551615';
 const TOO_LARGE = '18446744073709551616';

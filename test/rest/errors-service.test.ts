@@ -1,20 +1,13 @@
 // Refusals that are nobody's mistake: too many requests, an unreachable database, a bug; and what they never tell.
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { servicesOn } from '../../src/start/services.js';
 import { openPostgres } from '../../src/store/engine/client.js';
 import { canary } from '../support/canary.js';
-import { type Client, clientOf, createRestApp, expectRefusal, place, type RestApp } from '../support/rest/app.js';
+import { type Client, clientOf, createRestApp, expectRefusal, place } from '../support/rest/app.js';
+import { restSuite } from '../support/suites.js';
 
-let app: RestApp;
-let owner: Client;
-let environmentId: string;
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.as('owner');
-  environmentId = app.world.environmentId;
-});
-afterAll(() => app.close());
+const { app, owner, environmentId } = await restSuite();
 
 /** One request of each operation, all of them valid. */
 function everyOperation(client: Client, id: string, environment = environmentId) {

@@ -1,18 +1,11 @@
 // Every row of the contract's error table, over HTTP: status, code, body and message.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { canary } from '../support/canary.js';
-import { type Client, createRestApp, expectRefusal, place, type RestApp } from '../support/rest/app.js';
+import { expectRefusal, place } from '../support/rest/app.js';
 import { createLimitedEnvironment } from '../support/rest/plan.js';
+import { restSuite } from '../support/suites.js';
 
-let app: RestApp;
-let owner: Client;
-let environmentId: string;
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.as('owner');
-  environmentId = app.world.environmentId;
-});
-afterAll(() => app.close());
+const { app, owner, environmentId } = await restSuite();
 
 const NOBODY = '01890000-0000-7000-8000-000000000000';
 

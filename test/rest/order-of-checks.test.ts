@@ -1,27 +1,18 @@
 // The contract's order of checks: a request that breaks two rules hears of the earlier one.
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { canary } from '../support/canary.js';
 import { ask } from '../support/graphql/client.js';
-import { type Client, clientOf, createRestApp, expectRefusal, place, type RestApp } from '../support/rest/app.js';
+import { clientOf, expectRefusal, place } from '../support/rest/app.js';
 import { createLimitedEnvironment } from '../support/rest/plan.js';
+import { restSuite } from '../support/suites.js';
 
 const MAX_BODY_BYTES = 8_192;
 
-let app: RestApp;
-let owner: Client;
-let viewer: Client;
-let stranger: Client;
-let environmentId: string;
-beforeAll(async () => {
-  app = await createRestApp({ maxBodyBytes: MAX_BODY_BYTES });
-  owner = app.as('owner');
-  viewer = app.as('viewer');
-  stranger = app.as('stranger');
-  environmentId = app.world.environmentId;
-});
-afterAll(() => app.close());
+const { app, owner, environmentId } = await restSuite({ maxBodyBytes: MAX_BODY_BYTES });
+const viewer = app.as('viewer');
+const stranger = app.as('stranger');
 
 const wrongValue = () => ({ path: [place()], secretType: { type: 'U8' }, secretValue: canary() });
 const wrongSet = (currentRevision: number) => ({ currentRevision, secretValue: { op: 'set', value: canary() } });

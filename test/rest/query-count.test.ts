@@ -1,15 +1,10 @@
 // What reads cost in statements: counted, so that a promise about speed cannot rot unseen.
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Client, createRestApp, expectRefusal, type RestApp } from '../support/rest/app.js';
+import { expect, test } from 'vitest';
+import { expectRefusal } from '../support/rest/app.js';
+import { restSuite } from '../support/suites.js';
 import { createEnvironment } from '../support/world.js';
 
-let app: RestApp;
-let owner: Client;
-beforeAll(async () => {
-  app = await createRestApp({ readAudit: 'off' });
-  owner = app.as('owner');
-});
-afterAll(() => app.close());
+const { app, owner } = await restSuite({ readAudit: 'off' });
 
 async function statements(request: () => Promise<{ status: number }>): Promise<number> {
   const before = app.queries();

@@ -1,20 +1,15 @@
 // Which origins a browser may call from: the configured ones, on answers and refusals alike.
 import type { Server } from 'node:http';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clientOf, createRestApp, type RestApp } from '../support/rest/app.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { clientOf } from '../support/rest/app.js';
+import { restSuite } from '../support/suites.js';
 
 const FRONTEND = 'https://app.example.com';
 const STRANGER = 'https://evil.example.com';
 
-let app: RestApp;
-let id: string;
-let path: string;
-beforeAll(async () => {
-  app = await createRestApp();
-  id = (await app.as('owner').made(app.world.environmentId)).id;
-  path = `/v1/agent-secrets/${id}`;
-});
-afterAll(() => app.close());
+const { app, owner, environmentId } = await restSuite();
+const id: string = (await owner.made(environmentId)).id;
+const path = `/v1/agent-secrets/${id}`;
 
 describe('a configured origin', () => {
   let server: Server;

@@ -1,14 +1,11 @@
 // Requests below what HTTP clients send, over raw sockets: whatever arrives, the answer is the documented JSON.
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createRestApp, JSON_TYPE, type RestApp } from '../support/rest/app.js';
+import { describe, expect, test } from 'vitest';
+import { JSON_TYPE } from '../support/rest/app.js';
+import { restSuite } from '../support/suites.js';
 
-let app: RestApp;
-beforeAll(async () => {
-  app = await createRestApp();
-});
-afterAll(() => app.close());
+const { app } = await restSuite();
 
 const credential = () => `authorization: Bearer ${app.world.people.owner.token}`;
 

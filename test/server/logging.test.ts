@@ -2,20 +2,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from '../../src/logging/logger.js';
 import { createOutageLog } from '../../src/logging/outage-log.js';
 import { createHttpServer } from '../../src/server/http-server.js';
 import { servicesOn } from '../../src/start/services.js';
 import { openPostgres } from '../../src/store/engine/client.js';
 import { canary } from '../support/canary.js';
-import { clientOf, closed, createRestApp, listening, type RestApp } from '../support/rest/app.js';
+import { clientOf, closed, createRestApp, listening } from '../support/rest/app.js';
+import { restSuite } from '../support/suites.js';
 
-let app: RestApp;
-beforeAll(async () => {
-  app = await createRestApp();
-});
-afterAll(() => app.close());
+const { app } = await restSuite();
 
 const parsed = (lines: string[]) => lines.map((line) => JSON.parse(line));
 const linesSince = (count: number) => parsed(app.logs.slice(count));

@@ -2,16 +2,12 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clientOf, createRestApp, type RestApp } from '../support/rest/app.js';
+import { describe, expect, test } from 'vitest';
+import { clientOf } from '../support/rest/app.js';
+import { restSuite } from '../support/suites.js';
 
-let app: RestApp;
-let path: string;
-beforeAll(async () => {
-  app = await createRestApp({ graphiql: true });
-  path = `/v1/agent-secrets/${(await app.as('owner').made(app.world.environmentId)).id}`;
-});
-afterAll(() => app.close());
+const { app, owner, environmentId } = await restSuite({ graphiql: true });
+const path = `/v1/agent-secrets/${(await owner.made(environmentId)).id}`;
 
 interface AccountLookup {
   method?: string;

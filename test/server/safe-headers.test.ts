@@ -1,15 +1,10 @@
 // What every answer says to browsers and caches, whatever it is about.
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createRestApp, type RestApp } from '../support/rest/app.js';
+import { expect, test } from 'vitest';
+import { restSuite } from '../support/suites.js';
 
-let app: RestApp;
-let secret: string;
-beforeAll(async () => {
-  app = await createRestApp({ graphiql: true });
-  secret = `/v1/agent-secrets/${(await app.as('owner').made(app.world.environmentId)).id}`;
-});
-afterAll(() => app.close());
+const { app, owner, environmentId } = await restSuite({ graphiql: true });
+const secret = `/v1/agent-secrets/${(await owner.made(environmentId)).id}`;
 
 const JSON_BODY = { 'content-type': 'application/json' };
 const HTML = { accept: 'text/html' };

@@ -1,23 +1,15 @@
 // Fields below the root whose answer depends on who asks: each of an environment's and an account's fields.
 import { isObjectType } from 'graphql';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { schema } from '../../../src/graphql/schema.js';
-import { createTestApp, type TestApp } from '../../support/app.js';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { createSecret, done } from '../../support/graphql/secrets.js';
-import { createWorld, type Relation, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import type { Relation } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
-let secretPath: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  const { environmentId, people } = world;
-  const input = { environmentId, path: ['seen'], secretType: { type: 'Str' }, secretValue: 'a value' };
-  secretPath = (await done(createSecret(app, people.owner.token, input))).pathText;
-});
-afterAll(() => app.close());
+const { app, world, token, environmentId } = await graphqlSuite();
+const input = { environmentId, path: ['seen'], secretType: { type: 'Str' }, secretValue: 'a value' };
+const { pathText: secretPath } = await done(createSecret(app, token, input));
 
 const KNOWING = ['viewer', 'deployer', 'admin', 'owner'] as const;
 type Knowing = (typeof KNOWING)[number];

@@ -1,18 +1,11 @@
 // Every root field for every caller: what is allowed, and what a caller is told who may not or may not even know.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { schema } from '../../../src/graphql/schema.js';
-import { createTestApp, type TestApp } from '../../support/app.js';
 import { ACCESS_CASES, type AccessCase, CALLERS, type Caller, outcomeFor } from '../../support/graphql/access-cases.js';
 import { firstEvent, graphql } from '../../support/graphql/client.js';
-import { createWorld, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
 
-let app: TestApp;
-let world: World;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-});
-afterAll(() => app.close());
+const { app, world } = await graphqlSuite();
 
 const tokenOf = (caller: Caller) => (caller === 'anonymous' ? undefined : world.people[caller].token);
 

@@ -1,19 +1,14 @@
 // What a process remembers of tokens: never more than the database said last, and asked for once.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createBearerCache } from '../../../src/domain/access/token.js';
 import { updateLastUsed } from '../../../src/store/access/caller.js';
 import type { Database } from '../../../src/store/engine/client.js';
-import { createTestApp, type TestApp } from '../../support/app.js';
 import { ask, graphql } from '../../support/graphql/client.js';
-import { createAccount, type Person, unique } from '../../support/world.js';
+import { appSuite } from '../../support/suites.js';
+import { createAccount, unique } from '../../support/world.js';
 
-let app: TestApp;
-let person: Person;
-beforeAll(async () => {
-  app = await createTestApp();
-  person = await createAccount(app, unique('person'));
-});
-afterAll(() => app.close());
+const app = await appSuite();
+const person = await createAccount(app, unique('person'));
 
 /** The database behind a slow network: answers arrive when they are let through. */
 function slow(db: Database): { db: Database; asked(): number; arrived(): Promise<void>; deliver(): void } {

@@ -1,24 +1,18 @@
 // Access that outlasts a credential: not given by one that was revoked elsewhere a moment ago and is still trusted here.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createApp } from '../../../src/server/app.js';
 import { servicesOn } from '../../../src/start/services.js';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import { ask } from '../../support/graphql/client.js';
 import { call, createTokenAs } from '../../support/graphql/token-scopes.js';
-import { createAccount, createEnvironment, createWorld, share, unique, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createAccount, createEnvironment, share, unique } from '../../support/world.js';
 
-let app: TestApp;
-let elsewhere: TestApp;
-let world: World;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  // A process of its own, as far as the credentials it has seen are concerned.
-  const { db, keyProvider, log } = app.services;
-  const other = createApp({ services: servicesOn(db, keyProvider, log), config: app.config });
-  elsewhere = { ...app, fetch: async (request) => other.fetch(request) };
-});
-afterAll(() => app.close());
+const { app, world } = await graphqlSuite();
+// A process of its own, as far as the credentials it has seen are concerned.
+const { db, keyProvider, log } = app.services;
+const other = createApp({ services: servicesOn(db, keyProvider, log), config: app.config });
+const elsewhere: TestApp = { ...app, fetch: async (request) => other.fetch(request) };
 
 const VIEWER = '{ viewer { id } }';
 

@@ -1,25 +1,18 @@
 // Tokens for one environment or for some paths: outside of these nothing exists for them, whichever way they look.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { describe, expect, test } from 'vitest';
 import { type AccessCase, outcomeFor } from '../../support/graphql/access-cases.js';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { call, createTokenAs, permitted, ROOT_CASES, tokensOf, tokenWith } from '../../support/graphql/token-scopes.js';
-import { createApplication, createEnvironment, createWorld, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createApplication, createEnvironment } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
-let owner: string;
+const { app, world, token: owner } = await graphqlSuite();
+const operator = world.people.operator.token;
 /** Another environment of each of the two. */
-const elsewhere = { owner: '', operator: '' };
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  owner = world.people.owner.token;
-  const { operator } = world.people;
-  elsewhere.owner = await createEnvironment(app, owner, world.applicationId);
-  elsewhere.operator = await createEnvironment(app, operator.token, await createApplication(app, operator.token));
-});
-afterAll(() => app.close());
+const elsewhere = {
+  owner: await createEnvironment(app, owner, world.applicationId),
+  operator: await createEnvironment(app, operator, await createApplication(app, operator)),
+};
 
 const ACCOUNT_WIDE: Record<string, string> = {
   'Query.viewer': 'ok',

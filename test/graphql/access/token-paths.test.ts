@@ -1,20 +1,12 @@
 // Tokens for some paths of an environment: other secrets do not exist for them, in no list, past, record or write.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { createSecret, deleteSecret, done, readSecret, updateSecret } from '../../support/graphql/secrets.js';
 import { call, createTokenAs, tokenWith } from '../../support/graphql/token-scopes.js';
-import { createEnvironment, createWorld, unique, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createEnvironment, unique } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
-let owner: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  owner = world.people.owner.token;
-});
-afterAll(() => app.close());
+const { app, world, token: owner } = await graphqlSuite();
 
 describe('a token for some paths', () => {
   const IN = ['db', 'db.host', 'payments.mainDb.key'];

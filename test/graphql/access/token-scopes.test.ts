@@ -1,8 +1,7 @@
 // What a token's scopes allow: every root field with every set of scopes, every field that shows a value, and no way to more.
 import { getNamedType, isObjectType } from 'graphql';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { schema } from '../../../src/graphql/schema.js';
-import { createTestApp, type TestApp } from '../../support/app.js';
 import { canary } from '../../support/canary.js';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { createSecret, done, environmentRevision, updateSecret } from '../../support/graphql/secrets.js';
@@ -18,23 +17,18 @@ import {
   scopeOfCase,
   tokenWith,
 } from '../../support/graphql/token-scopes.js';
-import { createEnvironment, createWorld, unique, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createEnvironment, unique } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
-let owner: string;
+const { app, world, token: owner } = await graphqlSuite();
 const tokens = { owner: new Map<string, string>(), operator: new Map<string, string>() };
 beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  owner = world.people.owner.token;
   for (const who of ['owner', 'operator'] as const) {
     for (const scopes of SCOPE_SETS) {
       tokens[who].set(scopes.join(), await tokenWith(app, world.people[who].token, { scopes }));
     }
   }
 });
-afterAll(() => app.close());
 
 const tokenOf = (scopes: readonly Scope[], who: 'owner' | 'operator' = 'owner') =>
   tokens[who].get(scopes.join()) as string;

@@ -1,16 +1,12 @@
 // Tokens: shown once, stored as a hash, good until they end or are revoked.
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { everythingStored, mutate, remove } from '../../support/graphql/accounts.js';
 import { ask, graphql } from '../../support/graphql/client.js';
+import { appSuite } from '../../support/suites.js';
 import { createAccount, type Person, unique } from '../../support/world.js';
 
-let app: TestApp;
+const app = await appSuite();
 let person: Person;
-beforeAll(async () => {
-  app = await createTestApp();
-});
-afterAll(() => app.close());
 afterEach(() => {
   vi.useRealTimers();
 });

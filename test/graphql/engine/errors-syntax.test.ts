@@ -1,21 +1,12 @@
 // Errors of documents and bodies that cannot even be read: where it is and what was expected, without what is there.
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { describe, expect, test } from 'vitest';
 import { CANARY, CANARY_NUMBER, canary } from '../../support/canary.js';
 import { type RawAnswer, send, sendQuery } from '../../support/graphql/http.js';
 import { createSecret, done } from '../../support/graphql/secrets.js';
-import { createWorld, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  token = world.people.owner.token;
-});
-afterAll(() => app.close());
+const { app, world, token } = await graphqlSuite();
 
 function expectDiscreet({ status, errors, text }: RawAnswer): void {
   expect(status, text).toBeLessThan(500);

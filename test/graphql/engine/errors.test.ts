@@ -1,20 +1,11 @@
 // What an error says of a value that does not fit: the place and the expectation, and never anything the caller has sent.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { describe, expect, test } from 'vitest';
 import { CANARY, CANARY_NUMBER, canary } from '../../support/canary.js';
 import { type Place, placesOf } from '../../support/graphql/arguments.js';
 import { type RawAnswer, sendQuery } from '../../support/graphql/http.js';
-import { createWorld, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  token = world.people.owner.token;
-});
-afterAll(() => app.close());
+const { app, world, token } = await graphqlSuite();
 
 /** Refused or answered, but neither a bug nor a repetition of what was sent. */
 function expectDiscreet({ status, errors }: RawAnswer): void {

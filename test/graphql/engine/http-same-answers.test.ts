@@ -2,25 +2,20 @@
 // client can tell which: status, headers and body are the same, and the same as GET's.
 import { getIntrospectionQuery } from 'graphql';
 import { createSchema } from 'graphql-yoga';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Context } from '../../../src/domain/request/context.js';
 import { plainResponseType } from '../../../src/graphql/engine/http.js';
 import { createPipeline } from '../../../src/graphql/engine/pipeline.js';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import { type RawAnswer, RESPONSE_JSON, send, withConfig } from '../../support/graphql/http.js';
 import { createSecret, done } from '../../support/graphql/secrets.js';
-import { createWorld, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
+// GraphiQL would answer a GET that also takes HTML.
+const { app, world, token } = await graphqlSuite({ graphiql: false });
 let secretId: string;
 let spoiltId: string;
 beforeAll(async () => {
-  // GraphiQL would answer a GET that also takes HTML.
-  app = await createTestApp({ graphiql: false });
-  world = await createWorld(app);
-  token = world.people.owner.token;
   const secretType = { type: 'Record', fields: [{ name: 'count', typ: { type: 'U64' } }] };
   const make = async (path: string) => {
     const input = { environmentId: world.environmentId, path: [path], secretType, secretValue: { count: 1 } };
@@ -30,7 +25,6 @@ beforeAll(async () => {
   spoiltId = await make('spoilt');
   await app.services.db.script(`update agent_secrets set sealed_value = '\\x00' where id = '${spoiltId}'`);
 });
-afterAll(() => app.close());
 
 /** Appended to any Accept: Yoga answers, and prefers the other types for what is no stream. */
 const BY_YOGA = ', text/event-stream';

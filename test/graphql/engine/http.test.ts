@@ -1,20 +1,14 @@
 // GraphQL over HTTP: which requests are requests at all, and what introspection tells.
 import { buildClientSchema, getIntrospectionQuery, lexicographicSortSchema, printSchema } from 'graphql';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { schema } from '../../../src/graphql/schema.js';
-import { createTestApp, type TestApp } from '../../support/app.js';
 import { RESPONSE_JSON, send, sendQuery, withConfig } from '../../support/graphql/http.js';
-import { createAccount, type Person, unique } from '../../support/world.js';
+import { appSuite } from '../../support/suites.js';
+import { createAccount, unique } from '../../support/world.js';
 
-let app: TestApp;
-let person: Person;
-let token: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  person = await createAccount(app, unique('person'));
-  token = person.token;
-});
-afterAll(() => app.close());
+const app = await appSuite();
+const person = await createAccount(app, unique('person'));
+const { token } = person;
 
 const VIEWER = '{ viewer { id } }';
 const search = (parameters: Record<string, string>) => `?${new URLSearchParams(parameters)}`;

@@ -1,19 +1,10 @@
 // Requests that are too much: each limit says which it is and its value, as a request error and never as a bug.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { describe, expect, test } from 'vitest';
 import { CANARY, CANARY_NUMBER } from '../../support/canary.js';
 import { type RawAnswer, RESPONSE_JSON, send, sendQuery, withConfig } from '../../support/graphql/http.js';
-import { createWorld, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  token = world.people.owner.token;
-});
-afterAll(() => app.close());
+const { app, world, token } = await graphqlSuite();
 
 /** One clear error that names the limit, as a request error and in the type that was asked for. */
 function expectRefused(answer: RawAnswer, message: RegExp, status = 400, code = 'INVALID_REQUEST') {

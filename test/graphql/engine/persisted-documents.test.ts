@@ -5,27 +5,23 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import type { TestApp } from '../../support/app.js';
 import { type RawAnswer, type RawRequest, RESPONSE_JSON, send, withConfig } from '../../support/graphql/http.js';
-import { createAccount, type Person, unique } from '../../support/world.js';
+import { appSuite } from '../../support/suites.js';
+import { createAccount, unique } from '../../support/world.js';
 
-let app: TestApp;
-let person: Person;
+const app = await appSuite();
+const person = await createAccount(app, unique('person'));
 let folder: string;
 let free: Door;
 let only: Door;
 beforeAll(async () => {
-  app = await createTestApp();
-  person = await createAccount(app, unique('person'));
   folder = await mkdtemp(join(tmpdir(), 'agent-secrets-manifest-'));
   const persistedDocuments = await manifest(DOCUMENTS);
   free = withConfig(app, { persistedDocuments });
   only = withConfig(app, { persistedDocuments, persistedDocumentsOnly: true });
 });
-afterAll(async () => {
-  await app.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 type Door = Pick<TestApp, 'fetch'>;
 

@@ -1,26 +1,13 @@
 // What a request costs the database: as many statements for a full page as for a single item.
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { beforeAll, expect, test } from 'vitest';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { createSecret, done, updateSecret } from '../../support/graphql/secrets.js';
-import {
-  createAccount,
-  createApplication,
-  createEnvironment,
-  createWorld,
-  share,
-  unique,
-  type World,
-} from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createAccount, createApplication, createEnvironment, share, unique } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
+const { app, world, token } = await graphqlSuite({ readAudit: 'off' });
 const secretIds: string[] = [];
 beforeAll(async () => {
-  app = await createTestApp({ readAudit: 'off' });
-  world = await createWorld(app);
-  token = world.people.owner.token;
   const { people, environmentId } = world;
   const writers = [people.owner, people.admin, people.deployer];
   for (let n = 0; n < 12; n += 1) {
@@ -31,7 +18,6 @@ beforeAll(async () => {
   }
   for (let n = 0; n < 6; n += 1) await createEnvironment(app, token, world.applicationId);
 });
-afterAll(() => app.close());
 
 /** Statements that one request needs, the token and the environments' keys being known. */
 async function statements(query: string, variables: object = {}, as = token): Promise<number> {

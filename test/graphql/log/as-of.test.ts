@@ -1,14 +1,12 @@
 // An environment as it was after any of its revisions: what was recorded then is what is read now, on every way.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { changeSet, destroyRevision, restoreSecret } from '../../support/graphql/log.js';
 import { createSecret, deleteSecret, done, updateSecret } from '../../support/graphql/secrets.js';
-import { createEnvironment, createWorld, share, unique, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createEnvironment, share, unique } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
+const { app, world, token } = await graphqlSuite();
 let environmentId: string;
 /** What the environment looked like at each revision that anybody could see, recorded while it was the current one. */
 const recorded = new Map<number, State>();
@@ -16,14 +14,10 @@ const recorded = new Map<number, State>();
 const shownAs: number[] = [];
 
 beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  token = world.people.owner.token;
   environmentId = await createEnvironment(app, token, world.applicationId);
   await share(app, token, environmentId, world.people.deployer.id, ['DEPLOYER']);
   await liveThrough();
 });
-afterAll(() => app.close());
 
 interface State {
   revision: number;

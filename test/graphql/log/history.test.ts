@@ -1,20 +1,12 @@
 // A secret's history: every write of it, newest first, each with the value it left, for those who may see the secret.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { describe, expect, test } from 'vitest';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { destroyRevision, historyOf, restoreSecret, secretAt } from '../../support/graphql/log.js';
 import { createSecret, deleteSecret, done, updateSecret } from '../../support/graphql/secrets.js';
-import { createEnvironment, createWorld, unique, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createEnvironment, unique } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  token = world.people.owner.token;
-});
-afterAll(() => app.close());
+const { app, world, token } = await graphqlSuite();
 
 const set = (value: unknown) => ({ op: 'SET', value });
 

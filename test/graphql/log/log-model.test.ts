@@ -1,12 +1,13 @@
 // Random histories through both doors against a model: the same answers, the same history, the same past at every revision.
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { auditEnvironment } from '../../races/support/log-audit.js';
-import { createTestApp, databaseKind, type TestApp } from '../../support/app.js';
+import { databaseKind } from '../../support/app.js';
 import { graphql } from '../../support/graphql/client.js';
 import { applyChanges, destroyRevision, historyOf, queryOf, restoreSecret } from '../../support/graphql/log.js';
 import { createSecret, deleteSecret, type Refused, type Secret, updateSecret } from '../../support/graphql/secrets.js';
 import { type Change, EnvironmentModel, type Outcome, type Value } from '../../support/log-model.js';
+import { appSuite } from '../../support/suites.js';
 import { createAccount, createApplication, createEnvironment, unique } from '../../support/world.js';
 
 const RUNS = databaseKind() === 'postgres' ? 500 : 25;
@@ -15,15 +16,9 @@ const TIME_MS = 25_000;
 const NONE = 999;
 const NOBODY = '01890000-0000-7000-8000-000000000000';
 
-let app: TestApp;
-let token: string;
-let applicationId: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  token = (await createAccount(app, unique('owner'))).token;
-  applicationId = await createApplication(app, token);
-});
-afterAll(() => app.close());
+const app = await appSuite();
+const { token } = await createAccount(app, unique('owner'));
+const applicationId = await createApplication(app, token);
 
 /** A write before it is known what there is: numbers pick among what there will be. */
 interface Plan {

@@ -1,20 +1,15 @@
 // The record of opened values: every opening once, through whichever door, and nothing that shows no value.
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { watchGraphql } from '../../support/changes.js';
 import { addressOf } from '../../support/event-stream.js';
 import { ask, graphql } from '../../support/graphql/client.js';
-import { type Client, createRestApp, expectRefusal, place, type RestApp } from '../../support/rest/app.js';
+import { expectRefusal, place } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 import { createEnvironment, type Relation } from '../../support/world.js';
 
-let app: RestApp;
-let owner: Client;
+const { app, owner } = await restSuite();
 let environmentId: string;
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.as('owner');
-});
-afterAll(() => app.close());
 beforeEach(async () => {
   environmentId = await createEnvironment(app, app.world.people.owner.token, app.world.applicationId);
 });

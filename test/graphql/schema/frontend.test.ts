@@ -1,19 +1,12 @@
 // A frontend's typed call, as docs/graphql.md shows it.
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { expect, test } from 'vitest';
 import { ask } from '../../support/graphql/client.js';
-import { createWorld, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
 import { EnvironmentSecretsDocument } from './frontend.generated.js';
 
-let app: TestApp;
-let world: World;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-});
-afterAll(() => app.close());
+const { app, world } = await graphqlSuite();
 
 async function request<Data, Variables>(
   document: TypedDocumentNode<Data, Variables>,

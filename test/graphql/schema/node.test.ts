@@ -1,27 +1,16 @@
 // `node` and `nodes`: every noun by the one id it has in both doors, and null for all that is none of the caller's business.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { createSecret, deleteSecret, done } from '../../support/graphql/secrets.js';
-import {
-  createAccount,
-  createApplication,
-  createEnvironment,
-  createWorld,
-  share,
-  unique,
-  type World,
-} from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createAccount, createApplication, createEnvironment, share, unique } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
+const { app, world } = await graphqlSuite();
 /** What the owner's world consists of, by type name. */
 let ids: Record<string, string>;
 const NOUNS = ['AgentSecret', 'Environment', 'Application', 'Account', 'EnvironmentShare', 'Token', 'Plan'];
 
 beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
   const { people, applicationId, environmentId } = world;
   const { viewer } = await ask(app, people.owner.token, '{ viewer { plan { id } tokens { edges { node { id } } } } }');
   const guest = await createAccount(app, unique('guest'));
@@ -35,7 +24,6 @@ beforeAll(async () => {
     Plan: viewer.plan.id,
   };
 });
-afterAll(() => app.close());
 
 const secret = (environmentId: string) =>
   done(

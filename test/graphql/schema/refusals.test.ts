@@ -1,22 +1,21 @@
 // Every member of every result union: how it is reached, and what a refusal tells.
 import { type GraphQLNamedType, getNamedType, isUnionType } from 'graphql';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { schema } from '../../../src/graphql/schema.js';
 import type { Database } from '../../../src/store/engine/client.js';
-import { createTestApp, type TestApp } from '../../support/app.js';
 import { CANARY_NUMBER, canary } from '../../support/canary.js';
 import { fillApplications, fillShares, fillTokens } from '../../support/fill.js';
 import { ask } from '../../support/graphql/client.js';
 import { createSecret, deleteSecret, done, updateSecret } from '../../support/graphql/secrets.js';
+import { appSuite } from '../../support/suites.js';
 import { createAccount, createApplication, createEnvironment, unique } from '../../support/world.js';
 
-let app: TestApp;
+const app = await appSuite();
 let token: string;
 let applicationId: string;
 let environmentId: string;
 let planId: string;
 beforeAll(async () => {
-  app = await createTestApp();
   planId = await plan(1_000, 2, 40);
   const owner = await createAccount(app, unique('owner'));
   token = owner.token;
@@ -24,7 +23,6 @@ beforeAll(async () => {
   applicationId = await createApplication(app, token);
   environmentId = await createEnvironment(app, token, applicationId);
 });
-afterAll(() => app.close());
 
 /** Asks for everything a refusal of this mutation may tell, and for the id of what it makes. */
 function selectionOf(field: string): string {

@@ -1,23 +1,16 @@
 // All secrets in one piece: the same as one by one, now and as they were, for the same callers, and recorded as read.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { RawJson } from '../../../src/json/exact.js';
-import { createTestApp, type TestApp } from '../../support/app.js';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { destroyRevision } from '../../support/graphql/log.js';
 import { createSecret, deleteSecret, done, updateSecret } from '../../support/graphql/secrets.js';
 import { tokenWith } from '../../support/graphql/token-scopes.js';
-import { createEnvironment, createWorld } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
 
-let app: TestApp;
-let token: string;
-let environmentId: string;
+const { app, token, environmentId } = await graphqlSuite({ readAudit: 'strict' });
 let overwritten: string;
 const LAST = 7;
 beforeAll(async () => {
-  app = await createTestApp({ readAudit: 'strict' });
-  const world = await createWorld(app);
-  token = world.people.owner.token;
-  environmentId = await createEnvironment(app, token, world.applicationId);
   const create = (path: string[], type: object, secretValue: unknown) =>
     done(createSecret(app, token, { environmentId, path, secretType: type, secretValue }));
   await create(['db', 'größe'], { type: 'U64' }, new RawJson('18446744073709551615'));
@@ -30,7 +23,6 @@ beforeAll(async () => {
   const { id } = await create(['gone'], { type: 'Bool' }, true);
   await done(deleteSecret(app, token, { id, currentRevision: 0 }));
 });
-afterAll(() => app.close());
 
 const DOCUMENT = `query ($id: UUID!, $at: Revision) { environment(id: $id, at: $at) {
   agentSecretDocuments

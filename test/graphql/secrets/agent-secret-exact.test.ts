@@ -1,25 +1,15 @@
 // Values come back exactly as they were sent, in whichever of three ways they came in, or they are refused.
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { RawJson } from '../../../src/json/exact.js';
-import { createTestApp, type TestApp } from '../../support/app.js';
 import { typedValue } from '../../support/arbitraries.js';
 import { canary } from '../../support/canary.js';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { createSecret, done, readSecret, refused, updateSecret, WRITE_RESULT } from '../../support/graphql/secrets.js';
-import { createEnvironment, createWorld, unique, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createEnvironment, unique } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
-let environmentId: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  token = world.people.owner.token;
-  environmentId = world.environmentId;
-});
-afterAll(() => app.close());
+const { app, world, token, environmentId } = await graphqlSuite();
 
 const create = (input: object) => createSecret(app, token, { environmentId, path: [unique('s')], ...input });
 

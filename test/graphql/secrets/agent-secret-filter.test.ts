@@ -1,13 +1,13 @@
 // Finding secrets: filters alone and together, lookups by path, and arguments that make no sense.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp } from '../../support/app.js';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { idsOf, type List, type PageArguments, page, pagesOf, tryPage } from '../../support/graphql/pages.js';
 import { createSecret, done, type Secret, updateSecret } from '../../support/graphql/secrets.js';
-import { createEnvironment, createWorld, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createEnvironment } from '../../support/world.js';
 
-let list: List;
-let world: World;
+const { app, world, token, environmentId } = await graphqlSuite();
+const list: List = { app, token, environmentId };
 const secrets: Record<string, Secret> = {};
 
 const OPTION = { type: 'Option', inner: { type: 'Str' } };
@@ -22,18 +22,13 @@ const SECRETS: [path: string[], input: object][] = [
 ];
 
 beforeAll(async () => {
-  const app = await createTestApp();
-  world = await createWorld(app);
-  const { token } = world.people.owner;
-  list = { app, token, environmentId: world.environmentId };
   for (const [path, input] of SECRETS) {
-    const secret = await done(createSecret(app, token, { environmentId: world.environmentId, path, ...input }));
+    const secret = await done(createSecret(app, token, { environmentId, path, ...input }));
     secrets[secret.pathText] = secret;
   }
   const none = { id: secrets.dc!.id, currentRevision: 0, secretValue: { op: 'SET', value: null } };
   secrets.dc = await done(updateSecret(app, token, none));
 });
-afterAll(() => list.app.close());
 
 /** The paths that match, which the count has to agree with. */
 async function found(filter: object | null): Promise<string[]> {

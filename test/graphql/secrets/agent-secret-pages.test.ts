@@ -1,14 +1,14 @@
 // Pages of secrets: whatever the order and the page size, every secret is on exactly one of them.
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp } from '../../support/app.js';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { ask } from '../../support/graphql/client.js';
 import { type Item, idsOf, type List, type Order, page, pagesOf, sorted } from '../../support/graphql/pages.js';
 import { createSecret, deleteSecret, done, updateSecret } from '../../support/graphql/secrets.js';
-import { createEnvironment, createWorld, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createEnvironment } from '../../support/world.js';
 
-let list: List;
-let world: World;
+const { app, world, token, environmentId } = await graphqlSuite();
+const list: List = { app, token, environmentId };
 /** All of them, as the environment tells when it is asked for everything. */
 let items: Item[];
 
@@ -16,13 +16,8 @@ let items: Item[];
 const WORDS = ['Zebra', 'apple', 'école', 'ａ', '𝐀', 'ﬁ', 'ß', 'a b', 'a1', 'a_b_c', '1a', '世界'];
 
 beforeAll(async () => {
-  const app = await createTestApp();
-  world = await createWorld(app);
-  const { token } = world.people.owner;
-  list = { app, token, environmentId: world.environmentId };
   const paths = [...WORDS.map((word) => [word]), ...Array.from({ length: 19 }, (_, n) => ['many', `item ${n}`])];
-  const write = (path: string[]) =>
-    createSecret(app, token, { environmentId: world.environmentId, path, secretType: { type: 'Str' } });
+  const write = (path: string[]) => createSecret(app, token, { environmentId, path, secretType: { type: 'Str' } });
   // Several at once, so that some share their millisecond.
   const secrets = await Promise.all(paths.map((path) => done(write(path))));
   const changed = secrets.filter((_, index) => index % 3 === 0).toReversed();
@@ -30,10 +25,9 @@ beforeAll(async () => {
   const document = `query ($id: UUID!) {
     environment(id: $id) { allAgentSecrets { id pathText hasValue secretType createdAt updatedAt } }
   }`;
-  items = (await ask(app, token, document, { id: world.environmentId })).environment.allAgentSecrets;
+  items = (await ask(app, token, document, { id: environmentId })).environment.allAgentSecrets;
   expect(items).toHaveLength(31);
 });
-afterAll(() => list.app.close());
 
 const ORDERS: Order[] = (['PATH', 'CREATED_AT', 'UPDATED_AT'] as const).flatMap((field) => [
   { field, direction: 'ASC' },

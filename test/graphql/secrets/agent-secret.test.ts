@@ -1,6 +1,5 @@
 // Secrets through GraphQL: created, read, changed and deleted; every write is one step of the environment's counter.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { describe, expect, test } from 'vitest';
 import { canary } from '../../support/canary.js';
 import { everythingStored } from '../../support/graphql/accounts.js';
 import { ask, graphql } from '../../support/graphql/client.js';
@@ -13,19 +12,10 @@ import {
   refused,
   updateSecret,
 } from '../../support/graphql/secrets.js';
-import { createEnvironment, createWorld, unique, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createEnvironment, unique } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
-let environmentId: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  token = world.people.owner.token;
-  environmentId = world.environmentId;
-});
-afterAll(() => app.close());
+const { app, world, token, environmentId } = await graphqlSuite();
 
 const create = (input: object) => createSecret(app, token, { environmentId, path: [unique('s')], ...input });
 const update = (input: object) => updateSecret(app, token, input);

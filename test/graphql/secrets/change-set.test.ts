@@ -1,7 +1,6 @@
 // Several writes at once: all or nothing, each as if those before it were done, every problem told.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { auditEnvironment } from '../../races/support/log-audit.js';
-import { createTestApp, type TestApp } from '../../support/app.js';
 import { CANARY, canary } from '../../support/canary.js';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { applyChanges, changeSet, codesOf, destroyRevision, historyOf, queryOf } from '../../support/graphql/log.js';
@@ -14,18 +13,11 @@ import {
   updateSecret,
 } from '../../support/graphql/secrets.js';
 import { createLimitedEnvironment } from '../../support/rest/plan.js';
-import { createEnvironment, createWorld, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createEnvironment } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
+const { app, world, token } = await graphqlSuite();
 let environmentId: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  token = world.people.owner.token;
-});
-afterAll(() => app.close());
 
 beforeEach(async () => {
   environmentId = await createEnvironment(app, token, world.applicationId);

@@ -1,7 +1,6 @@
 // Erasing an old value for good: a write like any other, after which nothing that is stored can bring the value back.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { auditEnvironment } from '../../races/support/log-audit.js';
-import { createTestApp, type TestApp } from '../../support/app.js';
 import { ask } from '../../support/graphql/client.js';
 import { destroyRevision, historyOf, queryOf, restoreSecret, rowsOf, secretAt } from '../../support/graphql/log.js';
 import {
@@ -13,20 +12,11 @@ import {
   refused,
   updateSecret,
 } from '../../support/graphql/secrets.js';
-import { createWorld, unique, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { unique } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  token = world.people.owner.token;
-});
-afterAll(async () => {
-  await auditEnvironment(queryOf(app), world.environmentId);
-  await app.close();
-});
+const { app, world, token } = await graphqlSuite();
+afterAll(() => auditEnvironment(queryOf(app), world.environmentId));
 
 const set = (value: unknown) => ({ op: 'SET', value });
 const destroy = (input: object) => destroyRevision(app, token, input);

@@ -1,6 +1,5 @@
 // Going back: a new revision with an old one's value, also out of deletion, and what stands against it.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { describe, expect, test } from 'vitest';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { destroyRevision, historyOf, restoreSecret, rowsOf } from '../../support/graphql/log.js';
 import {
@@ -13,17 +12,10 @@ import {
   updateSecret,
 } from '../../support/graphql/secrets.js';
 import { createLimitedEnvironment } from '../../support/rest/plan.js';
-import { createWorld, unique, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { unique } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  token = world.people.owner.token;
-});
-afterAll(() => app.close());
+const { app, world, token } = await graphqlSuite();
 
 const set = (value: unknown) => ({ op: 'SET', value });
 const restore = (input: object, as = token) => restoreSecret(app, as, input);

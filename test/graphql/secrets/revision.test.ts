@@ -1,7 +1,6 @@
 // The revision a writer names: exact to 64 bits, stale when it is another one, malformed when it is no counter at all.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { JsonNumber } from '../../../src/json/exact.js';
-import { createTestApp, type TestApp } from '../../support/app.js';
 import { canary } from '../../support/canary.js';
 import { graphql } from '../../support/graphql/client.js';
 import {
@@ -13,18 +12,11 @@ import {
   updateSecret,
   WRITE_RESULT,
 } from '../../support/graphql/secrets.js';
-import { createWorld, unique, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { unique } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
+const { app, world, token } = await graphqlSuite();
 let id: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  token = world.people.owner.token;
-});
-afterAll(() => app.close());
 beforeEach(async () => {
   const input = { environmentId: world.environmentId, path: [unique('s')], secretType: { type: 'Str' } };
   id = (await done(createSecret(app, token, input))).id;

@@ -1,18 +1,13 @@
 // Accounts and plans: made and changed by operators, named once, and shown with how much of the plan is used.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { describe, expect, test } from 'vitest';
 import { canary } from '../../support/canary.js';
 import { createAccountUnder, createPlan, mutate } from '../../support/graphql/accounts.js';
 import { ask, graphql } from '../../support/graphql/client.js';
+import { appSuite } from '../../support/suites.js';
 import { createAccount, createApplication, createEnvironment, unique } from '../../support/world.js';
 
-let app: TestApp;
-let operator: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  operator = app.operatorToken;
-});
-afterAll(() => app.close());
+const app = await appSuite();
+const operator = app.operatorToken;
 
 const UNKNOWN = '01a20640-d042-77d8-a4fc-5bc52814913e';
 const FIELDS = 'id name roles plan { id name } environmentUsage { used limit } createdAt';

@@ -1,9 +1,9 @@
 // Deleting an environment, an application or an account takes along all that is in it, and gives its name back.
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { mutate, remove } from '../../support/graphql/accounts.js';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { createSecret, done, readSecret } from '../../support/graphql/secrets.js';
+import { appSuite } from '../../support/suites.js';
 import {
   createAccount,
   createApplication,
@@ -13,8 +13,7 @@ import {
   unique,
 } from '../../support/world.js';
 
-const app: TestApp = await createTestApp();
-afterAll(() => app.close());
+const app = await appSuite();
 
 let owner: Person;
 let deployer: Person;

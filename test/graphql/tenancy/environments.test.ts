@@ -1,28 +1,12 @@
 // Applications, environments and shares: made, renamed, found by name, and unique where names are.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { describe, expect, test } from 'vitest';
 import { canary } from '../../support/canary.js';
 import { mutate } from '../../support/graphql/accounts.js';
 import { ask, graphql } from '../../support/graphql/client.js';
-import {
-  createAccount,
-  createApplication,
-  createEnvironment,
-  createWorld,
-  share,
-  unique,
-  type World,
-} from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createAccount, createApplication, createEnvironment, share, unique } from '../../support/world.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  token = world.people.owner.token;
-});
-afterAll(() => app.close());
+const { app, world, token } = await graphqlSuite();
 
 describe('applications', () => {
   const APPLICATION = '... on Application { id name createdAt }';

@@ -1,17 +1,13 @@
 // What no plan limits has a fixed limit: reached exactly, refused beyond, also by requests at once, and listed in pages.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { fillApplications, fillShares, fillTokens } from '../../support/fill.js';
 import { createPlan, mutate, remove } from '../../support/graphql/accounts.js';
 import { ask, graphql } from '../../support/graphql/client.js';
+import { appSuite } from '../../support/suites.js';
 import { createAccount, createApplication, createEnvironment, type Person, unique } from '../../support/world.js';
 
-let app: TestApp;
+const app = await appSuite();
 let person: Person;
-beforeAll(async () => {
-  app = await createTestApp();
-});
-afterAll(() => app.close());
 beforeEach(async () => {
   person = await createAccount(app, unique('person'));
 });

@@ -1,6 +1,5 @@
 // The limits of a plan: reached exactly, refused beyond, and given back by whatever is deleted.
-import { afterAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { describe, expect, test } from 'vitest';
 import { canary } from '../../support/canary.js';
 import { changePlan, createAccountUnder, type Limits, mutate, remove } from '../../support/graphql/accounts.js';
 import { ask } from '../../support/graphql/client.js';
@@ -12,10 +11,10 @@ import {
   refused,
   updateSecret,
 } from '../../support/graphql/secrets.js';
+import { appSuite } from '../../support/suites.js';
 import { createApplication, createEnvironment, type Person, unique } from '../../support/world.js';
 
-const app: TestApp = await createTestApp();
-afterAll(() => app.close());
+const app = await appSuite();
 
 const EXCEEDED = { __typename: 'LimitExceeded', code: 'LIMIT_EXCEEDED' };
 

@@ -1,21 +1,14 @@
 // Credentials: which one counts, which forms are read, and that every failure looks the same.
 import { randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ask } from '../../support/graphql/client.js';
-import { type Answer, createRestApp, expectRefusal, type RestApp, send } from '../../support/rest/app.js';
+import { type Answer, expectRefusal, send } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 import { createAccount, unique } from '../../support/world.js';
 
-let app: RestApp;
-let owner: string;
-let stranger: string;
-let secretId: string;
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.world.people.owner.token;
-  stranger = app.world.people.stranger.token;
-  secretId = (await app.as('owner').made(app.world.environmentId)).id;
-});
-afterAll(() => app.close());
+const { app, owner: client, token: owner, environmentId } = await restSuite();
+const stranger = app.world.people.stranger.token;
+const secretId: string = (await client.made(environmentId)).id;
 afterEach(() => {
   vi.useRealTimers();
 });

@@ -1,14 +1,14 @@
 // The keys of an external issuer: fetched once, again when one is missing, and missed by nobody but those they are for.
 import type { Server } from 'node:http';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { OidcConfig } from '../../../src/config/oidc.js';
 import { ask } from '../../support/graphql/client.js';
 import { AUDIENCE, type Issuer, newKey, startIssuer } from '../../support/issuer.js';
-import { type Answer, clientOf, createRestApp, expectRefusal, type RestApp } from '../../support/rest/app.js';
-import type { Person } from '../../support/world.js';
+import { type Answer, clientOf, expectRefusal } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 
-let app: RestApp;
-let owner: Person;
+const { app } = await restSuite();
+const { owner } = app.world.people;
 let issuer: Issuer;
 let server: Server;
 const oidc = (more: Partial<OidcConfig> = {}): { oidc: OidcConfig } => ({
@@ -22,11 +22,6 @@ const oidc = (more: Partial<OidcConfig> = {}): { oidc: OidcConfig } => ({
     ...more,
   },
 });
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.world.people.owner;
-});
-afterAll(() => app.close());
 beforeEach(async () => {
   issuer = await startIssuer();
   server = await app.variant(oidc());

@@ -9,14 +9,14 @@ import { addressOf } from '../../support/event-stream.js';
 import { remove } from '../../support/graphql/accounts.js';
 import { ask } from '../../support/graphql/client.js';
 import { AUDIENCE, CRITICAL, type Issuer, newKey, seconds, startIssuer } from '../../support/issuer.js';
-import { clientOf, createRestApp, expectRefusal, place, type RestApp } from '../../support/rest/app.js';
-import { createAccount, type Person, unique } from '../../support/world.js';
+import { clientOf, expectRefusal, place } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
+import { createAccount, unique } from '../../support/world.js';
 
-let app: RestApp;
+const { app, environmentId } = await restSuite();
+const { owner } = app.world.people;
 let issuer: Issuer;
 let server: Server;
-let owner: Person;
-let environmentId: string;
 const oidc = (more: Partial<OidcConfig> = {}): { oidc: OidcConfig } => ({
   oidc: {
     issuer: issuer.url,
@@ -29,15 +29,10 @@ const oidc = (more: Partial<OidcConfig> = {}): { oidc: OidcConfig } => ({
   },
 });
 beforeAll(async () => {
-  [app, issuer] = await Promise.all([createRestApp(), startIssuer()]);
+  issuer = await startIssuer();
   server = await app.variant(oidc());
-  ({ owner } = app.world.people);
-  environmentId = app.world.environmentId;
 });
-afterAll(async () => {
-  await issuer.close();
-  await app.close();
-});
+afterAll(() => issuer.close());
 
 /** Whose login it is for GraphQL, or the code of the refusal; and the status of a list in REST. */
 async function seen(jwt: string | undefined, at: Server = server, headers: Record<string, string> = {}) {

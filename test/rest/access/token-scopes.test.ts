@@ -1,5 +1,5 @@
 // Tokens with less than everything at the REST door: every operation needs to reveal, streams do not; outside is 404.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { ROUTES } from '../../../src/rest/routes.js';
 import { STREAMS } from '../../../src/rest/streams.js';
 import { servicesOn } from '../../../src/start/services.js';
@@ -8,26 +8,11 @@ import { DOORS } from '../../support/changes.js';
 import { addressOf, openStream } from '../../support/event-stream.js';
 import { ask } from '../../support/graphql/client.js';
 import { createTokenAs, type Limits, SCOPE_SETS, tokenWith } from '../../support/graphql/token-scopes.js';
-import {
-  type Answer,
-  type Client,
-  clientOf,
-  createRestApp,
-  expectRefusal,
-  place,
-  type RestApp,
-} from '../../support/rest/app.js';
+import { type Answer, type Client, clientOf, expectRefusal, place } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
 
-let app: RestApp;
-let token: string;
-let environmentId: string;
-beforeAll(async () => {
-  app = await createRestApp();
-  token = app.world.people.owner.token;
-  environmentId = app.world.environmentId;
-});
-afterAll(() => app.close());
+const { app, token, environmentId } = await restSuite();
 
 const limited = async (limits: Limits) => clientOf(app.server, await tokenWith(app, token, limits));
 

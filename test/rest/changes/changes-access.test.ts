@@ -4,7 +4,8 @@ import { servicesOn } from '../../../src/start/services.js';
 import { DOORS, type Door, watchGraphql } from '../../support/changes.js';
 import { addressOf, type EventStream } from '../../support/event-stream.js';
 import { ask } from '../../support/graphql/client.js';
-import { clientOf, createRestApp, place, type RestApp } from '../../support/rest/app.js';
+import { clientOf, place } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 import {
   createAccount,
   createApplication,
@@ -20,18 +21,16 @@ vi.setConfig({ testTimeout: 60_000 });
 /** Far less than a caller would have to mind, far more than it takes. */
 const SECONDS = 8_000;
 
-let app: RestApp;
+const { app } = await restSuite();
 /** The doors of two instances; the changes are made at the first. */
 let urls: string[];
 const streams: EventStream[] = [];
 beforeAll(async () => {
-  app = await createRestApp();
   const { db, keyProvider, log } = app.services;
   urls = [addressOf(app.server), addressOf(await app.variant({}, servicesOn(db, keyProvider, log)))];
 });
-afterAll(async () => {
+afterAll(() => {
   for (const stream of streams) stream.close();
-  await app.close();
 });
 
 interface Scene {

@@ -8,16 +8,15 @@ import { createHttpServer } from '../../../src/server/http-server.js';
 import { until } from '../../server/process/client.js';
 import { DOORS, type Door, watchGraphql } from '../../support/changes.js';
 import { addressOf, type EventStream, openStream } from '../../support/event-stream.js';
-import { clientOf, closed, createRestApp, listening, place, type RestApp } from '../../support/rest/app.js';
+import { clientOf, closed, listening, place } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 const LIMITS = { all: 12, ofAccount: 10 };
 
-let app: RestApp;
-let token: string;
-let environmentId: string;
+const { app, token, environmentId } = await restSuite();
 /** A door with few places. */
 let url: string;
 let streams: EventStream[] = [];
@@ -25,16 +24,12 @@ let streams: EventStream[] = [];
 let silent: EventStream[] = [];
 let silentEnvironmentId: string;
 beforeAll(async () => {
-  app = await createRestApp();
-  token = app.world.people.owner.token;
-  environmentId = app.world.environmentId;
   silentEnvironmentId = await createEnvironment(app, token, app.world.applicationId);
   const feed = { environmentId: silentEnvironmentId };
   silent = await Promise.all(DOORS.map((door) => door.watch(addressOf(app.server), token, feed)));
 });
-afterAll(async () => {
+afterAll(() => {
   for (const stream of [...silent, ...streams]) stream.close();
-  await app.close();
 });
 beforeEach(async () => {
   for (const stream of streams) stream.close();

@@ -1,27 +1,17 @@
 // The change feed through both doors: every write once, in order, from wherever the client was.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { type Change, DOORS, type Door, type Told, watchGraphql } from '../../support/changes.js';
 import { addressOf, type EventStream, openStream } from '../../support/event-stream.js';
 import { ask } from '../../support/graphql/client.js';
-import { type Client, createRestApp, expectRefusal, place, type RestApp } from '../../support/rest/app.js';
+import { expectRefusal, place } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
 
-let app: RestApp;
-let url: string;
-let owner: Client;
-let token: string;
-let environmentId: string;
+const { app, owner, token, environmentId } = await restSuite();
+const url = addressOf(app.server);
 const streams: EventStream[] = [];
-beforeAll(async () => {
-  app = await createRestApp();
-  url = addressOf(app.server);
-  owner = app.as('owner');
-  token = app.world.people.owner.token;
-  environmentId = app.world.environmentId;
-});
-afterAll(async () => {
+afterAll(() => {
   for (const stream of streams) stream.close();
-  await app.close();
 });
 
 async function opened(stream: Promise<EventStream>): Promise<EventStream> {

@@ -1,6 +1,6 @@
 // Writes that are safe to repeat: the same request under the same key is done once, and answers what the first one did.
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { auditEnvironment } from '../../races/support/log-audit.js';
 import { CANARY, canary } from '../../support/canary.js';
 import { ask, graphql } from '../../support/graphql/client.js';
@@ -21,19 +21,12 @@ import {
   type Secret,
   updateSecret,
 } from '../../support/graphql/secrets.js';
-import { type Answer, type Client, createRestApp, expectRefusal, place, type RestApp } from '../../support/rest/app.js';
+import { type Answer, expectRefusal, place } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 import { createEnvironment, share } from '../../support/world.js';
 
-let app: RestApp;
-let owner: Client;
-let token: string;
+const { app, owner, token } = await restSuite();
 let environmentId: string;
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.as('owner');
-  token = app.world.people.owner.token;
-});
-afterAll(() => app.close());
 beforeEach(async () => {
   environmentId = await createEnvironment(app, token, app.world.applicationId);
 });

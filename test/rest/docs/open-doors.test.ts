@@ -2,14 +2,10 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createRestApp, type RestApp } from '../../support/rest/app.js';
+import { describe, expect, test } from 'vitest';
+import { restSuite } from '../../support/suites.js';
 
-let app: RestApp;
-beforeAll(async () => {
-  app = await createRestApp({ graphiql: true });
-});
-afterAll(() => app.close());
+const { app } = await restSuite({ graphiql: true });
 
 interface Page {
   status: number | undefined;

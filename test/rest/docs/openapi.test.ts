@@ -1,7 +1,7 @@
 // Answers of every operation with every status, against our OpenAPI document and against the original's slice.
 import { existsSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { createChangeFeed } from '../../../src/domain/changes/change-feed.js';
 import { servicesOn } from '../../../src/start/services.js';
@@ -10,9 +10,10 @@ import { canary } from '../../support/canary.js';
 import { DOORS, type Door } from '../../support/changes.js';
 import { addressOf } from '../../support/event-stream.js';
 import { ask } from '../../support/graphql/client.js';
-import { type Answer, type Client, clientOf, createRestApp, place, type RestApp } from '../../support/rest/app.js';
+import { type Answer, type Client, clientOf, place } from '../../support/rest/app.js';
 import { type Checker, type OpenApi, openApiChecker } from '../../support/rest/openapi.js';
 import { createLimitedEnvironment } from '../../support/rest/plan.js';
+import { restSuite } from '../../support/suites.js';
 
 const OPERATIONS = [
   'list_environment_agent_secrets',
@@ -27,15 +28,13 @@ type OperationId = (typeof OPERATIONS)[number];
 const isOriginal = ({ operationId }: { operationId: OperationId }) => !operationId.startsWith('watch');
 
 const seen: { operationId: OperationId; answer: Answer }[] = [];
-let app: RestApp;
+const { app, owner, environmentId } = await restSuite({ maxBodyBytes: 10_000 });
 beforeAll(async () => {
-  app = await createRestApp({ maxBodyBytes: 10_000 });
-  await seeSuccesses(app.as('owner'), app.world.environmentId);
-  await seeRefusals(app.as('owner'), app.world.environmentId);
-  await seeFailures(app.world.environmentId);
-  await seeStreams(app.world.environmentId);
+  await seeSuccesses(owner, environmentId);
+  await seeRefusals(owner, environmentId);
+  await seeFailures(environmentId);
+  await seeStreams(environmentId);
 });
-afterAll(() => app.close());
 
 function see(operationId: OperationId, answer: Answer): Answer {
   seen.push({ operationId, answer });

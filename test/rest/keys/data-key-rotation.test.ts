@@ -1,31 +1,18 @@
 // Rotating data keys under a running service: every value stays readable, is sealed anew once, and old keys go when unused.
 import { sql } from 'drizzle-orm';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { retireDataKeys, rotateDataKeys } from '../../../src/domain/keys/data-key.js';
 import { listDataKeyUsage } from '../../../src/domain/keys/key-usage.js';
 import { servicesOn } from '../../../src/start/services.js';
 import { computed, statement } from '../../../src/store/engine/statement.js';
 import { findValuesOfOlderDataKeys, resealValue } from '../../../src/store/keys/data-key.js';
 import { canary } from '../../support/canary.js';
-import {
-  type Client,
-  clientOf,
-  createRestApp,
-  eachOf,
-  expectRefusal,
-  place,
-  type RestApp,
-} from '../../support/rest/app.js';
+import { type Client, clientOf, eachOf, expectRefusal, place } from '../../support/rest/app.js';
 import { storedValues } from '../../support/sealed-values.js';
+import { restSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
 
-let app: RestApp;
-let owner: Client;
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.as('owner');
-});
-afterAll(() => app?.close());
+const { app, owner } = await restSuite();
 
 const environment = () => createEnvironment(app, app.world.people.owner.token, app.world.applicationId);
 const set = (value: string) => ({ op: 'set', value });

@@ -6,12 +6,13 @@ import type { Services } from '../../../src/domain/request/services.js';
 import { createApp } from '../../../src/server/app.js';
 import { servicesOn } from '../../../src/start/services.js';
 import type { TestApp } from '../../support/app.js';
-import { type Client, clientOf, createRestApp, expectRefusal, type RestApp } from '../../support/rest/app.js';
+import { type Client, clientOf, expectRefusal } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 import { startTransitServer, type TransitServer } from '../../support/transit-server.js';
 import { createEnvironment } from '../../support/world.js';
 
+const { app } = await restSuite();
 let transit: TransitServer;
-let app: RestApp;
 let owner: Client;
 let environmentId: string;
 
@@ -29,7 +30,6 @@ async function clientOn(services: Services): Promise<Client> {
 beforeAll(async () => {
   transit = await startTransitServer();
   await transit.admin('keys/agent-secrets');
-  app = await createRestApp();
   const services = await instance();
   const door = createApp({ services, config: app.config });
   const { applicationId, people } = app.world;
@@ -37,10 +37,7 @@ beforeAll(async () => {
   environmentId = await createEnvironment({ fetch } as TestApp, people.owner.token, applicationId);
   owner = await clientOn(services);
 });
-afterAll(async () => {
-  await app?.close();
-  await transit?.close();
-});
+afterAll(() => transit?.close());
 
 test('a secret is created, read, updated and listed; another instance reads the same', async () => {
   const { id } = await owner.made(environmentId, { secretValue: 'first' });

@@ -7,7 +7,8 @@ import { computed, statement } from '../../../src/store/engine/statement.js';
 import { until } from '../../server/process/client.js';
 import { ask } from '../../support/graphql/client.js';
 import { testPostgres } from '../../support/postgres/database.js';
-import { type Client, createRestApp, expectRefusal, type RestApp } from '../../support/rest/app.js';
+import { expectRefusal } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
 
 const DATABASE = statement()(
@@ -15,20 +16,14 @@ const DATABASE = statement()(
   template`select current_database() as name`,
 );
 
-let app: RestApp;
-let owner: Client;
+const { app, owner } = await restSuite({ readAudit: 'strict', databaseStatementTimeout: 2_000 });
 let sql: postgres.Sql;
 beforeAll(async () => {
-  app = await createRestApp({ readAudit: 'strict', databaseStatementTimeout: 2_000 });
-  owner = app.as('owner');
   const url = new URL((await testPostgres()).adminUrl);
   url.pathname = `/${(await app.services.db.row(DATABASE, {}))?.name}`;
   sql = postgres(url.href, { max: 3, onnotice: () => {} });
 });
-afterAll(async () => {
-  await sql.end();
-  await app.close();
-});
+afterAll(() => sql.end());
 
 /** Holds the table of records against writes while `work` runs. */
 async function held(work: (recordWaits: () => Promise<unknown>) => Promise<void>): Promise<void> {

@@ -1,21 +1,14 @@
 // Lists that are asked for only if they have changed: the tag, what it costs, and who may ask.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { ask } from '../../support/graphql/client.js';
 import { changeSet, destroyRevision, restoreSecret } from '../../support/graphql/log.js';
 import { done } from '../../support/graphql/secrets.js';
-import { type Client, createRestApp, expectRefusal, place, type RestApp, send } from '../../support/rest/app.js';
+import { expectRefusal, place, send } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 import { createEnvironment, share } from '../../support/world.js';
 
-let app: RestApp;
-let owner: Client;
-let token: string;
+const { app, owner, token } = await restSuite();
 let environmentId: string;
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.as('owner');
-  token = app.world.people.owner.token;
-});
-afterAll(() => app.close());
 
 beforeEach(async () => {
   environmentId = await createEnvironment(app, token, app.world.applicationId);

@@ -1,17 +1,10 @@
 // Paths, type documents and values a new secret may not have, however large or deep, and their lawful neighbours.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { canary } from '../../support/canary.js';
-import { type Client, createRestApp, expectRefusal, place, type RestApp } from '../../support/rest/app.js';
+import { expectRefusal, place } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 
-let app: RestApp;
-let owner: Client;
-let environmentId: string;
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.as('owner');
-  environmentId = app.world.environmentId;
-});
-afterAll(() => app.close());
+const { owner, environmentId } = await restSuite();
 
 const nested = (depth: number, open: string, close: string, inner: string) =>
   open.repeat(depth) + inner + close.repeat(depth);

@@ -1,18 +1,11 @@
 // Values and types through HTTP exactly as they were sent: every integer digit, every code unit, every name.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseJson } from '../../../src/json/parse.js';
 import { canary } from '../../support/canary.js';
-import { type Client, createRestApp, expectRefusal, place, type RestApp } from '../../support/rest/app.js';
+import { expectRefusal, place } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 
-let app: RestApp;
-let owner: Client;
-let environmentId: string;
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.as('owner');
-  environmentId = app.world.environmentId;
-});
-afterAll(() => app.close());
+const { owner, environmentId } = await restSuite();
 
 /** The same value created and set, read by id and in the list: always the same text. */
 async function expectKept(secretType: string, given: string, kept = given): Promise<void> {

@@ -1,16 +1,9 @@
 // How large things may be: types and lists are bounded, so that every answer fits into one.
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Client, createRestApp, expectRefusal, place, type RestApp } from '../../support/rest/app.js';
+import { expect, test } from 'vitest';
+import { expectRefusal, place } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 
-let app: RestApp;
-let owner: Client;
-let environmentId: string;
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.as('owner');
-  environmentId = app.world.environmentId;
-});
-afterAll(() => app.close());
+const { owner, environmentId } = await restSuite();
 
 /** An Enum whose canonical document has exactly this many bytes. */
 function enumOf(bytes: number) {

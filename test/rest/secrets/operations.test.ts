@@ -1,17 +1,10 @@
 // What the five operations answer: shapes, revisions, what each kind of update does, canonical paths, order.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Client, createRestApp, expectRefusal, place, type RestApp, send } from '../../support/rest/app.js';
+import { describe, expect, test } from 'vitest';
+import { expectRefusal, place, send } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
 
-let app: RestApp;
-let owner: Client;
-let environmentId: string;
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.as('owner');
-  environmentId = app.world.environmentId;
-});
-afterAll(() => app.close());
+const { app, owner, environmentId } = await restSuite();
 
 const freshEnvironment = () => createEnvironment(app, app.world.people.owner.token, app.world.applicationId);
 

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApp } from '../../../src/server/app.js';
 import { createHttpServer } from '../../../src/server/http-server.js';
 import { changeSet } from '../../support/graphql/log.js';
-import { closed, createRestApp, listening, type RestApp } from '../../support/rest/app.js';
+import { closed, listening } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
 
 const SECRETS = 1_000;
@@ -14,13 +15,10 @@ const IN_A_SET = 100;
 /** With quotes in it, which a text inside a text has escaped. */
 const VALUE = '0123456789abcde"'.repeat(3_000);
 
-let app: RestApp;
+const { app, token } = await restSuite({ maxBodyBytes: 8 * 1024 * 1024, readAudit: 'strict' });
 let server: Server;
-let token: string;
 let environmentId: string;
 beforeAll(async () => {
-  app = await createRestApp({ maxBodyBytes: 8 * 1024 * 1024, readAudit: 'strict' });
-  token = app.world.people.owner.token;
   environmentId = await createEnvironment(app, token, app.world.applicationId);
   for (let first = 0; first < SECRETS; first += IN_A_SET) {
     const changes = Array.from({ length: IN_A_SET }, (_, n) => ({
@@ -32,10 +30,7 @@ beforeAll(async () => {
   const { services, config } = app;
   server = await listening(createHttpServer(createApp({ services, config }).fetch, { log: services.log }));
 });
-afterAll(async () => {
-  await closed(server);
-  await app.close();
-});
+afterAll(() => closed(server));
 
 interface Received {
   status: number | undefined;

@@ -1,24 +1,19 @@
 // Laws that hold for any type and any value, through HTTP: stored exactly or refused.
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { JsonObject } from '../../../src/json/exact.js';
 import { parseJson } from '../../../src/json/parse.js';
 import { typedValue } from '../../support/arbitraries.js';
-import { type Answer, type Client, createRestApp, expectRefusal, place, type RestApp } from '../../support/rest/app.js';
+import { type Answer, expectRefusal, place } from '../../support/rest/app.js';
 import { mutated } from '../../support/rest/mutations.js';
 import { canonicalDocument, comparable, isFaithful } from '../../support/rest/values.js';
+import { restSuite } from '../../support/suites.js';
 
 const RUNS = { numRuns: 150 };
 // A thousand requests a test: on a busy machine and the embedded database that takes a while.
 vi.setConfig({ testTimeout: 120_000 });
 
-let app: RestApp;
-let owner: Client;
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.as('owner');
-});
-afterAll(() => app.close());
+const { app, owner } = await restSuite();
 
 const create = (document: object, value?: string) => {
   const secretValue = value === undefined ? '' : `,"secretValue":${value}`;

@@ -1,28 +1,16 @@
 // The contract's vectors through HTTP, every one: types, values created and set, path segments, whole paths.
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { parseJson } from '../../../src/json/parse.js';
-import {
-  type Answer,
-  type Client,
-  createRestApp,
-  eachOf,
-  expectRefusal,
-  type RestApp,
-} from '../../support/rest/app.js';
+import { type Answer, eachOf, expectRefusal } from '../../support/rest/app.js';
 import { comparable } from '../../support/rest/values.js';
+import { restSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
 
 // Hundreds of requests a test: on a busy machine and the embedded database that takes a while.
 vi.setConfig({ testTimeout: 120_000 });
 
-let app: RestApp;
-let owner: Client;
-beforeAll(async () => {
-  app = await createRestApp();
-  owner = app.as('owner');
-});
-afterAll(() => app.close());
+const { app, owner } = await restSuite();
 
 const freshEnvironment = () => createEnvironment(app, app.world.people.owner.token, app.world.applicationId);
 

@@ -1,16 +1,9 @@
 // Who sees what: every row of the contract's table in every column, and everything that can have gone from under it.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { canary } from '../../support/canary.js';
 import { ask } from '../../support/graphql/client.js';
-import {
-  type Answer,
-  type Client,
-  clientOf,
-  createRestApp,
-  expectRefusal,
-  place,
-  type RestApp,
-} from '../../support/rest/app.js';
+import { type Answer, type Client, clientOf, expectRefusal, place } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 import {
   createAccount,
   createApplication,
@@ -21,11 +14,7 @@ import {
   unique,
 } from '../../support/world.js';
 
-let app: RestApp;
-beforeAll(async () => {
-  app = await createRestApp();
-});
-afterAll(() => app.close());
+const { app } = await restSuite();
 
 const OPERATIONS = ['list', 'create', 'get', 'update', 'delete'] as const;
 type Operation = (typeof OPERATIONS)[number];

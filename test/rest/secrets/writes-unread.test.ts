@@ -1,37 +1,25 @@
 // Writes of secrets that the instance has just shown: done without reading first, and answered as by an instance that reads.
 import { sql } from 'drizzle-orm';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { rotateDataKeys } from '../../../src/domain/keys/data-key.js';
 import { servicesOn } from '../../../src/start/services.js';
 import { columns, parameter, statement } from '../../../src/store/engine/statement.js';
 import { environments } from '../../../src/store/engine/tables.js';
 import { ask } from '../../support/graphql/client.js';
 import { tokenWith } from '../../support/graphql/token-scopes.js';
-import {
-  type Answer,
-  type Client,
-  clientOf,
-  createRestApp,
-  expectRefusal,
-  type RestApp,
-} from '../../support/rest/app.js';
+import { type Answer, type Client, clientOf, expectRefusal } from '../../support/rest/app.js';
 import { createLimitedEnvironment } from '../../support/rest/plan.js';
+import { restSuite } from '../../support/suites.js';
 import { createAccount, createEnvironment, type Person, share, unique } from '../../support/world.js';
 
-let app: RestApp;
-let owner: Client;
-let ownerToken: string;
+const { app, owner, token: ownerToken } = await restSuite({ readAudit: 'off' });
 /** Another instance on the same database, which has seen nothing that it has not been asked for. */
 let elsewhere: (token: string) => Client;
 beforeAll(async () => {
-  app = await createRestApp({ readAudit: 'off' });
-  owner = app.as('owner');
-  ownerToken = app.world.people.owner.token;
   const { db, keyProvider, log } = app.services;
   const server = await app.variant({}, servicesOn(db, keyProvider, log));
   elsewhere = (token) => clientOf(server, token);
 });
-afterAll(() => app?.close());
 
 const set = (value: unknown) => ({ op: 'set', value });
 /** The environment's own revision, also once it is deleted. */

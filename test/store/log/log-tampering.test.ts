@@ -1,16 +1,17 @@
 // A thousand random tamperings by SQL: every one is found with keys and an exported head, and each kind by what it says.
 import { randomInt } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { sealWith } from '../../../src/domain/keys/sealed-value.js';
 import { LogFinding } from '../../../src/domain/log/log-finding.js';
 import type { LogHead } from '../../../src/domain/log/log-head.js';
 import { type LogVerificationOptions, type VerifiedLog, verifyLog } from '../../../src/domain/log/log-verification.js';
 import type { Session } from '../../../src/store/engine/client.js';
 import { randomFrom } from '../../races/support/writer.js';
-import { createTestApp, databaseKind, type TestApp } from '../../support/app.js';
+import { databaseKind } from '../../support/app.js';
 import { CANARY, canary } from '../../support/canary.js';
 import { createHistory } from '../../support/log-history.js';
-import { createEnvironment, createWorld } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createEnvironment } from '../../support/world.js';
 import { readTables } from './tables-as-text.js';
 import { type Scene, TAMPERINGS, type Tampering } from './tamperings.js';
 
@@ -20,14 +21,11 @@ const HISTORY = 7;
 const seed = randomInt(2 ** 31);
 const random = randomFrom(seed);
 
-let app: TestApp;
+const { app, world, token, environmentId } = await graphqlSuite();
 let scene: Scene;
 const heads = new Map<string, LogHead>();
 beforeAll(async () => {
-  app = await createTestApp();
-  const { people, applicationId, environmentId } = await createWorld(app);
-  const { token } = people.owner;
-  const other = await createEnvironment(app, token, applicationId);
+  const other = await createEnvironment(app, token, world.applicationId);
   const copies = [];
   // One that has everything there is to tamper with; how it is tampered with is another matter every time.
   const history = randomFrom(HISTORY);
@@ -47,7 +45,6 @@ beforeAll(async () => {
     heads.set(id, { environmentId: id, revision, hash });
   }
 });
-afterAll(() => app.close());
 
 /** Whoever may write to the tables may well drop what stands in the way; the indexes stay, for speed. */
 const WITHOUT_CONSTRAINTS = `

@@ -1,28 +1,21 @@
 // What the verification of a log accepts, and what it calls the first bad row of each kind.
 import { randomInt } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { openWith, sealWith } from '../../../src/domain/keys/sealed-value.js';
 import { LogFinding } from '../../../src/domain/log/log-finding.js';
 import { type VerifiedLog, verifyLog } from '../../../src/domain/log/log-verification.js';
 import type { Session } from '../../../src/store/engine/client.js';
 import { findEnvironmentIds, inSnapshot } from '../../../src/store/log/log-verification.js';
 import { randomFrom } from '../../races/support/writer.js';
-import { createTestApp, databaseKind, type TestApp } from '../../support/app.js';
+import { databaseKind } from '../../support/app.js';
 import { canary } from '../../support/canary.js';
 import { createSecret, deleteSecret, done, updateSecret } from '../../support/graphql/secrets.js';
 import { createHistory } from '../../support/log-history.js';
-import { createEnvironment, createWorld, unique, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createEnvironment, unique } from '../../support/world.js';
 import { readTables, replaceAll, update } from './tables-as-text.js';
 
-let app: TestApp;
-let world: World;
-let token: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  ({ token } = world.people.owner);
-});
-afterAll(() => app.close());
+const { app, world, token } = await graphqlSuite();
 
 const newEnvironment = () => createEnvironment(app, token, world.applicationId);
 const verify = (environmentId: string, session: Session = app.services.db) =>

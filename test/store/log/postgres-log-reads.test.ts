@@ -1,22 +1,17 @@
 // Reads of a long log on real Postgres: by index, whatever they ask, and quick with 20,000 rows behind 1,000 secrets.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from '../../support/app.js';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { ask } from '../../support/graphql/client.js';
 import { rowsOf } from '../../support/graphql/log.js';
-import { createEnvironment, createWorld, type World } from '../../support/world.js';
+import { graphqlSuite } from '../../support/suites.js';
+import { createEnvironment } from '../../support/world.js';
 
 const SECRETS = 1_000;
 const DELETED = 200;
 const REVISIONS = 20;
 
-let app: TestApp;
-let world: World;
-let token: string;
+const { app, world, token } = await graphqlSuite();
 let environmentId: string;
 beforeAll(async () => {
-  app = await createTestApp();
-  world = await createWorld(app);
-  token = world.people.owner.token;
   environmentId = await createEnvironment(app, token, world.applicationId);
   await fill(environmentId);
   // Others' logs, so that an environment is not the whole table.
@@ -25,7 +20,6 @@ beforeAll(async () => {
   }
   await app.services.db.script('analyze');
 });
-afterAll(() => app.close());
 
 /** Past the service: what thousands of writes would leave, as far as reads go. Its hashes are none. */
 async function fill(id: string): Promise<void> {
