@@ -1,8 +1,8 @@
 // A comparison of servers that answer different things would compare nothing: what is measured is asked once before.
 import { isDeepStrictEqual } from 'node:util';
-import type { Door, Doors, Urls } from './doors.js';
-import type { Seed } from './seed.js';
-import { openWires } from './wire.js';
+import type { Door, Doors, Urls } from './load/doors.js';
+import { openWires } from './load/wire.js';
+import type { Seed } from './seed/seed.js';
 
 const COMPARED_LISTS = 2;
 const COMPARED_READS = 10;

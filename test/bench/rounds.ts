@@ -1,11 +1,11 @@
 // The rounds: in each, all targets of a scenario run right after one another.
-import { runLoad, runSchedule } from './load.js';
-import { type Result, type Round, roundOf, type Usage } from './report.js';
+import { runLoad, runSchedule } from './load/load.js';
+import { type Result, type Round, roundOf, type Usage } from './report/report.js';
+import { medianOf } from './report/statistics.js';
+import { cpuOf, cpuOfPostgres, residentMegabytes } from './servers/usage.js';
 import type { Settings } from './settings.js';
 import type { Stage } from './stage.js';
-import { medianOf } from './statistics.js';
 import { PACE, type Scenario, type Target } from './targets.js';
-import { cpuOf, cpuOfPostgres, residentMegabytes } from './usage.js';
 
 interface Watcher {
   progress(text: string): void;

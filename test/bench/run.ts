@@ -2,16 +2,16 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { barsOf } from './bars.js';
-import { chart } from './chart.js';
-import { profileText } from './profile.js';
-import { isSound, type Report, type SubscriberResult } from './report.js';
+import { barsOf } from './report/bars.js';
+import { chart } from './report/chart.js';
+import { isSound, type Report, type SubscriberResult } from './report/report.js';
+import { medianOf } from './report/statistics.js';
+import { markdown } from './report/tables.js';
 import { measureRounds } from './rounds.js';
+import { profileText } from './servers/profile.js';
 import { HELP, isSelected, type Settings, settingsFrom } from './settings.js';
 import { type Stage, setStage } from './stage.js';
-import { medianOf } from './statistics.js';
-import { measureSubscribers, SUBSCRIBERS } from './subscribers.js';
-import { markdown } from './tables.js';
+import { measureSubscribers, SUBSCRIBERS } from './subscribers/subscribers.js';
 import { type Scenario, scenarios, type Target } from './targets.js';
 
 /** From test/bench/dist/test/bench: the results stay in test/bench/results. */

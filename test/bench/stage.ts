@@ -8,10 +8,10 @@ import postgres, { type Sql } from 'postgres';
 import { createKeyFile } from '../../src/crypto/key-file.js';
 import { startPostgresServer } from '../support/postgres/server.js';
 import { compare } from './compare.js';
-import { type Doors, doorsOf, type Server, type Urls } from './doors.js';
-import { type Seed, seed, seedFloor } from './seed.js';
-import { type ServerProcess, startFloor, startPeer, startService } from './servers.js';
-import { findPostmaster } from './usage.js';
+import { type Doors, doorsOf, type Server, type Urls } from './load/doors.js';
+import { type Seed, seed, seedFloor } from './seed/seed.js';
+import { type ServerProcess, startFloor, startPeer, startService } from './servers/servers.js';
+import { findPostmaster } from './servers/usage.js';
 
 /** From test/bench/dist/test/bench. */
 export const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
@@ -102,7 +102,7 @@ async function bareService(): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   await cp(join(ROOT, 'dist'), join(folder, 'dist'), { recursive: true });
   await symlink(join(ROOT, 'drizzle'), join(folder, 'drizzle'), 'junction');
-  await cp(fileURLToPath(new URL('./unsealed.js', import.meta.url)), join(folder, 'dist/crypto/sealing.js'));
+  await cp(fileURLToPath(new URL('./servers/unsealed.js', import.meta.url)), join(folder, 'dist/crypto/sealing.js'));
   return join(folder, 'dist/main.js');
 }
 

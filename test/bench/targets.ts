@@ -1,8 +1,9 @@
 // What is measured: scenarios, and in each the floor, our doors and the peer, doing the same work for the same load.
-import type { Door, Doors, Server, Urls } from './doors.js';
-import type { Script } from './load.js';
-import type { Seed } from './seed.js';
-import { creations, lists, mixed, reads, updates } from './work.js';
+
+import type { Door, Doors, Server, Urls } from './load/doors.js';
+import type { Script } from './load/load.js';
+import { creations, lists, mixed, reads, updates } from './load/work.js';
+import type { Seed } from './seed/seed.js';
 
 export interface Target {
   name: string;

@@ -6,11 +6,11 @@ import type { Services } from '../../src/domain/request/services.js';
 import { createLogger } from '../../src/logging/logger.js';
 import { servicesOn } from '../../src/start/services.js';
 import { openPostgres } from '../../src/store/engine/client.js';
-import type { Place } from '../bench/scale-operations.js';
-import { findPlace } from '../bench/scale-place.js';
-import { addNeighbours, describeScan, findScans } from '../bench/scale-plans.js';
-import { createOwners, type FilledEnvironment, fillEnvironments, settle } from '../bench/scale-seed.js';
-import { type Sent, statementsOf } from '../bench/scale-statements.js';
+import type { Place } from '../bench/scale/operations.js';
+import { findPlace } from '../bench/scale/place.js';
+import { addNeighbours, describeScan, findScans } from '../bench/scale/plans.js';
+import { createOwners, type FilledEnvironment, fillEnvironments, settle } from '../bench/scale/seed.js';
+import { type Sent, statementsOf } from '../bench/scale/statements.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres/database.js';
 import { runToEnd } from '../support/server.js';
 

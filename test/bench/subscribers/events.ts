@@ -1,5 +1,5 @@
 // A subscriber: one connection with server-sent events, which tells its owner of each.
-import { openSocket } from './wire.js';
+import { openSocket } from '../load/wire.js';
 
 export interface Subscriber {
   close(): void;

@@ -5,12 +5,12 @@ import { symlink } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../../src/config/config.js';
-import { createLogger } from '../../src/logging/logger.js';
-import { openServices } from '../../src/start/services.js';
-import { explainFailure } from '../../src/start/start-failure.js';
-import { createProgress } from './scale-progress.js';
-import { createOwners, type FilledEnvironment, type Share, settle } from './scale-seed.js';
+import { loadConfig } from '../../../src/config/config.js';
+import { createLogger } from '../../../src/logging/logger.js';
+import { openServices } from '../../../src/start/services.js';
+import { explainFailure } from '../../../src/start/start-failure.js';
+import { createProgress } from './progress.js';
+import { createOwners, type FilledEnvironment, type Share, settle } from './seed.js';
 
 const HELP = `Usage: npm run bench:seed -- --secrets N [--database-url URL]
 
@@ -59,7 +59,7 @@ async function main(): Promise<number> {
 
 /** The compiled sources look for the SQL beside themselves. */
 async function linkMigrations(): Promise<void> {
-  const root = new URL('../../../../../', import.meta.url);
+  const root = new URL('../../../../../../', import.meta.url);
   const link = fileURLToPath(new URL('test/bench/dist/drizzle', root));
   await symlink(fileURLToPath(new URL('drizzle', root)), link, 'junction').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
@@ -73,7 +73,7 @@ async function fillTogether(
 ): Promise<void> {
   const shares = Math.min(availableParallelism(), MOST_PROCESSES);
   const children = Array.from({ length: shares }, (_, index) => {
-    const child = fork(fileURLToPath(new URL('./scale-fill-share.js', import.meta.url)), {
+    const child = fork(fileURLToPath(new URL('./fill-share.js', import.meta.url)), {
       stdio: ['ignore', 2, 2, 'ipc'],
     });
     child.on('message', (message) => onFilled(message as FilledEnvironment));

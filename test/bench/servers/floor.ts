@@ -4,9 +4,9 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import postgres from 'postgres';
-import type { Session } from '../../src/store/engine/client.js';
-import { findAgentSecretsForAccounts } from '../../src/store/secrets/agent-secret.js';
-import { findAllAgentSecretOutlines } from '../../src/store/secrets/agent-secret-list.js';
+import type { Session } from '../../../src/store/engine/client.js';
+import { findAgentSecretsForAccounts } from '../../../src/store/secrets/agent-secret.js';
+import { findAllAgentSecretOutlines } from '../../../src/store/secrets/agent-secret-list.js';
 
 /** In the environment variable FLOOR, as JSON. */
 export interface FloorSettings {

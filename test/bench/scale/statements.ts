@@ -1,15 +1,15 @@
 // Every statement that the service runs for an operation, with what it was given: the service in this process, over a
 // database that takes notes.
 
-import { loadConfig } from '../../src/config/config.js';
-import type { KeyProvider } from '../../src/crypto/key-provider.js';
-import { issueToken } from '../../src/domain/access/token.js';
-import { createLogger } from '../../src/logging/logger.js';
-import { createApp } from '../../src/server/app.js';
-import { servicesOn } from '../../src/start/services.js';
-import { type Database, openPostgres, type Session } from '../../src/store/engine/client.js';
-import type { Statement } from '../../src/store/engine/statement.js';
-import { type Call, OPERATIONS, type Place } from './scale-operations.js';
+import { loadConfig } from '../../../src/config/config.js';
+import type { KeyProvider } from '../../../src/crypto/key-provider.js';
+import { issueToken } from '../../../src/domain/access/token.js';
+import { createLogger } from '../../../src/logging/logger.js';
+import { createApp } from '../../../src/server/app.js';
+import { servicesOn } from '../../../src/start/services.js';
+import { type Database, openPostgres, type Session } from '../../../src/store/engine/client.js';
+import type { Statement } from '../../../src/store/engine/statement.js';
+import { type Call, OPERATIONS, type Place } from './operations.js';
 
 /** A statement as it was sent. */
 export interface Sent {

@@ -1,8 +1,9 @@
 // The work of each scenario: which requests a connection sends one after the other, through any door.
+
+import { connection } from '../seed/samples.js';
+import { get, type Seed } from '../seed/seed.js';
 import type { Door } from './doors.js';
 import type { Exchange, Script } from './load.js';
-import { connection } from './samples.js';
-import { get, type Seed } from './seed.js';
 
 type Listed = Seed['listed'];
 type Spread = Seed['spread'];

@@ -5,18 +5,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import postgres from 'postgres';
-import { loadKeyFile } from '../../src/crypto/key-file.js';
-import { localKeyProvider } from '../../src/crypto/local-keyring.js';
-import { runLoad } from './load.js';
-import { findPlace } from './scale-place.js';
-import { addNeighbours, describeScan, findScans } from './scale-plans.js';
-import { type ScaleResult, type ScaleRound, scaleMarkdown, verdictOf } from './scale-report.js';
-import { type ScaleStage, type Side, setScaleStage } from './scale-stage.js';
-import { statementsOf } from './scale-statements.js';
-import { type ScaleTarget, TARGETS } from './scale-targets.js';
-import { cpuOf, cpuOfPostgres } from './usage.js';
+import { loadKeyFile } from '../../../src/crypto/key-file.js';
+import { localKeyProvider } from '../../../src/crypto/local-keyring.js';
+import { runLoad } from '../load/load.js';
+import { cpuOf, cpuOfPostgres } from '../servers/usage.js';
+import { findPlace } from './place.js';
+import { addNeighbours, describeScan, findScans } from './plans.js';
+import { type ScaleResult, type ScaleRound, scaleMarkdown, verdictOf } from './report.js';
+import { type ScaleStage, type Side, setScaleStage } from './stage.js';
+import { statementsOf } from './statements.js';
+import { type ScaleTarget, TARGETS } from './targets.js';
 
-const RESULTS = fileURLToPath(new URL('../../../results/', import.meta.url));
+const RESULTS = fileURLToPath(new URL('../../../../results/', import.meta.url));
 
 const HELP = `Usage: npm run bench:scale -- [options]
 

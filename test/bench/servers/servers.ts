@@ -15,8 +15,8 @@ export interface ServerProcess {
 }
 
 const PROBE = ['--import', new URL('./probe.js', import.meta.url).href];
-/** From test/bench/dist/test/bench. */
-const PEERS = new URL('../../../peers/', import.meta.url);
+/** From test/bench/dist/test/bench/servers. */
+const PEERS = new URL('../../../../peers/', import.meta.url);
 const PEER_NODE = fileURLToPath(new URL('node_modules/node/bin/node', PEERS));
 
 export function startFloor(settings: FloorSettings): Promise<ServerProcess> {

@@ -1,7 +1,8 @@
 // The operations whose cost should not grow with the database, over all of it at random.
-import type { Exchange, Script } from './load.js';
-import { connection, SAMPLE_PERIOD, sample, UPDATED_TYPE } from './samples.js';
-import type { KnownSecret, Terrain } from './scale-terrain.js';
+
+import type { Exchange, Script } from '../load/load.js';
+import { connection, SAMPLE_PERIOD, sample, UPDATED_TYPE } from '../seed/samples.js';
+import type { KnownSecret, Terrain } from './terrain.js';
 
 export interface ScaleTarget {
   name: string;

@@ -1,6 +1,6 @@
 // How Postgres would run the service's statements: what it would read a whole table for.
 import type postgres from 'postgres';
-import type { Sent } from './scale-statements.js';
+import type { Sent } from './statements.js';
 
 /** A statement that reads a table, or an index, from one end to the other. */
 export interface Scan {

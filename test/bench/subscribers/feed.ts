@@ -1,10 +1,10 @@
 // Subscribers of many environments, half through GraphQL and half through REST, and the writes that they are told of.
 import { setTimeout as wait } from 'node:timers/promises';
-import { restDoor, watchRequests } from './doors.js';
+import { restDoor, watchRequests } from '../load/doors.js';
+import { runSchedule } from '../load/load.js';
+import { revisionsOf, updateOf } from '../load/work.js';
+import type { Seed } from '../seed/seed.js';
 import { type Subscriber, subscribe } from './events.js';
-import { runSchedule } from './load.js';
-import type { Seed } from './seed.js';
-import { revisionsOf, updateOf } from './work.js';
 
 export interface Feed {
   /** Milliseconds from sending each write to each event about it. */

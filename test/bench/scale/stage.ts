@@ -6,16 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
-import { createKeyFile } from '../../src/crypto/key-file.js';
-import { issueToken } from '../../src/domain/access/token.js';
-import { openPostgres } from '../../src/store/engine/client.js';
-import { startPostgresServer } from '../support/postgres/server.js';
-import { findTerrain, type Terrain } from './scale-terrain.js';
-import { type ServerProcess, startService } from './servers.js';
-import { createDatabase } from './stage.js';
-import { findPostmaster } from './usage.js';
+import { createKeyFile } from '../../../src/crypto/key-file.js';
+import { issueToken } from '../../../src/domain/access/token.js';
+import { openPostgres } from '../../../src/store/engine/client.js';
+import { startPostgresServer } from '../../support/postgres/server.js';
+import { type ServerProcess, startService } from '../servers/servers.js';
+import { findPostmaster } from '../servers/usage.js';
+import { createDatabase } from '../stage.js';
+import { findTerrain, type Terrain } from './terrain.js';
 
-const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../../../../', import.meta.url));
 const POOL_SIZE = 4;
 
 /** A filled database and the service on it. */
@@ -103,7 +103,7 @@ export async function setScaleStage(options: ScaleOptions): Promise<ScaleStage> 
 }
 
 async function fill(secrets: number, databaseUrl: string, keyFile: string, folder: string): Promise<void> {
-  const script = fileURLToPath(new URL('./scale-fill.js', import.meta.url));
+  const script = fileURLToPath(new URL('./fill.js', import.meta.url));
   const child = spawn(process.execPath, ['--enable-source-maps', script, '--secrets', String(secrets)], {
     cwd: folder,
     // The tokens that it prints are for others: here each account gets one more.

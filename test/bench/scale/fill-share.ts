@@ -1,9 +1,9 @@
 // One of the processes of npm run bench:seed: fills its share of the environments, and ends.
 import { once } from 'node:events';
-import { loadConfig } from '../../src/config/config.js';
-import { createLogger } from '../../src/logging/logger.js';
-import { openServices } from '../../src/start/services.js';
-import { fillEnvironments, type Share } from './scale-seed.js';
+import { loadConfig } from '../../../src/config/config.js';
+import { createLogger } from '../../../src/logging/logger.js';
+import { openServices } from '../../../src/start/services.js';
+import { fillEnvironments, type Share } from './seed.js';
 
 const [share] = (await once(process, 'message')) as [Share];
 // The parent is gone: whatever the reason, so is the need for this process.

@@ -1,8 +1,8 @@
 // What a run has found: numbers per round, medians, and which bars are met.
-import type { Server } from './doors.js';
-import type { Load } from './load.js';
+import type { Server } from '../load/doors.js';
+import type { Load } from '../load/load.js';
+import type { Scenario } from '../targets.js';
 import { percentile } from './statistics.js';
-import type { Scenario } from './targets.js';
 
 export interface Bar {
   name: string;

@@ -1,6 +1,6 @@
 // Finds its way about in a database that bench:seed has filled.
 import type { Sql } from 'postgres';
-import type { Place } from './scale-operations.js';
+import type { Place } from './operations.js';
 
 const SECRETS = 20;
 

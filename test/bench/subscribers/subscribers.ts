@@ -1,11 +1,11 @@
 // What 1,000 idle subscribers cost a process of the service that has nothing else to do, and how soon they are told.
 import { setTimeout as wait } from 'node:timers/promises';
+import type { SubscriberRound } from '../report/report.js';
+import { percentile } from '../report/statistics.js';
+import type { Seed } from '../seed/seed.js';
+import type { ServerProcess } from '../servers/servers.js';
+import { cpuOf, openFilesLimit, residentMegabytes } from '../servers/usage.js';
 import { type Feed, openFeed } from './feed.js';
-import type { SubscriberRound } from './report.js';
-import type { Seed } from './seed.js';
-import type { ServerProcess } from './servers.js';
-import { percentile } from './statistics.js';
-import { cpuOf, openFilesLimit, residentMegabytes } from './usage.js';
 
 export const SUBSCRIBERS = 'subscribers: 1,000 idle, then 10 writes/s';
 const COUNT = 1_000;

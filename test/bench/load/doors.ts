@@ -1,7 +1,7 @@
 // How each server is asked for the same things: our two doors, the floor (which speaks the REST door's words), the peer.
 import { randomUUID } from 'node:crypto';
-import { UPDATED_TYPE } from './samples.js';
-import type { Seed } from './seed.js';
+import { UPDATED_TYPE } from '../seed/samples.js';
+import type { Seed } from '../seed/seed.js';
 
 /** `bare`: the service without sealing and read audit, on a database of its own. `peer`: PostGraphile. */
 export type Server = 'floor' | 'service' | 'bare' | 'peer';

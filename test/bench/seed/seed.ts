@@ -1,7 +1,7 @@
 // What the load works on: made through the service's own doors, then copied in the clear for the floor.
 import type { Sql } from 'postgres';
-import { createAccountAsOperator } from '../../src/domain/tenancy/account.js';
-import { openPostgres } from '../../src/store/engine/client.js';
+import { createAccountAsOperator } from '../../../src/domain/tenancy/account.js';
+import { openPostgres } from '../../../src/store/engine/client.js';
 import { connection, sample, UPDATED_TYPE } from './samples.js';
 
 export interface Seed {

@@ -1,5 +1,5 @@
 // What the bare service has in the place of crypto/sealing.js: the same faces, and values in the clear. For comparison only.
-import type { DataKey, SealBinding } from '../../src/crypto/sealing.js';
+import type { DataKey, SealBinding } from '../../../src/crypto/sealing.js';
 
 const HEAD = 5;
 

@@ -1,6 +1,6 @@
 // What the load of bench:scale knows of a filled database: a random sample of all of it.
 import type { Sql } from 'postgres';
-import { get } from './seed.js';
+import { get } from '../seed/seed.js';
 
 export interface Terrain {
   environments: { environmentId: string; token: string; cursor: string }[];

@@ -4,15 +4,15 @@ import { request as ask } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createKeyFile } from '../../src/crypto/key-file.js';
-import { startPostgresServer } from '../support/postgres/server.js';
-import { request } from './doors.js';
-import { type Exchange, runLoad } from './load.js';
-import { UPDATED_TYPE, connection as value } from './samples.js';
-import { type Seed, seed } from './seed.js';
-import { startService } from './servers.js';
-import { createDatabase, ROOT } from './stage.js';
-import { cpuOf, residentMegabytes } from './usage.js';
+import { createKeyFile } from '../../../src/crypto/key-file.js';
+import { startPostgresServer } from '../../support/postgres/server.js';
+import { request } from '../load/doors.js';
+import { type Exchange, runLoad } from '../load/load.js';
+import { UPDATED_TYPE, connection as value } from '../seed/samples.js';
+import { type Seed, seed } from '../seed/seed.js';
+import { startService } from '../servers/servers.js';
+import { cpuOf, residentMegabytes } from '../servers/usage.js';
+import { createDatabase, ROOT } from '../stage.js';
 
 const CONNECTIONS = 32;
 const SLICES = 40;
@@ -48,7 +48,7 @@ async function main(): Promise<boolean> {
     const keyFile = join(folder, 'master-keys.json');
     await createKeyFile(keyFile);
     const probe = join(folder, 'probe.sock');
-    const preload = `--import=${new URL('./soak-probe.js', import.meta.url).href}`;
+    const preload = `--import=${new URL('./probe.js', import.meta.url).href}`;
     const service = await startService({
       ...{ folder, databaseUrl, keyFile, poolSize: 4, main: join(ROOT, 'dist/main.js') },
       env: { SOAK_PROBE: probe, NODE_OPTIONS: preload },
