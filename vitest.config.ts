@@ -17,7 +17,7 @@ const pages = ['test/docs/tables.test.ts', 'test/docs/links.test.ts', 'test/docs
 /** What measures short times or the processor closely: after everything else, one at a time. */
 const measured = [
   'test/rest/secrets/postgres-long-lists.test.ts',
-  'test/start/budget.test.ts',
+  'test/start/processes/budget.test.ts',
   'test/server/process/slow-readers.test.ts',
 ];
 

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createSecret, secretsOf } from '../server/process/client.js';
+import { startTransitServer, type TransitServer } from '../support/external/transit-server.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres/database.js';
 import { type RunningServer, runToEnd, startServer } from '../support/server.js';
-import { startTransitServer, type TransitServer } from '../support/transit-server.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -8,7 +8,7 @@ import { KeyringError } from '../../src/crypto/local-keyring.js';
 import { openValue, sealValue } from '../../src/crypto/sealing.js';
 import { openTransitKeyProvider, type TransitOptions } from '../../src/crypto/transit-key-provider.js';
 import { AppError } from '../../src/errors/errors.js';
-import { startTransitServer, type TransitServer } from '../support/transit-server.js';
+import { startTransitServer, type TransitServer } from '../support/external/transit-server.js';
 
 const KEY = 'agent-secrets';
 const dataKey = randomBytes(32);

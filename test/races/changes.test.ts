@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { until } from '../server/process/client.js';
-import { DOORS, type Door, type Told } from '../support/changes.js';
-import type { EventStream } from '../support/event-stream.js';
 import { ask } from '../support/graphql/client.js';
 import { type Network, networkTo } from '../support/postgres/network.js';
+import { DOORS, type Door, type Told } from '../support/streams/changes.js';
+import type { EventStream } from '../support/streams/event-stream.js';
 import { createWorld, type World } from '../support/world.js';
 import { type Fleet, type Instance, rest, startFleet } from './support/fleet.js';
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type VerifiedLog, verifyLog } from '../../src/domain/log/log-verification.js';
 import { inSnapshot } from '../../src/store/log/log-verification.js';
 import { createTestApp, type TestApp } from '../support/app.js';
-import { createHistory } from '../support/log-history.js';
+import { createHistory } from '../support/log/history.js';
 import { createWorld } from '../support/world.js';
 import { randomFrom } from './support/writer.js';
 

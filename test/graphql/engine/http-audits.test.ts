@@ -1,7 +1,7 @@
 // The GraphQL-over-HTTP specification, by the audits of its reference implementation, over a real socket.
 import { serverAudits } from 'graphql-http';
 import { expect, test } from 'vitest';
-import { addressOf } from '../../support/event-stream.js';
+import { addressOf } from '../../support/streams/event-stream.js';
 import { restSuite } from '../../support/suites.js';
 
 const { app } = await restSuite();

@@ -6,7 +6,7 @@ import { databaseKind } from '../../support/app.js';
 import { graphql } from '../../support/graphql/client.js';
 import { applyChanges, destroyRevision, historyOf, queryOf, restoreSecret } from '../../support/graphql/log.js';
 import { createSecret, deleteSecret, type Refused, type Secret, updateSecret } from '../../support/graphql/secrets.js';
-import { type Change, EnvironmentModel, type Outcome, type Value } from '../../support/log-model.js';
+import { type Change, EnvironmentModel, type Outcome, type Value } from '../../support/log/model.js';
 import { appSuite } from '../../support/suites.js';
 import { createAccount, createApplication, createEnvironment, unique } from '../../support/world.js';
 

@@ -1,10 +1,10 @@
 // The record of opened values: every opening once, through whichever door, and nothing that shows no value.
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { watchGraphql } from '../../support/changes.js';
-import { addressOf } from '../../support/event-stream.js';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { expectRefusal, place } from '../../support/rest/app.js';
+import { watchGraphql } from '../../support/streams/changes.js';
+import { addressOf } from '../../support/streams/event-stream.js';
 import { restSuite } from '../../support/suites.js';
 import { createEnvironment, type Relation } from '../../support/world.js';
 

@@ -15,10 +15,10 @@ import { servicesOn } from '../../../src/start/services.js';
 import { openPostgres } from '../../../src/store/engine/client.js';
 import { findEnvironmentKeys } from '../../../src/store/keys/environment-key.js';
 import type { TestApp } from '../../support/app.js';
-import { addressOf } from '../../support/event-stream.js';
 import { createTestDatabase } from '../../support/postgres/database.js';
 import { closed, listening } from '../../support/rest/app.js';
 import { startServer } from '../../support/server.js';
+import { addressOf } from '../../support/streams/event-stream.js';
 
 /** As much of a TestApp as the GraphQL helpers and createWorld need, and where it listens. */
 export type Instance = TestApp & { url: string };

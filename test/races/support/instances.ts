@@ -1,8 +1,8 @@
 // Two instances on one Postgres, or the single one that the embedded database can have: for what must hold of both.
 import { databaseKind } from '../../support/app.js';
-import { addressOf } from '../../support/event-stream.js';
 import { queryOf } from '../../support/graphql/log.js';
 import { createRestApp } from '../../support/rest/app.js';
+import { addressOf } from '../../support/streams/event-stream.js';
 import { createWorld, type World } from '../../support/world.js';
 import { type Instance, startFleet } from './fleet.js';
 import type { Query } from './log-audit.js';

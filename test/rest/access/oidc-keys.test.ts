@@ -2,8 +2,8 @@
 import type { Server } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { OidcConfig } from '../../../src/config/oidc.js';
+import { AUDIENCE, type Issuer, newKey, startIssuer } from '../../support/external/issuer.js';
 import { ask } from '../../support/graphql/client.js';
-import { AUDIENCE, type Issuer, newKey, startIssuer } from '../../support/issuer.js';
 import { type Answer, clientOf, expectRefusal } from '../../support/rest/app.js';
 import { restSuite } from '../../support/suites.js';
 

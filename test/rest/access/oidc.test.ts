@@ -4,12 +4,12 @@ import type { Server } from 'node:http';
 import { exportSPKI, importJWK, type JWTPayload } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OidcConfig } from '../../../src/config/oidc.js';
-import { DOORS } from '../../support/changes.js';
-import { addressOf } from '../../support/event-stream.js';
+import { AUDIENCE, CRITICAL, type Issuer, newKey, seconds, startIssuer } from '../../support/external/issuer.js';
 import { remove } from '../../support/graphql/accounts.js';
 import { ask } from '../../support/graphql/client.js';
-import { AUDIENCE, CRITICAL, type Issuer, newKey, seconds, startIssuer } from '../../support/issuer.js';
 import { clientOf, expectRefusal, place } from '../../support/rest/app.js';
+import { DOORS } from '../../support/streams/changes.js';
+import { addressOf } from '../../support/streams/event-stream.js';
 import { restSuite } from '../../support/suites.js';
 import { createAccount, unique } from '../../support/world.js';
 

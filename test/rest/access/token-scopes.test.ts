@@ -4,11 +4,11 @@ import { ROUTES } from '../../../src/rest/routes.js';
 import { STREAMS } from '../../../src/rest/streams.js';
 import { servicesOn } from '../../../src/start/services.js';
 import { canary } from '../../support/canary.js';
-import { DOORS } from '../../support/changes.js';
-import { addressOf, openStream } from '../../support/event-stream.js';
 import { ask } from '../../support/graphql/client.js';
 import { createTokenAs, type Limits, SCOPE_SETS, tokenWith } from '../../support/graphql/token-scopes.js';
 import { type Answer, type Client, clientOf, expectRefusal, place } from '../../support/rest/app.js';
+import { DOORS } from '../../support/streams/changes.js';
+import { addressOf, openStream } from '../../support/streams/event-stream.js';
 import { restSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
 

@@ -1,10 +1,10 @@
 // Streams of those who may no longer look: they end within seconds, saying why, whichever instance heard of it.
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { servicesOn } from '../../../src/start/services.js';
-import { DOORS, type Door, watchGraphql } from '../../support/changes.js';
-import { addressOf, type EventStream } from '../../support/event-stream.js';
 import { ask } from '../../support/graphql/client.js';
 import { clientOf, place } from '../../support/rest/app.js';
+import { DOORS, type Door, watchGraphql } from '../../support/streams/changes.js';
+import { addressOf, type EventStream } from '../../support/streams/event-stream.js';
 import { restSuite } from '../../support/suites.js';
 import {
   createAccount,

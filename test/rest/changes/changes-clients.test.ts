@@ -6,9 +6,9 @@ import { createChangeFeed } from '../../../src/domain/changes/change-feed.js';
 import { createApp } from '../../../src/server/app.js';
 import { createHttpServer } from '../../../src/server/http-server.js';
 import { until } from '../../server/process/client.js';
-import { DOORS, type Door, watchGraphql } from '../../support/changes.js';
-import { addressOf, type EventStream, openStream } from '../../support/event-stream.js';
 import { clientOf, closed, listening, place } from '../../support/rest/app.js';
+import { DOORS, type Door, watchGraphql } from '../../support/streams/changes.js';
+import { addressOf, type EventStream, openStream } from '../../support/streams/event-stream.js';
 import { restSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
 

@@ -6,10 +6,10 @@ import { type Instances, startInstances } from '../../races/support/instances.js
 import { auditEnvironment } from '../../races/support/log-audit.js';
 import { randomFrom } from '../../races/support/writer.js';
 import { databaseKind } from '../../support/app.js';
-import { DOORS, type Door, type Feed, watchGraphql } from '../../support/changes.js';
-import type { EventStream } from '../../support/event-stream.js';
 import { changeSet } from '../../support/graphql/log.js';
 import { createSecret, done } from '../../support/graphql/secrets.js';
+import { DOORS, type Door, type Feed, watchGraphql } from '../../support/streams/changes.js';
+import type { EventStream } from '../../support/streams/event-stream.js';
 import { createEnvironment } from '../../support/world.js';
 
 const EVENTS = databaseKind() === 'embedded' ? 600 : 5_000;

@@ -1,9 +1,9 @@
 // The change feed through both doors: every write once, in order, from wherever the client was.
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Change, DOORS, type Door, type Told, watchGraphql } from '../../support/changes.js';
-import { addressOf, type EventStream, openStream } from '../../support/event-stream.js';
 import { ask } from '../../support/graphql/client.js';
 import { expectRefusal, place } from '../../support/rest/app.js';
+import { type Change, DOORS, type Door, type Told, watchGraphql } from '../../support/streams/changes.js';
+import { addressOf, type EventStream, openStream } from '../../support/streams/event-stream.js';
 import { restSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
 

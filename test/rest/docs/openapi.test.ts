@@ -7,12 +7,12 @@ import { createChangeFeed } from '../../../src/domain/changes/change-feed.js';
 import { servicesOn } from '../../../src/start/services.js';
 import { openPostgres } from '../../../src/store/engine/client.js';
 import { canary } from '../../support/canary.js';
-import { DOORS, type Door } from '../../support/changes.js';
-import { addressOf } from '../../support/event-stream.js';
 import { ask } from '../../support/graphql/client.js';
 import { type Answer, type Client, clientOf, place } from '../../support/rest/app.js';
 import { type Checker, type OpenApi, openApiChecker } from '../../support/rest/openapi.js';
 import { createLimitedEnvironment } from '../../support/rest/plan.js';
+import { DOORS, type Door } from '../../support/streams/changes.js';
+import { addressOf } from '../../support/streams/event-stream.js';
 import { restSuite } from '../../support/suites.js';
 
 const OPERATIONS = [

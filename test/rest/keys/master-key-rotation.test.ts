@@ -12,8 +12,8 @@ import { rotateDataKeys } from '../../../src/domain/keys/data-key.js';
 import { listMasterKeyUsage } from '../../../src/domain/keys/key-usage.js';
 import { rotateMasterKey } from '../../../src/domain/keys/master-key.js';
 import { servicesOn } from '../../../src/start/services.js';
+import { startTransitServer, type TransitServer } from '../../support/external/transit-server.js';
 import { type Client, clientOf, createRestApp, type RestApp } from '../../support/rest/app.js';
-import { startTransitServer, type TransitServer } from '../../support/transit-server.js';
 import { createEnvironment } from '../../support/world.js';
 
 let folder: string;

@@ -6,9 +6,9 @@ import type { Services } from '../../../src/domain/request/services.js';
 import { createApp } from '../../../src/server/app.js';
 import { servicesOn } from '../../../src/start/services.js';
 import type { TestApp } from '../../support/app.js';
+import { startTransitServer, type TransitServer } from '../../support/external/transit-server.js';
 import { type Client, clientOf, expectRefusal } from '../../support/rest/app.js';
 import { restSuite } from '../../support/suites.js';
-import { startTransitServer, type TransitServer } from '../../support/transit-server.js';
 import { createEnvironment } from '../../support/world.js';
 
 const { app } = await restSuite();

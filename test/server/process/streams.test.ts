@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
-import { DOORS, type Door } from '../../support/changes.js';
-import type { EventStream } from '../../support/event-stream.js';
 import { createTestDatabase } from '../../support/postgres/database.js';
 import { type RunningServer, startServer } from '../../support/server.js';
+import { DOORS, type Door } from '../../support/streams/changes.js';
+import type { EventStream } from '../../support/streams/event-stream.js';
 import { ask, call, createSecret, developer, until } from './client.js';
 
 // A machine that does ten other things takes its time.

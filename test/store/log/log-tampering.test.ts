@@ -9,7 +9,7 @@ import type { Session } from '../../../src/store/engine/client.js';
 import { randomFrom } from '../../races/support/writer.js';
 import { databaseKind } from '../../support/app.js';
 import { CANARY, canary } from '../../support/canary.js';
-import { createHistory } from '../../support/log-history.js';
+import { createHistory } from '../../support/log/history.js';
 import { graphqlSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
 import { readTables } from './tables-as-text.js';

@@ -10,7 +10,7 @@ import { randomFrom } from '../../races/support/writer.js';
 import { databaseKind } from '../../support/app.js';
 import { canary } from '../../support/canary.js';
 import { createSecret, deleteSecret, done, updateSecret } from '../../support/graphql/secrets.js';
-import { createHistory } from '../../support/log-history.js';
+import { createHistory } from '../../support/log/history.js';
 import { graphqlSuite } from '../../support/suites.js';
 import { createEnvironment, unique } from '../../support/world.js';
 import { readTables, replaceAll, update } from './tables-as-text.js';

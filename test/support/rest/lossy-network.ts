@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import { addressOf } from '../event-stream.js';
+import { addressOf } from '../streams/event-stream.js';
 
 /** Where an answer is lost: before the service has made it, or as soon as the client has so much of it. */
 export const LOSSES = ['while at work', 'before any byte', 'in the head', 'in the body'] as const;

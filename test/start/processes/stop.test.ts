@@ -10,9 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import postgres from 'postgres';
 import { describe, expect, test, vi } from 'vitest';
-import { call, createSecret, developer, isRefused, secretsOf, until } from '../server/process/client.js';
-import { createTestDatabase } from '../support/postgres/database.js';
-import { type RunningServer, startServer } from '../support/server.js';
+import { call, createSecret, developer, isRefused, secretsOf, until } from '../../server/process/client.js';
+import { createTestDatabase } from '../../support/postgres/database.js';
+import { type RunningServer, startServer } from '../../support/server.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 60_000 });

@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ask, call, createSecret, developer, freePort, secretsOf } from '../server/process/client.js';
-import { launch, type RunningServer, runToEnd, startServer } from '../support/server.js';
+import { ask, call, createSecret, developer, freePort, secretsOf } from '../../server/process/client.js';
+import { launch, type RunningServer, runToEnd, startServer } from '../../support/server.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 120_000 });

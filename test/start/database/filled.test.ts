@@ -1,18 +1,18 @@
 // A database as npm run bench:seed leaves it: as good as one that the service has filled, and read by index only.
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { generateKeyring, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
-import type { Services } from '../../src/domain/request/services.js';
-import { createLogger } from '../../src/logging/logger.js';
-import { servicesOn } from '../../src/start/services.js';
-import { openPostgres } from '../../src/store/engine/client.js';
-import type { Place } from '../bench/scale/operations.js';
-import { findPlace } from '../bench/scale/place.js';
-import { addNeighbours, describeScan, findScans } from '../bench/scale/plans.js';
-import { createOwners, type FilledEnvironment, fillEnvironments, settle } from '../bench/scale/seed.js';
-import { type Sent, statementsOf } from '../bench/scale/statements.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres/database.js';
-import { runToEnd } from '../support/server.js';
+import { generateKeyring, localKeyProvider, parseKeyring } from '../../../src/crypto/local-keyring.js';
+import type { Services } from '../../../src/domain/request/services.js';
+import { createLogger } from '../../../src/logging/logger.js';
+import { servicesOn } from '../../../src/start/services.js';
+import { openPostgres } from '../../../src/store/engine/client.js';
+import type { Place } from '../../bench/scale/operations.js';
+import { findPlace } from '../../bench/scale/place.js';
+import { addNeighbours, describeScan, findScans } from '../../bench/scale/plans.js';
+import { createOwners, type FilledEnvironment, fillEnvironments, settle } from '../../bench/scale/seed.js';
+import { type Sent, statementsOf } from '../../bench/scale/statements.js';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres/database.js';
+import { runToEnd } from '../../support/server.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

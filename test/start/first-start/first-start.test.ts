@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ask, call, developer, freePort, secretsOf, until } from '../server/process/client.js';
-import { createTestDatabase } from '../support/postgres/database.js';
-import { launch, type RunningServer, startServer } from '../support/server.js';
+import { ask, call, developer, freePort, secretsOf, until } from '../../server/process/client.js';
+import { createTestDatabase } from '../../support/postgres/database.js';
+import { launch, type RunningServer, startServer } from '../../support/server.js';
 
 let server: RunningServer;
 beforeAll(async () => {

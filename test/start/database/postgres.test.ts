@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { generateKeyring } from '../../src/crypto/local-keyring.js';
-import { createEmptyDatabase } from '../races/support/empty-database.js';
-import { ask, call, createSecret, developer, secretsOf } from '../server/process/client.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres/database.js';
-import { type RunningServer, runToEnd, startServer } from '../support/server.js';
+import { generateKeyring } from '../../../src/crypto/local-keyring.js';
+import { createEmptyDatabase } from '../../races/support/empty-database.js';
+import { ask, call, createSecret, developer, secretsOf } from '../../server/process/client.js';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres/database.js';
+import { type RunningServer, runToEnd, startServer } from '../../support/server.js';
 
 let folder: string;
 let running: RunningServer[];

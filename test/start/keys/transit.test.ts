@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { createSecret, secretsOf } from '../server/process/client.js';
-import { runToEnd, startServer } from '../support/server.js';
-import { startTransitServer, type TransitServer } from '../support/transit-server.js';
+import { createSecret, secretsOf } from '../../server/process/client.js';
+import { startTransitServer, type TransitServer } from '../../support/external/transit-server.js';
+import { runToEnd, startServer } from '../../support/server.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,8 +1,8 @@
 // A realistic log, made through both doors by every kind of write in random order.
-import type { TestApp } from './app.js';
-import { canary } from './canary.js';
-import { ask } from './graphql/client.js';
-import { unique } from './world.js';
+import type { TestApp } from '../app.js';
+import { canary } from '../canary.js';
+import { ask } from '../graphql/client.js';
+import { unique } from '../world.js';
 
 interface Known {
   id: string;

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { generateKeyring } from '../../src/crypto/local-keyring.js';
-import { createTestDatabase, type TestDatabase, testPostgres } from '../support/postgres/database.js';
-import { runToEnd } from '../support/server.js';
+import { generateKeyring } from '../../../src/crypto/local-keyring.js';
+import { createTestDatabase, type TestDatabase, testPostgres } from '../../support/postgres/database.js';
+import { runToEnd } from '../../support/server.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 60_000 });

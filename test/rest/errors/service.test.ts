@@ -1,11 +1,11 @@
 // Refusals that are nobody's mistake: too many requests, an unreachable database, a bug; and what they never tell.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { servicesOn } from '../../src/start/services.js';
-import { openPostgres } from '../../src/store/engine/client.js';
-import { canary } from '../support/canary.js';
-import { type Client, clientOf, createRestApp, expectRefusal, place } from '../support/rest/app.js';
-import { restSuite } from '../support/suites.js';
+import { servicesOn } from '../../../src/start/services.js';
+import { openPostgres } from '../../../src/store/engine/client.js';
+import { canary } from '../../support/canary.js';
+import { type Client, clientOf, createRestApp, expectRefusal, place } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 
 const { app, owner, environmentId } = await restSuite();
 

@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { canary } from '../support/canary.js';
-import { ask } from '../support/graphql/client.js';
-import { clientOf, expectRefusal, place } from '../support/rest/app.js';
-import { createLimitedEnvironment } from '../support/rest/plan.js';
-import { restSuite } from '../support/suites.js';
+import { canary } from '../../support/canary.js';
+import { ask } from '../../support/graphql/client.js';
+import { clientOf, expectRefusal, place } from '../../support/rest/app.js';
+import { createLimitedEnvironment } from '../../support/rest/plan.js';
+import { restSuite } from '../../support/suites.js';
 
 const MAX_BODY_BYTES = 8_192;
 

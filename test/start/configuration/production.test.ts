@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ask, call } from '../server/process/client.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres/database.js';
-import { type RunningServer, runToEnd, startServer } from '../support/server.js';
+import { ask, call } from '../../server/process/client.js';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres/database.js';
+import { type RunningServer, runToEnd, startServer } from '../../support/server.js';
 
 let folder: string;
 let database: TestDatabase;

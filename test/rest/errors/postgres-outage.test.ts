@@ -3,14 +3,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { servicesOn } from '../../src/start/services.js';
-import { openPostgres } from '../../src/store/engine/client.js';
-import { computed, statement } from '../../src/store/engine/statement.js';
-import { databaseKind } from '../support/app.js';
-import { canary } from '../support/canary.js';
-import { testPostgres } from '../support/postgres/database.js';
-import { networkTo } from '../support/postgres/network.js';
-import { type Answer, type Client, clientOf, createRestApp, expectRefusal, type RestApp } from '../support/rest/app.js';
+import { servicesOn } from '../../../src/start/services.js';
+import { openPostgres } from '../../../src/store/engine/client.js';
+import { computed, statement } from '../../../src/store/engine/statement.js';
+import { databaseKind } from '../../support/app.js';
+import { canary } from '../../support/canary.js';
+import { testPostgres } from '../../support/postgres/database.js';
+import { networkTo } from '../../support/postgres/network.js';
+import {
+  type Answer,
+  type Client,
+  clientOf,
+  createRestApp,
+  expectRefusal,
+  type RestApp,
+} from '../../support/rest/app.js';
 
 const DATABASE = statement()(
   { name: computed(sql`current_database()`, String) },

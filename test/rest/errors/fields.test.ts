@@ -1,8 +1,8 @@
 // Fields, path parameters and queries of the wrong shape: each spelling the contract refuses, and its lawful neighbours.
 import { describe, expect, test } from 'vitest';
-import { canary } from '../support/canary.js';
-import { expectRefusal, place } from '../support/rest/app.js';
-import { restSuite } from '../support/suites.js';
+import { canary } from '../../support/canary.js';
+import { expectRefusal, place } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 
 const { owner, environmentId } = await restSuite();
 

@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase } from '../support/postgres/database.js';
-import { startServer } from '../support/server.js';
+import { createTestDatabase } from '../../support/postgres/database.js';
+import { startServer } from '../../support/server.js';
 
 /** The promise; a busy machine and a slow disk may take twice as much. */
 const FIRST = { seconds: 3, megabytes: 400 };

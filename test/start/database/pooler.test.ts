@@ -1,12 +1,12 @@
 // Behind a pooler in transaction mode: nothing is asked of a session, and the operator learns what the pooler cannot do.
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { generateKeyring } from '../../src/crypto/local-keyring.js';
-import { createEmptyDatabase } from '../races/support/empty-database.js';
-import { ask, call, createSecret, developer, secretsOf } from '../server/process/client.js';
-import type { TestDatabase } from '../support/postgres/database.js';
-import { startTransactionPooler, type TransactionPooler } from '../support/postgres/transaction-pooler.js';
-import { type RunningServer, runToEnd, startServer } from '../support/server.js';
+import { generateKeyring } from '../../../src/crypto/local-keyring.js';
+import { createEmptyDatabase } from '../../races/support/empty-database.js';
+import { ask, call, createSecret, developer, secretsOf } from '../../server/process/client.js';
+import type { TestDatabase } from '../../support/postgres/database.js';
+import { startTransactionPooler, type TransactionPooler } from '../../support/postgres/transaction-pooler.js';
+import { type RunningServer, runToEnd, startServer } from '../../support/server.js';
 
 let database: TestDatabase;
 let pooler: TransactionPooler;

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call } from '../server/process/client.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres/database.js';
-import { type RunningServer, startServer } from '../support/server.js';
+import { call } from '../../server/process/client.js';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres/database.js';
+import { type RunningServer, startServer } from '../../support/server.js';
 
 /** Any development token at all; the page itself is too long for a failed test's message. */
 const hasToken = (page: string) => page.includes('asg_');

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
-import { closed, listening } from './rest/app.js';
+import { closed, listening } from '../rest/app.js';
 
 export const AUDIENCE = 'agent-secrets';
 /** A header that only this issuer knows. */

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createSecret, secretsOf, until } from '../server/process/client.js';
-import { createTestDatabase } from '../support/postgres/database.js';
-import { launch, startServer } from '../support/server.js';
+import { createSecret, secretsOf, until } from '../../server/process/client.js';
+import { createTestDatabase } from '../../support/postgres/database.js';
+import { launch, startServer } from '../../support/server.js';
 
 const ROUNDS = 8;
 

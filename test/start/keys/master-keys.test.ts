@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { generateKeyring } from '../../src/crypto/local-keyring.js';
-import { ask, createSecret, developer, secretsOf } from '../server/process/client.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres/database.js';
-import { type RunningServer, runToEnd, startServer } from '../support/server.js';
+import { generateKeyring } from '../../../src/crypto/local-keyring.js';
+import { ask, createSecret, developer, secretsOf } from '../../server/process/client.js';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres/database.js';
+import { type RunningServer, runToEnd, startServer } from '../../support/server.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 60_000 });

@@ -3,7 +3,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { closed, listening } from './rest/app.js';
+import { closed, listening } from '../rest/app.js';
 
 export interface TransitServer {
   url: string;

@@ -1,9 +1,9 @@
 // A client of event streams on a socket of its own: reads as fast or as slowly as a test wants, and sees every line.
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
-import { parseJson } from '../../src/json/parse.js';
-import { printJson } from '../../src/json/print.js';
-import { plain } from './graphql/client.js';
+import { parseJson } from '../../../src/json/parse.js';
+import { printJson } from '../../../src/json/print.js';
+import { plain } from '../graphql/client.js';
 
 export interface ServerEvent {
   id?: string;

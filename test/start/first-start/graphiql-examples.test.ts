@@ -1,7 +1,7 @@
 // GraphiQL's example operations, as a newcomer finds them: each works as it stands, in any order.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ask, developer } from '../server/process/client.js';
-import { type RunningServer, startServer } from '../support/server.js';
+import { ask, developer } from '../../server/process/client.js';
+import { type RunningServer, startServer } from '../../support/server.js';
 
 let server: RunningServer;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 // What reads cost in statements: counted, so that a promise about speed cannot rot unseen.
 import { expect, test } from 'vitest';
-import { expectRefusal } from '../support/rest/app.js';
-import { restSuite } from '../support/suites.js';
-import { createEnvironment } from '../support/world.js';
+import { expectRefusal } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
+import { createEnvironment } from '../../support/world.js';
 
 const { app, owner } = await restSuite({ readAudit: 'off' });
 

@@ -2,9 +2,9 @@
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { canary } from '../support/canary.js';
-import { type Answer, expectRefusal, place } from '../support/rest/app.js';
-import { restSuite } from '../support/suites.js';
+import { canary } from '../../support/canary.js';
+import { type Answer, expectRefusal, place } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
 
 const MAX_BODY_BYTES = 4_096;
 

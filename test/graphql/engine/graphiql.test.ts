@@ -8,9 +8,9 @@ import * as packaged from '@graphql-yoga/render-graphiql/graphiql';
 import { buildSchema, parse, validate } from 'graphql';
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
-import { readAssets } from '../../src/graphql/graphiql/assets.js';
-import { exampleTabs } from '../../src/graphql/graphiql/examples.js';
-import { createGraphiqlRoutes, type GraphiqlOptions } from '../../src/graphql/graphiql/graphiql.js';
+import { readAssets } from '../../../src/graphql/graphiql/assets.js';
+import { exampleTabs } from '../../../src/graphql/graphiql/examples.js';
+import { createGraphiqlRoutes, type GraphiqlOptions } from '../../../src/graphql/graphiql/graphiql.js';
 
 const BROWSER = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'sec-fetch-dest': 'document' };
 
@@ -189,7 +189,7 @@ describe('its assets', () => {
 
 describe('its examples', () => {
   it('are operations of the schema, named for their tabs and explained to a newcomer', async () => {
-    const schema = buildSchema(await readFile(new URL('../../schema/schema.graphql', import.meta.url), 'utf8'));
+    const schema = buildSchema(await readFile(new URL('../../../schema/schema.graphql', import.meta.url), 'utf8'));
     for (const { query, variables } of exampleTabs()) {
       expect(validate(schema, parse(query))).toEqual([]);
       // What a window of 1280 pixels shows.

@@ -1,9 +1,9 @@
 // Every row of the contract's error table, over HTTP: status, code, body and message.
 import { describe, expect, test } from 'vitest';
-import { canary } from '../support/canary.js';
-import { expectRefusal, place } from '../support/rest/app.js';
-import { createLimitedEnvironment } from '../support/rest/plan.js';
-import { restSuite } from '../support/suites.js';
+import { canary } from '../../support/canary.js';
+import { expectRefusal, place } from '../../support/rest/app.js';
+import { createLimitedEnvironment } from '../../support/rest/plan.js';
+import { restSuite } from '../../support/suites.js';
 
 const { app, owner, environmentId } = await restSuite();
 

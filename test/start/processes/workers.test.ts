@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { createKeyFile } from '../../src/crypto/key-file.js';
-import { ask, type Caller, call, createSecret, developer, isRefused, until } from '../server/process/client.js';
-import { openStream } from '../support/event-stream.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres/database.js';
-import { type RunningServer, startServer } from '../support/server.js';
+import { createKeyFile } from '../../../src/crypto/key-file.js';
+import { ask, type Caller, call, createSecret, developer, isRefused, until } from '../../server/process/client.js';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres/database.js';
+import { type RunningServer, startServer } from '../../support/server.js';
+import { openStream } from '../../support/streams/event-stream.js';
 
 // A machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 120_000 });
