@@ -1,4 +1,4 @@
-// A comparison of servers that answer different things would compare nothing: what is measured is asked once before.
+// Checks before the measurement that all servers give the same answers, because otherwise nothing would be compared.
 import { isDeepStrictEqual } from 'node:util';
 import type { Door, Doors, Urls } from './load/doors.js';
 import { openWires } from './load/wire.js';
@@ -7,7 +7,7 @@ import type { Seed } from './seed/seed.js';
 const COMPARED_LISTS = 2;
 const COMPARED_READS = 10;
 
-/** What all of them tell about a secret, in the words of the REST door. */
+/** What every server tells about a secret, with the field names of the REST API. */
 interface Told {
   id: string;
   environmentId: string;
@@ -32,12 +32,12 @@ export async function compare({ rest, ...others }: Doors, urls: Urls, { listed, 
       await same(`the list of ${environmentId}`, (door) => door.list(environmentId));
       for (const id of secretIds.slice(0, COMPARED_READS)) await same(`the read of ${id}`, (door) => door.read(id));
     }
-    // GraphQL has it in pages.
+    // GraphQL returns the list in pages.
     if (door === others.floor) await same('the large list', (door) => door.list(large.environmentId));
   }
 }
 
-/** Over the connections that will be measured, and with their very requests. */
+/** Uses the same kind of connections and the same requests as the measurement. */
 async function secretsFrom(url: string | undefined, request: string): Promise<Told[]> {
   const [wire] = await openWires(url as string, 1);
   const answer = await new Promise<{ body: string } | string>((resolve) => wire?.send(request, resolve));
@@ -53,7 +53,7 @@ async function secretsFrom(url: string | undefined, request: string): Promise<To
   return found;
 }
 
-/** The peer has columns: a dotted path, an integer as a string, documents as text. */
+/** The peer shows columns: the path with dots, integers as strings, and documents as text. */
 function recordedBy(secret: Record<string, unknown>): Told {
   const { id, environmentId, path, revision, secretType } = secret;
   const isPeers = 'sealedValue' in secret;

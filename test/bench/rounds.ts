@@ -1,4 +1,4 @@
-// The rounds: in each, all targets of a scenario run right after one another.
+// Runs the rounds. In each round, all targets of a scenario run directly after one another.
 import { runLoad, runSchedule } from './load/load.js';
 import { type Result, type Round, roundOf, type Usage } from './report/report.js';
 import { medianOf } from './report/statistics.js';
@@ -10,7 +10,7 @@ import { PACE, type Scenario, type Target } from './targets.js';
 interface Watcher {
   progress(text: string): void;
   error(text: string): void;
-  /** Where a target's profile goes; undefined: it gets none. */
+  /** Returns the file for the profile of a target, or undefined when it gets no profile. */
   profileFile(scenario: Scenario, target: Target): string | undefined;
 }
 
@@ -30,7 +30,7 @@ export async function measureRounds(
       const { name, targets, kind } = scenario;
       progress(`round ${round + 1} of ${settings.rounds}: ${name}`);
       const results = new Map<Target, Round>();
-      // Another one begins in every round, so that none always follows the same one.
+      // Every round begins with another target, so that no target always follows the same one.
       for (const target of rotated(targets, round)) {
         const file = profileFile(scenario, target);
         const { firstError, ...result } = await measure(stage, scenario, target, settings.seconds, settings, file);

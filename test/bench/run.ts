@@ -1,4 +1,4 @@
-// npm run bench: sets the stage, runs the rounds, prints and writes the report. See README.md.
+// This is `npm run bench`: it starts all servers, runs the rounds, and prints and writes the report. See README.md.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ import { type Stage, setStage } from './stage.js';
 import { measureSubscribers, SUBSCRIBERS } from './subscribers/subscribers.js';
 import { type Scenario, scenarios, type Target } from './targets.js';
 
-/** From test/bench/dist/test/bench: the results stay in test/bench/results. */
+/** This file runs in test/bench/dist/test/bench, and the results stay in test/bench/results. */
 const RESULTS = fileURLToPath(new URL('../../../results/', import.meta.url));
 const POOL_SIZE = 4;
 
@@ -60,7 +60,7 @@ async function bench(stage: Stage, settings: Settings): Promise<Report> {
   };
 }
 
-/** In each round in a process of its own, so that nothing of before is counted. */
+/** Each round runs in a new process, so that nothing from an earlier round is counted. */
 async function subscribersOf(
   stage: Stage,
   { subscribers: { rounds, seconds } }: Settings,
@@ -126,7 +126,7 @@ main().catch((error: unknown) => {
   process.exitCode = 1;
 });
 
-/** With what lies behind it: fetch says no more than that it failed. */
+/** The text includes the cause of the error, because fetch itself only says that it failed. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : `${error.message}: ${messageOf(error.cause)}`;

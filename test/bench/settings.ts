@@ -1,4 +1,4 @@
-// What a run is told on the command line.
+// Reads the settings of a run from the command line.
 import { parseArgs } from 'node:util';
 
 export const HELP = `Usage: npm run bench -- [options]
@@ -19,7 +19,7 @@ export interface Settings {
   connections: number;
   only: string[];
   profile: boolean;
-  /** Of the subscribers, who take a process of their own and longer than others: rounds, and seconds of writing in each. */
+  /** The rounds of the subscribers and the seconds of writing in each. They need a process of their own and more time. */
   subscribers: { rounds: number; seconds: number };
 }
 

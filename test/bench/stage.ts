@@ -1,4 +1,4 @@
-// Everything a run needs, and nothing of it left behind: a Postgres with fsync, the service, the floor, their data.
+// Starts everything that a run needs, and removes it afterwards: a Postgres with fsync, the service, the floor, the data.
 import { randomBytes } from 'node:crypto';
 import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,25 +13,25 @@ import { type Seed, seed, seedFloor } from './seed/seed.js';
 import { type ServerProcess, startFloor, startPeer, startService } from './servers/servers.js';
 import { findPostmaster } from './servers/usage.js';
 
-/** From test/bench/dist/test/bench. */
+/** This file runs in test/bench/dist/test/bench. */
 export const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
 
 export interface Stage {
-  /** The peer where it is installed. */
+  /** The peer is there only when it is installed. */
   servers: Record<Exclude<Server, 'peer'>, ServerProcess> & { peer: ServerProcess | undefined };
   urls: Urls;
   doors: Doors;
   seed: Seed;
-  /** The same things in the bare service's own database. */
+  /** This is the same data in the bare service's own database. */
   bareSeed: Seed;
   postgres: { describe: string; postmaster: number | null };
-  /** One more process of the service, on the same database; whoever asks for it stops it. */
+  /** Starts one more process of the service on the same database. The caller has to stop it. */
   startAnother(): Promise<ServerProcess>;
   close(): Promise<void>;
 }
 
 export interface StageOptions {
-  /** The same for everyone. */
+  /** All servers get the same number. */
   poolSize: number;
 }
 
@@ -96,7 +96,7 @@ export async function setStage({ poolSize }: StageOptions): Promise<Stage> {
   }
 }
 
-/** The built service without sealing; there is no switch for that in it. */
+/** Makes a copy of the built service without sealing, because the service has no option for that. */
 async function bareService(): Promise<string> {
   const folder = join(ROOT, 'test/bench/dist/bare');
   await rm(folder, { recursive: true, force: true });

@@ -1,5 +1,4 @@
-// What is measured: scenarios, and in each the floor, our doors and the peer, doing the same work for the same load.
-
+// Defines what is measured. In each scenario, the floor, our APIs and the peer do the same work under the same load.
 import type { Door, Doors, Server, Urls } from './load/doors.js';
 import type { Script } from './load/load.js';
 import { creations, lists, mixed, reads, updates } from './load/work.js';
@@ -8,32 +7,32 @@ import type { Seed } from './seed/seed.js';
 export interface Target {
   name: string;
   server: Server;
-  /** Made anew before each round: it knows what the last round has changed. */
+  /** The script is made again before each round, because it has to know what the last round has changed. */
   script(): Script | Promise<Script>;
 }
 
 export interface Scenario {
   name: string;
   /**
-   * What tells: how many requests per second are answered, how long they take at a rate that is given, or for how long
-   * one holds up all others.
+   * This is what counts: how many requests per second are answered, how long they take at a fixed rate, or for how long
+   * one request blocks all others.
    */
   kind: 'rate' | 'latency' | 'delay';
-  /** The first one is what the others are compared with: the floor, or the bare service. */
+  /** The others are compared with the first one, which is the floor or the bare service. */
   targets: Target[];
 }
 
-/** For `latency`: requests per second. */
+/** This is the rate of the `latency` scenarios in requests per second. */
 export const PACE = 500;
 
-/** Without the peer where it is not installed. */
+/** The peer is left out where it is not installed. */
 export function scenarios(doors: Doors, urls: Urls, seed: Seed, bareSeed: Seed, connections: number): Scenario[] {
   const { token, listed, large, spread, crowded } = seed;
   const { floor, rest, graphql, bare } = doors;
   const both = { ...rest, name: 'both' };
   const all = [floor, rest, graphql, ...(doors.peer ? [doors.peer] : [])];
   const crowd = crowded.secretIds.map((secretId) => ({ environmentId: crowded.environmentId, secretId }));
-  // The peer's secrets are the floor's.
+  // The peer has the same secrets as the floor.
   const revisionsAt = ({ server }: Door) => ({ url: urls[server === 'service' ? 'service' : 'floor'], token });
 
   const to = (doors: Door[], script: (door: Door) => Script | Promise<Script>): Target[] =>

@@ -1,20 +1,21 @@
-// How each server is asked for the same things: our two doors, the floor (which speaks the REST door's words), the peer.
+// Builds the requests for each server: for our REST and GraphQL APIs, for the floor (which has the same REST API), and
+// for the peer.
 import { randomUUID } from 'node:crypto';
 import { UPDATED_TYPE } from '../seed/samples.js';
 import type { Seed } from '../seed/seed.js';
 
-/** `bare`: the service without sealing and read audit, on a database of its own. `peer`: PostGraphile. */
+/** `bare` is the service without sealing and read audit, on its own database. `peer` is PostGraphile. */
 export type Server = 'floor' | 'service' | 'bare' | 'peer';
 
 export interface Door {
   name: string;
   server: Server;
-  /** Requests as they go over the wire. */
+  /** These functions return requests as they are sent over the connection. */
   read(id: string): string;
   list(environmentId: string): string;
   update(id: string, currentRevision: number, value: object): string;
   create(environmentId: string, path: string[], value: object): string;
-  /** What an answer with this revision contains. */
+  /** Returns the text that an answer with this revision contains. */
   says(revision: number): string;
 }
 
@@ -22,7 +23,7 @@ export interface Doors {
   floor: Door;
   rest: Door;
   graphql: Door;
-  /** Where it is installed. */
+  /** The peer is there only when it is installed. */
   peer: Door | undefined;
   bare: Door;
 }
@@ -112,7 +113,7 @@ function peerDoor(url: string, token: string, accountId: string): Door {
       };
       return send(PEER_CREATE, { input: { agentSecret } });
     },
-    // It shows 64-bit integers as strings.
+    // The peer shows 64-bit integers as strings.
     says: (revision) => `"revision":"${revision}"`,
   };
 }
@@ -123,7 +124,7 @@ const WATCH = `subscription ($id: UUID!) {
   }
 }`;
 
-/** A stream of an environment's changes, through each of our doors: they tell the same. */
+/** Returns the requests for the change stream of an environment, in REST and in GraphQL. Both streams tell the same. */
 export function watchRequests(url: string, token: string, environmentId: string): { rest: string; graphql: string } {
   return {
     rest: request(url, 'GET', `/v1/envs/${environmentId}/agent-secrets/changes`, token),
@@ -131,7 +132,7 @@ export function watchRequests(url: string, token: string, environmentId: string)
   };
 }
 
-/** The floor and the peer have no use for the token; it is sent to all, so that all read the same bytes. */
+/** The floor and the peer ignore the token. It is sent to all servers, so that all of them read the same bytes. */
 export function request(url: string, method: string, path: string, token: string, body?: object): string {
   const text = body === undefined ? '' : JSON.stringify(body);
   const head = `${method} ${path} HTTP/1.1\r\nhost: ${new URL(url).host}\r\nauthorization: Bearer ${token}\r\n`;

@@ -1,27 +1,27 @@
-// The load, of two kinds: as fast as the answers come, or at moments fixed beforehand.
+// Generates the load in two ways: as fast as the answers arrive, or at fixed times.
 import { type Answer, openWires, type Wire } from './wire.js';
 
-/** One request, and what its answer must be. */
+/** One request, and the check of its answer. */
 export interface Exchange {
   request: string;
-  /** Called once with every answer's body if its status is 2xx; false counts as an error. */
+  /** This is called once with the body of the answer when the status is 2xx. False counts as an error. */
   accepts(body: string): boolean;
 }
 
-/** What one connection sends, one exchange after the other. */
+/** Makes a function for each connection that returns its next exchange. */
 export type Script = (connection: number) => () => Exchange;
 
 export interface Load {
   requests: number;
   seconds: number;
-  /** Milliseconds, ascending. */
+  /** These are the latencies in milliseconds, in ascending order. */
   latencies: Float64Array;
   errors: number;
-  /** The first thing that went wrong. */
+  /** This text describes the first error. */
   firstError: string | undefined;
 }
 
-/** Closed loop: every connection sends its next request when the answer to the last one is complete. */
+/** This is a closed loop: every connection sends its next request when the answer to the last one is complete. */
 export async function runLoad(url: string, connections: number, seconds: number, script: Script): Promise<Load> {
   const wires = await openWires(url, connections);
   const tally = startTally();
@@ -43,12 +43,12 @@ export async function runLoad(url: string, connections: number, seconds: number,
   return tally.end(wires);
 }
 
-/** The least that a timer waits. */
+/** This is the shortest time that a timer waits, in milliseconds. */
 const TICK_MS = 1;
 
 /**
- * Open loop: requests are due at fixed moments, whether or not the answers to earlier ones have come. Latency counts from
- * when a request was due: one that waits here for a free connection, because the server is busy, waits for the server.
+ * This is an open loop: requests are due at fixed times, whether or not earlier answers have arrived. Latency is measured
+ * from the time when a request was due, so that waiting for a free connection, because the server is busy, counts too.
  */
 export async function runSchedule(
   url: string,
@@ -73,7 +73,7 @@ export async function runSchedule(
         const exchange = next();
         wire.send(exchange.request, (answer) => {
           tally.add(exchange, answer, moment);
-          // A broken one answers each further request with an error, at once.
+          // A broken connection answers every further request with an error immediately.
           idle.push(wire);
           if (++answered === total) resolve();
           else dispatch();
@@ -104,7 +104,7 @@ function startTally() {
     firstError ??= what;
   };
   return {
-    /** False when the connection broke. */
+    /** Counts an answer, and returns false when the connection has broken. */
     add(exchange: Exchange, answer: Answer | string, since: number): boolean {
       if (typeof answer === 'string') {
         fail(answer);

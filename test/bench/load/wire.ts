@@ -1,7 +1,7 @@
-// One keep-alive connection of the load: a request, then its whole answer, then the next request.
+// One keep-alive connection of the load. It sends a request, waits for the whole answer, and then sends the next request.
 //
-// Why not a load generator from a shelf: they cut off what is in flight when the time is up, and then nobody knows at
-// which revision a secret is; and they share one request between connections. This one waits for every answer.
+// Existing load generators do not fit. They abort the requests that are in flight when the time is up, and then nobody
+// knows the revisions of the secrets, and all their connections send the same request. This one waits for every answer.
 import { connect, type Socket } from 'node:net';
 
 export interface Answer {
@@ -10,7 +10,7 @@ export interface Answer {
 }
 
 export interface Wire {
-  /** One at a time. `done` gets the answer or, when the connection broke instead, what happened. */
+  /** Sends one request at a time. `done` gets the answer, or the error when the connection has broken. */
   send(request: string, done: (answer: Answer | string) => void): void;
   close(): void;
 }
@@ -49,7 +49,7 @@ function wireOver(socket: Socket): Wire {
     settle(broken);
   };
   socket.on('data', (chunk) => {
-    // One character per byte, so that lengths are lengths; bodies in the bench are ASCII.
+    // One character is one byte here, so that lengths are counted in bytes. All bodies of the benchmark are ASCII.
     received += chunk.toString('latin1');
     const answer = completeAnswer(received);
     if (answer) settle(answer);
@@ -67,7 +67,7 @@ function wireOver(socket: Socket): Wire {
   };
 }
 
-/** The answer, once all of it is there. Nothing is pipelined, so whatever was received belongs to one answer. */
+/** Returns the answer once it is complete. Nothing is pipelined, so all received bytes belong to one answer. */
 function completeAnswer(received: string): Answer | undefined {
   const headEnd = received.indexOf('\r\n\r\n');
   if (headEnd < 0) return undefined;
@@ -78,6 +78,6 @@ function completeAnswer(received: string): Answer | undefined {
     const bodyEnd = headEnd + 4 + Number(length);
     return received.length < bodyEnd ? undefined : { status, body: received.slice(headEnd + 4, bodyEnd) };
   }
-  // Chunked. JSON text has no bare line breaks of this kind, so the last chunk's mark is no part of a body.
+  // The body is chunked. JSON text has no such line breaks, so the mark of the last chunk cannot be part of a body.
   return received.endsWith('\r\n0\r\n\r\n') ? { status, body: received.slice(headEnd + 4) } : undefined;
 }

@@ -1,5 +1,4 @@
-// The work of each scenario: which requests a connection sends one after the other, through any door.
-
+// Defines the work of each scenario: the requests that a connection sends one after the other, to any server.
 import { connection } from '../seed/samples.js';
 import { get, type Seed } from '../seed/seed.js';
 import type { Door } from './doors.js';
@@ -7,13 +6,13 @@ import type { Exchange, Script } from './load.js';
 
 type Listed = Seed['listed'];
 type Spread = Seed['spread'];
-/** Where the current revisions of a door's secrets can be read. */
+/** The server from which the current revisions of the secrets are read. */
 export interface Source {
   url: string;
   token: string;
 }
 
-/** Connections walk through disjoint stretches of a list, each from its own place on. */
+/** Each connection starts so many secrets after the one before, so that they read different parts of a list. */
 const STRIDE = 97;
 const UPDATE_EVERY = 10;
 
@@ -25,13 +24,13 @@ export function lists(door: Door, listed: Listed): Script {
   return around(
     listed.map(({ environmentId, secretIds }) => ({
       request: door.list(environmentId),
-      // Lists are ordered by path, and this one is the last.
+      // Lists are ordered by path, and this secret is the last one.
       accepts: includes(secretIds.at(-1) as string),
     })),
   );
 }
 
-/** Secrets are dealt out to the connections, so that each of them always knows the current revisions of its own. */
+/** The secrets are divided among the connections, so that each one always knows the current revisions of its secrets. */
 export async function updates(door: Door, secrets: Spread, connections: number, source: Source): Promise<Script> {
   const revisions = await revisionsOf(secrets, source);
   return (connection) => {
@@ -54,7 +53,7 @@ export function creations(door: Door, spread: Spread): Script {
   };
 }
 
-/** Every tenth request is an update, of the secret that was updated longest ago: two never race. */
+/** Every tenth request updates the secret whose last update is the oldest, so that two updates never conflict. */
 export async function mixed(door: Door, listed: Listed, secrets: Spread, source: Source): Promise<Script> {
   const revisions = await revisionsOf(secrets, source);
   const free = secrets.map(({ secretId }) => secretId);
@@ -62,7 +61,7 @@ export async function mixed(door: Door, listed: Listed, secrets: Spread, source:
   let n = 0;
   return () => () => {
     const secretId = ++n % UPDATE_EVERY === 0 ? free.shift() : undefined;
-    // Also when every secret waits for its last update: so late a server shows anyway.
+    // This also happens when all secrets wait for their last update. A server that is so late shows it anyway.
     if (secretId === undefined) return nextRead();
     const exchange = updateOf(door, secretId, revisions, n);
     return {
@@ -75,7 +74,7 @@ export async function mixed(door: Door, listed: Listed, secrets: Spread, source:
   };
 }
 
-/** The same few requests over and over. */
+/** Sends the same few requests again and again. */
 function around(exchanges: Exchange[]): Script {
   return (connection) => {
     let n = connection * STRIDE;

@@ -1,4 +1,4 @@
-// The bars that the service has to reach, and whether this run has.
+// Defines the bars that the service has to reach, and tells whether this run has reached them.
 import type { Bar, Result, Round, SubscriberResult } from './report.js';
 
 type Figure = 'ofFloor' | 'ofPeer' | 'p99' | 'longestDelay';

@@ -1,4 +1,4 @@
-// The report as a picture: a bar for each target, the spread of its rounds, and the mark that it has to reach.
+// Draws the report as a chart with a bar for each target, the range of its rounds, and the value that it has to reach.
 
 import { barText } from './bars.js';
 import type { Bar, Report, Result } from './report.js';
@@ -6,7 +6,7 @@ import type { Bar, Report, Result } from './report.js';
 interface Row {
   label: string;
   isOurs: boolean;
-  /** On the section's scale. */
+  /** The value is on the scale of its section. */
   value: number;
   spread: [from: number, to: number];
   marks: { at: number; met: boolean; isPeers: boolean }[];
@@ -14,7 +14,7 @@ interface Row {
 }
 interface Section {
   title: string;
-  /** Values from 0 up to here; 1 is a line across all bars. */
+  /** The scale goes from 0 to this value. At 1, a line crosses all bars. */
   scale: number;
   groups: { title: string; rows: Row[] }[];
 }
@@ -25,7 +25,7 @@ const BARS = 400;
 const ROW = 22;
 const HEAD = 28;
 const MARGIN = 20;
-/** Longer bars end there: the numbers beside them say the rest. */
+/** Longer bars are cut off at this value, because the numbers beside them tell the rest. */
 const MOST_SHOWN = 2;
 
 const STYLE = `
@@ -100,7 +100,7 @@ function drawnRow({ label, isOurs, value, spread: [from, to], marks, text }: Row
   ];
 }
 
-/** Requests per second, as shares of the floor's. */
+/** Shows requests per second relative to the floor's. */
 function ratesIn({ results, bars }: Report): Section {
   const rates = results.filter(({ kind }) => kind === 'rate');
   const groups = [...new Set(rates.map(({ scenario }) => scenario))].map((scenario) => {
@@ -146,7 +146,7 @@ function barsOn({ scenario, target }: Result, bars: readonly Bar[]): Bar[] {
   return bars.filter((bar) => bar.scenario === scenario && bar.target === target && bar.measured !== null);
 }
 
-/** Latencies, delays and memory, as shares of what they may be. */
+/** Shows latencies, delays and memory relative to their limits. */
 function limitsIn({ bars }: Report): Section {
   const rows = bars.flatMap((bar): Row[] => {
     if (!('below' in bar.wanted) || bar.measured === null) return [];

@@ -1,4 +1,4 @@
-// What a run has found: numbers per round, medians, and which bars are met.
+// Describes the results of a run: the numbers of each round, the medians, and which bars are met.
 import type { Server } from '../load/doors.js';
 import type { Load } from '../load/load.js';
 import type { Scenario } from '../targets.js';
@@ -6,16 +6,16 @@ import { percentile } from './statistics.js';
 
 export interface Bar {
   name: string;
-  /** Which figure of which target it is about; null for the subscribers. */
+  /** This is the figure of one target in one scenario. The subscribers have no target. */
   scenario: string;
   target: string | null;
   figure: 'ofFloor' | 'ofPeer' | 'p99' | 'longestDelay' | 'resident';
   unit: '× floor' | '× peer' | 'ms' | 'MB';
   wanted: { atLeast: number } | { below: number };
-  /** The median of the rounds, and each round; null when it was not measured. */
+  /** This is the median of the rounds. It is null when nothing was measured. */
   measured: number | null;
   rounds: number[];
-  /** Null when it was not measured. */
+  /** This is null when nothing was measured. */
   met: boolean | null;
 }
 
@@ -24,21 +24,21 @@ export interface Round {
   seconds: number;
   errors: number;
   requestsPerSecond: number;
-  /** Requests per second as a share of the floor's in the same round; null for the floor, and where the rate is given. */
+  /** Requests per second relative to the floor's in the same round. Null for the floor, and where the rate is fixed. */
   ofFloor: number | null;
-  /** And of the peer's; null for all but our own doors. */
+  /** Requests per second relative to the peer's. Null for everything but our own APIs. */
   ofPeer: number | null;
-  /** Milliseconds. */
+  /** The latencies are in milliseconds. */
   p50: number;
   p99: number;
   max: number;
-  /** Milliseconds for which the server's event loop was held up at a time; null where it was not watched. */
+  /** The server's event loop was blocked for so many milliseconds at a time. Null where it was not watched. */
   longestDelay: number | null;
-  /** Microseconds of processor time per request; null where it cannot be measured. */
+  /** This is processor time per request in microseconds. It is null where it cannot be measured. */
   serverCpu: number | null;
   postgresCpu: number | null;
   loadCpu: number | null;
-  /** Megabytes after the round. */
+  /** This is the resident memory after the round in megabytes. */
   resident: number | null;
 }
 
@@ -48,20 +48,20 @@ export interface Result {
   target: string;
   server: Server;
   rounds: Round[];
-  /** Of each number by itself. */
+  /** This has the median of each number over all rounds. */
   median: Round;
 }
 
 export interface SubscriberRound {
   subscribers: number;
   errors: number;
-  /** Megabytes that 1,000 of them cost: of resident memory, and of what V8 has in use inside and outside its heap. */
+  /** Megabytes that 1,000 subscribers cost: of resident memory, and of what V8 uses inside and outside its heap. */
   resident: number | null;
   inUse: number;
-  /** Share of a processor core that the service takes while nothing happens, and with the writes. */
+  /** The share of a processor core that the service uses while nothing happens, and during the writes. */
   idleCpu: number | null;
   writingCpu: number | null;
-  /** From sending the write to having the event, in milliseconds. */
+  /** The time from sending the write to receiving the event, in milliseconds. */
   deliveries: number;
   p50: number;
   p99: number;
@@ -113,7 +113,7 @@ export function roundOf(load: Load, before: Usage, after: Usage): Round {
   };
 }
 
-/** Answers that were wrong or never came say that the figures say nothing. */
+/** Tells whether the figures mean anything: they do not when answers were wrong or missing. */
 export function isSound({ results, subscribers }: Report): boolean {
   return (
     results.every(({ rounds }) => rounds.every(({ errors, requests }) => errors === 0 && requests > 0)) &&

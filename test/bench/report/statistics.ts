@@ -1,6 +1,6 @@
-// Medians and percentiles.
+// Computes medians and percentiles.
 
-/** Null where there is nothing to take it of. */
+/** Returns null when there are no values. */
 export function median(numbers: readonly number[]): number | null {
   const sorted = numbers.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -9,7 +9,7 @@ export function median(numbers: readonly number[]): number | null {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] as number)) / 2;
 }
 
-/** Of each number by itself. */
+/** Computes the median of each number separately. */
 export function medianOf<Round extends object>(rounds: readonly Round[]): Round {
   const names = Object.keys(rounds[0] as Round) as (keyof Round)[];
   const numbers = (name: keyof Round) => rounds.flatMap((round) => (round[name] as number | null) ?? []);

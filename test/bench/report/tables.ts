@@ -1,4 +1,4 @@
-// The report for people: Markdown that reads well in a terminal, too.
+// Prints the report as Markdown tables that are also easy to read in a terminal.
 
 import { barText } from './bars.js';
 import type { Bar, Report, Result, Round, SubscriberResult } from './report.js';
@@ -92,7 +92,7 @@ function sum(rounds: readonly Round[], figure: 'errors'): number {
   return rounds.reduce((total, round) => total + round[figure], 0);
 }
 
-/** The first two columns are text, the others numbers. */
+/** The first two columns are text, and the others are numbers. */
 function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
   const heads = columns.map(([head]) => head);
   const cells = rows.map((row) => columns.map(([, cell]) => cell(row)));

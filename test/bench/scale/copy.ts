@@ -1,14 +1,14 @@
-// Rows into a table by COPY, in its text format: by far the fastest way there is.
+// Writes rows into a table with COPY in the text format, which is by far the fastest way.
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { getTableColumns, getTableName } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type postgres from 'postgres';
 
-/** Rows to a message: enough for none of them to matter by itself. */
+/** A message has so many rows that the cost of one message does not matter. */
 const ROWS = 256;
 
-/** Every column of the table is written: what a row does not have is null. */
+/** Writes every column of the table. Columns that a row does not have are null. */
 export async function copyInto<T extends PgTable>(
   tx: postgres.TransactionSql,
   table: T,

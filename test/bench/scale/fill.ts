@@ -1,4 +1,4 @@
-// npm run bench:seed: fills the database that the service's own configuration names. See README.md.
+// This is `npm run bench:seed`: it fills the database that the service's configuration names. See README.md.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { symlink } from 'node:fs/promises';
@@ -57,7 +57,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** The compiled sources look for the SQL beside themselves. */
+/** The compiled sources look for the SQL migrations next to themselves. */
 async function linkMigrations(): Promise<void> {
   const root = new URL('../../../../../../', import.meta.url);
   const link = fileURLToPath(new URL('test/bench/dist/drizzle', root));
@@ -66,7 +66,7 @@ async function linkMigrations(): Promise<void> {
   });
 }
 
-/** Sealing is most of the work: a process for every core. */
+/** Sealing is most of the work, so every core gets a process. */
 async function fillTogether(
   share: Omit<Share, 'index' | 'shares'>,
   onFilled: (environment: FilledEnvironment) => void,

@@ -1,7 +1,7 @@
-// What is asked of a filled database, through both doors, to learn which statements the service runs for it.
+// Defines the operations that run on a filled database in REST and GraphQL, to learn which statements the service runs.
 import { randomUUID } from 'node:crypto';
 
-/** The doors. All reject when the answer is an error. */
+/** These functions call the APIs. All of them reject when the answer is an error. */
 export interface Call {
   graphql(query: string, variables?: object): Promise<unknown>;
   rest(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<unknown>;
@@ -13,16 +13,16 @@ interface Existing {
   revision: number;
 }
 
-/** Somewhere in a filled database. */
+/** A place in a filled database. */
 export interface Place {
   environmentId: string;
   applicationId: string;
   accountId: string;
-  /** Names, and with them a way to the environment. */
+  /** These names lead to the environment. */
   names: { account: string; application: string; name: string };
-  /** Current secrets by path, from the middle of the environment; each is used up by what is done to it. */
+  /** Current secrets in the order of their paths, from the middle of the environment. Each one is used for one operation. */
   secrets: readonly { id: string; path: string; revision: number }[];
-  /** Another environment of the account, and two of its secrets: what has been read is updated without reading it again. */
+  /** Another environment of the account with two of its secrets, because an update after a read does not read again. */
   elsewhere: { environmentId: string; read: Existing; updated: Existing };
 }
 
@@ -31,7 +31,7 @@ const VALUE = { type: { type: 'Str' }, value: 'sk-0000' };
 
 export interface Operation {
   name: string;
-  /** One of those whose cost must not grow with the database; the others are held to the same plans. */
+  /** The cost of such an operation must not grow with the database. The plans of all others are checked in the same way. */
   isMeasured?: boolean;
   run(call: Call, place: Place): Promise<unknown>;
 }

@@ -1,10 +1,10 @@
-// Finds its way about in a database that bench:seed has filled.
+// Finds a place for the operations in a database that bench:seed has filled.
 import type { Sql } from 'postgres';
 import type { Place } from './operations.js';
 
 const SECRETS = 20;
 
-/** In the middle of one of the environments with the most secrets. */
+/** Returns a place in the middle of one of the environments with the most secrets. */
 export async function findPlace(sql: Sql): Promise<Place> {
   const [found] = await sql<
     Record<'environment_id' | 'application_id' | 'account_id' | 'account' | 'application' | 'name', string>[]

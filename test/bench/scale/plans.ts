@@ -1,21 +1,21 @@
-// How Postgres would run the service's statements: what it would read a whole table for.
+// Asks Postgres how it would run the service's statements, and finds those that read a whole table.
 import type postgres from 'postgres';
 import type { Sent } from './statements.js';
 
-/** A statement that reads a table, or an index, from one end to the other. */
+/** A statement that reads a whole table or a whole index. */
 export interface Scan {
   operation: string;
   table: string;
-  /** `Seq Scan`, or an index that is read without a condition on it. */
+  /** This is `Seq Scan`, or the name of an index that is read without a condition. */
   node: string;
-  /** With the parameters, or as the plan that Postgres keeps for a prepared statement. */
+  /** The plan is for these parameters, or it is the plan that Postgres keeps for a prepared statement. */
   plan: 'custom' | 'generic';
   text: string;
 }
 
-/** A table that has a few rows however long the service lives. */
+/** This table has only a few rows, however long the service runs. */
 const SMALL_FOR_GOOD = 'plans';
-/** A smaller table is read as a whole, and should be: that would tell nothing. */
+/** Postgres is right to read smaller tables completely, so they are not checked. */
 const TELLING = 3_000;
 
 interface Node {
@@ -27,8 +27,8 @@ interface Node {
 }
 
 /**
- * Looks at every statement as planned for its parameters, and for any: what Postgres may come to with a prepared one. Runs
- * none of them.
+ * Looks at the plan of every statement for its parameters and for any parameters, which Postgres may use for a prepared
+ * statement. It runs none of the statements.
  */
 export async function findScans(tx: postgres.TransactionSql, statements: readonly Sent[]): Promise<Scan[]> {
   const different = new Map(statements.map((statement) => [statement.text, statement]));
@@ -45,8 +45,8 @@ export async function findScans(tx: postgres.TransactionSql, statements: readonl
 }
 
 /**
- * Rows of many accounts in the tables that bench:seed leaves small, with statistics: an index of a small table is never
- * missed. For a transaction that the caller rolls back.
+ * Adds rows of many accounts, and statistics, to the tables that bench:seed leaves small, because a missing index does not
+ * show on a small table. The caller rolls the transaction back.
  */
 export async function addNeighbours(tx: postgres.TransactionSql): Promise<void> {
   await tx.unsafe(NEIGHBOURS).simple();
@@ -58,7 +58,8 @@ export async function addNeighbours(tx: postgres.TransactionSql): Promise<void> 
   }
 }
 
-// Environments among the others in the order of ids, which is that of time: else a merge could stop before them.
+// The environments stand among the others in the order of ids, which is the order of time. Otherwise, a merge could stop
+// before it reaches them.
 const NEIGHBOURS = `
   create temporary table neighbours on commit drop as
     select (substr(made.id::text, 1, 13) || substr(gen_random_uuid()::text, 14))::uuid as id,
@@ -114,11 +115,11 @@ function scansOf(node: Node, isLimited: boolean): { table: string; node: string 
   const table = node['Relation Name'];
   const found: { table: string; node: string }[] = [];
   if (type === 'Seq Scan' && table !== undefined) found.push({ table, node: type });
-  // In order, and only until there are enough: that is how a first page is read.
+  // A first page is read in order, and only until it is complete.
   if (/^Index (Only )?Scan$/.test(type) && table !== undefined && node['Index Cond'] === undefined && !isLimited) {
     found.push({ table, node: `${type} without a condition, by ${node['Index Name']},` });
   }
-  // What sorts or counts takes all there is, whatever is above it.
+  // A node that sorts or counts reads all rows, whatever node is above it.
   const stopsEarly = type === 'Limit' || (isLimited && !/^(Sort|Aggregate|Hash|Materialize)$/.test(type));
   return found.concat((node.Plans ?? []).flatMap((child) => scansOf(child, stopsEarly)));
 }

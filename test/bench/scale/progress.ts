@@ -1,4 +1,4 @@
-// How far a long run is: a bar on a terminal, a line now and then anywhere else.
+// Shows the progress of a long run: as a bar on a terminal, and otherwise as a line from time to time.
 
 const WIDTH = 30;
 const LINE_EVERY_MS = 10_000;
@@ -6,7 +6,7 @@ const BAR_EVERY_MS = 100;
 
 export interface Progress {
   at(done: number): void;
-  /** The last word, with what it has taken. */
+  /** Prints the last line, with the time that the run has taken. */
   end(more?: string): void;
 }
 

@@ -1,11 +1,11 @@
-// The figures of bench:scale: what each operation costs in the small and in the large database, and their ratio.
+// Computes the figures of bench:scale: the cost of each operation in the small and in the large database, and the ratio.
 
 /** One round of one operation on one side. */
 export interface ScaleRound {
   requestsPerSecond: number;
   p50: number;
   p99: number;
-  /** Microseconds of processor time per request; null where nobody can tell. */
+  /** This is processor time per request in microseconds. It is null where it cannot be measured. */
   serviceMicros: number | null;
   postgresMicros: number | null;
   errors: number;
@@ -13,14 +13,14 @@ export interface ScaleRound {
 
 export interface ScaleResult {
   operation: string;
-  /** Measured in turn: the rounds at the same place belong together. */
+  /** The two sides are measured in turn, so rounds with the same index belong together. */
   small: ScaleRound[];
   large: ScaleRound[];
 }
 
 export interface Verdict {
   operation: string;
-  /** Large to small: processor time of service and Postgres per request, and the median answer time. */
+  /** The ratios of large to small for the processor time of service and Postgres per request, and for the median latency. */
   cpu: number | null;
   p50: number;
   isKept: boolean;

@@ -1,4 +1,4 @@
-// npm run bench:scale: what the same requests cost in a small database and in a large one. See README.md.
+// This is `npm run bench:scale`: it compares what the same requests cost in a small and in a large database. See README.md.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,7 +34,7 @@ const HELP = `Usage: npm run bench:scale -- [options]
 
 const MOST_SECRETS = 100_000_000;
 
-/** Records of opened values are written within half a second: they belong to the requests that have opened them. */
+/** Read records are written within half a second, and they count as part of the requests that have opened the values. */
 const AFTERWARDS_MS = 700;
 
 interface Settings {
@@ -71,12 +71,12 @@ async function measure({ server, terrain }: Side, target: ScaleTarget, stage: Sc
 async function bench(stage: ScaleStage, settings: Settings): Promise<ScaleResult[]> {
   const targets = TARGETS.filter(({ name }) => name.includes(settings.only));
   const results = targets.map(({ name }): ScaleResult => ({ operation: name, small: [], large: [] }));
-  // All rounds of an operation right after one another, as under a load that lasts: a service that was idle for a minute
-  // looks at the keys of each environment anew, and there are many more of these in the large database. Round 0 warms up.
+  // All rounds of an operation run directly after one another, as under a lasting load: a service that was idle for a minute
+  // reads the keys of each environment again, and the large database has many more of them. Round 0 is the warm-up.
   for (const [index, target] of targets.entries()) {
     for (let round = 0; round <= settings.rounds; round++) {
       say(round === 0 ? `${target.name}: warm-up` : `${target.name}: round ${round} of ${settings.rounds}`);
-      // The other one first in every other round.
+      // The order of the two databases changes in every other round.
       for (const side of round % 2 === 0 ? [stage.small, stage.large] : [stage.large, stage.small]) {
         const figures = await measure(side, target, stage, settings);
         if (round > 0) results[index]?.[side.name].push(figures);
@@ -86,7 +86,7 @@ async function bench(stage: ScaleStage, settings: Settings): Promise<ScaleResult
   return results;
 }
 
-/** What the service's statements would read from end to end, told line by line. */
+/** Returns one line for each table or index that the service's statements would read completely. */
 async function scansIn({ databaseUrl }: Side, keyFile: string): Promise<string[]> {
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
   try {
@@ -171,7 +171,7 @@ async function main(): Promise<number> {
     say('');
     process.stdout.write(`PostgreSQL: ${describe}; ${sizes}; ${settings.connections} connections\n\n`);
     process.stdout.write(`${scaleMarkdown(results)}\n\n`);
-    // Not in the small one: to read a tenth of a small table, reading all of it may well be best.
+    // The small database is not checked, because reading a tenth of a small table may be slower than reading all of it.
     const scans = await scansIn(stage.large, stage.keyFile);
     for (const scan of scans) process.stdout.write(`${scan}\n`);
     await mkdir(RESULTS, { recursive: true });

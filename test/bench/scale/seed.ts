@@ -1,5 +1,5 @@
-// A database full of real secrets, made by the service's own rules and copied in: what the service reads, writes and
-// verifies is no different from what it has written itself, one request after the other.
+// Fills a database with real secrets. The service's own rules make them, and COPY writes them, so that the service reads,
+// writes and verifies them like secrets that it has written itself, one request after the other.
 import { randomUUID } from 'node:crypto';
 import { sql as template } from 'drizzle-orm';
 import postgres from 'postgres';
@@ -25,15 +25,15 @@ import { copyInto } from './copy.js';
 
 export const SECRETS_PER_ENVIRONMENT = 1_000;
 const ACCOUNTS = 4;
-/** In the works at a time: while one is sealed, Postgres takes another one. */
+/** So many environments are in progress at a time: while one is sealed, Postgres writes another one. */
 const PARALLEL = 2;
-/** With room for what is written later. */
+/** The plan has room for later writes. */
 const PLAN = { maxEnvironments: 100_000, maxSecretsPerEnvironment: 100_000, maxValueBytes: 2_600 };
-/** One secret in so many has been updated, and one more in so many was deleted. */
+/** One of so many secrets has been updated, and one more of so many was deleted. */
 const UPDATED = 10;
 const DELETED = 50;
 
-/** Who owns some of the environments. */
+/** An account that owns some of the environments. */
 export interface Owner {
   name: string;
   accountId: string;
@@ -41,12 +41,12 @@ export interface Owner {
   applicationId: string;
 }
 
-/** One of several processes that fill a database together. */
+/** The share of one of several processes that fill a database together. */
 export interface Share {
-  /** The services' own database. */
+  /** This is the database of the services. */
   databaseUrl: string;
   owners: readonly Owner[];
-  /** Current secrets of all shares; on top of them some that have been deleted. */
+  /** The number of current secrets of all shares. Some deleted secrets are added to them. */
   secrets: number;
   index: number;
   shares: number;
@@ -57,7 +57,7 @@ export interface FilledEnvironment {
   logRows: number;
 }
 
-/** The accounts that will own everything; refuses a database that has environments. */
+/** Creates the accounts that will own everything, and refuses a database that already has environments. */
 export async function createOwners(services: Services): Promise<Owner[]> {
   if ((await services.db.row(ANY_ENVIRONMENT, {}))?.found) {
     throw new Error('the database has environments already: only an empty one is filled; name another one');
@@ -77,7 +77,7 @@ export async function createOwners(services: Services): Promise<Owner[]> {
   return owners;
 }
 
-/** Makes and fills the share's environments, each in one transaction. */
+/** Creates and fills the environments of the share, each in one transaction. */
 export async function fillEnvironments(
   services: Services,
   { databaseUrl, owners, secrets, index, shares }: Share,
@@ -105,7 +105,7 @@ export async function fillEnvironments(
   await Promise.all(Array.from({ length: PARALLEL }, work));
 }
 
-/** As after a while: with statistics, and nothing left to do for whoever reads a row first. */
+/** Brings the tables into the state of a database in use, with statistics and without work for the first reader of a row. */
 export async function settle(databaseUrl: string): Promise<void> {
   const client = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
   await client.unsafe('vacuum analyze').finally(() => client.end({ timeout: 5 }));
@@ -160,7 +160,7 @@ async function fillEnvironment(
   return { secrets: count, logRows: entries.length };
 }
 
-/** Paths as people choose them: a few groups, many names, and no two of an environment alike. */
+/** Makes paths as people choose them, with a few groups and many names, all different within an environment. */
 function creationOf(number: number, group: 'current' | 'former'): AgentSecretChange {
   const { type, value } = sample(number);
   return {

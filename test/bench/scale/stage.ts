@@ -1,4 +1,4 @@
-// Two databases of the same kind, a small and a large one, each with a service of its own as in production.
+// Prepares a small and a large database of the same kind, each with its own service as in production.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -24,7 +24,7 @@ export interface Side {
   databaseUrl: string;
   server: ServerProcess;
   terrain: Terrain;
-  /** For people. */
+  /** This text is shown to people. */
   size: string;
 }
 
@@ -37,11 +37,11 @@ export interface ScaleStage {
 }
 
 export interface ScaleOptions {
-  /** Secrets to fill in, or the URL of a database that bench:seed has filled under `keyFile`. */
+  /** The number of secrets to create, or the URL of a database that bench:seed has filled with keys of `keyFile`. */
   small: number | string;
   large: number | string;
   keyFile?: string | undefined;
-  /** Of the Postgres that is started. */
+  /** This is a setting of the Postgres that is started. */
   sharedBuffers: string;
   say(text: string): void;
 }
@@ -106,7 +106,7 @@ async function fill(secrets: number, databaseUrl: string, keyFile: string, folde
   const script = fileURLToPath(new URL('./fill.js', import.meta.url));
   const child = spawn(process.execPath, ['--enable-source-maps', script, '--secrets', String(secrets)], {
     cwd: folder,
-    // The tokens that it prints are for others: here each account gets one more.
+    // The script prints tokens for other uses, so each account gets one more token here.
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { PATH: process.env.PATH, NODE_ENV: 'production', DATABASE_URL: databaseUrl, MASTER_KEY_FILE: keyFile },
   });
@@ -117,7 +117,7 @@ async function fill(secrets: number, databaseUrl: string, keyFile: string, folde
   if (code !== 0) throw new Error(`the database could not be filled (${code ?? signal})`);
 }
 
-/** By account. */
+/** The tokens are listed by account. */
 async function tokensOf(sql: postgres.Sql, url: string): Promise<Map<string, string>> {
   const db = openPostgres({ url, poolSize: 1, statementTimeout: 10_000, connectTimeout: 5, prepare: true });
   try {

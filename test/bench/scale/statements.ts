@@ -1,5 +1,5 @@
-// Every statement that the service runs for an operation, with what it was given: the service in this process, over a
-// database that takes notes.
+// Collects every statement that the service runs for an operation, and its parameters. The service runs in this process,
+// on a database that records all statements.
 
 import { loadConfig } from '../../../src/config/config.js';
 import type { KeyProvider } from '../../../src/crypto/key-provider.js';
@@ -11,14 +11,14 @@ import { type Database, openPostgres, type Session } from '../../../src/store/en
 import type { Statement } from '../../../src/store/engine/statement.js';
 import { type Call, OPERATIONS, type Place } from './operations.js';
 
-/** A statement as it was sent. */
+/** A statement as it was sent to the database. */
 export interface Sent {
   operation: string;
   text: string;
   parameters: unknown[];
 }
 
-/** Does every operation once, at this place. */
+/** Runs every operation once at this place. */
 export async function statementsOf(databaseUrl: string, keyProvider: KeyProvider, place: Place): Promise<Sent[]> {
   const sent: Sent[] = [];
   let operation = '';
@@ -83,7 +83,7 @@ function doors(fetch: (request: Request) => Response | Promise<Response>, token:
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
     );
-    // A conflict is an answer, too: of a path that is taken.
+    // A conflict is also a valid answer, because a path may be taken.
     if (!response.ok && response.status !== 409) throw new Error(`${response.status} ${await response.text()}`);
     return response;
   }

@@ -1,5 +1,4 @@
-// The operations whose cost should not grow with the database, over all of it at random.
-
+// Defines the operations whose cost should not grow with the database. They use random secrets of the whole database.
 import type { Exchange, Script } from '../load/load.js';
 import { connection, SAMPLE_PERIOD, sample, UPDATED_TYPE } from '../seed/samples.js';
 import type { KnownSecret, Terrain } from './terrain.js';
@@ -40,7 +39,7 @@ export const TARGETS: readonly ScaleTarget[] = [
     },
   },
   {
-    // As clients do it, who have to know the revision: the process has just shown them the secret.
+    // Clients have to know the revision, so they have usually just read the secret from the same process.
     name: 'read and change',
     script: (url, terrain, connections) => (own) => {
       const known = ownSecrets(terrain, connections, own);
@@ -70,7 +69,7 @@ export const TARGETS: readonly ScaleTarget[] = [
   },
 ];
 
-/** No two connections write to one environment. */
+/** Two connections never write to the same environment. */
 function ownSecrets({ secrets }: Terrain, connections: number, own: number): KnownSecret[] {
   return secrets.filter(({ environment }) => environment % connections === own);
 }
@@ -88,7 +87,7 @@ function update(url: string, secret: KnownSecret, n: number): Exchange {
   });
 }
 
-/** Over all rounds: no path is made twice. */
+/** The number grows over all rounds, so that no path is used twice. */
 let created = Date.now();
 
 function anyOf<T extends KnownSecret | Terrain['environments'][number]>(items: readonly T[]): T {

@@ -1,26 +1,26 @@
-// What the load of bench:scale knows of a filled database: a random sample of all of it.
+// Reads what the load of bench:scale has to know about a filled database: a random sample of its secrets.
 import type { Sql } from 'postgres';
 import { get } from '../seed/seed.js';
 
 export interface Terrain {
   environments: { environmentId: string; token: string; cursor: string }[];
-  /** From all environments alike. */
+  /** The secrets come evenly from all environments. */
   secrets: KnownSecret[];
 }
 
 export interface KnownSecret {
   id: string;
-  /** Its environment's place in a list of all: so that connections can keep out of each other's way. */
+  /** The index of its environment, so that two connections can use different environments. */
   environment: number;
   token: string;
-  /** Which sample it holds. */
+  /** The number of the sample that it holds. */
   sample: number;
   revision: number;
 }
 
 const SECRETS = 200_000;
 const ENVIRONMENTS = 256;
-/** The page to read begins behind so many secrets, which are read in pages as large as there are. */
+/** The page to read begins after so many secrets, and these are read in the largest possible pages. */
 const BEFORE = 400;
 const PAGE = 200;
 
@@ -38,7 +38,7 @@ export async function findTerrain(sql: Sql, url: string, tokens: ReadonlyMap<str
     const { place, token } = places.get(environment_id) as { place: number; token: string };
     return { id, environment: place, token, sample: Number(/\d+$/.exec(path)?.[0]), revision };
   });
-  // One environment in so many, from the first to the last.
+  // One of so many environments is used, from the first to the last.
   const every = Math.max(1, Math.floor(all.length / ENVIRONMENTS));
   const environments: Terrain['environments'] = [];
   for (const { id: environmentId, account_id } of all.filter((_, place) => place % every === 0)) {
@@ -46,7 +46,7 @@ export async function findTerrain(sql: Sql, url: string, tokens: ReadonlyMap<str
     const cursor = await cursorIn(url, token, environmentId);
     if (cursor !== null) environments.push({ environmentId, token, cursor });
   }
-  // One read in every environment: its keys are in the service's memory then, as far as there is room.
+  // One secret in every environment is read, so that its keys are in the service's memory as far as there is room.
   const first = new Map(secrets.map((secret) => [secret.environment, secret]));
   for (const { id, token } of first.values()) await get(`${url}/v1/agent-secrets/${id}`, token);
   return { environments, secrets };

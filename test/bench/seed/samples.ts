@@ -33,17 +33,17 @@ const KINDS: ((n: number) => Sample)[] = [
   }),
 ];
 
-/** A sample this much further on has the same type. */
+/** Two samples have the same type when their numbers differ by a multiple of this. */
 export const SAMPLE_PERIOD = KINDS.length;
 
-/** The nth of an endless row of different values of a few different types. */
+/** Returns the nth value of an endless series of different values, which have a few different types. */
 export function sample(n: number): Sample {
   return (KINDS[n % KINDS.length] as (n: number) => Sample)(n);
 }
 
 export const UPDATED_TYPE = CONNECTION;
 
-/** What updates and creations write. */
+/** Returns the value that updates and creations write. */
 export function connection(n: number) {
   return {
     host: `db-${n}.internal`,

@@ -1,4 +1,4 @@
-// What the load works on: made through the service's own doors, then copied in the clear for the floor.
+// Makes the data that the load works on through the service's own APIs, and copies it unencrypted for the floor.
 import type { Sql } from 'postgres';
 import { createAccountAsOperator } from '../../../src/domain/tenancy/account.js';
 import { openPostgres } from '../../../src/store/engine/client.js';
@@ -7,13 +7,13 @@ import { connection, sample, UPDATED_TYPE } from './samples.js';
 export interface Seed {
   token: string;
   accountId: string;
-  /** Environments of `LISTED` secrets each, and these secrets. */
+  /** The environments that hold `LISTED` secrets each, and those secrets. */
   listed: { environmentId: string; secretIds: string[] }[];
-  /** One environment of `LARGE`. */
+  /** The one environment that holds `LARGE` secrets. */
   large: { environmentId: string; secretIds: string[] };
-  /** One secret in each of many environments. */
+  /** These secrets are in many environments, one in each. */
   spread: { environmentId: string; secretId: string }[];
-  /** As many secrets in one environment. */
+  /** These are as many secrets, all in one environment. */
   crowded: { environmentId: string; secretIds: string[] };
 }
 
@@ -24,7 +24,7 @@ const SPREAD = 64;
 const PARALLEL = 16;
 const CHANGES_AT_ONCE = 100;
 
-/** An account whose plan has room for the run, and its secrets. */
+/** Creates an account whose plan has room for the whole run, and its secrets. */
 export async function seed(url: string, databaseUrl: string): Promise<Seed> {
   const operator = await operatorToken(databaseUrl);
   const limits = 'maxEnvironments: 1000, maxSecretsPerEnvironment: 100000, maxValueBytes: 2600';
@@ -130,7 +130,7 @@ async function operatorToken(databaseUrl: string): Promise<string> {
   }
 }
 
-/** What a mutation has made, as far as it was asked for. */
+/** Returns what a mutation has created, with the fields that were selected. */
 interface Made {
   id: string;
   secret: string;
@@ -174,7 +174,7 @@ async function json(url: string, init: RequestInit): Promise<Record<string, unkn
   return JSON.parse(text) as Record<string, unknown>;
 }
 
-/** The results of `work` for 0 to count - 1, a few of them at a time. */
+/** Runs `work` for 0 to count - 1, a few at a time, and returns the results in order. */
 async function times<T>(count: number, parallel: number, work: (n: number) => Promise<T>): Promise<T[]> {
   const results = new Array<T>(count);
   let next = 0;

@@ -1,5 +1,5 @@
-// The floor: what a bare node:http handler over postgres.js does with the same queries, the same JSON and as many connections,
-// without tokens, sealing, rules or log. Its tables are copies with values in the clear (seed-floor.ts).
+// The floor is a bare node:http handler over postgres.js. It has the same queries, the same JSON and as many connections,
+// but no tokens, sealing, rules or log. Its tables are copies with unencrypted values (see seed/seed.ts).
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,14 +8,14 @@ import type { Session } from '../../../src/store/engine/client.js';
 import { findAgentSecretsForAccounts } from '../../../src/store/secrets/agent-secret.js';
 import { findAllAgentSecretOutlines } from '../../../src/store/secrets/agent-secret-list.js';
 
-/** In the environment variable FLOOR, as JSON. */
+/** The environment variable FLOOR has these settings as JSON. */
 export interface FloorSettings {
   databaseUrl: string;
   poolSize: number;
   accountId: string;
 }
 
-/** The first message to the parent. */
+/** This is the first message to the parent process. */
 export interface FloorReady {
   port: number;
 }
@@ -23,7 +23,7 @@ export interface FloorReady {
 type Row = Record<'id' | 'environmentId' | 'path' | 'revision' | 'secretType' | 'sealedValue', string>;
 type Text = { text: string; parameters(input: object): unknown[] };
 
-/** The very statement that the service's store runs. */
+/** Runs exactly the statement that the service's store runs. */
 function statementOf(find: (db: Session) => Promise<unknown>): Text {
   let caught: Text | undefined;
   const run = async (statement: Text) => {
@@ -47,9 +47,9 @@ const INSERT = `insert into agent_secrets
   values ($1, $2, $3, $4, $5, 0, $6, 0, now(), $7, now(), $7) returning ${FIELDS}`;
 
 function serve({ databaseUrl, poolSize, accountId }: FloorSettings): void {
-  // One client per connection, taken in turn. A client with several connections gets slower with every query it has ever
-  // run (postgres.js 3.4.9 keeps the holes in its queue of busy connections, and searches it): within a minute of this
-  // load by more than half. What is compared with must stay what it is.
+  // Each connection has its own client, and the clients take turns. A client with several connections gets slower with every
+  // query (postgres.js 3.4.9 keeps the holes in its queue of busy connections, and searches it). Under this load, it loses
+  // more than half of its speed within a minute, and the reference must not change.
   const clients = Array.from({ length: poolSize }, () =>
     postgres(databaseUrl, { max: 1, fetch_types: false, connection: { search_path: 'floor' } }),
   );
@@ -97,7 +97,7 @@ function serve({ databaseUrl, poolSize, accountId }: FloorSettings): void {
   });
 }
 
-/** Rows of a list come without what they have in common. */
+/** The rows of a list do not contain the columns that all of them have in common. */
 function bodyOf(row: Row, environmentId = row.environmentId) {
   return {
     id: row.id,

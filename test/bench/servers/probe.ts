@@ -1,5 +1,5 @@
-// Loaded into every measured server with --import. It sleeps until the parent asks: for a profile, for the longest time the
-// event loop was held up, for the memory in use.
+// This file is loaded into every measured server with --import. It does nothing until the parent process asks for a profile,
+// for the longest time for which the event loop was blocked, or for the memory in use.
 import { writeFile } from 'node:fs/promises';
 import { Session } from 'node:inspector/promises';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
@@ -14,14 +14,14 @@ export type ProbeRequest =
   | { ask: 'collectGarbage' };
 export interface ProbeReply {
   problem?: string;
-  /** Milliseconds, to `stopDelays`. */
+  /** The answer to `stopDelays` has milliseconds. */
   longestDelay?: number;
-  /** Bytes in V8's heap and outside of it, to `collectGarbage`. */
+  /** The answer to `collectGarbage` has the bytes in V8's heap and outside of it. */
   inUse?: number;
 }
 
 const SAMPLE_EVERY_MICROS = 500;
-/** What is held up for less is not seen; the longest delay is right to that. */
+/** Shorter delays are not seen, and this is the precision of the longest delay. */
 const DELAY_RESOLUTION_MS = 1;
 
 let session: Session | undefined;
@@ -52,7 +52,7 @@ async function obey(request: ProbeRequest): Promise<ProbeReply> {
     case 'collectGarbage': {
       setFlagsFromString('--expose-gc');
       const collect = runInNewContext('gc') as () => void;
-      // What the first leaves to finalizers, the second takes.
+      // The second collection frees what the first one has left to finalizers.
       collect();
       await new Promise((resolve) => setImmediate(resolve));
       collect();
@@ -68,5 +68,5 @@ process.on('message', (request) => {
     (error: unknown) => process.send?.({ problem: String(error) } satisfies ProbeReply),
   );
 });
-// Nothing that is measured outlives the run.
+// No measured process may outlive the run.
 process.once('disconnect', () => process.exit());

@@ -1,4 +1,4 @@
-// Where a server's time goes: self time per function out of V8's profiles.
+// Tells where a server spends its time: the self time of each function in V8's profiles.
 import { readFile } from 'node:fs/promises';
 
 interface CpuProfile {
@@ -12,12 +12,12 @@ interface Share {
   share: number;
 }
 
-/** Shares of the time in which the server did something, largest first: by function, and by package or source file. */
+/** Lists the shares of the active time, largest first, by function and by package or source file. */
 async function sharesIn(file: string): Promise<{ functions: Share[]; modules: Share[] }> {
   const { nodes, samples, timeDeltas } = JSON.parse(await readFile(file, 'utf8')) as CpuProfile;
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
   const children = new Map(nodes.map(({ id, children }) => [id, children ?? []]));
-  // Starting and stopping the profiler takes time, too.
+  // Starting and stopping the profiler also takes time.
   const forget = (id: number) => {
     frames.delete(id);
     children.get(id)?.forEach(forget);
@@ -44,7 +44,7 @@ async function sharesIn(file: string): Promise<{ functions: Share[]; modules: Sh
   return { functions: ranked(functions), modules: ranked(modules) };
 }
 
-/** The package for a dependency, the file for our own and Node's code. */
+/** Returns the package of a dependency, and the file of our own code and of Node's code. */
 function moduleOf(url: string): string {
   const dependency = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
   return dependency ?? url.replace(/^file:\/\/.*\/dist\//, 'src/');

@@ -1,4 +1,4 @@
-// The processes that are measured: each alone, on a port of its own, started and stopped by the run.
+// Starts and stops the processes that are measured. Each one has its own port.
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -9,13 +9,13 @@ import type { ProbeReply, ProbeRequest } from './probe.js';
 export interface ServerProcess {
   url: string;
   pid: number;
-  /** What only the process itself can tell. */
+  /** Asks the process for what only the process itself can tell. */
   ask(request: ProbeRequest): Promise<ProbeReply>;
   stop(): Promise<void>;
 }
 
 const PROBE = ['--import', new URL('./probe.js', import.meta.url).href];
-/** From test/bench/dist/test/bench/servers. */
+/** This file runs in test/bench/dist/test/bench/servers. */
 const PEERS = new URL('../../../../peers/', import.meta.url);
 const PEER_NODE = fileURLToPath(new URL('node_modules/node/bin/node', PEERS));
 
@@ -29,7 +29,7 @@ export interface PeerSettings {
   poolSize: number;
 }
 
-/** PostGraphile; undefined where it is not installed. */
+/** Starts PostGraphile, and returns undefined where it is not installed. */
 export async function startPeer(settings: PeerSettings): Promise<ServerProcess | undefined> {
   if (!existsSync(PEER_NODE)) return undefined;
   const script = fileURLToPath(new URL('server.mjs', PEERS));
@@ -51,20 +51,20 @@ async function startComparison(
 }
 
 export interface ServiceSettings {
-  /** The built service: `dist/main.js`. */
+  /** This is the path of the built service, `dist/main.js`. */
   main: string;
   folder: string;
   databaseUrl: string;
   poolSize: number;
   keyFile: string;
-  /** On top of what every service is told. */
+  /** These variables are added to those that every service gets. */
   env?: Record<string, string>;
 }
 
-/** Those of `npm start`. The second collects garbage when the heap has doubled, not when it has grown fourfold. */
+/** `npm start` has the same options. The second one collects garbage when the heap has doubled, not quadrupled. */
 const FLAGS = ['--enable-source-maps', '--heap-growing-percent=100'];
 
-/** As in production: what `npm start` runs, with nothing of our own environment. */
+/** Starts the service as `npm start` does in production, without any of our own environment variables. */
 export async function startService(settings: ServiceSettings): Promise<ServerProcess> {
   const stdio: StdioOptions = ['ignore', 'pipe', 2, 'ipc'];
   const child = spawn(process.execPath, [...FLAGS, ...PROBE, settings.main], {
@@ -99,7 +99,7 @@ function serverProcess(child: ChildProcess, url: string): ServerProcess {
   return { url, pid: child.pid as number, ask, stop: () => stop(child) };
 }
 
-/** The first thing the service prints is where it listens. */
+/** The first line that the service prints contains its address. */
 function announcedUrl(child: ChildProcess): Promise<string> {
   let printed = '';
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// What the bare service has in the place of crypto/sealing.js: the same faces, and values in the clear. For comparison only.
+// Replaces crypto/sealing.js in the bare service with the same functions, which do not encrypt. It is for comparison only.
 import type { DataKey, SealBinding } from '../../../src/crypto/sealing.js';
 
 const HEAD = 5;

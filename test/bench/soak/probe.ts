@@ -1,4 +1,5 @@
-// Loaded into the service with --import for the soak: says how much memory is used; after a collection at /collected.
+// The soak loads this file into the service with --import. It tells how much memory is used; at /collected, it collects
+// garbage first.
 import { createServer } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -6,7 +7,7 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-// Twice: what finalizers have let go of in the first goes in the second.
+// Garbage is collected twice, because the second collection frees what finalizers released after the first.
 createServer((request, response) => {
   if (request.url === '/collected') {
     collect();

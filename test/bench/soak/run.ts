@@ -1,4 +1,5 @@
-// npm run bench:soak: a million requests to one service process; fails when it needs too much memory, or ever more.
+// This is `npm run bench:soak`: it sends a million requests to one service process, and fails when the process needs too
+// much memory or when its memory keeps growing.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request as ask } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -16,19 +17,19 @@ import { createDatabase, ROOT } from '../stage.js';
 
 const CONNECTIONS = 32;
 const SLICES = 40;
-/** Over the last half, a slice of so many ends with a collection; no service is given that many, so the others do without. */
+/** In the last half, one of so many slices ends with a garbage collection. The others do without, as services do. */
 const COLLECTED_EVERY = 4;
 const MAX_RESIDENT_MEGABYTES = 200;
-/** What the heap may have grown over the last half: two bytes a request, far less than anything that is kept. */
+/** The heap may grow by this much over the last half: two bytes per request, far less than anything that is retained. */
 const MAX_GROWTH_MEGABYTES = 1;
 const MEGABYTE = 2 ** 20;
 
 interface Sample {
   requests: number;
-  /** As the load has left it. */
+  /** This is the resident memory as the load has left it. */
   resident: number;
   heap: number;
-  /** Buffers and the like, outside of the heap. */
+  /** This is the memory of buffers and similar objects outside the heap. */
   external: number;
   isCollected: boolean;
 }
@@ -72,7 +73,7 @@ async function soak(
   let requests = 0;
   let rate = 1_000;
   print('requests', 'RSS', 'heap', 'external', 'req/s');
-  // An asterisk: after a collection.
+  // An asterisk marks a line that was measured after a garbage collection.
   while (requests < wanted) {
     const load = await runLoad(url, CONNECTIONS, Math.max(1, wanted / SLICES / rate), script);
     if (load.errors > 0) throw new Error(`an answer was wrong: ${load.firstError}`);
@@ -100,7 +101,7 @@ async function soak(
   return verdicts.every(([isFine]) => isFine);
 }
 
-/** What a straight line through the points rises by: one sample alone may be taken at an odd moment. */
+/** Returns the rise of a straight line through the points, because a single sample may be an outlier. */
 function growthOf(points: readonly [x: number, y: number][]): number {
   const mean = (of: 0 | 1) => points.reduce((sum, point) => sum + point[of], 0) / points.length;
   const [x, y] = [mean(0), mean(1)];
@@ -113,7 +114,7 @@ function growthOf(points: readonly [x: number, y: number][]): number {
 const FIELDS = 'id environmentId path revision secretType secretValue';
 const BY_ID = `query ($id: UUID!) { agentSecret(id: $id) { ${FIELDS} } }`;
 
-/** Of twenty requests of a connection: 12 reads by id, 4 by GraphQL, a list, 2 updates, and a secret made or deleted. */
+/** Twenty requests of a connection are 12 reads by id, 4 GraphQL reads, a list, 2 updates, and a creation or a deletion. */
 function mixture(url: string, { token, listed, spread }: Seed): (connection: number) => () => Exchange {
   const rest = (method: string, path: string, body?: object) => request(url, method, path, token, body);
   const ids = listed.flatMap(({ secretIds }) => secretIds);
@@ -128,7 +129,7 @@ function mixture(url: string, { token, listed, spread }: Seed): (connection: num
       const id = ids[n % ids.length] as string;
       return { request: rest('GET', `/v1/agent-secrets/${id}`), accepts: (body) => body.includes(id) };
     }
-    /** Every tenth has its id in the document, as a careless client writes it: a document of its own. */
+    /** Every tenth request has the id in its document, as careless clients write it, so that each is a new document. */
     function readByGraphql(): Exchange {
       const id = ids[n % ids.length] as string;
       const body =

@@ -1,11 +1,11 @@
-// A subscriber: one connection with server-sent events, which tells its owner of each.
+// A subscriber is one connection with server-sent events, and it reports every event to its owner.
 import { openSocket } from '../load/wire.js';
 
 export interface Subscriber {
   close(): void;
 }
 
-/** Resolves once the stream tells where it begins; `told` gets the text of each change after that, `lost` why it ended. */
+/** Resolves once the stream tells its start. Then `told` gets the text of each change, and `lost` the reason of the end. */
 export async function subscribe(
   url: string,
   request: string,
@@ -39,7 +39,7 @@ export async function subscribe(
     };
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1');
-      // Head and chunk sizes stay in front of an event: they do not look like one.
+      // The headers and the chunk sizes stay in front of an event, because they do not look like an event.
       for (let at = received.indexOf('\n\n'); at >= 0; at = received.indexOf('\n\n')) {
         event(received.slice(0, at));
         received = received.slice(at + 2);

@@ -1,4 +1,4 @@
-// Subscribers of many environments, half through GraphQL and half through REST, and the writes that they are told of.
+// Opens subscribers of many environments, half in GraphQL and half in REST, and makes the writes that they are told of.
 import { setTimeout as wait } from 'node:timers/promises';
 import { restDoor, watchRequests } from '../load/doors.js';
 import { runSchedule } from '../load/load.js';
@@ -7,10 +7,10 @@ import type { Seed } from '../seed/seed.js';
 import { type Subscriber, subscribe } from './events.js';
 
 export interface Feed {
-  /** Milliseconds from sending each write to each event about it. */
+  /** These are the milliseconds from sending each write to each event about it. */
   told: number[];
   errors: string[];
-  /** Writes at fixed moments, each in another environment, until everybody is told of them. */
+  /** Writes at fixed times, each time in another environment, until every subscriber has received the events. */
   write(seconds: number, perSecond: number): Promise<void>;
   close(): void;
 }
@@ -22,7 +22,7 @@ const PATIENCE_MS = 10_000;
 export async function openFeed({ token, spread }: Seed, url: string, count: number): Promise<Feed> {
   const told: number[] = [];
   const errors: string[] = [];
-  /** What subscribers of an environment are to be told next, and when it was sent. */
+  /** This is the next event that subscribers of an environment must receive, and when its write was sent. */
   const expected = new Map<string, { secretId: string; revision: string; since: number }>();
   const perEnvironment = new Map<string, number>();
   const subscribers: Subscriber[] = [];
@@ -40,7 +40,7 @@ export async function openFeed({ token, spread }: Seed, url: string, count: numb
     };
     const request = index < count / 2 ? graphql : rest;
     const lost = (why: string) => errors.push(`a stream has ended: ${why}`);
-    // An account may have only so many, and the service may not have noticed yet that the last ones have left.
+    // An account may have a limited number, and the service may not have noticed yet that earlier ones have left.
     const deadline = performance.now() + PATIENCE_MS;
     for (let subscriber: Subscriber | undefined; !subscriber; ) {
       try {

@@ -1,4 +1,4 @@
-// What 1,000 idle subscribers cost a process of the service that has nothing else to do, and how soon they are told.
+// Measures what 1,000 idle subscribers cost an otherwise idle service process, and how soon they receive changes.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { SubscriberRound } from '../report/report.js';
 import { percentile } from '../report/statistics.js';
@@ -10,10 +10,10 @@ import { type Feed, openFeed } from './feed.js';
 export const SUBSCRIBERS = 'subscribers: 1,000 idle, then 10 writes/s';
 const COUNT = 1_000;
 const WRITES_PER_SECOND = 10;
-/** Before anything is measured, so that what the first subscribers and writes bring into memory is there. */
+/** These come before the measurement, so that everything that the first subscribers and writes load is in memory. */
 const WARMING = { subscribers: 100, seconds: 1 };
 const IDLE_MS = 1_000;
-/** Files that a process has open besides; the load keeps its other connections for a while, too. */
+/** A process has so many other files open. The load, too, keeps its other connections open for a while. */
 const OTHER_FILES = 300;
 const SETTLE_WITHIN_MS = 3_000;
 const SETTLED_MEGABYTES = 0.5;
@@ -71,7 +71,7 @@ function roundOf(
   };
 }
 
-/** Without garbage, and once what the heap no longer needs has gone back. */
+/** Measures memory after garbage collection, once the heap has returned what it no longer needs. */
 async function memoryOf(server: ServerProcess): Promise<Memory> {
   const deadline = performance.now() + SETTLE_WITHIN_MS;
   for (let last = Number.NaN; ; ) {
@@ -84,7 +84,7 @@ async function memoryOf(server: ServerProcess): Promise<Memory> {
   }
 }
 
-/** As a share of one core. */
+/** Returns the share of one core. */
 async function cpuDuring({ pid }: ServerProcess, work: () => Promise<unknown>): Promise<number | null> {
   const [started, before] = [performance.now(), await cpuOf(pid)];
   await work();
