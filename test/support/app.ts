@@ -1,4 +1,5 @@
-// The whole service for one test file, on a database of its own: both doors in-process, everything that leaves it watched.
+// Runs the whole service for one test file on its own database. Both APIs run in this process, and everything that leaves
+// the service is searched for canaries.
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import { inject } from 'vitest';
@@ -21,17 +22,17 @@ import { createTestDatabase } from './postgres/database.js';
 export interface TestApp {
   services: Services;
   config: Config;
-  /** The app as a function, for GraphQL in-process. */
+  /** This is the app as a function, for GraphQL requests in this process. */
   fetch(request: Request): Promise<Response>;
-  /** The app as a node:http server that is not listening, for supertest. */
+  /** This is the app as a node:http server for supertest. It does not listen yet. */
   server: Server;
-  /** A token of an account with the account role admin. */
+  /** This token belongs to an account with the account role admin. */
   operatorToken: string;
-  /** Log lines written so far. */
+  /** These are the log lines that were written so far. */
   logs: string[];
-  /** Statements sent to the database so far. */
+  /** Counts the statements that were sent to the database so far. */
   queries(): number;
-  /** Fails when a canary has shown up in an error body or a log line. */
+  /** Closes the app, and fails when a canary has appeared in an error body or in a log line. */
   close(): Promise<void>;
 }
 
@@ -41,7 +42,7 @@ declare module 'vitest' {
   }
 }
 
-/** Which database this run of the suite is on. */
+/** Returns the kind of database that this run of the suite uses. */
 export const databaseKind = (): 'postgres' | 'embedded' => inject('database');
 
 export async function createTestApp(

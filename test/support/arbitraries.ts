@@ -1,10 +1,10 @@
-// Random types and values for property tests: every value comes with the text it must be read back as.
+// Generates random types and values for property tests. Every value comes with the text that a read must return.
 import fc from 'fast-check';
 
 /** A type document as a plain object; `JSON.stringify` prints it. */
 export type TypeDocument = { type: string } & Record<string, unknown>;
 
-/** A value that fits its type. What `jsonText` spells in some legal way reads back as exactly `expectedText`. */
+/** A value that fits its type. `jsonText` is one valid spelling of it, and a read must return exactly `expectedText`. */
 export interface TypedValue {
   document: TypeDocument;
   jsonText: string;
@@ -26,7 +26,7 @@ const INTEGERS: Record<string, readonly [min: bigint, max: bigint]> = {
 
 const SCALARS = ['Str', 'Chr', 'F64', 'F32', 'Bool', ...Object.keys(INTEGERS)];
 
-/** Any string JavaScript can hold: U+0000 and lone surrogates included, and names that objects inherit. */
+/** Generates any JavaScript string, including U+0000, lone surrogates, and names that objects inherit. */
 export function anyString(): fc.Arbitrary<string> {
   return fc.oneof(
     { weight: 4, arbitrary: fc.string({ unit: 'grapheme', maxLength: 12 }) },
@@ -89,12 +89,12 @@ function compound(type: string, parts: Record<string, fc.Arbitrary<unknown>>): f
     .map(([required, optional]) => ({ type, ...required, ...optional }));
 }
 
-/** A random type with a value of it. */
+/** Generates a random type with a value of that type. */
 export function typedValue(): fc.Arbitrary<TypedValue> {
   return analysedTypeDocument().chain((document) => valueFor(document).map((value) => ({ document, ...value })));
 }
 
-/** A value of the given type, in a random spelling. */
+/** Generates a value of the given type in a random spelling. */
 export function valueFor(document: TypeDocument): fc.Arbitrary<Spelled> {
   const space = fc.constantFrom('', '', '', ' ', '\n\t');
   return fc

@@ -1,10 +1,10 @@
-// Canaries in files: in logs and in the folders of both databases, as text and in the forms in which a text may hide.
+// Searches files for canaries: logs and the folders of both databases, in plain text and in the usual encodings.
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CANARY } from './canary.js';
 
 const CHUNK = 8 * 1024 * 1024;
-/** More than any canary is long, so that none is cut in two. */
+/** The overlap is longer than any canary, so that no canary is cut in two. */
 const OVERLAP = 256;
 
 /** Cheap to look for; whether it is a canary is then decided by the text around it. */
@@ -24,13 +24,13 @@ const HIDDEN = ['c4n4ry', '424242424242'].flatMap((text) => [
 ]);
 
 interface Search {
-  /** Look for these instead of canaries. */
+  /** The search looks for these instead of canaries. */
   texts?: readonly string[];
-  /** Only in files that have been written since. */
+  /** The search covers only files that have been written since then. */
   since?: number;
 }
 
-/** Where a canary stands below a folder, or in a file: path, place, and what is around it. */
+/** Finds canaries in a folder or a file, and returns the path, the position, and the surrounding text. */
 export async function leaksInFiles(path: string, { texts, since = 0 }: Search = {}): Promise<string[]> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(
     (error: NodeJS.ErrnoException) => {
@@ -42,7 +42,7 @@ export async function leaksInFiles(path: string, { texts, since = 0 }: Search = 
   const look = texts ? occurrencesOf(texts) : leaksIn;
   const leaks: string[] = [];
   for (const file of files) {
-    // A running server removes files now and then.
+    // A running server removes files from time to time.
     const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: 0 }));
     if (mtimeMs >= since) leaks.push(...(await leaksInFile(file, look)));
   }
@@ -66,7 +66,7 @@ async function leaksInFile(path: string, look: (bytes: Buffer) => string[]): Pro
   }
 }
 
-/** The same in a text that is no file, or not yet. */
+/** Searches a text in the same way. */
 export function leaksInText(text: string): string[] {
   return leaksIn(Buffer.from(text));
 }

@@ -1,4 +1,4 @@
-// Many things at once, behind the doors' back: for limits that a thousand requests would have to reach.
+// Writes many rows at once without the APIs, for limits that would take a thousand requests to reach.
 import type { TestApp } from './app.js';
 
 export function fillTokens(app: TestApp, accountId: string, count: number, expiresAt = 'null'): Promise<void> {

@@ -1,4 +1,4 @@
-// What is stored of an environment's values, past the doors: opened, counted by data key, and held against each other.
+// Reads the stored values of an environment without the APIs. It opens them, counts them by data key, and compares them.
 import { sql } from 'drizzle-orm';
 import { expect } from 'vitest';
 import { openValue, sealedKeyVersion } from '../../src/crypto/sealing.js';
@@ -13,13 +13,13 @@ const VALUE = {
 };
 
 export interface StoredValues {
-  /** JSON text by `secret:revision`, of every value the log holds. */
+  /** This has the JSON text of every value in the log, by `secret:revision`. */
   texts: Map<string, string>;
-  /** How many values each data key version seals. */
+  /** This is the number of values that each data key version seals. */
   versions: Record<number, number>;
 }
 
-/** Opens every value of the log; fails when one does not open, or when a secret does not hold the log's own bytes. */
+/** Opens every value of the log. It fails when a value does not open, or when a secret has other bytes than the log. */
 export async function storedValues({ db, keys }: Services, environmentId: string): Promise<StoredValues> {
   const rows = await db.rows(
     statement()(

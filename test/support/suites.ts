@@ -1,4 +1,5 @@
-// What a suite of tests begins with: the service on a database of its own, and those who call it. Closed when the suite ends.
+// Opens what a suite of tests needs: the service on its own database, and its callers. The service is closed when the suite
+// ends.
 import { afterAll } from 'vitest';
 import type { Config } from '../../src/config/config.js';
 import { createTestApp, type TestApp } from './app.js';
@@ -8,48 +9,48 @@ import { createWorld, type World } from './world.js';
 export interface GraphQLSuite {
   app: TestApp;
   world: World;
-  /** The token of the world's owner. */
+  /** This token belongs to the owner of the world's environment. */
   token: string;
-  /** The world's environment, which the owner has made. */
+  /** This is the world's environment. */
   environmentId: string;
 }
 
 export interface RestSuite {
-  /** It listens, and its world is `app.world`. */
+  /** The app listens, and its world is `app.world`. */
   app: RestApp;
-  /** The world's owner as a client. */
+  /** This client sends requests as the owner of the world's environment. */
   owner: Client;
-  /** The token of the same owner. */
+  /** This token belongs to the same owner. */
   token: string;
-  /** The world's environment, which the owner has made. */
+  /** This is the world's environment. */
   environmentId: string;
 }
 
-/** A suite that needs nobody but the operator, or makes the accounts that it needs. */
+/** Opens a suite that needs only the operator, or that creates its own accounts. */
 export function appSuite(config: Partial<Config> = {}): Promise<TestApp> {
   return closedAfterAll(createTestApp(config));
 }
 
-/** A suite that calls the service in-process, mostly through GraphQL. */
+/** Opens a suite that calls the service in this process, mostly through GraphQL. */
 export async function graphqlSuite(config: Partial<Config> = {}): Promise<GraphQLSuite> {
   const app = await appSuite(config);
   const world = await createWorld(app);
   return { app, world, token: world.people.owner.token, environmentId: world.environmentId };
 }
 
-/** A suite that calls the service over HTTP. */
+/** Opens a suite that calls the service over HTTP. */
 export async function restSuite(config: Partial<Config> = {}): Promise<RestSuite> {
   const app = await closedAfterAll(createRestApp(config));
   const { people, environmentId } = app.world;
   return { app, owner: app.as('owner'), token: people.owner.token, environmentId };
 }
 
-/** The app of the suite that is running in this worker. */
+/** This is the app of the suite that is running in this worker. */
 let current: { close(): Promise<void> } | undefined;
 
 /**
- * One app for each file. Vitest runs no afterAll in a file that failed while it was loaded, or of which no test was chosen
- * (`vitest -t`): the next suite in the same worker closes what such a file has left open.
+ * Each file may open one app. Vitest does not run afterAll in a file that failed while it was loaded, or of which no test
+ * was chosen (`vitest -t`). The next suite in the same worker closes the app of such a file.
  */
 async function closedAfterAll<App extends TestApp>(creation: Promise<App>): Promise<App> {
   const [app] = await Promise.all([creation, current?.close()]);

@@ -1,4 +1,4 @@
-// One environment and everybody who could stand in some relation to it, made through the GraphQL door.
+// Creates one environment, and an account for every possible relation to it, through the GraphQL API.
 import { randomBytes } from 'node:crypto';
 import type { TestApp } from './app.js';
 import { ask } from './graphql/client.js';
@@ -9,7 +9,7 @@ export interface Person {
   token: string;
 }
 
-/** By relation to the environment. `operator` has the account role admin and no share. */
+/** The relation of an account to the environment. `operator` has the account role admin and no share. */
 export type Relation = 'owner' | 'admin' | 'deployer' | 'viewer' | 'roleless' | 'stranger' | 'operator';
 
 export interface World {

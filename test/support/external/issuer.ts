@@ -1,4 +1,4 @@
-// A stand-in for an OIDC issuer: discovery document, published keys, signed logins, and ways to be out of order.
+// A replacement for an OIDC issuer with a discovery document, published keys, signed logins, and simulated failures.
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +6,7 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, 
 import { closed, listening } from '../rest/app.js';
 
 export const AUDIENCE = 'agent-secrets';
-/** A header that only this issuer knows. */
+/** Only this issuer knows this header. */
 export const CRITICAL = 'https://example.com/critical';
 
 export interface SigningKey {
@@ -19,19 +19,19 @@ export interface SigningKey {
 export interface Issuer {
   url: string;
   jwksUrl: string;
-  /** Paths asked for so far. */
+  /** These paths were requested so far. */
   requests: string[];
-  /** The key that signs unless told otherwise. */
+  /** This key signs unless a login names another one. */
   key: SigningKey;
-  /** What is published, to be changed. */
+  /** These keys are published, and tests may change them. */
   published: JWK[];
-  /** Makes a key, publishes it and signs with it from now on. */
+  /** Creates a key, publishes it, and signs with it from now on. */
   addKey(alg?: string): Promise<SigningKey>;
-  /** A login of five minutes for this audience; what is undefined among the claims is left out. */
+  /** Signs a login of five minutes for this audience. Claims that are undefined are left out. */
   sign(claims: JWTPayload, options?: { key?: SigningKey; header?: Record<string, unknown> }): Promise<string>;
-  /** Answers this status to everything; undefined: as usual. */
+  /** Answers every request with this status. With undefined, it answers as usual. */
   answerWith(status: number | undefined): void;
-  /** Tells this in its discovery document besides what is right. */
+  /** Adds these members to the discovery document. */
   discovery: Record<string, unknown>;
   close(): Promise<void>;
 }

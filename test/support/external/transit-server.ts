@@ -1,5 +1,5 @@
-// A stand-in for the Transit engine of Vault and OpenBao, after their API documentation: versions, rotation, minimum
-// versions, associated data, and the errors as they are told. It really encrypts (AES-256-GCM).
+// A replacement for the Transit engine of Vault and OpenBao, based on their API documentation. It has versions, rotation,
+// minimum versions, associated data, and the documented errors. It really encrypts (AES-256-GCM).
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,16 +7,16 @@ import { closed, listening } from '../rest/app.js';
 
 export interface TransitServer {
   url: string;
-  /** A token that may encrypt and decrypt, and nothing else. */
+  /** This token may only encrypt and decrypt. */
   token: string;
-  /** A token that may do everything, for the operator's calls. */
+  /** This token may do everything. It is for the operator's calls. */
   rootToken: string;
   requests: { method: string; path: string; headers: IncomingMessage['headers']; body: any }[];
-  /** The operator's calls: `keys/NAME`, `keys/NAME/rotate`, `keys/NAME/config`. */
+  /** Makes the operator's calls, which are `keys/NAME`, `keys/NAME/rotate` and `keys/NAME/config`. */
   admin(path: string, body?: object): Promise<void>;
-  /** Answers this instead of the next `times` answers; `hang` never answers. */
+  /** Replaces the next `times` answers. With `hang`, they never arrive. */
   disturb(trouble: number | 'hang', times: number, headers?: Record<string, string>): void;
-  /** Every answer is 503 until it is unsealed. */
+  /** Seals or unseals the engine. While it is sealed, every answer is 503. */
   seal(sealed: boolean): void;
   revoke(token: string): void;
   allow(token: string): void;
@@ -32,7 +32,7 @@ interface Key {
 interface Options {
   mount?: string;
   namespace?: string;
-  /** As services did before they knew associated data: unknown fields are ignored. */
+  /** Ignores associated data, as engines did before they supported it. */
   ignoresAssociatedData?: boolean;
 }
 

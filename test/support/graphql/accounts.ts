@@ -1,4 +1,4 @@
-// Accounts, plans and what they own through the GraphQL door, where tests need more than the world has.
+// Creates accounts, plans and what they own through the GraphQL API, for tests that need more than the world has.
 import type { TestApp } from '../app.js';
 import { createAccount, type Person, unique } from '../world.js';
 import { ask } from './client.js';
@@ -9,7 +9,7 @@ export interface Limits {
   bytes?: number;
 }
 
-/** A plan with these limits, generous where nothing is said. */
+/** Creates a plan with these limits. Limits that are not given are high. */
 export async function createPlan(app: TestApp, { environments = 100, secrets = 100, bytes = 1_000 }: Limits) {
   const limits = `maxEnvironments: ${environments}, maxSecretsPerEnvironment: ${secrets}, maxValueBytes: ${bytes}`;
   const document = `mutation ($name: String!) {
@@ -26,7 +26,7 @@ export async function changePlan(app: TestApp, id: string, limits: string): Prom
   await ask(app, app.operatorToken, document, { id });
 }
 
-/** An account that lives under a plan of its own. */
+/** Creates an account with its own plan. */
 export async function createAccountUnder(app: TestApp, limits: Limits): Promise<Person & { planId: string }> {
   const person = await createAccount(app, unique('account'));
   const { id: planId } = await createPlan(app, limits);
@@ -37,7 +37,7 @@ export async function createAccountUnder(app: TestApp, limits: Limits): Promise<
 
 const REFUSABLE = '__typename ... on Refusal { code message }';
 
-/** Runs a mutation whose result may be a refusal; `selection` is what it answers otherwise. */
+/** Runs a mutation whose result may be a refusal. `selection` selects the result otherwise. */
 export async function mutate(
   app: TestApp,
   token: string,
@@ -50,7 +50,7 @@ export async function mutate(
   return (await ask(app, token, document, { input }))[field];
 }
 
-/** Runs a mutation that refuses by errors alone; answers its object. */
+/** Runs a mutation that refuses only with errors, and returns its object. */
 export async function remove(app: TestApp, token: string, field: string, id: string): Promise<any> {
   const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input`;
   return (
@@ -60,7 +60,7 @@ export async function remove(app: TestApp, token: string, field: string, id: str
   )[field];
 }
 
-/** Every row of every table as text, the bytes in hex. */
+/** Returns every row of every table as text, with bytes in hexadecimal. */
 export async function everythingStored(app: TestApp): Promise<string[]> {
   const rows = (text: string) =>
     app.services.db.rows<{ value: string }, object>(

@@ -1,4 +1,4 @@
-// GraphQL through the door: a request like any client's, the answer with every number exact.
+// Sends GraphQL requests as any client does, and reads the answers with exact numbers.
 import { JsonNumber, type JsonObject, type JsonValue } from '../../../src/json/exact.js';
 import { parseJson } from '../../../src/json/parse.js';
 import { printJson } from '../../../src/json/print.js';
@@ -10,7 +10,7 @@ export interface GraphQLAnswer<Data = Record<string, never>> {
   errors?: { message: string; path?: (string | number)[]; extensions: { code: string; problems?: string[] } }[];
 }
 
-/** Sends an operation; numbers in the answer are JS numbers when they are safe, bigint when they are not. */
+/** Sends an operation. Safe numbers in the answer are JS numbers, and all other integers are bigint. */
 export async function graphql<Data = any>(
   app: TestApp,
   token: string | undefined,
@@ -30,7 +30,7 @@ export async function graphql<Data = any>(
   return { status: response.status, ...(plain(parseJson(await response.text())) as object) } as GraphQLAnswer<Data>;
 }
 
-/** The first event of a subscription, or the answer that refuses it; the stream is closed behind it. */
+/** Returns the first event of a subscription, or the answer that refuses it, and closes the stream. */
 export async function firstEvent<Data = any>(
   app: TestApp,
   token: string | undefined,
@@ -57,7 +57,7 @@ export async function firstEvent<Data = any>(
   throw new Error(`no event: ${response.status} ${text}`);
 }
 
-/** The answer's data; throws when there are errors. */
+/** Sends an operation and returns the data of the answer. It throws when there are errors. */
 export async function ask<Data = any>(
   app: TestApp,
   token: string | undefined,
@@ -69,7 +69,7 @@ export async function ask<Data = any>(
   return data;
 }
 
-/** JSON with exact numbers as plain JS: number where that is exact, bigint where it is not. */
+/** Turns JSON with exact numbers into plain JS. Integers that a JS number cannot hold exactly become bigint. */
 export function plain(value: JsonValue): unknown {
   if (value instanceof JsonNumber) {
     const number = Number(value.text);

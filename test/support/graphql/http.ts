@@ -1,4 +1,4 @@
-// GraphQL over HTTP in the raw: any body, any headers, and another configuration on the same database.
+// Sends raw GraphQL requests over HTTP with any body and any headers, also to another configuration on the same database.
 
 import type { Config } from '../../../src/config/config.js';
 import { createApp } from '../../../src/server/app.js';
@@ -11,7 +11,7 @@ export interface RawAnswer {
   status: number;
   headers: Headers;
   text: string;
-  /** Empty when the answer has none. */
+  /** The list is empty when the answer has no errors. */
   errors: { message: string; locations?: object[]; extensions?: { code?: string; problems?: string[] } }[];
   data: any;
 }
@@ -20,14 +20,14 @@ export interface RawRequest {
   method?: string;
   body?: BodyInit | null;
   headers?: Record<string, string>;
-  /** What follows `?` in the address. */
+  /** The query string of the URL, with the `?`. */
   search?: string;
   token?: string;
 }
 
 type Door = Pick<TestApp, 'fetch'>;
 
-/** Sends anything at all to /graphql; the accepted type is the strict one, where request errors have a status. */
+/** Sends any request to /graphql. It accepts the strict response type, where request errors have their own status. */
 export async function send(door: Door, request: RawRequest): Promise<RawAnswer> {
   const { method = 'POST', body = null, headers = {}, search = '', token } = request;
   const response = await door.fetch(
@@ -48,7 +48,7 @@ export async function send(door: Door, request: RawRequest): Promise<RawAnswer> 
   return { status: response.status, headers: response.headers, text, errors: json.errors ?? [], data: json.data };
 }
 
-/** Sends an operation as a client does that accepts the strict response type. */
+/** Sends an operation like a client that accepts the strict response type. */
 export function sendQuery(door: Door, token: string | undefined, query: string, variables?: object) {
   return send(door, {
     body: JSON.stringify({ query, variables }),
@@ -56,7 +56,7 @@ export function sendQuery(door: Door, token: string | undefined, query: string, 
   });
 }
 
-/** The same database and keys behind another configuration; a leak is thrown where it happens. */
+/** Serves the same database and keys with another configuration. It throws as soon as a canary leaks. */
 export function withConfig(app: TestApp, overrides: Partial<Config>): Door {
   const other = createApp({ services: app.services, config: { ...app.config, ...overrides } });
   return {

@@ -1,4 +1,4 @@
-// The log at work through the GraphQL door: history, going back, erasing, change sets, environments as they were.
+// Uses the log through the GraphQL API: history, restoring, destroying, change sets, and past states of environments.
 import type { TestApp } from '../app.js';
 import { ask, type GraphQLAnswer, graphql } from './client.js';
 import { type Refused, type Secret, WRITE_RESULT } from './secrets.js';
@@ -12,7 +12,7 @@ export interface ChangeSet {
   results: (Secret | Refused)[];
 }
 
-/** One write in a secret's history. */
+/** One write in the history of a secret. */
 export interface Revision {
   revision: Counter;
   environmentRevision: Counter;
@@ -23,7 +23,7 @@ export interface Revision {
   valueState: string;
 }
 
-/** What a mutation answers that takes no value. */
+/** Selects the answer of a mutation that takes no value. */
 const OLD_RESULT = WRITE_RESULT.replace(/.*ValueTypeMismatch.*/, '');
 
 const RESTORE = `mutation ($input: RestoreAgentSecretInput!) { restoreAgentSecret(input: $input) { ${OLD_RESULT} } }`;
@@ -52,21 +52,21 @@ export async function applyChanges(app: TestApp, token: string, input: object): 
   return (await ask(app, token, APPLY, { input })).applyAgentSecretChanges;
 }
 
-/** A change set that is answered item by item; throws when it is refused as a whole. */
+/** Applies a change set and returns the answer to each change. It throws when the set is refused as a whole. */
 export async function changeSet(app: TestApp, token: string, input: object): Promise<ChangeSet> {
   const result = await applyChanges(app, token, input);
   if (result.__typename === 'AgentSecretChangeSet') return result as ChangeSet;
   throw new Error(`refused: ${JSON.stringify(result)}`);
 }
 
-/** What became of each change: `OK`, or the code of its refusal. */
+/** Returns `OK` or the code of the refusal for each change. */
 export function codesOf({ results }: ChangeSet): string[] {
   return results.map((result) => ('code' in result ? result.code : 'OK'));
 }
 
 const REVISION = 'revision environmentRevision change at by { id } destroyedRevision valueState';
 
-/** A secret's history in one page, newest first, read from its last revision on. */
+/** Returns the history of a secret in one page, newest first, beginning with its last revision. */
 export async function historyOf(app: TestApp, token: string, id: string, revision: Counter): Promise<Revision[]> {
   const document = `query ($id: UUID!, $revision: Revision) {
     agentSecret(id: $id, revision: $revision) { revisions(first: 200) { edges { node { ${REVISION} } } } }
@@ -75,7 +75,7 @@ export async function historyOf(app: TestApp, token: string, id: string, revisio
   return agentSecret.revisions.edges.map(({ node }: { node: Revision }) => node);
 }
 
-/** The secret as a revision left it: its value, or why there is none. */
+/** Returns the secret at a revision, with its value or the reason why there is none. */
 export function secretAt(
   app: TestApp,
   token: string | undefined,
@@ -88,12 +88,12 @@ export function secretAt(
   return graphql(app, token, document, { id, revision });
 }
 
-/** Rows of the database itself, on either one. */
+/** Reads rows directly from the database, which may be of either kind. */
 export function rowsOf(app: TestApp, text: string, parameters: unknown[] = []): Promise<Record<string, any>[]> {
   return app.services.db.rows({ text, parameters: () => parameters, decode: (row) => row }, {});
 }
 
-/** The same as a template, for the audit of a log. */
+/** Offers the same as a template function, for the audit of a log. */
 export function queryOf(app: TestApp) {
   return (text: TemplateStringsArray, ...values: string[]) =>
     rowsOf(

@@ -1,4 +1,4 @@
-// Secrets through the GraphQL door in one call each: what is asked, and every field of the answer.
+// Creates, reads and changes secrets through the GraphQL API, with one call each and with all fields of the answer.
 import type { TestApp } from '../app.js';
 import { ask, type GraphQLAnswer, graphql } from './client.js';
 
@@ -28,7 +28,7 @@ export interface Refused {
 export const SECRET_FIELDS = `id path pathText revision secretType secretTypeText hasValue secretValue secretValueText
   createdAt updatedAt`;
 
-/** What a mutation of secrets answers, whichever member of its union it is. */
+/** Selects the answer of a mutation of secrets, whichever member of its union it is. */
 export const WRITE_RESULT = `__typename
   ... on AgentSecret { ${SECRET_FIELDS} }
   ... on Refusal { code message }
@@ -61,14 +61,14 @@ export async function deleteSecret(app: TestApp, token: string, input: object): 
   return (await ask(app, token, DELETE, { input })).deleteAgentSecret;
 }
 
-/** The write is expected to be done; throws the refusal otherwise. */
+/** Expects that the write is done, and throws the refusal otherwise. */
 export async function done(write: Promise<Secret | Refused>): Promise<Secret> {
   const result = await write;
   if (isSecret(result)) return result;
   throw new Error(`refused: ${result.code} ${result.message} ${result.problems ?? ''}`);
 }
 
-/** The write is expected to be refused; throws otherwise. */
+/** Expects that the write is refused, and throws otherwise. */
 export async function refused(write: Promise<Secret | Refused>): Promise<Refused> {
   const result = await write;
   if (!isSecret(result)) return result;
@@ -87,7 +87,7 @@ export function readSecret(
   return graphql(app, token, `query ($id: UUID!) { agentSecret(id: $id) { __typename ${SECRET_FIELDS} } }`, { id });
 }
 
-/** The counter of the environment's log. */
+/** Returns the current revision of the environment. */
 export async function environmentRevision(app: TestApp, token: string, id: string): Promise<number> {
   return (await ask(app, token, 'query ($id: UUID) { environment(id: $id) { revision } }', { id })).environment
     .revision;

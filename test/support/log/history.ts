@@ -1,4 +1,4 @@
-// A realistic log, made through both doors by every kind of write in random order.
+// Makes a realistic log with every kind of write, in random order, through both APIs.
 import type { TestApp } from '../app.js';
 import { canary } from '../canary.js';
 import { ask } from '../graphql/client.js';
@@ -35,7 +35,7 @@ const WRITES = {
   }`,
 } as const;
 
-/** Makes so many writes each time it is called; some are refused, as in life. */
+/** Makes so many writes at each call. Some of them are refused, as in real use. */
 export function createHistory(app: TestApp, options: HistoryOptions): (writes: number) => Promise<void> {
   const { environmentId, token, random } = options;
   const secrets = new Map<string, Known & { value: () => unknown }>();

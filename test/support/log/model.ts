@@ -1,6 +1,6 @@
-// What an environment's log must do, in memory: the rules written again, as short as they can be, for tests to compare with.
+// Models the log of an environment in memory. It implements the rules again, as briefly as possible, for comparison in tests.
 
-/** A write. Secrets are named by their number in the order of their creation. */
+/** A write to the log. Secrets are named by their number in the order of creation. */
 export type Change =
   | { kind: 'create'; path: string; value: Value }
   | { kind: 'update'; secret: number; currentRevision: number; value: Value | 'keep' | 'unset' }
@@ -8,10 +8,10 @@ export type Change =
   | { kind: 'restore'; secret: number; currentRevision: number; toRevision: number }
   | { kind: 'destroy'; secret: number; currentRevision: number; revision: number };
 
-/** Secrets are strings; a number is a value of another type. */
+/** Secrets are strings, so a number is a value of the wrong type. */
 export type Value = string | number | null;
 
-/** What a write answers: the secret after it, or the code of the refusal. */
+/** The answer to a write is the secret after it, or the code of the refusal. */
 export type Outcome =
   | { code: 'OK'; secret: number; path: string; revision: number; value: string | null }
   | { code: string };
@@ -30,7 +30,7 @@ interface ModelRevision extends State {
 
 interface ModelSecret extends State {
   path: string;
-  /** By the revision that set them; null once destroyed. */
+  /** The values by the revision that set them. A destroyed value is null. */
   values: Map<number, string | null>;
   history: ModelRevision[];
 }
@@ -46,7 +46,7 @@ export interface Seen {
 export class EnvironmentModel {
   revision = 0;
   secrets: ModelSecret[] = [];
-  /** For each revision the one that is shown for it: inside of a change set, the one before the set. */
+  /** The revision that is shown for each revision. Within a change set, it is the one before the set. */
   shownAs: number[] = [0];
 
   apply(change: Change): Outcome {
@@ -55,7 +55,7 @@ export class EnvironmentModel {
     return outcome;
   }
 
-  /** All or nothing; a dry run is nothing. */
+  /** Applies all changes or none. A dry run applies none. */
   applySet(changes: readonly Change[], dryRun: boolean): { applied: boolean; outcomes: Outcome[] } {
     const before = this.revision;
     const secrets = structuredClone(this.secrets);
@@ -71,7 +71,7 @@ export class EnvironmentModel {
     return { applied, outcomes };
   }
 
-  /** The secrets as they were after a revision of the environment, by path. */
+  /** Returns the secrets by path, as they were after a revision of the environment. */
   at(environmentRevision: number): { live: Seen[]; deleted: Seen[] } {
     const shown = this.shownAs[environmentRevision] as number;
     const states = this.secrets.flatMap(({ history }, secret) => {

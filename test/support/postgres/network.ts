@@ -1,23 +1,23 @@
-// A network between the service and its Postgres that can stop delivering without saying so.
+// Simulates a network between the service and its Postgres, which can silently stop delivering.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export interface Network {
-  /** The database's address by way of this network. */
+  /** This is the URL of the database through this network. */
   url: string;
-  /** From now on what is sent either way is lost. */
+  /** From now on, everything that is sent in either direction is lost. */
   swallow(): void;
-  /** From now on the server's answers are kept back; everything else is delivered. */
+  /** From now on, the answers of the server are held back, and everything else is delivered. */
   holdAnswers(): void;
-  /** From now on nothing is delivered in either direction, and nothing is lost. */
+  /** From now on, nothing is delivered in either direction, and nothing is lost. */
   hold(): void;
-  /** Delivers what was held, and everything from now on. */
+  /** Delivers everything that was held back, and everything from now on. */
   release(): void;
-  /** Works again, for new connections. */
+  /** Makes the network work again for new connections. */
   recover(): void;
-  /** Cuts each connection with this probability; new ones are let through. */
+  /** Cuts each connection with this probability. New connections still work. */
   cut(probability?: number): void;
-  /** From now on new connections lose what the server says unasked: as behind a pooler in transaction mode. */
+  /** From now on, new connections lose the notices of the server, as behind a pooler in transaction mode. */
   swallowNotifications(): void;
   close(): void;
 }
@@ -85,7 +85,7 @@ export async function networkTo(databaseUrl: string): Promise<Network> {
 
 const NOTIFICATION = 'A'.charCodeAt(0);
 
-/** Passes on what a Postgres server says, message by message: a byte for the kind, four for the length with themselves. */
+/** Forwards the messages of a Postgres server. A message begins with one byte for its kind and four for its length. */
 function withoutNotifications(): (bytes: Buffer) => Buffer {
   let kept: Buffer = Buffer.alloc(0);
   return (bytes) => {

@@ -1,4 +1,4 @@
-// The REST door over real HTTP: requests as raw as a test needs them, answers with every number exact.
+// Calls the REST API over real HTTP, with requests as raw as a test needs them, and reads the answers with exact numbers.
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import request from 'supertest';
@@ -24,7 +24,7 @@ export interface Sent {
   headers?: Record<string, string> | undefined;
   /** An object is printed as JSON; text and bytes go out as they are. */
   body?: object | string | undefined;
-  /** null: no content-type at all. Unless told, JSON for every body. */
+  /** The default is JSON for every body. With null, there is no content-type. */
   contentType?: string | null | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface Answer {
   status: number;
   headers: Record<string, string>;
   text: string;
-  /** The body as plain JS: number where that is exact, bigint where it is not. */
+  /** The body is plain JS. Integers that a JS number cannot hold exactly are bigint. */
   body: any;
 }
 
@@ -57,7 +57,7 @@ export async function send(server: Server, sent: Sent): Promise<Answer> {
   };
 }
 
-/** supertest would parse JSON itself, and round integers. */
+/** Reads the body as text, because supertest would parse JSON itself and round integers. */
 function textOf(response: request.Response, done: (error: Error | null, text: string) => void): void {
   const chunks: Buffer[] = [];
   const stream = response as unknown as NodeJS.ReadableStream;
@@ -65,7 +65,7 @@ function textOf(response: request.Response, done: (error: Error | null, text: st
   stream.on('end', () => done(null, Buffer.concat(chunks).toString('utf8')));
 }
 
-/** The five operations as one caller. */
+/** Runs the five operations as one caller. */
 export type Client = ReturnType<typeof clientOf>;
 
 export function clientOf(server: Server, token: string | undefined) {
@@ -80,7 +80,7 @@ export function clientOf(server: Server, token: string | undefined) {
     update: (id: string, body: object | string) => call('PATCH', `/v1/agent-secrets/${id}`, { body }),
     remove: (id: string, revision: bigint | number | string) =>
       call('DELETE', `/v1/agent-secret/${id}?current_revision=${revision}`),
-    /** Creates what must be accepted: a `Str` with a value unless told otherwise. */
+    /** Creates a secret that must be accepted. The default is a `Str` with a value. */
     async made(environmentId: string, secret: object = {}): Promise<any> {
       const body = { path: [place()], secretType: { type: 'Str' }, secretValue: 'some', ...secret };
       const answer = await call('POST', `/v1/envs/${environmentId}/agent-secrets`, { body });
@@ -94,11 +94,11 @@ export interface RestApp extends TestApp {
   world: World;
   as(relation: Relation): Client;
   anonymous: Client;
-  /** Another door on the same services: other limits, same data. Closed with the app. */
+  /** Starts another server on the same services, with other limits and the same data. It is closed with the app. */
   variant(overrides: Partial<Config>, services?: Services): Promise<Server>;
 }
 
-/** A test app that listens, with a world of callers. */
+/** Creates a test app that listens, with a world of callers. */
 export async function createRestApp(overrides: Partial<Config> = {}, keyProvider?: KeyProvider): Promise<RestApp> {
   const app = await createTestApp(overrides, keyProvider);
   const world = await createWorld(app);
@@ -128,7 +128,7 @@ export async function createRestApp(overrides: Partial<Config> = {}, keyProvider
   };
 }
 
-/** Listening once is several times faster than supertest's listening for each request. */
+/** Makes the server listen once, which is several times faster than letting supertest listen for each request. */
 export function listening(server: Server): Promise<Server> {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
 }
@@ -140,12 +140,12 @@ export function closed(server: Server): Promise<void> {
   });
 }
 
-/** A path segment nobody else uses, canonical already. */
+/** Returns a canonical path segment that nobody else uses. */
 export function place(): string {
   return `p${randomBytes(8).toString('hex')}`;
 }
 
-/** The documented body and nothing else: `{code, errors}` for 400, `{code, error}` for everything else. */
+/** Expects exactly the documented body, which is `{code, errors}` for 400 and `{code, error}` for every other status. */
 export function expectRefusal(answer: Answer, status: number, code: string, message?: string | RegExp): void {
   expect({ status: answer.status, code: answer.body?.code }, answer.text).toEqual({ status, code });
   const { code: _, ...rest } = answer.body;
@@ -161,7 +161,7 @@ export function expectRefusal(answer: Answer, status: number, code: string, mess
   }
 }
 
-/** Runs `work` on every item, a few at a time; results in the items' order. */
+/** Runs `work` on every item, a few at a time, and returns the results in the order of the items. */
 export async function eachOf<T, R>(items: readonly T[], work: (item: T, index: number) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   let next = 0;

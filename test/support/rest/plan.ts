@@ -1,4 +1,4 @@
-// Environments under small plans, for everything that must be refused with 422.
+// Creates environments with small plans, for everything that must be refused with 422.
 import type { TestApp } from '../app.js';
 import { ask } from '../graphql/client.js';
 import { createAccount, createApplication, createEnvironment, unique } from '../world.js';
@@ -16,7 +16,7 @@ export interface LimitedEnvironment {
   token: string;
 }
 
-/** A new account's first environment; the account lives under a plan of its own. */
+/** Creates the first environment of a new account, which has its own plan. */
 export async function createLimitedEnvironment(
   app: TestApp,
   { environments = 1, secrets = 100, valueBytes = 10_000 }: Limits,

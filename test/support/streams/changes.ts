@@ -1,4 +1,4 @@
-// The change feed through either door: how it is asked for, and what its events say in common words.
+// Reads the change feed through either API, and translates its events into a common form.
 import { type EventStream, openStream, type ServerEvent } from './event-stream.js';
 
 export interface Change {
@@ -11,7 +11,7 @@ export interface Change {
   by: string;
 }
 
-/** What one event tells. */
+/** The content of one event. */
 export interface Told {
   environmentRevision: number;
   changes: Change[];
@@ -26,7 +26,7 @@ export interface Door {
   name: string;
   watch(url: string, token: string | undefined, feed: Feed, headers?: Record<string, string>): Promise<EventStream>;
   told(event: ServerEvent): Told;
-  /** The code with which a stream ends; throws when the events say anything else. */
+  /** Returns the code with which a stream ends, and throws when the events say anything else. */
   endIn(events: ServerEvent[]): string;
 }
 

@@ -1,4 +1,4 @@
-// A client of event streams on a socket of its own: reads as fast or as slowly as a test wants, and sees every line.
+// A client of event streams on its own socket. It reads as fast or as slowly as a test wants, and it sees every line.
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { parseJson } from '../../../src/json/parse.js';
@@ -7,30 +7,30 @@ import { plain } from '../graphql/client.js';
 
 export interface ServerEvent {
   id?: string;
-  /** `message` unless the stream says otherwise. */
+  /** The name is `message` unless the stream says otherwise. */
   event: string;
-  /** Plain JS, as in the GraphQL helpers; undefined without any. */
+  /** The data is plain JS as in the GraphQL helpers. It is undefined when there is none. */
   data: any;
-  /** Milliseconds to wait before coming back. */
+  /** The client should wait so many milliseconds before it connects again. */
   retry?: number;
 }
 
 export interface EventStream {
   status: number;
   headers: IncomingHttpHeaders;
-  /** The next event; rejects when the stream ends, breaks, or has none in time. */
+  /** Returns the next event, and rejects when the stream ends, breaks, or sends none in time. */
   next(ms?: number): Promise<ServerEvent>;
   take(count: number, ms?: number): Promise<ServerEvent[]>;
-  /** All events up to the end of the stream. */
+  /** Returns all events up to the end of the stream. */
   rest(ms?: number): Promise<ServerEvent[]>;
-  /** Comments so far: they keep the connection alive. */
+  /** Counts the comments so far, which keep the connection alive. */
   comments(): number;
-  /** Whatever came, if it was no stream. */
+  /** Returns the whole body when the answer is not a stream. */
   text(): string;
-  /** Stops taking bytes off the socket, and goes on. */
+  /** Stops reading from the socket, and reads on at `resume`. */
   pause(): void;
   resume(): void;
-  /** Leaves without a word. */
+  /** Closes the connection without further messages. */
   close(): void;
 }
 
@@ -48,7 +48,7 @@ export function addressOf(server: Server): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Sends the request and answers once the headers are there. */
+/** Sends the request and resolves when the headers have arrived. */
 export function openStream(url: string, asked: StreamRequest): Promise<EventStream> {
   const { method = 'GET', path, token, headers = {}, body } = asked;
   return new Promise((resolve, reject) => {
