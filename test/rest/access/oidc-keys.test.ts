@@ -2,7 +2,7 @@
 import type { Server } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { OidcConfig } from '../../../src/config/oidc.js';
-import { AUDIENCE, type Issuer, newKey, startIssuer } from '../../support/external/issuer.js';
+import { type Issuer, newKey, oidcConfig, startIssuer } from '../../support/external/issuer.js';
 import { ask } from '../../support/graphql/client.js';
 import { type Answer, clientOf, expectRefusal } from '../../support/rest/app.js';
 import { restSuite } from '../../support/suites.js';
@@ -11,17 +11,7 @@ const { app } = await restSuite();
 const { owner } = app.world.people;
 let issuer: Issuer;
 let server: Server;
-const oidc = (more: Partial<OidcConfig> = {}): { oidc: OidcConfig } => ({
-  oidc: {
-    issuer: issuer.url,
-    audience: AUDIENCE,
-    jwksUrl: undefined,
-    accountClaim: 'sub',
-    scopesClaim: undefined,
-    clockTolerance: 30,
-    ...more,
-  },
-});
+const oidc = (more?: Partial<OidcConfig>) => oidcConfig(issuer, more);
 beforeEach(async () => {
   issuer = await startIssuer();
   server = await app.variant(oidc());

@@ -4,7 +4,15 @@ import type { Server } from 'node:http';
 import { exportSPKI, importJWK, type JWTPayload } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OidcConfig } from '../../../src/config/oidc.js';
-import { AUDIENCE, CRITICAL, type Issuer, newKey, seconds, startIssuer } from '../../support/external/issuer.js';
+import {
+  AUDIENCE,
+  CRITICAL,
+  type Issuer,
+  newKey,
+  oidcConfig,
+  seconds,
+  startIssuer,
+} from '../../support/external/issuer.js';
 import { remove } from '../../support/graphql/accounts.js';
 import { ask } from '../../support/graphql/client.js';
 import { clientOf, expectRefusal, place } from '../../support/rest/app.js';
@@ -17,17 +25,7 @@ const { app, environmentId } = await restSuite();
 const { owner } = app.world.people;
 let issuer: Issuer;
 let server: Server;
-const oidc = (more: Partial<OidcConfig> = {}): { oidc: OidcConfig } => ({
-  oidc: {
-    issuer: issuer.url,
-    audience: AUDIENCE,
-    jwksUrl: undefined,
-    accountClaim: 'sub',
-    scopesClaim: undefined,
-    clockTolerance: 30,
-    ...more,
-  },
-});
+const oidc = (more?: Partial<OidcConfig>) => oidcConfig(issuer, more);
 beforeAll(async () => {
   issuer = await startIssuer();
   server = await app.variant(oidc());

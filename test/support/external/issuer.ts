@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
+import type { OidcConfig } from '../../../src/config/oidc.js';
 import { closed, listening } from '../rest/app.js';
 
 export const AUDIENCE = 'agent-secrets';
@@ -41,6 +42,21 @@ export const seconds = (fromNow = 0) => Math.floor(Date.now() / 1_000) + fromNow
 export async function newKey(alg: string, kid: string = randomUUID()): Promise<SigningKey> {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
   return { alg, kid, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } };
+}
+
+/** Returns a configuration that accepts the logins of this issuer. */
+export function oidcConfig(issuer: Issuer, more: Partial<OidcConfig> = {}): { oidc: OidcConfig } {
+  return {
+    oidc: {
+      issuer: issuer.url,
+      audience: AUDIENCE,
+      jwksUrl: undefined,
+      accountClaim: 'sub',
+      scopesClaim: undefined,
+      clockTolerance: 30,
+      ...more,
+    },
+  };
 }
 
 export async function startIssuer(): Promise<Issuer> {
