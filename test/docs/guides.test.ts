@@ -1,6 +1,6 @@
 // The commands of the guides, pasted into a shell as they stand, on a service that the shell has started.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { startIssuer } from '../support/issuer.js';
+import { startIssuer } from '../support/external/issuer.js';
 import { commandsOf } from './pages.js';
 import { openShell, type Shell } from './shell.js';
 
