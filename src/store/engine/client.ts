@@ -160,7 +160,7 @@ export function session(run: Run, script: Script, isShared = true): Session {
       } catch (error) {
         throw translate(error);
       }
-      const rows = raw.map(statement.decode);
+      const rows = withoutGap(raw).map(statement.decode);
       raw.length = 0;
       return rows;
     },
@@ -171,7 +171,7 @@ export function session(run: Run, script: Script, isShared = true): Session {
       } catch (error) {
         throw translate(error);
       }
-      const [row] = raw;
+      const [row] = withoutGap(raw);
       raw.length = 0;
       return row && statement.decode(row);
     },
@@ -179,6 +179,15 @@ export function session(run: Run, script: Script, isShared = true): Session {
       await guarded(() => script(text));
     },
   };
+}
+
+/**
+ * The rows of a result. postgres.js does not count from zero again after a statement that failed among its rows, such as
+ * one that was cancelled for its time: the next result on that connection begins with as many missing elements.
+ */
+function withoutGap(raw: Raw[]): Raw[] {
+  // `filter` passes over elements that are missing.
+  return raw.length > 0 && raw[0] === undefined ? raw.filter(() => true) : raw;
 }
 
 /** Runs work on a driver, and translates the driver's errors into those that callers may see. */
