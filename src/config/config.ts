@@ -40,6 +40,10 @@ export interface Config {
   readonly persistedDocuments: string | undefined;
   readonly persistedDocumentsOnly: boolean;
   readonly maxBodyBytes: number;
+  /** The largest answer of a GraphQL operation. */
+  readonly maxResponseBytes: number;
+  /** What answers under way may hold in memory together; undefined: a share of the process's memory limit. */
+  readonly memoryBudgetBytes: number | undefined;
   readonly maxDepth: number;
   readonly maxTokens: number;
   readonly maxAliases: number;
@@ -105,6 +109,8 @@ export function loadConfig(
       PERSISTED_DOCUMENTS: str({ default: undefined }),
       PERSISTED_DOCUMENTS_ONLY: bool({ default: false }),
       MAX_BODY_BYTES: wholeNumber(1_024, 256 * 1024 * 1024)({ default: 1024 * 1024 }),
+      MAX_RESPONSE_BYTES: wholeNumber(64 * 1024, 256 * 1024 * 1024)({ default: 64 * 1024 * 1024 }),
+      MEMORY_BUDGET_BYTES: wholeNumber(16 * 1024 * 1024, 1024 ** 4)({ default: undefined }),
       GRAPHQL_MAX_DEPTH: wholeNumber(1, 100)({ default: 12 }),
       GRAPHQL_MAX_TOKENS: wholeNumber(100, 20_000)({ default: 2_000 }),
       GRAPHQL_MAX_ALIASES: wholeNumber(0, 1_000)({ default: 30 }),
@@ -165,6 +171,8 @@ export function loadConfig(
     persistedDocuments: clean.PERSISTED_DOCUMENTS,
     persistedDocumentsOnly: clean.PERSISTED_DOCUMENTS_ONLY,
     maxBodyBytes: clean.MAX_BODY_BYTES,
+    maxResponseBytes: clean.MAX_RESPONSE_BYTES,
+    memoryBudgetBytes: clean.MEMORY_BUDGET_BYTES,
     maxDepth: clean.GRAPHQL_MAX_DEPTH,
     maxTokens: clean.GRAPHQL_MAX_TOKENS,
     maxAliases: clean.GRAPHQL_MAX_ALIASES,

@@ -11,10 +11,16 @@ export const EVENT_STREAM_HEADERS = {
 };
 
 /** Streams `print(item)` for every item, then `last`. Calls `items.return()` as soon as the client disconnects. */
-export function eventStream<T>(items: AsyncIterator<T>, print: (item: T) => string, last = ''): Response {
+export function eventStream<T>(
+  items: AsyncIterator<T>,
+  print: (item: T) => string | AsyncGenerator<string>,
+  last = '',
+): Response {
   const encoder = new TextEncoder();
   let heartbeat: NodeJS.Timeout | undefined;
   let isStopped = false;
+  /** The event that is being sent in portions. */
+  let event: AsyncGenerator<string> | undefined;
   function stop(): void {
     isStopped = true;
     clearInterval(heartbeat);
@@ -25,15 +31,21 @@ export function eventStream<T>(items: AsyncIterator<T>, print: (item: T) => stri
       controller.enqueue(encoder.encode(': open\n\n'));
       heartbeat = setInterval(() => {
         // A client that has not yet read the queued data needs no heartbeat.
-        if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(': heartbeat\n\n'));
+        if (!event && (controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(': heartbeat\n\n'));
       }, HEARTBEAT_MS).unref();
     },
     async pull(controller) {
       try {
+        const portion = await event?.next();
+        if (portion && !portion.done) return controller.enqueue(encoder.encode(portion.value));
+        event = undefined;
         const { done, value } = await items.next();
         if (isStopped) return;
         const text = done ? last : print(value);
-        if (text) controller.enqueue(encoder.encode(text));
+        if (typeof text !== 'string') {
+          event = text;
+          controller.enqueue(encoder.encode((await event.next()).value as string));
+        } else if (text) controller.enqueue(encoder.encode(text));
         if (!done) return;
         stop();
         controller.close();
@@ -44,6 +56,7 @@ export function eventStream<T>(items: AsyncIterator<T>, print: (item: T) => stri
     },
     async cancel() {
       stop();
+      await event?.return(undefined);
       await items.return?.();
     },
   });

@@ -1,46 +1,79 @@
-// Prints response bodies as JSON. Large ones are printed in time slices, into bytes that are ready to be sent.
+// Prints JSON that may be large: in portions, so that a long text neither stands in memory as a whole nor keeps others
+// waiting while it is printed.
 import { hasSliceTime, nextSlice } from '../scheduling/time-slice.js';
 import { JsonNumber, RawJson } from './exact.js';
+import { JsonList } from './json-list.js';
 import { printJson, printShortJson } from './print.js';
 
-/** A body is printed in one go, to a string, unless the text of a list in it has more characters than this. */
+/** A body is printed in one go, to a string, unless the text of a list or an object in it has more characters than this. */
 const LARGE = 256 * 1024;
 /** A larger body is printed in pieces of about this many characters; a single string or number may be longer. */
 const PIECE = 32 * 1024;
 
-/** The JSON text, or the UTF-8 bytes of it when it is large. */
-export function printBody(value: unknown): string | Promise<Uint8Array<ArrayBuffer>> {
-  return printShortJson(value, LARGE) ?? printLarge(value);
+/** The JSON text; of a large value its portions. */
+export function printShortOrPortions(value: unknown): string | AsyncGenerator<string> {
+  return printShortJson(value, LARGE) ?? printPortions(value);
 }
 
-async function printLarge(value: unknown): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
+/** The JSON text as a body; a large one is printed no faster than it is read. */
+export function printBody(value: unknown): string | ReadableStream<Uint8Array> {
+  const text = printShortOrPortions(value);
+  return typeof text === 'string' ? text : streamOf(text);
+}
+
+/** Prints in portions of about 32 KB. Fails when a list whose items are made meanwhile does. */
+async function* printPortions(value: unknown): AsyncGenerator<string> {
   let text = '';
-  const flush = () => {
-    const part = Buffer.from(text);
-    parts.push(part);
-    size += part.length;
-    text = '';
-  };
   for (const piece of pieces(value)) {
-    text += piece;
+    if (piece instanceof JsonList) {
+      let separator = '[';
+      for await (const items of piece.portions) {
+        for (const item of items) {
+          text += separator + item.text;
+          separator = ',';
+          if (text.length < PIECE) continue;
+          yield text;
+          text = '';
+        }
+      }
+      text += separator === '[' ? '[]' : ']';
+    } else {
+      text += piece;
+    }
     if (text.length < PIECE) continue;
     while (!hasSliceTime()) await nextSlice();
-    flush();
+    yield text;
+    text = '';
   }
-  flush();
-  const body = Buffer.allocUnsafeSlow(size);
-  let at = 0;
-  for (const part of parts) {
-    while (!hasSliceTime()) await nextSlice();
-    body.set(part, at);
-    at += part.length;
-  }
-  return body;
+  if (text !== '') yield text;
 }
 
-function* pieces(value: unknown): Generator<string> {
+function streamOf(portions: AsyncGenerator<string>): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await portions.next();
+        if (done) controller.close();
+        else controller.enqueue(Buffer.from(value));
+      },
+      async cancel() {
+        await portions.return(undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** About how many characters the JSON text has; more than `most` as soon as that is certain. */
+export function jsonLength(value: unknown, most: number): number {
+  return most - roomLeft(value, most);
+}
+
+function* pieces(value: unknown): Generator<string | JsonList> {
+  if (value instanceof JsonList) {
+    yield value;
+    return;
+  }
   if (!isCompound(value) || roomLeft(value, PIECE) >= 0) {
     yield printJson(value);
     return;
@@ -69,9 +102,10 @@ function roomLeft(value: unknown, room: number): number {
   if (typeof value === 'string') return room - value.length - 2;
   if (typeof value !== 'object' || value === null) return room - 4;
   if (value instanceof RawJson || value instanceof JsonNumber) return room - value.text.length;
+  if (value instanceof JsonList) return room - value.bytes;
   let left = room - 2;
   for (const key in value) {
-    left = roomLeft((value as Record<string, unknown>)[key], left - 4);
+    left = roomLeft((value as Record<string, unknown>)[key], left - 4 - key.length);
     if (left < 0) break;
   }
   return left;

@@ -1,5 +1,6 @@
 // Prints JSON exactly: every number keeps the digits with which it was read.
 import { JsonNumber, RawJson } from './exact.js';
+import { JsonList } from './json-list.js';
 
 /**
  * Prints what `JSON.stringify` would print, and in addition a `bigint` as its digits and a `JsonNumber` or `RawJson` as
@@ -21,12 +22,12 @@ export function printJson(value: unknown): string {
   }
 }
 
-/** How many characters the text of a list may have. Module state is safe here, because printing is synchronous. */
+/** How many characters the text of a list or an object may have. Module state is safe here, because printing is synchronous. */
 let maxListLength = Number.POSITIVE_INFINITY;
 const TOO_LONG = new Error('the text is too long');
 
 /**
- * Prints as `printJson` does, but returns undefined as soon as the text of a list is longer than `maxLength`
+ * Prints as `printJson` does, but returns undefined as soon as the text of a list or an object is longer than `maxLength`
  * characters.
  */
 export function printShortJson(value: unknown, maxLength: number): string | undefined {
@@ -42,6 +43,8 @@ export function printShortJson(value: unknown, maxLength: number): string | unde
 }
 
 function printObject(object: object): string {
+  // A list whose items are not made yet.
+  if (object instanceof JsonList) throw TOO_LONG;
   if (object instanceof RawJson || object instanceof JsonNumber) return object.text;
   if (Array.isArray(object)) return printArray(object);
   if ('toJSON' in object && typeof object.toJSON === 'function') {
@@ -66,6 +69,7 @@ function printMembers(object: object): string {
     const member = (object as Record<string, unknown>)[key];
     if (member !== undefined && typeof member !== 'function' && typeof member !== 'symbol') {
       text += `${text === '' ? '{' : ','}${printString(key)}:${printJson(member)}`;
+      if (text.length > maxListLength) throw TOO_LONG;
     }
   }
   return text === '' ? '{}' : `${text}}`;

@@ -69,8 +69,7 @@ async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ct
   if (body === null) throw new Error(`${route.operationId} answered nothing`);
   if (isRefused(body)) return problem(refusalOf({ ...body.refused }, body.refused.message));
   const headers = { 'content-type': JSON_TYPE, 'cache-control': 'no-store' };
-  const text = printBody(body);
-  return new Response(text instanceof Promise ? await text : text, {
+  return new Response(printBody(body), {
     headers: route.tag ? { ...headers, ...tagHeaders(route, data as never) } : headers,
   });
 }

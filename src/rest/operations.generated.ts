@@ -90,6 +90,8 @@ export type ErrorCode =
   | 'PLAN_NOT_FOUND'
   /** Too many requests; wait for `Retry-After`. */
   | 'RATE_LIMITED'
+  /** The answer would be larger than MAX_RESPONSE_BYTES; ask for less at a time. */
+  | 'RESPONSE_TOO_LARGE'
   /** No such token for this caller. */
   | 'TOKEN_NOT_FOUND'
   /** The database cannot be reached just now; try again later. */

@@ -3,6 +3,7 @@
 import type { ExecutionResult } from 'graphql';
 import type { AppError } from '../errors/errors.js';
 import { eventStream } from '../http/event-stream.js';
+import { eventText } from '../json/event-text.js';
 import { printJson } from '../json/print.js';
 import type { StreamRoute } from './streams.js';
 
@@ -16,7 +17,7 @@ export function streamEvents(
   return eventStream(results, ({ data, errors }) => {
     if (errors?.[0]) return endText(refusalOf({ ...errors[0].extensions }, errors[0].message));
     const event = stream.event(data as never);
-    return `id: ${event.id}\ndata: ${printJson(event.data)}\n\n`;
+    return eventText(`id: ${event.id}\ndata: `, event.data);
   });
 }
 

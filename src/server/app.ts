@@ -16,6 +16,7 @@ import { requestIdFrom, requestIdOf } from '../http/request-id.js';
 import { createDocsRoutes } from '../rest/docs/docs.js';
 import { createRestRoutes } from '../rest/handler.js';
 import { notFoundRoute, problem } from '../rest/problem.js';
+import { operationOf, UNBOUNDED } from './answers.js';
 import { authenticate } from './authenticate.js';
 import { crossOrigin } from './cors.js';
 import { createGraphqlRoutes } from './graphql-routes.js';
@@ -55,7 +56,13 @@ export function createApp({ services, config, development = () => undefined }: A
   function contextFor(c: HonoContext, door: Context['door']): Context | Promise<Context> {
     const requestId = requestIdOf(c);
     const actor = authenticate(c.req.raw.headers, { bearers, logins });
-    const withActor = (who: Actor | undefined): Context => ({ services, actor: who, requestId, door });
+    const withActor = (who: Actor | undefined): Context => ({
+      services,
+      actor: who,
+      requestId,
+      door,
+      operation: operationOf(c, services, who, door === 'rest' ? UNBOUNDED : config),
+    });
     return actor instanceof Promise ? actor.then(withActor) : withActor(actor);
   }
 
@@ -94,7 +101,11 @@ export function createApp({ services, config, development = () => undefined }: A
       context: contextFor,
       guard,
       isAuthenticated: (ctx) => ctx.actor !== undefined,
-      run: async (document, variables, ctx) => pipeline.run(document, variables, ctx),
+      run: async (document, variables, ctx) => {
+        // The handler prints in portions.
+        if (ctx.operation) ctx.operation.canStream = true;
+        return pipeline.run(document, variables, ctx);
+      },
       subscribe: (document, variables, ctx) => pipeline.subscribe(document, variables, ctx),
       maxBodyBytes: config.maxBodyBytes,
     }),

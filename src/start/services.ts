@@ -10,6 +10,7 @@ import type { Services } from '../domain/request/services.js';
 import { createRevisionCache } from '../domain/secrets/revision-cache.js';
 import { codeOf, type Logger } from '../logging/logger.js';
 import { createOutageLog } from '../logging/outage-log.js';
+import { createByteBudget, memoryShare } from '../scheduling/byte-budget.js';
 import { createWriteQueue } from '../scheduling/write-queue.js';
 import { type Database, openPostgres } from '../store/engine/client.js';
 import { isMigrated, migrate } from '../store/engine/migrate.js';
@@ -32,7 +33,7 @@ export async function openServices(config: Config, log: Logger): Promise<Service
     await migrate(db);
     const keyProvider = existingProvider ?? (await createKeyProvider(config, log, () => hasEnvironmentKeys(db)));
     await checkMasterKeys(keyProvider, await findEnvironmentKeySamples(db));
-    return servicesOn(db, keyProvider, log, config.readAudit);
+    return servicesOn(db, keyProvider, log, config.readAudit, config.memoryBudgetBytes);
   } catch (error) {
     await db.close();
     throw error;
@@ -45,6 +46,7 @@ export function servicesOn(
   keyProvider: KeyProvider,
   log: Logger,
   readAudit: ReadAuditMode = 'async',
+  memoryBytes: number = memoryShare(),
 ): Services {
   return {
     db,
@@ -59,6 +61,7 @@ export function servicesOn(
     feed: createChangeFeed(db, log),
     bearers: createBearerCache(db),
     reads: createReadAudit(db, log, readAudit),
+    memory: createByteBudget({ capacity: memoryBytes }),
     log,
   };
 }

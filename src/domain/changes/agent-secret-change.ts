@@ -73,6 +73,7 @@ async function* readChanges(
         if (changes.length > 0) yield { environmentRevision, changes };
         cursor = environmentRevision;
       }
+      ctx.operation?.give(bytesOf(rows));
       if (rows.length < CHANGES_PAGE) await watch.next();
     }
     return undefined;
@@ -89,12 +90,23 @@ async function readOrRetryLater(
   watch: Watch,
 ): Promise<AgentSecretRevision[]> {
   try {
-    return await ctx.services.feed.read(environmentId, cursor);
+    // A page is held until the client has taken all of it.
+    const wait = ctx.operation?.take(0);
+    if (wait) await wait;
+    const rows = await ctx.services.feed.read(environmentId, cursor);
+    ctx.operation?.add(bytesOf(rows));
+    return rows;
   } catch (error) {
     if (!(error instanceof AppError && error.code === 'UNAVAILABLE')) throw error;
     watch.lookAgain();
     return [];
   }
+}
+
+const ROW_BYTES = 1_024;
+
+function bytesOf(rows: readonly AgentSecretRevision[]): number {
+  return rows.reduce((bytes, { path, secretType }) => bytes + ROW_BYTES + path.length + (secretType?.length ?? 0), 0);
 }
 
 /** Groups rows by change set, in order. A set that the page cuts off is left for the next page. */

@@ -10,7 +10,7 @@ import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { type AgentSecret, authorizeAgentSecret } from '../secrets/agent-secret.js';
 import { replayed } from '../secrets/agent-secret-replay.js';
-import { secretOf } from '../secrets/agent-secret-revision.js';
+import { secretOf, typeOf } from '../secrets/agent-secret-revision.js';
 import { atMostOnce, type EarlierOutcome, type Repeatable } from '../secrets/idempotency.js';
 import { getEnvironment } from '../tenancy/environment.js';
 import { analysedTypeFromText } from '../types/analysed-type-parse.js';
@@ -137,15 +137,17 @@ async function replaySet(
   const { environmentId, environmentRevision } = earlier;
   const lastRevision = environmentRevision as bigint;
   const rows = await findChanges(ctx.services.db, { environmentId, after: lastRevision - BigInt(size), limit: size });
-  const results = rows.map((row, index) => withEcho(secretOf(row), changes[index] as AgentSecretChange));
+  const results = await Promise.all(
+    rows.map((row, index) => withEcho(ctx, secretOf(row), changes[index] as AgentSecretChange)),
+  );
   return { applied: true, environmentRevision: lastRevision, results };
 }
 
-function withEcho(secret: AgentSecret, change: AgentSecretChange): AgentSecret {
+async function withEcho(ctx: Context, secret: AgentSecret, change: AgentSecretChange): Promise<AgentSecret> {
   const sentJson = sentValue(change);
   return sentJson === undefined
     ? secret
-    : { ...secret, echo: checkSecretValue(analysedTypeFromText(secret.secretType), sentJson) };
+    : { ...secret, echo: checkSecretValue(analysedTypeFromText(await typeOf(ctx, secret)), sentJson) };
 }
 
 function sentValue(change: AgentSecretChange): JsonValue | undefined {

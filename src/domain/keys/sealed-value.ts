@@ -92,6 +92,24 @@ export interface SealedPlace {
  */
 export function openSealedValue(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
   requireRevealScope(ctx);
+  const { operation } = ctx;
+  if (!operation) return openInSlice(ctx, place, sealed);
+  const key = `${place.id}:${place.valueRevision}`;
+  const known = operation.opened.get(key);
+  if (known !== undefined) return openedBefore(ctx, place, known);
+  operation.add(2 * sealed.length);
+  const text = openInSlice(ctx, place, sealed);
+  operation.opened.set(key, text);
+  return text;
+}
+
+/** A value that the same operation has opened. At another revision of the secret it counts as opened there, too. */
+function openedBefore(ctx: Context, place: SealedPlace, text: string | Promise<string>): string | Promise<string> {
+  const recorded = ctx.services.reads.record(ctx, place);
+  return recorded ? recorded.then(() => text) : text;
+}
+
+function openInSlice(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
   return hasSliceTime() ? openInThisSlice(ctx, place, sealed) : openInLaterSlice(ctx, place, sealed);
 }
 

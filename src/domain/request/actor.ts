@@ -1,6 +1,7 @@
 // The authenticated caller of a request, and what the caller's account and credential allow in general.
 import { forbidden, unauthorized } from '../../errors/refusals.js';
 import { type Grant, isAccountWide, type Scope } from './grant.js';
+import type { Operation } from './operation.js';
 
 /** The authenticated caller. */
 export interface Actor {
@@ -30,6 +31,8 @@ export interface RequestFacts {
    * `operator` is the service itself when it prepares a development database at startup.
    */
   readonly door: 'graphql' | 'rest' | 'stream' | 'operator';
+  /** What the operation holds and answers, where it is limited. */
+  readonly operation?: Operation | undefined;
 }
 
 /** Whether the credential has expired. */

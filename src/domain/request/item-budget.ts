@@ -18,3 +18,31 @@ export function spendItems(ctx: Context, items: number): void {
   }
   spentItems.set(ctx, spentSoFar + items);
 }
+
+/** Bytes that a row of a list takes in memory, besides its texts. */
+const ROW_BYTES = 1_024;
+
+/**
+ * Reads a list of a known length at most, and counts what it holds: before the statement runs as much as the rows may
+ * have, `rowBytes` each and `sharedBytes` together, afterwards as much as they have.
+ */
+export async function readCounted<Row>(
+  { operation }: Context,
+  most: { rows: number; rowBytes: number; sharedBytes?: number },
+  read: () => Promise<Row[]>,
+  bytesOf: (row: Row) => number,
+): Promise<Row[]> {
+  if (!operation) return read();
+  const reserved = most.rows * (most.rowBytes + ROW_BYTES) + (most.sharedBytes ?? 0);
+  const wait = operation.take(reserved);
+  if (wait) await wait;
+  let held = 0;
+  try {
+    const rows = await read();
+    for (const row of rows) held += bytesOf(row) + ROW_BYTES;
+    return rows;
+  } finally {
+    operation.add(held);
+    operation.give(reserved);
+  }
+}

@@ -3,6 +3,7 @@
 import type { KeyCache } from '../../crypto/environment-keys.js';
 import type { KeyProvider } from '../../crypto/key-provider.js';
 import type { Logger } from '../../logging/logger.js';
+import type { ByteBudget } from '../../scheduling/byte-budget.js';
 import type { WriteQueue } from '../../scheduling/write-queue.js';
 import type { Database } from '../../store/engine/client.js';
 import type { AgentSecretRevisionRow } from '../../store/secrets/agent-secret-revision.js';
@@ -18,6 +19,8 @@ export interface Services {
   readonly feed: ChangeFeed;
   readonly bearers: CredentialCache;
   readonly reads: ReadAudit;
+  /** Bytes that operations hold from reading until their answers are sent. */
+  readonly memory: ByteBudget;
   readonly log: Logger;
 }
 

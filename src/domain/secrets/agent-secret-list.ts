@@ -2,24 +2,27 @@
 import { limitExceeded } from '../../errors/refusals.js';
 import {
   type AgentSecretOutlineRow,
-  findAgentSecretBytes,
+  type AgentSecretPortionRow,
   findAllAgentSecretOutlines,
   findAllAgentSecrets,
+  findTypesAndValues,
 } from '../../store/secrets/agent-secret-list.js';
+import { MAX_INLINE_BYTES } from '../../store/secrets/inline-values.js';
 import { authorize } from '../access/permissions.js';
 import { openSealedValues } from '../keys/sealed-value.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
-import { spendItems } from '../request/item-budget.js';
+import { readCounted, spendItems } from '../request/item-budget.js';
 import type { Environment } from '../tenancy/environment.js';
-import { MAX_TYPE_BYTES } from '../types/analysed-type-parse.js';
-import { type AgentSecret, stateOf, within } from './agent-secret.js';
+import { MAX_PATH_BYTES } from '../types/secret-path.js';
+import { type AgentSecret, bytesOf, stateOf, within } from './agent-secret.js';
 
-/**
- * Maximum size of all types and encrypted values of one list. A response is one string, and V8 limits a string to 512
- * MiB.
- */
+/** Maximum size of all types and encrypted values of one list. */
 const MAX_LISTED_BYTES = 256 * 1024 * 1024;
+/** Types and values that one portion of a large list reads, unless a single secret has more. */
+const PORTION_BYTES = 512 * 1024;
+/** What a list under way holds in memory: rows, texts and printed text of a portion. */
+const PORTION_HOLDS = 4 * PORTION_BYTES;
 
 /**
  * All secrets of the environment in the order of their paths. The plan limits the number of secrets per environment.
@@ -27,43 +30,104 @@ const MAX_LISTED_BYTES = 256 * 1024 * 1024;
 export async function listAllAgentSecrets(ctx: Context, environment: Environment): Promise<AgentSecret[]> {
   authorize(ctx, environment, 'ViewAgentSecret');
   if (environment.isDeleted) return [];
-  await checkListSize(ctx, environment);
+  spendItems(ctx, Math.max(1, environment.secretCount));
   const { pathPrefixes } = actorOf(ctx).grant;
-  const rows = await findAllAgentSecrets(ctx.services.db, stateOf(environment), pathPrefixes);
+  const rows = await readCounted(
+    ctx,
+    { rows: environment.secretCount, rowBytes: MAX_PATH_BYTES, sharedBytes: MAX_INLINE_BYTES },
+    () => findAllAgentSecrets(ctx.services.db, stateOf(environment), pathPrefixes),
+    bytesOf,
+  );
   return environment.at === undefined ? rows : rows.map((row) => within(environment, row));
 }
 
 /** A listed secret with only the fields that this list needs. */
-interface OpenedAgentSecret extends Pick<AgentSecretOutlineRow, 'id' | 'path' | 'secretType' | 'revision'> {
+export interface OpenedAgentSecret {
+  id: string;
+  path: string;
+  secretType: string;
+  revision: bigint;
   /** The value's canonical JSON text; null without a value. */
   value: string | null;
 }
 
+/** All secrets with their values, of one state of the environment. */
+export interface OpenedAgentSecrets {
+  /** The first of them: all, unless they are large. */
+  first: OpenedAgentSecret[];
+  /** The others in portions, each read and opened when it is asked for; undefined when there are none. */
+  rest: AsyncIterable<OpenedAgentSecret[]> | undefined;
+  /** Bytes of all types and encrypted values. */
+  bytes: number;
+}
+
 /**
  * All secrets with their values, decrypted in time slices. Fails with the same errors as opening the values one by one.
+ * One statement tells what there is. What is too large to be read with it is read afterwards in portions, from the log:
+ * that keeps the types and values of this very state, and no connection is held in between.
  */
-export async function listOpenedAgentSecrets(ctx: Context, environment: Environment): Promise<OpenedAgentSecret[]> {
+export async function listOpenedAgentSecrets(ctx: Context, environment: Environment): Promise<OpenedAgentSecrets> {
   authorize(ctx, environment, 'ViewAgentSecret');
-  if (environment.isDeleted) return [];
-  await checkListSize(ctx, environment);
+  if (environment.isDeleted) return { first: [], rest: undefined, bytes: 0 };
+  spendItems(ctx, Math.max(1, environment.secretCount));
   const { pathPrefixes } = actorOf(ctx).grant;
-  const rows = await findAllAgentSecretOutlines(ctx.services.db, stateOf(environment), pathPrefixes);
-  const values = await openSealedValues(ctx, environment.id, rows);
+  const rows = await readCounted(
+    ctx,
+    { rows: environment.secretCount, rowBytes: MAX_PATH_BYTES, sharedBytes: 2 * MAX_INLINE_BYTES },
+    () => findAllAgentSecretOutlines(ctx.services.db, stateOf(environment), pathPrefixes),
+    ({ path, secretType, sealedValue }) => path.length + (secretType?.length ?? 0) + (sealedValue?.length ?? 0),
+  );
+  let bytes = 0;
+  for (const row of rows) bytes += row.bytes;
+  if (bytes > MAX_LISTED_BYTES) {
+    throw limitExceeded('The environment is too large for one list; read it in pages (GraphQL: agentSecrets)');
+  }
+  const inline = rows.findIndex(({ secretType }) => secretType === null);
+  if (inline === -1) return { first: await openRows(ctx, environment.id, rows), rest: undefined, bytes };
+  // For all portions at once: an operation that holds a part and waits for more would keep the others waiting.
+  const wait = ctx.operation?.take(PORTION_HOLDS);
+  if (wait) await wait;
+  const first = await openRows(ctx, environment.id, rows.slice(0, inline));
+  return { first, rest: openInPortions(ctx, environment.id, rows.slice(inline)), bytes };
+}
+
+async function openRows(
+  ctx: Context,
+  environmentId: string,
+  rows: readonly (AgentSecretOutlineRow | AgentSecretPortionRow)[],
+): Promise<OpenedAgentSecret[]> {
+  const values = await openSealedValues(ctx, environmentId, rows);
   return rows.map(({ id, path, secretType, revision }, index) => ({
     id,
     path,
-    secretType,
+    secretType: secretType as string,
     revision,
     value: values[index] as string | null,
   }));
 }
 
-async function checkListSize(ctx: Context, environment: Environment): Promise<void> {
-  spendItems(ctx, Math.max(1, environment.secretCount));
-  // The plan limits the size of the values only. The type documents of so many secrets could still exceed one response.
-  if (environment.secretCount * MAX_TYPE_BYTES <= MAX_LISTED_BYTES) return;
-  const bytes = await findAgentSecretBytes(ctx.services.db, environment.id);
-  if (bytes > MAX_LISTED_BYTES) {
-    throw limitExceeded('The environment is too large for one list; read it in pages (GraphQL: agentSecrets)');
+async function* openInPortions(
+  ctx: Context,
+  environmentId: string,
+  rows: readonly AgentSecretOutlineRow[],
+): AsyncGenerator<OpenedAgentSecret[]> {
+  for (let start = 0; start < rows.length; ) {
+    const portion = nextPortion(rows, start);
+    start += portion.length;
+    const read = await findTypesAndValues(ctx.services.db, portion);
+    yield await openRows(ctx, environmentId, read);
   }
+}
+
+/** Rows from `start` on that have so many bytes together, and one row at least. */
+function nextPortion(rows: readonly AgentSecretOutlineRow[], start: number): AgentSecretOutlineRow[] {
+  let end = start;
+  for (
+    let bytes = 0;
+    end < rows.length && (end === start || bytes + (rows[end]?.bytes ?? 0) <= PORTION_BYTES);
+    end += 1
+  ) {
+    bytes += rows[end]?.bytes ?? 0;
+  }
+  return rows.slice(start, end);
 }

@@ -5,12 +5,17 @@ import {
   findAgentSecretRevision,
   findAgentSecretRevisions,
   findSealedValues,
+  findSecretTypes,
+  MAX_SEALED_BYTES_READ,
+  type SealedValueRow,
 } from '../../store/secrets/agent-secret-revision.js';
+import { MAX_INLINE_BYTES } from '../../store/secrets/inline-values.js';
 import { openSealedValue, type SealedPlace, valueDestroyed } from '../keys/sealed-value.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
-import { spendItems } from '../request/item-budget.js';
+import { readCounted, spendItems } from '../request/item-budget.js';
 import { forwardPage, type Page, type PageArguments, pageOf } from '../request/page.js';
+import { MAX_PATH_BYTES } from '../types/secret-path.js';
 import { type AgentSecret, authorizeAgentSecret } from './agent-secret.js';
 import { revisionNotFound } from './agent-secret-refusal.js';
 
@@ -30,11 +35,12 @@ export async function listAgentSecretRevisions(
   spendItems(ctx, request.size);
   const newest = secret.revision + 1n;
   const before = request.after !== undefined && request.after < newest ? request.after : newest;
-  const rows = await findAgentSecretRevisions(ctx.services.db, {
-    agentSecretId: secret.id,
-    before,
-    limit: request.size + 1,
-  });
+  const rows = await readCounted(
+    ctx,
+    { rows: request.size + 1, rowBytes: MAX_PATH_BYTES, sharedBytes: MAX_INLINE_BYTES },
+    () => findAgentSecretRevisions(ctx.services.db, { agentSecretId: secret.id, before, limit: request.size + 1 }),
+    ({ secretType }) => secretType?.length ?? 0,
+  );
   return pageOf(request, rows, ({ revision }) => String(revision));
 }
 
@@ -75,23 +81,81 @@ export function secretOf(row: AgentSecretRevision): AgentSecret {
 }
 
 /**
- * The values that the revisions have set, as canonical JSON texts, with an error for every value that cannot be opened.
+ * The values that these revisions have, each as canonical JSON text; an error in the place of each that cannot be
+ * opened. They are read in portions of bounded size.
  */
 export async function openStoredValues(ctx: Context, places: readonly SealedPlace[]): Promise<(string | Error)[]> {
-  const wanted = places.map(({ id, valueRevision }) => ({ id, revision: valueRevision as bigint }));
-  const rows = await findSealedValues(ctx.services.db, wanted);
-  const found = new Map(rows.map((row) => [`${row.agentSecretId}:${row.revision}`, row.sealedValue]));
-  return Promise.all(
-    places.map(async (place) => {
-      const sealed = found.get(`${place.id}:${place.valueRevision}`);
-      if (!sealed) return valueDestroyed();
-      try {
-        return await openSealedValue(ctx, place, sealed);
-      } catch (error) {
-        return error as Error;
-      }
-    }),
+  const opened = new Map<string, string | Error>();
+  for (let left = places; left.length > 0; ) {
+    const rows = await findSealedPortion(ctx, left);
+    const found = new Map(rows.map((row) => [keyOfValue(row.agentSecretId, row.revision), row]));
+    const later: SealedPlace[] = [];
+    const openings = left.map(async (place) => {
+      const row = found.get(keyOfValue(place.id, place.valueRevision));
+      if (row?.isLeftOut) later.push(place);
+      else opened.set(keyOfPlace(place), await openOrError(ctx, place, row?.sealedValue));
+    });
+    await Promise.all(openings);
+    left = later;
+  }
+  return places.map((place) => opened.get(keyOfPlace(place)) as string | Error);
+}
+
+function findSealedPortion(ctx: Context, places: readonly SealedPlace[]): Promise<SealedValueRow[]> {
+  const wanted = new Map(places.map(({ id, valueRevision }) => [keyOfValue(id, valueRevision), { id, valueRevision }]));
+  const revisions = [...wanted.values()].map(({ id, valueRevision }) => ({ id, revision: valueRevision as bigint }));
+  return readCounted(
+    ctx,
+    { rows: revisions.length, rowBytes: 0, sharedBytes: 2 * MAX_SEALED_BYTES_READ },
+    () => findSealedValues(ctx.services.db, revisions),
+    ({ sealedValue }) => sealedValue?.length ?? 0,
   );
+}
+
+async function openOrError(
+  ctx: Context,
+  place: SealedPlace,
+  sealed: Uint8Array | null | undefined,
+): Promise<string | Error> {
+  if (!sealed) return valueDestroyed();
+  try {
+    return await openSealedValue(ctx, place, sealed);
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** The types of secrets that the caller may see, in the order of the ids: for rows whose list has left them out. */
+export async function getSecretTypes(ctx: Context, ids: readonly string[]): Promise<string[]> {
+  const types = new Map<string, string>();
+  for (let left = ids; left.length > 0; left = ids.filter((id) => !types.has(id))) {
+    const rows = await readCounted(
+      ctx,
+      { rows: left.length, rowBytes: 0, sharedBytes: 2 * MAX_SEALED_BYTES_READ },
+      () => findSecretTypes(ctx.services.db, left),
+      ({ secretType }) => secretType?.length ?? 0,
+    );
+    for (const { id, secretType } of rows) if (secretType !== null) types.set(id, secretType);
+    if (rows.length === 0) throw new Error('a secret without a type');
+  }
+  return ids.map((id) => types.get(id) as string);
+}
+
+/** The type of a secret, wherever it was read. */
+export async function typeOf(
+  ctx: Context,
+  { id, secretType }: Pick<AgentSecret, 'id' | 'secretType'>,
+): Promise<string> {
+  return secretType ?? ((await getSecretTypes(ctx, [id]))[0] as string);
+}
+
+function keyOfValue(id: string, valueRevision: bigint | null): string {
+  return `${id}:${valueRevision}`;
+}
+
+/** The same value may be opened as that of several revisions, each of which is recorded. */
+function keyOfPlace({ id, valueRevision, revision }: SealedPlace): string {
+  return `${id}:${valueRevision}:${revision}`;
 }
 
 function readCursorRevision(json: unknown): bigint | undefined {

@@ -17,6 +17,7 @@ import { bytesOf, checkSecretValue } from '../types/secret-value.js';
 import { type AgentSecret, authorizeAgentSecret } from './agent-secret.js';
 import { stale, valueTooLarge } from './agent-secret-refusal.js';
 import { outcomeOf, replayed } from './agent-secret-replay.js';
+import { typeOf } from './agent-secret-revision.js';
 import { atMostOnce, type Repeatable, type Write } from './idempotency.js';
 
 /** What an update does to the value. Each of them creates a new revision. */
@@ -43,7 +44,7 @@ export function updateAgentSecret(ctx: Context, input: UpdateAgentSecretInput): 
     async replay(earlier) {
       const secret = await replayed(ctx, earlier, 'UpdateAgentSecret');
       if (secretValue.op !== 'set') return secret;
-      return { ...secret, echo: checkSecretValue(analysedTypeFromText(secret.secretType), secretValue.value) };
+      return { ...secret, echo: checkSecretValue(analysedTypeFromText(await typeOf(ctx, secret)), secretValue.value) };
     },
   });
 }

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { invalidRequest, notFound } from '../../errors/refusals.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
-import { findAgentSecret, findAgentSecretsForAccounts } from '../../store/secrets/agent-secret.js';
+import { findAgentSecret, findUnreadAgentSecretsForAccounts } from '../../store/secrets/agent-secret.js';
 import {
   type AgentSecretFilter,
   type AgentSecretSortField,
@@ -11,6 +11,7 @@ import {
   findAgentSecretByPath,
   findAgentSecrets,
 } from '../../store/secrets/agent-secret-list.js';
+import { MAX_INLINE_BYTES } from '../../store/secrets/inline-values.js';
 import {
   authorize,
   type EnvironmentPermission,
@@ -23,11 +24,12 @@ import { openSealedValue, valueDestroyed } from '../keys/sealed-value.js';
 import { type Actor, actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { coversPath, grantTag } from '../request/grant.js';
-import { spendItems } from '../request/item-budget.js';
+import { readCounted, spendItems } from '../request/item-budget.js';
 import { storableMoment } from '../request/moment.js';
 import { idKey, momentKey, type Page, type PageArguments, pageOf, pageRequest, stringKey } from '../request/page.js';
 import type { Environment } from '../tenancy/environment.js';
-import { canonicalPath } from '../types/secret-path.js';
+import { MAX_TYPE_BYTES } from '../types/analysed-type-parse.js';
+import { canonicalPath, MAX_PATH_BYTES } from '../types/secret-path.js';
 
 /**
  * A secret as the caller may see it, in its current state or as of an earlier revision. The value stays encrypted until
@@ -37,13 +39,15 @@ export interface AgentSecret {
   id: string;
   environmentId: string;
   path: string;
-  /** The type document in canonical form. */
-  secretType: string;
+  /** The type document in canonical form; null where a list has left it out for its size: it is read on demand. */
+  secretType: string | null;
   revision: bigint;
   /** The revision that set the value; null without a value. */
   valueRevision: bigint | null;
   /** Null when there is no value or it was destroyed. Undefined when the value is only read on demand. */
   sealedValue: Uint8Array | null | undefined;
+  /** Bytes of the encrypted value where a list has left it out for its size: it is read on demand. */
+  leftOutBytes?: number | null;
   /** Whether the value was destroyed. Only set when `sealedValue` is not read yet; otherwise `sealedValue` shows it. */
   isDestroyed?: boolean;
   createdAt: Date;
@@ -62,14 +66,25 @@ export interface AgentSecret {
 /** Whether a secret has a value, has none, or had one that was erased for good. */
 export type ValueState = 'PRESENT' | 'ABSENT' | 'DESTROYED';
 
-export function valueStateOf(secret: Pick<AgentSecret, 'valueRevision' | 'sealedValue' | 'isDestroyed'>): ValueState {
+/** Whether the value, if there is one, has to be read before it can be opened. */
+export function isUnread({ sealedValue, leftOutBytes, echo, isDestroyed, valueRevision }: AgentSecret): boolean {
+  if (valueRevision === null || echo !== undefined || isDestroyed) return false;
+  return sealedValue === undefined || (sealedValue === null && leftOutBytes != null);
+}
+
+type StoredValue = Pick<AgentSecret, 'valueRevision' | 'sealedValue' | 'leftOutBytes' | 'isDestroyed'>;
+
+export function valueStateOf(secret: StoredValue): ValueState {
   if (secret.valueRevision === null) return 'ABSENT';
-  return secret.isDestroyed || secret.sealedValue === null ? 'DESTROYED' : 'PRESENT';
+  const isErased = secret.sealedValue === null && secret.leftOutBytes == null;
+  return secret.isDestroyed || isErased ? 'DESTROYED' : 'PRESENT';
 }
 
 /** Throws AGENT_SECRET_NOT_FOUND when the caller may not see the secret. That includes the role viewer. */
 export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSecret> {
   const actor = actorOf(ctx);
+  const wait = ctx.operation?.take(0);
+  if (wait) await wait;
   const row = await findAgentSecret(ctx.services.db, { id, accountId: actor.accountId });
   if (!row) throw notFound('agentSecret', id);
   authorizeAgentSecret(ctx, id, row, 'ViewAgentSecret');
@@ -81,9 +96,15 @@ export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSec
 export async function getAgentSecrets(ctx: Context, ids: readonly string[]): Promise<(AgentSecret | null)[]> {
   const actor = actorOf(ctx);
   const { accountId } = actor;
-  const rows = await findAgentSecretsForAccounts(
-    ctx.services.db,
-    ids.map((id) => ({ id, accountId })),
+  const rows = await readCounted(
+    ctx,
+    { rows: ids.length, rowBytes: MAX_PATH_BYTES + MAX_TYPE_BYTES },
+    () =>
+      findUnreadAgentSecretsForAccounts(
+        ctx.services.db,
+        ids.map((id) => ({ id, accountId })),
+      ),
+    (row) => (row ? bytesOf(row) : 0),
   );
   return rows.map((row) => (row && visibleRoles(actor, row) ? row : null));
 }
@@ -181,7 +202,7 @@ export async function listAgentSecrets(
   const filter = { ...storableFilter(query.filter), pathsWithin: actorOf(ctx).grant.pathPrefixes ?? undefined };
   if (environment.isDeleted) return { ...pageOf(request, [], () => undefined), totalCount: async () => 0 };
   spendItems(ctx, request.size);
-  const rows = await findAgentSecrets(db, stateOf(environment), {
+  const page = {
     filter,
     field,
     descending: (query.orderBy?.direction === 'DESC') !== request.backward,
@@ -189,7 +210,9 @@ export async function listAgentSecrets(
     after: request.backward ? request.before : request.after,
     before: request.backward ? request.after : request.before,
     limit: request.size + 1,
-  });
+  };
+  const most = { rows: page.limit, rowBytes: MAX_PATH_BYTES, sharedBytes: MAX_INLINE_BYTES };
+  const rows = await readCounted(ctx, most, () => findAgentSecrets(db, stateOf(environment), page), bytesOf);
   const secrets = rows.map((row) => within(environment, row));
   // Waits once for the whole page. Otherwise each value would have to wait for a time slice by itself, with one promise
   // per value in every calling layer.
@@ -211,6 +234,15 @@ export function openSecretValue(ctx: Context, secret: AgentSecret): string | nul
   if (!secret.sealedValue) throw valueDestroyed();
   const { valueRevision, sealedValue, isPreview } = secret;
   return openSealedValue(ctx, isPreview ? { ...secret, revision: valueRevision } : secret, sealedValue);
+}
+
+/** Bytes of the texts and values that a row of secrets holds. */
+export function bytesOf({
+  path,
+  secretType,
+  sealedValue,
+}: Pick<AgentSecret, 'path' | 'secretType' | 'sealedValue'>): number {
+  return path.length + (secretType?.length ?? 0) + (sealedValue?.length ?? 0);
 }
 
 export function stateOf({ id, at }: Environment) {

@@ -3,7 +3,7 @@
 import { invalidRequest } from '../../errors/refusals.js';
 
 const MAX_SEGMENTS = 16;
-const MAX_BYTES = 1024;
+export const MAX_PATH_BYTES = 1024;
 
 /**
  * A path in canonical form. `text` holds the segments joined by dots and identifies the path, because no segment
@@ -24,13 +24,13 @@ export function canonicalPath(segments: readonly string[]): SecretPath {
   if (segments.length < 1 || segments.length > MAX_SEGMENTS) {
     throw invalidRequest(`path: expected 1 to ${MAX_SEGMENTS} segments`);
   }
-  const canonical = segments.map((segment) => toLowerCamelCase(segment, MAX_BYTES));
+  const canonical = segments.map((segment) => toLowerCamelCase(segment, MAX_PATH_BYTES));
   const problems = canonical.flatMap((segment, index) =>
     segment === '' ? [`path[${index}]: expected at least one letter or digit`] : [],
   );
   const text = canonical.join('.');
-  if (Buffer.byteLength(text) > MAX_BYTES) {
-    problems.push(`path: expected at most ${MAX_BYTES} UTF-8 bytes`);
+  if (Buffer.byteLength(text) > MAX_PATH_BYTES) {
+    problems.push(`path: expected at most ${MAX_PATH_BYTES} UTF-8 bytes`);
   }
   if (problems.length > 0) {
     throw invalidRequest(...problems);

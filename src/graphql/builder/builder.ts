@@ -4,6 +4,7 @@ import RelayPlugin from '@pothos/plugin-relay';
 import type { Context } from '../../domain/request/context.js';
 import type { AnalysedType } from '../../domain/types/analysed-type.js';
 import type { JsonValue, RawJson } from '../../json/exact.js';
+import type { JsonList } from '../../json/json-list.js';
 
 export const builder = new SchemaBuilder<{
   Context: Context;
@@ -19,7 +20,7 @@ export const builder = new SchemaBuilder<{
     AnalysedType: { Input: AnalysedType; Output: RawJson };
     SecretValue: { Input: JsonValue; Output: RawJson };
     AgentSecretDocument: { Input: never; Output: RawJson };
-    AgentSecretDocuments: { Input: never; Output: RawJson[] };
+    AgentSecretDocuments: { Input: never; Output: RawJson[] | JsonList };
   };
 }>({
   plugins: [RelayPlugin],

@@ -25,6 +25,7 @@ const MEANINGS: Record<ErrorCode, string> = {
   PAYLOAD_TOO_LARGE: 'The body is larger than this service takes.',
   UNSUPPORTED_MEDIA_TYPE: 'The body is not declared as JSON in UTF-8.',
   RATE_LIMITED: 'Too many requests; wait for `Retry-After`.',
+  RESPONSE_TOO_LARGE: 'The answer would be larger than MAX_RESPONSE_BYTES; ask for less at a time.',
   LIMIT_EXCEEDED: 'A limit is reached: of the account’s plan, or a fixed one.',
   INTERNAL_UNKNOWN: 'A fault of this service; it is logged.',
   UNAVAILABLE: 'The database cannot be reached just now; try again later.',

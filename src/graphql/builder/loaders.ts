@@ -3,7 +3,7 @@
 import DataLoader from 'dataloader';
 import { getLastReads } from '../../domain/reads/secret-read.js';
 import type { Context } from '../../domain/request/context.js';
-import { openStoredValues } from '../../domain/secrets/agent-secret-revision.js';
+import { getSecretTypes, openStoredValues } from '../../domain/secrets/agent-secret-revision.js';
 import { getAccountNames } from '../../domain/tenancy/account.js';
 import { getApplications } from '../../domain/tenancy/application.js';
 import { getEnvironments } from '../../domain/tenancy/environment.js';
@@ -42,4 +42,6 @@ export const loadEnvironment = loader(getEnvironments, identity);
 export const loadPlanOfAccount = loader(getPlansOfAccounts, identity);
 /** Loads values that were not read together with their secrets, such as those of old revisions. */
 export const loadStoredValue = loader(openStoredValues, ({ id, revision }) => `${id}:${revision}`);
+/** Types that a list has left out for their size. */
+export const loadSecretType = loader(getSecretTypes, identity);
 export const loadLastRead = loader(getLastReads, identity);

@@ -66,6 +66,7 @@ function extensionsOf({ code, details }: AppError): Record<string, unknown> {
     ...(details.problems ? { problems: details.problems } : {}),
     ...(details.retryAfter === undefined ? {} : { retryAfter: details.retryAfter }),
     ...(code === 'PAYLOAD_TOO_LARGE' ? { http: { status: 413 } } : {}),
+    ...(code === 'RESPONSE_TOO_LARGE' ? { http: { spec: true, status: 400 } } : {}),
   };
 }
 

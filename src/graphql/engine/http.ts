@@ -4,6 +4,7 @@ import { type DocumentNode, type ExecutionResult, type GraphQLError, getOperatio
 import { type GraphQLParams, processRegularResult, type YogaServerInstance } from 'graphql-yoga';
 import type { Context } from '../../domain/request/context.js';
 import { printBody } from '../../json/print-portions.js';
+import { boundedResult } from './response-size.js';
 
 /** A parsed and validated operation, ready for execution. */
 export interface OperationArgs {
@@ -37,7 +38,7 @@ const RESPONSE_TYPES = new Map([
  * As in Yoga, the first acceptable type wins.
  */
 export function plainResponseType({ method, headers }: Request): string | undefined {
-  if (method !== 'POST') return undefined;
+  if (method !== 'POST' && method !== 'GET') return undefined;
   const accept = headers.get('accept');
   if (!accept) return JSON_RESPONSE;
   const known = RESPONSE_TYPES.get(accept);
@@ -56,12 +57,16 @@ export async function answerOperation(
   ctx: Context,
   options: OperationOptions,
 ): Promise<Response> {
-  const result = await resultOf(request, ctx, options);
+  let result = await resultOf(request, ctx, options);
   if (result === 'unusual') return uncached(await options.yoga.fetch(request, ctx));
   const headers = { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' };
   if (!result.errors) {
-    const text = printBody(result);
-    return new Response(text instanceof Promise ? await text : text, { headers });
+    const body = printBody(result);
+    const most = ctx.operation?.maxResponseBytes ?? Number.POSITIVE_INFINITY;
+    if (typeof body === 'string' && body.length <= most) return new Response(body, { headers });
+    result = boundedResult(result, ctx.operation, true);
+    if (!result.errors) return new Response(body, { headers });
+    result = { errors: result.errors.map((error) => options.publicError(error, ctx.requestId)) };
   }
   let processed: unknown;
   const stringify = (value: unknown) => {
@@ -70,7 +75,7 @@ export async function answerOperation(
   };
   // Yoga derives the status from the errors. The body is printed by printBody, because `data` may be large here, too.
   const { status } = processRegularResult({ ...result, stringify } as never, { Response } as never, type);
-  return new Response(await printBody(processed), { status, headers });
+  return new Response(printBody(processed), { status, headers });
 }
 
 async function resultOf(
@@ -78,6 +83,7 @@ async function resultOf(
   ctx: Context,
   options: OperationOptions,
 ): Promise<ExecutionResult | 'unusual'> {
+  const isGet = request.method === 'GET';
   try {
     const params = await options.read(request);
     const { query, operationName, variables } = params;
@@ -87,13 +93,17 @@ async function resultOf(
       const enveloped = options.yoga.getEnveloped({ ...ctx, request, params } as never);
       document = enveloped.parse(query) as DocumentNode;
       const errors: GraphQLError[] = enveloped.validate(enveloped.schema, document);
-      if (errors.length > 0) return { errors };
+      if (errors.length > 0) return isGet ? 'unusual' : { errors };
       options.known.set(query as string, document);
     }
     const operation = getOperationAST(document, operationName)?.operation;
     if (operation === undefined || operation === 'subscription') return 'unusual';
+    if (isGet && operation !== 'query') return 'unusual';
+    if (ctx.operation) ctx.operation.canStream = true;
     return await options.run({ document, operationName, variableValues: variables, contextValue: ctx });
   } catch (error) {
+    // Yoga knows what may not be asked for by GET, and how that is answered.
+    if (isGet) return 'unusual';
     return { errors: [options.publicError(error, ctx.requestId)] };
   }
 }

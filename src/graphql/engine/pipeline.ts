@@ -25,7 +25,8 @@ import { answerOperation, type OperationArgs, type OperationOptions, plainRespon
 import { ExactLiteralVariablesRule } from './literal-variables.js';
 import { ManifestError, type PersistedDocuments } from './persisted-documents.js';
 import { limitError, safeRules, syntaxError, variableErrors } from './request-errors.js';
-import { parsePost, useExactRequests } from './request-parser.js';
+import { readParams, useExactRequests } from './request-parser.js';
+import { boundedResult, refusedResult } from './response-size.js';
 import { subscribe, UnconditionalSubscriptionRule, useEventStreams } from './subscription.js';
 
 export interface GraphQLOptions {
@@ -90,7 +91,7 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
     executeMasked({ schema, document, operationName, variableValues, contextValue }, options);
   const operations: OperationOptions = {
     yoga,
-    read: (request) => parsePost(request, { maxBodyBytes, documents }),
+    read: (request) => readParams(request, { maxBodyBytes, documents }),
     known: validatedDocuments,
     run,
     publicError: (error, requestId) => publicError(limitError(error), (bug) => options.onBug(bug, requestId)),
@@ -222,13 +223,14 @@ function executeOperation({ schema, document, operationName, variableValues, con
 }
 
 /** Converts the errors of a result to what clients may see. */
-function publicResult(result: ExecutionResult, args: ExecutionArgs, options: GraphQLOptions): ExecutionResult {
-  const { data, errors } = result;
-  if (!errors) return result;
-  const { requestId } = args.contextValue as Context;
+function publicResult(settled: ExecutionResult, args: ExecutionArgs, options: GraphQLOptions): ExecutionResult {
+  const { requestId, operation } = args.contextValue as Context;
+  const { data, errors } = (operation && refusedResult(operation)) ?? settled;
+  if (!errors) return settled;
+  if (operation?.tooLarge) return { errors: errors.map((error) => publicError(error, options.onBug)) };
   // Without `data` the execution never began, because the variables are invalid. The messages of graphql-js contain
   // their values, so they are replaced.
-  const isRequestError = !('data' in result);
+  const isRequestError = !('data' in settled);
   const safe = isRequestError ? variableErrors({ ...args, hideSuggestions: !options.introspection }) : [];
   return {
     ...(isRequestError ? {} : { data }),
@@ -243,12 +245,15 @@ function usePublicResults(options: GraphQLOptions): Plugin<Context> {
       ...publicResult(result as ExecutionResult, args as ExecutionArgs, options),
       stringify: printJson,
     }) as ExecutionResult;
+  // Yoga prints in one piece what it answers itself.
+  const bounded = (result: unknown, args: unknown) =>
+    boundedResult(result as ExecutionResult, ((args as ExecutionArgs).contextValue as Context).operation, false);
   return {
     onExecute({ setExecuteFn }) {
       setExecuteFn(executeOperation as never);
       return {
         onExecuteDone({ result, args, setResult }) {
-          setResult(toPublicResult(result, args));
+          setResult(toPublicResult(bounded(result, args), args));
         },
       };
     },

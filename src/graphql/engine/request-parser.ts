@@ -24,13 +24,18 @@ export function useExactRequests(options: ParserOptions): Plugin {
 /** Parameters by request. The body can be read only once, and Yoga may take over after the fast path has read it. */
 const parsedRequests = new WeakMap<Request, GraphQLParams>();
 
-export async function parsePost(request: Request, options: ParserOptions): Promise<GraphQLParams> {
+async function parsePost(request: Request, options: ParserOptions): Promise<GraphQLParams> {
   const bytes = await readBody(request, options.maxBodyBytes);
   const body = parseExactly('The body', () => parseJson(decodeUtf8(bytes)));
   if (!isJsonObject(body)) throw malformedRequestError('The body is not a JSON object with the key "query".');
   const params = paramsFrom(body, options);
   parsedRequests.set(request, params);
   return params;
+}
+
+/** The parameters of a request, whichever of the two methods it has. */
+export async function readParams(request: Request, options: ParserOptions): Promise<GraphQLParams> {
+  return request.method === 'GET' ? parseGet(request, options) : parsePost(request, options);
 }
 
 function parseGet(request: Request, options: ParserOptions): GraphQLParams {

@@ -11,8 +11,12 @@ import {
   type ValidationContext,
 } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
+import type { Context } from '../../domain/request/context.js';
+import type { Operation } from '../../domain/request/operation.js';
 import { eventStream } from '../../http/event-stream.js';
+import { eventText } from '../../json/event-text.js';
 import { printJson } from '../../json/print.js';
+import { boundedResult } from './response-size.js';
 
 type Results = AsyncIterableIterator<ExecutionResult>;
 const DONE = { done: true, value: undefined } as const;
@@ -26,22 +30,26 @@ export async function subscribe(args: ExecutionArgs): Promise<Results | Executio
   const source = await createSourceEventStream(args);
   if (!isAsyncIterable(source)) return source as ExecutionResult;
   const events = source[Symbol.asyncIterator]();
+  const ctx = args.contextValue as Context;
+  let operation: Operation | undefined;
   let isDone = false;
   const results: Results = {
     async next() {
       if (isDone) return DONE;
       const event = await events.next();
       if (event.done) return DONE;
-      const result = await execute({
-        ...args,
-        rootValue: event.value,
-        contextValue: { ...(args.contextValue as object) },
-      });
+      // The event before this one has been sent.
+      operation?.close();
+      operation = ctx.operation?.next();
+      if (operation) operation.canStream = true;
+      const executed = await execute({ ...args, rootValue: event.value, contextValue: { ...ctx, operation } });
+      const result = boundedResult(executed, operation, true);
       if (isWithoutData(result)) await results.return?.();
       return { done: false, value: result };
     },
     async return() {
       isDone = true;
+      operation?.close();
       await events.return?.();
       return DONE;
     },
@@ -104,7 +112,7 @@ function acceptsEvents(request: Request): boolean {
 function streamResponse(results: Results): Response {
   return eventStream(
     results,
-    ({ data, errors }) => `event: next\ndata: ${printJson({ ...(errors ? { errors } : {}), data })}\n\n`,
+    ({ data, errors }) => eventText('event: next\ndata: ', { ...(errors ? { errors } : {}), data }),
     'event: complete\ndata:\n\n',
   );
 }

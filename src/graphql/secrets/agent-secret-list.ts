@@ -1,7 +1,13 @@
 // Fields of Environment that return its secrets: in pages, all in one list, as documents, or one by its path.
 import { agentSecretsTag, getAgentSecretByPath, listAgentSecrets } from '../../domain/secrets/agent-secret.js';
-import { listAllAgentSecrets, listOpenedAgentSecrets } from '../../domain/secrets/agent-secret-list.js';
+import {
+  listAllAgentSecrets,
+  listOpenedAgentSecrets,
+  type OpenedAgentSecret,
+} from '../../domain/secrets/agent-secret-list.js';
 import { TYPE_KINDS, type TypeKind } from '../../domain/types/analysed-type.js';
+import type { RawJson } from '../../json/exact.js';
+import { JsonList } from '../../json/json-list.js';
 import { builder } from '../builder/builder.js';
 import { AgentSecretRef, EnvironmentRef } from '../builder/refs.js';
 import { documentOf } from './agent-secret.js';
@@ -83,8 +89,15 @@ builder.objectFields(EnvironmentRef, (t) => ({
     description:
       'The same list with every value opened, in one piece as REST answers it: for programs that want all there is, in a fraction of the time.',
     resolve: async (environment, _, ctx) => {
-      const secrets = await listOpenedAgentSecrets(ctx, environment);
-      return secrets.map((secret) => documentOf(environment.id, secret, secret.value));
+      const { first, rest, bytes } = await listOpenedAgentSecrets(ctx, environment);
+      const documents = (secrets: readonly OpenedAgentSecret[]) =>
+        secrets.map((secret) => documentOf(environment.id, secret, secret.value));
+      ctx.operation?.answer(bytes);
+      if (!rest) return documents(first);
+      if (ctx.operation?.canStream) return new JsonList(inPortions(documents(first), rest, documents), bytes);
+      const all = documents(first);
+      for await (const secrets of rest) all.push(...documents(secrets));
+      return all;
     },
   }),
   agentSecretsTag: t.string({
@@ -103,3 +116,12 @@ builder.objectFields(EnvironmentRef, (t) => ({
     resolve: (environment, args, ctx) => getAgentSecretByPath(ctx, environment, args),
   }),
 }));
+
+async function* inPortions(
+  first: readonly RawJson[],
+  rest: AsyncIterable<OpenedAgentSecret[]>,
+  print: (secrets: readonly OpenedAgentSecret[]) => RawJson[],
+): AsyncGenerator<readonly RawJson[]> {
+  yield first;
+  for await (const secrets of rest) yield print(secrets);
+}

@@ -10,7 +10,7 @@ import {
 import { builder } from '../builder/builder.js';
 import { loadStoredValue } from '../builder/loaders.js';
 import { AccountNameRef, AgentSecretRef, AgentSecretRevisionRef } from '../builder/refs.js';
-import { asRaw, ValueStateRef } from './agent-secret.js';
+import { answered, asRaw, ValueStateRef } from './agent-secret.js';
 
 const ChangeRef = builder.enumType('AgentSecretChangeKind', {
   description: 'What a write did to a secret.',
@@ -76,7 +76,7 @@ AgentSecretRevisionRef.implement({
 });
 
 async function valueText(ctx: Context, revision: AgentSecretRevision): Promise<string | null> {
-  return revision.valueRevision === null ? null : loadStoredValue(ctx, secretOf(revision));
+  return revision.valueRevision === null ? null : answered(ctx, await loadStoredValue(ctx, secretOf(revision)));
 }
 
 builder.objectFields(AgentSecretRef, (t) => ({

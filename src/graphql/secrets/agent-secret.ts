@@ -1,7 +1,13 @@
 // The GraphQL type AgentSecret: its fields, and the query for one secret by its id.
 
 import type { Context } from '../../domain/request/context.js';
-import { type AgentSecret, getAgentSecret, openSecretValue, valueStateOf } from '../../domain/secrets/agent-secret.js';
+import {
+  type AgentSecret,
+  getAgentSecret,
+  isUnread,
+  openSecretValue,
+  valueStateOf,
+} from '../../domain/secrets/agent-secret.js';
 import { getAgentSecretAtRevision } from '../../domain/secrets/agent-secret-revision.js';
 import { describeAnalysedType } from '../../domain/types/analysed-type.js';
 import { analysedTypeFromText } from '../../domain/types/analysed-type-parse.js';
@@ -9,7 +15,7 @@ import { segmentsOf } from '../../domain/types/secret-path.js';
 import { RawJson } from '../../json/exact.js';
 import { printJson } from '../../json/print.js';
 import { builder } from '../builder/builder.js';
-import { loadAccountName, loadEnvironment, loadStoredValue } from '../builder/loaders.js';
+import { loadAccountName, loadEnvironment, loadSecretType, loadStoredValue } from '../builder/loaders.js';
 import { AccountNameRef, AgentSecretRef, EnvironmentRef, NodeRef } from '../builder/refs.js';
 
 export const ValueStateRef = builder.enumType('ValueState', {
@@ -40,11 +46,11 @@ AgentSecretRef.implement({
     secretType: t.field({
       type: 'AnalysedType',
       description: 'The declared type as a canonical document.',
-      resolve: (secret) => new RawJson(secret.secretType),
+      resolve: (secret, _, ctx) => withType(ctx, secret, (type) => new RawJson(type)),
     }),
     secretTypeText: t.string({
       description: 'The declared type in readable form, e.g. `record { host: string, port: u16 }`.',
-      resolve: (secret) => describeAnalysedType(analysedTypeFromText(secret.secretType)),
+      resolve: (secret, _, ctx) => withType(ctx, secret, (type) => describeAnalysedType(analysedTypeFromText(type))),
     }),
     hasValue: t.boolean({
       description: 'Whether a value is set; an Option set to none is a value.',
@@ -66,14 +72,17 @@ AgentSecretRef.implement({
       nullable: true,
       description:
         'The value as exact JSON text, for clients whose JSON parser rounds large integers; null without one.',
-      resolve: (secret, _, ctx) => valueText(ctx, secret),
+      resolve: (secret, _, ctx) => withValue(ctx, secret, itself),
     }),
     document: t.field({
       type: 'AgentSecretDocument',
       nullable: true,
       description:
         'The secret with its value opened, in one piece as REST answers it; null, and the error of `secretValue`, where that has one.',
-      resolve: (secret, _, ctx) => withValue(ctx, secret, (text) => documentOf(secret.environmentId, secret, text)),
+      resolve: (secret, _, ctx) =>
+        withType(ctx, secret, (secretType) =>
+          withValue(ctx, secret, (value) => documentOf(secret.environmentId, { ...secret, secretType }, value)),
+        ),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
     createdBy: t.field({
@@ -96,16 +105,44 @@ AgentSecretRef.implement({
   }),
 });
 
-/** Opens a value that was read with its secret at once. All others of a request are read in one batch (data loader). */
-function valueText(ctx: Context, secret: AgentSecret): string | null | Promise<string | null> {
-  const isRead = secret.sealedValue !== undefined || secret.echo !== undefined || secret.isDestroyed;
-  return isRead ? openSecretValue(ctx, secret) : loadStoredValue(ctx, secret);
+/**
+ * A value that has been read is opened at once; the others are read together for the whole request. Returns a promise only
+ * where the value is one, because each promise costs a list much.
+ */
+function withValue<T>(ctx: Context, secret: AgentSecret, show: (text: string | null) => T): T | Promise<T> {
+  // The answer is refused as a whole: nothing more is worth any work.
+  if (ctx.operation?.tooLarge) return show(null);
+  if (isUnread(secret)) {
+    // Counted before it is read: the list has told its size.
+    ctx.operation?.answer(secret.leftOutBytes ?? 0);
+    const counted = secret.leftOutBytes != null;
+    return loadStoredValue(ctx, secret).then((text) => show(counted ? text : answered(ctx, text)));
+  }
+  const text = openSecretValue(ctx, secret);
+  return text instanceof Promise ? text.then((opened) => show(answered(ctx, opened))) : show(answered(ctx, text));
 }
 
-/** Returns a promise only if the value is one, because a promise per item noticeably slows down long lists. */
-function withValue<T>(ctx: Context, secret: AgentSecret, show: (text: string | null) => T): T | Promise<T> {
-  const text = valueText(ctx, secret);
-  return text instanceof Promise ? text.then(show) : show(text);
+/** Returns a promise only where a list has left the type out. */
+function withType<T>(
+  ctx: Context,
+  { id, secretType }: AgentSecret,
+  show: (type: string) => T | Promise<T>,
+): T | Promise<T> {
+  const shown = (type: string) => {
+    if (!ctx.operation?.tooLarge) ctx.operation?.answer(type.length);
+    return show(type);
+  };
+  return secretType === null ? loadSecretType(ctx, id).then(shown) : shown(secretType);
+}
+
+/** Counts a value that becomes a part of the answer, each time that it is selected. */
+export function answered(ctx: Context, text: string | null): string | null {
+  if (text !== null && !ctx.operation?.tooLarge) ctx.operation?.answer(text.length);
+  return text;
+}
+
+function itself(text: string | null): string | null {
+  return text;
 }
 
 export function asRaw(text: string | null): RawJson | null {
@@ -115,7 +152,7 @@ export function asRaw(text: string | null): RawJson | null {
 /** Builds the document from the stored JSON texts. They are exact already, so they are not parsed and printed again. */
 export function documentOf(
   environmentId: string,
-  { id, path, revision, secretType }: Pick<AgentSecret, 'id' | 'path' | 'revision' | 'secretType'>,
+  { id, path, revision, secretType }: Pick<AgentSecret, 'id' | 'path' | 'revision'> & { secretType: string },
   value: string | null,
 ): RawJson {
   // Splitting the JSON text at dots is safe, because no JSON escape sequence contains a dot.

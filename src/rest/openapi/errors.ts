@@ -30,6 +30,7 @@ const REFUSALS: Record<ErrorCode, Refusal | null> = {
   },
   NOT_FOUND: { when: 'There is nothing at this path.', exampleMessage: 'Not found' },
   ACCOUNT_NOT_FOUND: null,
+  RESPONSE_TOO_LARGE: null,
   PLAN_NOT_FOUND: null,
   APPLICATION_NOT_FOUND: null,
   ENVIRONMENT_NOT_FOUND: {

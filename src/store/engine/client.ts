@@ -39,7 +39,7 @@ export interface Database extends Session {
 }
 
 type Raw = Record<string, unknown>;
-type Run = (text: string, parameters: unknown[]) => Promise<Raw[]>;
+type Run = (text: string, parameters: unknown[], isBulk?: boolean) => Promise<Raw[]>;
 
 const CHANNEL = 'agent_secret_changes';
 const NOTIFY = 'select pg_notify($1, $2 || id::text) from unnest($3::uuid[]) as id';
@@ -56,7 +56,7 @@ export function openPostgres(options: ConnectionOptions): Database {
   return {
     kind: 'postgres',
     ...session(
-      (text, parameters) => pool.statement((client) => runOn(client)(text, parameters)),
+      (text, parameters, isBulk) => pool.statement((client) => runOn(client)(text, parameters), isBulk),
       (text) => pool.statement((client) => client.unsafe(text).simple()),
     ),
     transaction: (work, { withoutDeadline = false } = {}) =>
@@ -156,7 +156,7 @@ export function session(run: Run, script: Script, isShared = true): Session {
     async rows(statement, input) {
       let raw: Raw[];
       try {
-        raw = await run(statement.text, statement.parameters(input));
+        raw = await run(statement.text, statement.parameters(input), statement.isBulk);
       } catch (error) {
         throw translate(error);
       }
@@ -167,7 +167,7 @@ export function session(run: Run, script: Script, isShared = true): Session {
     async row(statement, input) {
       let raw: Raw[];
       try {
-        raw = await run(statement.text, statement.parameters(input));
+        raw = await run(statement.text, statement.parameters(input), statement.isBulk);
       } catch (error) {
         throw translate(error);
       }

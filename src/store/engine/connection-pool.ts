@@ -31,6 +31,7 @@ export interface Execution {
 }
 
 interface ActiveExecution extends Execution {
+  isBulk: boolean;
   /** When it is given up if it has not ended, by `performance.now`. */
   deadline: number;
   reject(error: unknown): void;
@@ -57,8 +58,11 @@ export function isConnectionLoss(error: unknown): boolean {
 }
 
 export interface ConnectionPool {
-  /** Runs one statement on a connection of its own, as soon as one is free. */
-  statement<T>(work: (client: postgres.Sql) => PromiseLike<T>): Promise<T>;
+  /**
+   * Runs one statement on a connection of its own, as soon as one is free. One in bulk waits behind all others, and never
+   * takes the last connection.
+   */
+  statement<T>(work: (client: postgres.Sql) => PromiseLike<T>, isBulk?: boolean): Promise<T>;
   /** Runs a transaction on a connection of its own. With `withoutDeadline` it may take any time. */
   transaction<T>(
     work: (client: postgres.Sql, execution: Execution) => PromiseLike<T>,
@@ -74,15 +78,28 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
   );
   const idle = [...connections];
   const waiting: Waiter[] = [];
+  const waitingInBulk: Waiter[] = [];
+  const maxInBulk = Math.max(1, options.poolSize - 1);
+  let inBulk = 0;
   const timeoutMs = options.statementTimeout + GRACE_MS;
   let closed = false;
 
-  function run<T>(work: (client: postgres.Sql, execution: Execution) => PromiseLike<T>, limitMs: number): Promise<T> {
+  function run<T>(
+    work: (client: postgres.Sql, execution: Execution) => PromiseLike<T>,
+    limitMs: number,
+    isBulk = false,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       function start(connection: PooledConnection): void {
         const { client } = connection;
-        const execution: ActiveExecution = { deadline: performance.now() + limitMs, reject, givenUp: undefined };
+        const execution: ActiveExecution = {
+          deadline: performance.now() + limitMs,
+          isBulk,
+          reject,
+          givenUp: undefined,
+        };
         connection.execution = execution;
+        if (isBulk) inBulk += 1;
         work(client, execution).then(
           (value) => {
             release(connection, execution);
@@ -97,9 +114,9 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
           },
         );
       }
-      const connection = idle.pop();
+      const connection = isBulk && inBulk >= maxInBulk ? undefined : idle.pop();
       if (connection) start(connection);
-      else waiting.push({ deadline: performance.now() + timeoutMs, start, reject });
+      else (isBulk ? waitingInBulk : waiting).push({ deadline: performance.now() + timeoutMs, start, reject });
     });
   }
 
@@ -107,7 +124,8 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
   function release(connection: PooledConnection, execution: ActiveExecution): void {
     if (connection.execution !== execution) return;
     connection.execution = undefined;
-    const next = waiting.shift();
+    if (execution.isBulk) inBulk -= 1;
+    const next = waiting.shift() ?? (inBulk < maxInBulk ? waitingInBulk.shift() : undefined);
     if (next) next.start(connection);
     else idle.push(connection);
   }
@@ -130,7 +148,9 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
   function enforceDeadlines(): void {
     const now = performance.now();
     const timeoutError = () => unavailable('The database does not answer in time, try again later');
-    while (waiting[0] && waiting[0].deadline < now) waiting.shift()?.reject(timeoutError());
+    for (const queue of [waiting, waitingInBulk]) {
+      while (queue[0] && queue[0].deadline < now) queue.shift()?.reject(timeoutError());
+    }
     for (const connection of connections) {
       const { execution } = connection;
       if (!execution || execution.deadline >= now) continue;
@@ -144,7 +164,7 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
   timer.unref();
 
   return {
-    statement: (work) => run(work, timeoutMs),
+    statement: (work, isBulk) => run(work, timeoutMs, isBulk),
     transaction: (work, withoutDeadline) => run(work, withoutDeadline ? Number.POSITIVE_INFINITY : 3 * timeoutMs),
     async close() {
       closed = true;

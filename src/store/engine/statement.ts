@@ -27,6 +27,8 @@ export interface Statement<Row, Input extends object> {
   readonly text: string;
   /** The list of parameters for one execution by the driver. */
   parameters(input: Input): unknown[];
+  /** Whether it may read much: it waits behind all others, and leaves a connection to them. */
+  readonly isBulk?: boolean;
   /** Converts a raw row, keyed by column alias, into the typed row. It changes the row in place. */
   decode(raw: Record<string, unknown>): Row;
 }
@@ -56,6 +58,11 @@ export function statement<Input extends object>() {
       },
     };
   };
+}
+
+/** A statement that may read much, such as the values of a list. */
+export function bulk<Row, Input extends object>(query: Statement<Row, Input>): Statement<Row, Input> {
+  return { ...query, isBulk: true };
 }
 
 /** The select or returning list of a shape: every column, with its key as the alias. */

@@ -3,21 +3,27 @@ import { asc, desc, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import {
   anyOf,
+  bulk,
   columns,
   computed,
+  elements,
   parameter,
   type RowOf,
   type Shape,
   type Statement,
   statement,
 } from '../engine/statement.js';
-import { agentSecrets } from '../engine/tables.js';
+import { agentSecrets, agentSecretRevisions as log } from '../engine/tables.js';
 import { isWithin, SECRET } from './agent-secret.js';
 import { asOf } from './as-of.js';
+import { INLINE, withRunningBytes } from './inline-values.js';
 
 const live = isNull(agentSecrets.deletedAt);
 
-const LISTED = { ...SECRET, deletedAt: agentSecrets.deletedAt };
+const FOUND = { ...SECRET, deletedAt: agentSecrets.deletedAt };
+export type FoundAgentSecretRow = RowOf<typeof FOUND>;
+
+const LISTED = { ...FOUND, ...INLINE };
 export type ListedAgentSecretRow = RowOf<typeof LISTED>;
 
 /** The state of an environment to read: the one after revision `at`, or without `at` the current one. */
@@ -44,7 +50,7 @@ function forBothStates<Input extends object>() {
 const inEnvironment = sql`${agentSecrets.environmentId} = ${parameter('environmentId')}`;
 
 const BY_PATH = forBothStates<{ path: string }>()(
-  LISTED,
+  FOUND,
   (shape, from) => sql`select ${columns(shape)} from ${from}
     where ${inEnvironment} and ${agentSecrets.path} = ${parameter('path')} and ${live}`,
 );
@@ -53,17 +59,22 @@ export function findAgentSecretByPath(
   db: Session,
   state: EnvironmentState,
   path: string,
-): Promise<ListedAgentSecretRow | undefined> {
+): Promise<FoundAgentSecretRow | undefined> {
   return db.row(BY_PATH(state), { ...state, path });
 }
 
-const all = (shape: Shape, from: SQL, where: SQL) =>
-  sql`select ${columns(shape)} from ${from} where ${inEnvironment} and ${live} and ${where} order by ${agentSecrets.path}`;
-const every = (shape: Shape, from: SQL) => all(shape, from, sql`true`);
-const everyWithin = (shape: Shape, from: SQL) => all(shape, from, isWithin);
+const all =
+  (where: SQL) =>
+  (shape: Shape, from: SQL): SQL => {
+    const rows = withRunningBytes(
+      sql`${from} where ${inEnvironment} and ${live} and ${where}`,
+      sql`${agentSecrets.path}`,
+    );
+    return sql`select ${columns(shape)} from ${rows} order by ${agentSecrets.path}`;
+  };
 type Within = { pathsWithin: readonly string[] };
-const ALL = forBothStates()(LISTED, every);
-const ALL_WITHIN = forBothStates<Within>()(LISTED, everyWithin);
+const ALL = forBothStates()(LISTED, all(sql`true`));
+const ALL_WITHIN = forBothStates<Within>()(LISTED, all(isWithin));
 
 /** All secrets of the environment, ordered by path; with `pathsWithin` only those at or below one of these paths. */
 export function findAllAgentSecrets(
@@ -77,15 +88,19 @@ export function findAllAgentSecrets(
 const OUTLINE = {
   id: SECRET.id,
   path: SECRET.path,
-  secretType: SECRET.secretType,
   revision: SECRET.revision,
-  sealedValue: SECRET.sealedValue,
+  ...INLINE,
   valueRevision: SECRET.valueRevision,
+  /** Bytes of the type and the sealed value. */
+  bytes: computed(
+    sql`octet_length(${agentSecrets.secretType}) + coalesce(octet_length(${agentSecrets.sealedValue}), 0)`,
+    Number,
+  ),
 };
 export type AgentSecretOutlineRow = RowOf<typeof OUTLINE>;
 
-const OUTLINES = forBothStates()(OUTLINE, every);
-const OUTLINES_WITHIN = forBothStates<Within>()(OUTLINE, everyWithin);
+const OUTLINES = forBothStates()(OUTLINE, all(sql`true`));
+const OUTLINES_WITHIN = forBothStates<Within>()(OUTLINE, all(isWithin));
 
 /** The same without who wrote them and when: decoding timestamps costs as much as all the rest. */
 export function findAllAgentSecretOutlines(
@@ -98,19 +113,41 @@ export function findAllAgentSecretOutlines(
     : db.rows(OUTLINES_WITHIN(state), { ...state, pathsWithin });
 }
 
-const BYTES = {
-  bytes: computed(
-    sql`coalesce(sum(octet_length(${agentSecrets.secretType}) + coalesce(octet_length(${agentSecrets.sealedValue}), 0)), 0)`,
-    Number,
-  ),
+const PORTION = {
+  id: computed(sql`wanted.id`, String),
+  path: agentSecrets.path,
+  secretType: agentSecrets.secretType,
+  revision: computed(sql`wanted.revision`, (revision) => BigInt(revision as string)),
+  valueRevision: computed(sql`wanted.value_revision`, (revision) => BigInt(revision as string)),
+  sealedValue: computed(log.sealedValue, (value) => value as Uint8Array),
 };
-const SIZE = statement<{ environmentId: string }>()(
-  BYTES,
-  sql`select ${columns(BYTES)} from ${agentSecrets} where ${inEnvironment} and ${live}`,
+export type AgentSecretPortionRow = RowOf<typeof PORTION>;
+type PortionInput = {
+  ids: readonly string[];
+  revisions: readonly bigint[];
+  valueRevisions: readonly (bigint | null)[];
+};
+const TYPES_AND_VALUES = bulk(
+  statement<PortionInput>()(
+    PORTION,
+    sql`select ${columns(PORTION)} from unnest(${elements('ids', 'uuid')}, ${elements('revisions', 'bigint')},
+      ${elements('valueRevisions', 'bigint')}) with ordinality as wanted(id, revision, value_revision, place)
+    join ${agentSecrets} on ${agentSecrets.id} = wanted.id
+    left join ${log} on ${log.agentSecretId} = wanted.id and ${log.revision} = wanted.value_revision
+    order by wanted.place`,
+  ),
 );
-/** The total size in bytes of the types and sealed values of an environment's current secrets. */
-export async function findAgentSecretBytes(db: Session, environmentId: string): Promise<number> {
-  return (await db.row(SIZE, { environmentId }))?.bytes ?? 0;
+
+/** Types and values of listed secrets as the list has found them, in that order: the log keeps both. */
+export function findTypesAndValues(
+  db: Session,
+  rows: readonly Pick<AgentSecretOutlineRow, 'id' | 'revision' | 'valueRevision'>[],
+): Promise<AgentSecretPortionRow[]> {
+  return db.rows(TYPES_AND_VALUES, {
+    ids: rows.map(({ id }) => id),
+    revisions: rows.map(({ revision }) => revision),
+    valueRevisions: rows.map(({ valueRevision }) => valueRevision),
+  });
 }
 
 export interface AgentSecretFilter {
@@ -157,8 +194,11 @@ export function findAgentSecrets(
     const order = [direction(agentSecrets[field]), ...(isUnique(page) ? [] : [direction(agentSecrets.id)])];
     return statement<Record<string, unknown>>()(
       LISTED,
-      sql`select ${columns(LISTED)} from ${source(state)} where ${sql.join(conditions, sql` and `)}
-        order by ${sql.join(order, sql`, `)} limit ${parameter('limit')}::integer`,
+      sql`select ${columns(LISTED)} from ${withRunningBytes(
+        sql`(select * from ${source(state)} where ${sql.join(conditions, sql` and `)}
+          order by ${sql.join(order, sql`, `)} limit ${parameter('limit')}::integer) as ${sql.identifier('agent_secrets')}`,
+        sql.join(order, sql`, `),
+      )} order by ${sql.join(order, sql`, `)}`,
     );
   });
   return db.rows(query, {

@@ -1,8 +1,9 @@
 // Reads the log: the history of a secret, the changes of an environment in order, and single revisions of a secret.
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
-import { columns, computed, elements, optional, parameter, type RowOf, statement } from '../engine/statement.js';
+import { bulk, columns, computed, elements, optional, parameter, type RowOf, statement } from '../engine/statement.js';
 import { agentSecrets, environmentShares, environments, agentSecretRevisions as log } from '../engine/tables.js';
+import { INLINE_TYPE } from './inline-values.js';
 
 // A sub-select of one value, which is looked up by index. For an `exists` the planner may read the whole log of all
 // environments.
@@ -30,14 +31,28 @@ const REVISION = {
   createdAt: agentSecrets.createdAt,
   createdBy: agentSecrets.createdBy,
 };
-export type AgentSecretRevisionRow = RowOf<typeof REVISION>;
+export type AgentSecretRevisionRow = Omit<RowOf<typeof REVISION>, 'secretType'> & {
+  /** Null where it was left out for its size. */
+  secretType: string | null;
+};
 
-const revisions = sql`select ${columns(REVISION)} from ${log} join ${agentSecrets} on ${agentSecrets.id} = ${log.agentSecretId}`;
+const LISTED = { ...REVISION, secretType: INLINE_TYPE };
+
+/** A page of the log in this order, each row with the bytes of the types up to it. */
+function page(where: SQL, order: SQL): SQL {
+  const rows = sql`(select * from ${log} where ${where} order by ${order} limit ${parameter('limit')}::integer) as ${sql.identifier('agent_secret_revisions')}`;
+  const runningBytes = sql`sum(octet_length(${agentSecrets.secretType})) over (order by ${order} rows unbounded preceding)`;
+  return sql`select ${columns(LISTED)} from (select ${log}.*, ${runningBytes} as running_bytes from ${rows}
+      join ${agentSecrets} on ${agentSecrets.id} = ${log.agentSecretId}) as ${sql.identifier('agent_secret_revisions')}
+    join ${agentSecrets} on ${agentSecrets.id} = ${log.agentSecretId} order by ${order}`;
+}
 
 const OF_SECRET = statement<{ agentSecretId: string; before: bigint; limit: number }>()(
-  REVISION,
-  sql`${revisions} where ${log.agentSecretId} = ${parameter('agentSecretId')} and ${log.revision} < ${parameter('before')}::bigint
-    order by ${log.revision} desc limit ${parameter('limit')}::integer`,
+  LISTED,
+  page(
+    sql`${log.agentSecretId} = ${parameter('agentSecretId')} and ${log.revision} < ${parameter('before')}::bigint`,
+    sql`${log.revision} desc`,
+  ),
 );
 
 /** A secret's history before a revision, newest first. */
@@ -49,9 +64,11 @@ export function findAgentSecretRevisions(
 }
 
 const OF_ENVIRONMENT = statement<{ environmentId: string; after: bigint; limit: number }>()(
-  REVISION,
-  sql`${revisions} where ${log.environmentId} = ${parameter('environmentId')} and ${log.environmentRevision} > ${parameter('after')}::bigint
-    order by ${log.environmentRevision} limit ${parameter('limit')}::integer`,
+  LISTED,
+  page(
+    sql`${log.environmentId} = ${parameter('environmentId')} and ${log.environmentRevision} > ${parameter('after')}::bigint`,
+    sql`${log.environmentRevision}`,
+  ),
 );
 
 /** An environment's changes after a revision, in order. */
@@ -99,25 +116,65 @@ export function findLogPoint(
   return db.row(AT_POINT, { environmentId, environmentRevision });
 }
 
+/** Bytes of sealed values that one statement reads; the first one is read whatever its size. */
+export const MAX_SEALED_BYTES_READ = 1024 * 1024;
+
+const previousBytes = sql`coalesce(sum(octet_length(${log.sealedValue})) over (
+    order by wanted.place rows between unbounded preceding and 1 preceding), 0)`;
+const isLeftOut = sql`previous_bytes >= ${sql.raw(String(MAX_SEALED_BYTES_READ))}`;
 const SEALED = {
-  agentSecretId: log.agentSecretId,
-  environmentId: log.environmentId,
-  revision: log.revision,
-  sealedValue: log.sealedValue,
+  agentSecretId: computed(sql`agent_secret_id`, String),
+  environmentId: computed(sql`environment_id`, String),
+  revision: computed(sql`revision`, (value) => BigInt(value as string)),
+  secretType: computed(sql`case when not ${isLeftOut} then secret_type end`, (type) => type as string | null),
+  sealedValue: computed(sql`case when not ${isLeftOut} then sealed_value end`, (value) => value as Uint8Array | null),
+  isLeftOut: computed(isLeftOut, Boolean),
 };
-const SEALED_AT = statement<{ ids: readonly string[]; revisions: readonly bigint[] }>()(
-  SEALED,
-  sql`select ${columns(SEALED)} from unnest(${elements('ids', 'uuid')}, ${elements('revisions', 'bigint')}) as wanted(id, revision)
-    join ${log} on ${log.agentSecretId} = wanted.id and ${log.revision} = wanted.revision`,
+export type SealedValueRow = RowOf<typeof SEALED>;
+const SEALED_AT = bulk(
+  statement<{ ids: readonly string[]; revisions: readonly bigint[] }>()(
+    SEALED,
+    sql`select ${columns(SEALED)} from (
+    select ${log.agentSecretId}, ${log.environmentId}, ${log.revision}, ${log.sealedValue}, ${agentSecrets.secretType},
+      wanted.place, ${previousBytes} as previous_bytes
+    from unnest(${elements('ids', 'uuid')}, ${elements('revisions', 'bigint')}) with ordinality as wanted(id, revision, place)
+    join ${log} on ${log.agentSecretId} = wanted.id and ${log.revision} = wanted.revision
+    join ${agentSecrets} on ${agentSecrets.id} = wanted.id
+  ) as found order by place`,
+  ),
 );
 
 /**
- * The stored values of several revisions that set one, in no particular order; `sealedValue` is null where the value
- * was destroyed.
+ * The stored values of several revisions that set one, in the order of the places; `sealedValue` is null where it was
+ * destroyed. Those that would make the statement read too much are left out: read them with another call.
  */
 export function findSealedValues(
   db: Session,
   places: readonly { id: string; revision: bigint }[],
-): Promise<RowOf<typeof SEALED>[]> {
+): Promise<SealedValueRow[]> {
   return db.rows(SEALED_AT, { ids: places.map(({ id }) => id), revisions: places.map(({ revision }) => revision) });
+}
+
+const TYPE = {
+  id: computed(sql`id`, String),
+  secretType: computed(
+    sql`case when previous_bytes < ${sql.raw(String(MAX_SEALED_BYTES_READ))} then secret_type end`,
+    (type) => type as string | null,
+  ),
+};
+const TYPES = bulk(
+  statement<{ ids: readonly string[] }>()(
+    TYPE,
+    sql`select ${columns(TYPE)} from (
+    select ${agentSecrets.id}, ${agentSecrets.secretType}, wanted.place, coalesce(sum(octet_length(${agentSecrets.secretType})) over (
+      order by wanted.place rows between unbounded preceding and 1 preceding), 0) as previous_bytes
+    from unnest(${elements('ids', 'uuid')}) with ordinality as wanted(id, place)
+    join ${agentSecrets} on ${agentSecrets.id} = wanted.id
+  ) as found`,
+  ),
+);
+
+/** The types of several secrets; null for those that would make the statement read too much: read them with another call. */
+export function findSecretTypes(db: Session, ids: readonly string[]): Promise<RowOf<typeof TYPE>[]> {
+  return db.rows(TYPES, { ids });
 }

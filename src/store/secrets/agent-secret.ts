@@ -7,7 +7,7 @@ import {
   PLACE,
   readInOrder,
 } from '../engine/batched-lookup.js';
-import { columns, elements, optional, parameter, type Shape, statement } from '../engine/statement.js';
+import { columns, computed, elements, optional, parameter, type Shape, statement } from '../engine/statement.js';
 import { batchStatements } from '../engine/statement-batch.js';
 import { accounts, agentSecrets, environmentShares, environments, plans } from '../engine/tables.js';
 
@@ -61,10 +61,20 @@ function secretReader<S extends Shape>(shape: S, where: SQL, joins: SQL = sql``)
   return readInOrder(one, many as never);
 }
 
-/** Several secrets, in the order of the lookups; undefined at the index of one that does not exist. */
 export const findAgentSecretsForAccounts = secretReader(SECRET_WITH_ACCESS, sql`and ${live}`);
 
-/** The secret and, in the same read, the owner and roles that decide whether the account may see it. */
+const UNREAD = {
+  ...SECRET_WITH_ACCESS,
+  sealedValue: computed(sql`null::bytea`, (value) => value as Uint8Array | null),
+  leftOutBytes: computed(sql`octet_length(${agentSecrets.sealedValue})`, Number),
+};
+/**
+ * Several at once without their values, in the order of the lookups; undefined in the place of each that there is none
+ * for.
+ */
+export const findUnreadAgentSecretsForAccounts = secretReader(UNREAD, sql`and ${live}`);
+
+/** The secret and, in the same read, what decides whether the account may see it. */
 export const findAgentSecret = batchStatements(findAgentSecretsForAccounts);
 
 /** The same for a write: also a deleted secret, and with the plan's limit on the size of a value. */

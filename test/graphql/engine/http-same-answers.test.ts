@@ -242,8 +242,9 @@ test.each([
   ['application/json, Text/Event-Stream', undefined],
   ['multipart/mixed;deferSpec=20220824, application/json', undefined],
   ['text/html', undefined],
-])('of a POST that accepts %s, our own answer is %s', (accept, type) => {
+])('of a request that accepts %s, our own answer is %s', (accept, type) => {
   const headers = accept === null ? {} : { accept };
   expect(plainResponseType(new Request('http://localhost/graphql', { method: 'POST', headers }))).toBe(type);
-  expect(plainResponseType(new Request('http://localhost/graphql', { headers }))).toBeUndefined();
+  expect(plainResponseType(new Request('http://localhost/graphql', { headers }))).toBe(type);
+  expect(plainResponseType(new Request('http://localhost/graphql', { method: 'HEAD', headers }))).toBeUndefined();
 });

@@ -16,7 +16,7 @@ import { createTestApp, type TestApp } from '../../support/app.js';
 import { createWorld } from '../../support/world.js';
 
 const GRAPHQL_ONLY =
-  /^(ACCOUNT|PLAN|APPLICATION|ENVIRONMENT_SHARE|TOKEN|AGENT_SECRET_REVISION)_NOT_FOUND$|^ALREADY_EXISTS$/;
+  /^(ACCOUNT|PLAN|APPLICATION|ENVIRONMENT_SHARE|TOKEN|AGENT_SECRET_REVISION)_NOT_FOUND$|^(ALREADY_EXISTS|RESPONSE_TOO_LARGE)$/;
 const REST_CODES = ERROR_CODES.filter((code) => !GRAPHQL_ONLY.test(code)).sort();
 
 const docs = createDocsRoutes({ graphiql: true, trustProxy: false });

@@ -1,0 +1,92 @@
+// What one operation has read, opened and is about to answer: counted, so that no caller can take more than its share.
+import { AppError } from '../../errors/errors.js';
+import type { ByteBudget, ByteLease } from '../../scheduling/byte-budget.js';
+
+export interface OperationLimits {
+  /** Bytes that one answer may have. */
+  maxResponseBytes: number;
+}
+
+/** Called when the operation holds bytes for the first time. It must see to it that `close` is called in the end. */
+export type OnHold = (operation: Operation) => void;
+
+export class Operation {
+  /** Whether lists may be handed on as a stream of portions, because whoever prints the answer can do that. */
+  canStream = false;
+  /** The refusal of an answer that has become too large: then nothing of it is shown. */
+  tooLarge: AppError | undefined;
+  /** Values that the operation has opened, by secret and the revision that set them: each is opened once. */
+  readonly opened = new Map<string, string | Promise<string>>();
+  readonly #budget: ByteBudget;
+  readonly #account: string;
+  readonly #limits: OperationLimits;
+  readonly #onHold: OnHold | undefined;
+  #lease: ByteLease | undefined;
+  #answerBytes = 0;
+
+  constructor(budget: ByteBudget, account: string, limits: OperationLimits, onHold?: OnHold) {
+    this.#budget = budget;
+    this.#account = account;
+    this.#limits = limits;
+    this.#onHold = onHold;
+  }
+
+  /**
+   * An operation of the same caller: an event of a stream is counted like a request of its own. Whoever runs it closes it.
+   */
+  next(): Operation {
+    return new Operation(this.#budget, this.#account, this.#limits);
+  }
+
+  /**
+   * Reserves bytes before they are read. Undefined when there is room at once; else a promise, which rejects with
+   * UNAVAILABLE when there is none for too long.
+   */
+  take(bytes: number): undefined | Promise<void> {
+    return this.#held().take(bytes);
+  }
+
+  /** Counts bytes that have been read already. */
+  add(bytes: number): void {
+    this.#held().add(bytes);
+  }
+
+  /** Gives back bytes that turned out not to be needed. */
+  give(bytes: number): void {
+    this.#lease?.give(bytes);
+  }
+
+  /** Counts a part of the answer, as often as it is selected. RESPONSE_TOO_LARGE when the answer exceeds its limit. */
+  answer(bytes: number): void {
+    this.#answerBytes += bytes;
+    if (this.#answerBytes <= this.#limits.maxResponseBytes) return;
+    this.tooLarge ??= responseTooLarge(this.#limits.maxResponseBytes);
+    throw this.tooLarge;
+  }
+
+  /** Bytes that the answer may have as a whole. */
+  get maxResponseBytes(): number {
+    return this.#limits.maxResponseBytes;
+  }
+
+  /** Gives back everything, once the answer is sent or given up. */
+  close(): void {
+    this.#lease?.close();
+    this.opened.clear();
+  }
+
+  #held(): ByteLease {
+    if (!this.#lease) {
+      this.#lease = this.#budget.lease(this.#account);
+      this.#onHold?.(this);
+    }
+    return this.#lease;
+  }
+}
+
+export function responseTooLarge(maxResponseBytes: number): AppError {
+  return new AppError(
+    'RESPONSE_TOO_LARGE',
+    `The answer would have more than ${maxResponseBytes} bytes (MAX_RESPONSE_BYTES); ask for less at a time`,
+  );
+}
