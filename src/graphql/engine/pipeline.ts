@@ -24,6 +24,7 @@ import { publicError } from './errors.js';
 import { answerOperation, type OperationArgs, type OperationOptions, plainResponseType, uncached } from './http.js';
 import { ExactLiteralVariablesRule } from './literal-variables.js';
 import { ManifestError, type PersistedDocuments } from './persisted-documents.js';
+import { repetitionError } from './repetition.js';
 import { limitError, safeRules, syntaxError, variableErrors } from './request-errors.js';
 import { readParams, useExactRequests } from './request-parser.js';
 import { boundedResult, refusedResult } from './response-size.js';
@@ -183,6 +184,8 @@ function useSafeRequestErrors(options: GraphQLOptions): Plugin {
       // contain no values.
       setValidationFn((schema, document, requestedRules) => {
         const added = (requestedRules ?? []).filter((rule: ValidationRule) => !specifiedRules.includes(rule));
+        const repetition = repetitionError(document);
+        if (repetition) return [repetition];
         try {
           const errors = validate(schema, document, [...rules, ...added], { hideSuggestions });
           return errors.map((error) => publicError(limitError(error), options.onBug));

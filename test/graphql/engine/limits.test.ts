@@ -26,6 +26,25 @@ function deep(levels: number): string {
   return `{ ${names(levels - 1, (level) => `${at(level)} {`)} id ${'}'.repeat(levels)}`;
 }
 
+describe('repetition', () => {
+  const repeated = (count: number, selection: string) => `{ ${names(count, () => selection)} }`;
+
+  test.each([
+    ['a field', 'viewer { id }'],
+    ['a field in inline fragments', '... on Query { viewer { id } }'],
+    ['an alias', 'me: viewer { id }'],
+  ])('of %s in one place is limited before it costs anything', async (_, selection) => {
+    const started = process.cpuUsage();
+    expectRefused(await sendQuery(app, token, repeated(150, selection)), /more than 100 times in one place/);
+    const { user, system } = process.cpuUsage(started);
+    expect((user + system) / 1_000).toBeLessThan(100);
+  });
+
+  test('up to the limit is fine', async () => {
+    expect((await sendQuery(app, token, repeated(100, 'viewer { id }'))).errors).toEqual([]);
+  });
+});
+
 describe('depth', () => {
   test('up to the limit is fine, one level more is refused', async () => {
     const fine = await sendQuery(app, token, deep(app.config.maxDepth));
