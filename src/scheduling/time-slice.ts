@@ -26,11 +26,16 @@ let untimedItems = 0;
 /** When the running slice is over, by `performance.now`; undefined while no slice is running. */
 let sliceEnd: number | undefined;
 /**
- * The queue of waiting callers, first in, first out, as two stacks: new callers are pushed onto `incoming`, and the
- * longest waiting one is at the end of `outgoing`. Unlike `Array.shift`, this never moves the elements of a long queue.
+ * Waiting callers, first in, first out, as two stacks: new callers are pushed onto `incoming`, and the longest waiting
+ * one is at the end of `outgoing`. Unlike `Array.shift`, this never moves the elements of a long queue.
  */
-let incoming: (() => void)[] = [];
-let outgoing: (() => void)[] = [];
+interface Queue {
+  incoming: (() => void)[];
+  outgoing: (() => void)[];
+}
+
+/** The queues of the groups that have waiting callers, in the order in which they are served next. */
+const queues = new Map<string, Queue>();
 
 /** Whether one more item may be processed now. When it returns false, await `nextSlice` and call this again. */
 export function hasSliceTime(): boolean {
@@ -50,23 +55,35 @@ export function hasSliceTime(): boolean {
  * Resolves once the event loop has handled other work. Callers that were woken earlier may have used up the new slice
  * already, so `hasSliceTime` must be called again. Call this only after `hasSliceTime` has returned false: only then is
  * it certain that a `setImmediate` callback is pending, which wakes the caller.
+ *
+ * Groups, such as the accounts that the work is for, are served in turn, however many callers of one are waiting.
  */
-export function nextSlice(): Promise<void> {
+export function nextSlice(group = ''): Promise<void> {
   return new Promise((resolve) => {
-    incoming.push(resolve);
+    let queue = queues.get(group);
+    if (!queue) {
+      queue = { incoming: [], outgoing: [] };
+      queues.set(group, queue);
+    }
+    queue.incoming.push(resolve);
   });
 }
 
 /**
  * Wakes the waiting callers one by one, for as long as the slice has time: a caller continues in a microtask, before
- * the next one is woken. The others stay in the queue until the slice has ended, when this runs again. To wake all of
- * them for every slice would cost more than their work.
+ * the next one is woken. The others stay in their queues until the slice has ended, when this runs again. To wake all
+ * of them for every slice would cost more than their work.
  */
 function wakeNext(): void {
   if (sliceEnd !== undefined && performance.now() >= sliceEnd) return;
-  if (outgoing.length === 0) [outgoing, incoming] = [incoming.reverse(), outgoing];
-  const wake = outgoing.pop();
-  if (!wake) return;
-  wake();
+  const [next] = queues;
+  if (!next) return;
+  const [group, queue] = next;
+  if (queue.outgoing.length === 0) [queue.outgoing, queue.incoming] = [queue.incoming.reverse(), queue.outgoing];
+  const wake = queue.outgoing.pop();
+  // To the end of the round, or out of it.
+  queues.delete(group);
+  if (queue.outgoing.length + queue.incoming.length > 0) queues.set(group, queue);
+  wake?.();
   queueMicrotask(wakeNext);
 }

@@ -38,3 +38,20 @@ test('whoever begins while others work through long lists is not kept waiting un
   expect(listsDone).toBe(0);
   await Promise.all(lists);
 });
+
+test('groups are served in turn, however many of one are waiting', async () => {
+  let greedy = 0;
+  async function items(group: string, count: number): Promise<void> {
+    await Promise.all(
+      Array.from({ length: count }, async () => {
+        while (!hasSliceTime()) await nextSlice(group);
+        spin();
+        if (group === 'greedy') greedy += 1;
+      }),
+    );
+  }
+  const many = items('greedy', 20_000);
+  await items('modest', 100);
+  expect(greedy).toBeLessThan(10_000);
+  await many;
+});

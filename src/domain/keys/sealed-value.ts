@@ -98,7 +98,9 @@ export function openSealedValue(ctx: Context, place: SealedPlace, sealed: Uint8A
   const known = operation.opened.get(key);
   if (known !== undefined) return openedBefore(ctx, place, known);
   operation.add(2 * sealed.length);
-  const text = openInSlice(ctx, place, sealed);
+  // The first value of an operation is opened at once: most have no other one.
+  const isFirst = operation.opened.size === 0;
+  const text = isFirst ? openInThisSlice(ctx, place, sealed) : openInSlice(ctx, place, sealed);
   operation.opened.set(key, text);
   return text;
 }
@@ -115,8 +117,9 @@ function openInSlice(ctx: Context, place: SealedPlace, sealed: Uint8Array): stri
 
 /** Waits for a time slice. The values of a list are all requested at once, so many calls wait here at the same time. */
 async function openInLaterSlice(ctx: Context, place: SealedPlace, sealed: Uint8Array): Promise<string> {
-  await nextSlice();
-  while (!hasSliceTime()) await nextSlice();
+  const { accountId } = actorOf(ctx);
+  await nextSlice(accountId);
+  while (!hasSliceTime()) await nextSlice(accountId);
   return openInThisSlice(ctx, place, sealed);
 }
 
@@ -160,7 +163,7 @@ export async function openSealedValues(
         requireRevealScope(ctx);
         keys = await cache.keysOf(environmentId);
       }
-      while (!hasSliceTime()) await nextSlice();
+      while (!hasSliceTime()) await nextSlice(actorOf(ctx).accountId);
       if (!keys.has(sealedKeyVersion(sealedValue))) keys = await cache.reload(environmentId);
       texts.push(openWith(keys, { environmentId, id, valueRevision }, sealedValue));
       opened.push(row);

@@ -1,6 +1,7 @@
 // Limits how many items one request may read in all its lists. A page-size limit bounds each list alone, but nested
 // lists multiply.
 import { invalidRequest } from '../../errors/refusals.js';
+import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
 import type { Context } from './context.js';
 
 export const MAX_ITEMS_PER_REQUEST = 10_000;
@@ -27,7 +28,7 @@ const ROW_BYTES = 1_024;
  * have, `rowBytes` each and `sharedBytes` together, afterwards as much as they have.
  */
 export async function readCounted<Row>(
-  { operation }: Context,
+  { operation, actor }: Context,
   most: { rows: number; rowBytes: number; sharedBytes?: number },
   read: () => Promise<Row[]>,
   bytesOf: (row: Row) => number,
@@ -40,6 +41,8 @@ export async function readCounted<Row>(
   try {
     const rows = await read();
     for (const row of rows) held += bytesOf(row) + ROW_BYTES;
+    // What is made of the rows of many lists at once would otherwise be made in one go.
+    while (!hasSliceTime()) await nextSlice(actor?.accountId);
     return rows;
   } finally {
     operation.add(held);

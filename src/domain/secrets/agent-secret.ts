@@ -216,7 +216,7 @@ export async function listAgentSecrets(
   const secrets = rows.map((row) => within(environment, row));
   // Waits once for the whole page. Otherwise each value would have to wait for a time slice by itself, with one promise
   // per value in every calling layer.
-  while (!hasSliceTime()) await nextSlice();
+  while (!hasSliceTime()) await nextSlice(actorOf(ctx).accountId);
   return {
     ...pageOf(request, secrets, (secret) => [field, keyOf(secret, field), secret.id]),
     totalCount: () => countAgentSecrets(db, stateOf(environment), filter),

@@ -14,6 +14,7 @@ import { analysedTypeFromText } from '../../domain/types/analysed-type-parse.js'
 import { segmentsOf } from '../../domain/types/secret-path.js';
 import { RawJson } from '../../json/exact.js';
 import { printJson } from '../../json/print.js';
+import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
 import { builder } from '../builder/builder.js';
 import { loadAccountName, loadEnvironment, loadSecretType, loadStoredValue } from '../builder/loaders.js';
 import { AccountNameRef, AgentSecretRef, EnvironmentRef, NodeRef } from '../builder/refs.js';
@@ -50,7 +51,7 @@ AgentSecretRef.implement({
     }),
     secretTypeText: t.string({
       description: 'The declared type in readable form, e.g. `record { host: string, port: u16 }`.',
-      resolve: (secret, _, ctx) => withType(ctx, secret, (type) => describeAnalysedType(analysedTypeFromText(type))),
+      resolve: (secret, _, ctx) => withType(ctx, secret, (type) => describedType(ctx, type)),
     }),
     hasValue: t.boolean({
       description: 'Whether a value is set; an Option set to none is a value.',
@@ -133,6 +134,23 @@ function withType<T>(
     return show(type);
   };
   return secretType === null ? loadSecretType(ctx, id).then(shown) : shown(secretType);
+}
+
+/** Longer ones are worked through when there is time for it. */
+const SHORT_TYPE = 1_024;
+
+/** A type in readable form; of a long one a promise. */
+function describedType(ctx: Context, type: string): string | Promise<string> {
+  return type.length <= SHORT_TYPE ? described(type) : describedInSlice(ctx, type);
+}
+
+async function describedInSlice(ctx: Context, type: string): Promise<string> {
+  while (!hasSliceTime()) await nextSlice(ctx.actor?.accountId);
+  return described(type);
+}
+
+function described(type: string): string {
+  return describeAnalysedType(analysedTypeFromText(type));
 }
 
 /** Counts a value that becomes a part of the answer, each time that it is selected. */
