@@ -37,10 +37,13 @@ interface Queue {
 /** The queues of the groups that have waiting callers, in the order in which they are served next. */
 const queues = new Map<string, Queue>();
 
-/** Whether one more item may be processed now. When it returns false, await `nextSlice` and call this again. */
-export function hasSliceTime(): boolean {
+/**
+ * Whether one more item may be processed now, or so many that belong together. When it returns false, await `nextSlice`
+ * and call this again.
+ */
+export function hasSliceTime(items = 1): boolean {
   if (sliceEnd !== undefined) return performance.now() < sliceEnd;
-  untimedItems += 1;
+  untimedItems += items;
   if (untimedItems < ITEMS_BEFORE_SLICE) return true;
   untimedItems = 0;
   sliceEnd = performance.now() + SLICE_MS;

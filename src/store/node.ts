@@ -1,7 +1,7 @@
 // Finds the kinds of objects that ids belong to: ids are plain UUIDs in GraphQL and REST, so `node(id)` needs a query.
 import { sql } from 'drizzle-orm';
 import type { Session } from './engine/client.js';
-import { anyOf, computed, statement } from './engine/statement.js';
+import { anyOf, bulk, computed, statement } from './engine/statement.js';
 import {
   accounts,
   agentSecrets,
@@ -33,14 +33,16 @@ const tablesByKind = {
   plan: plans,
 } satisfies Record<NodeKind, unknown>;
 
-const KINDS = statement<{ ids: readonly string[] }>()(
-  { id: accounts.id, kind: computed(sql`kind`, (value) => value as NodeKind) },
-  sql.join(
-    NODE_KINDS.map((kind) => {
-      const table = tablesByKind[kind];
-      return sql`select ${table.id} as "id", ${sql.raw(`'${kind}'`)} as "kind" from ${table} where ${anyOf(table.id, 'ids')}`;
-    }),
-    sql` union all `,
+const KINDS = bulk(
+  statement<{ ids: readonly string[] }>()(
+    { id: accounts.id, kind: computed(sql`kind`, (value) => value as NodeKind) },
+    sql.join(
+      NODE_KINDS.map((kind) => {
+        const table = tablesByKind[kind];
+        return sql`select ${table.id} as "id", ${sql.raw(`'${kind}'`)} as "kind" from ${table} where ${anyOf(table.id, 'ids')}`;
+      }),
+      sql` union all `,
+    ),
   ),
 );
 

@@ -2,6 +2,7 @@
 // lists multiply.
 import { invalidRequest } from '../../errors/refusals.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
+import type { Actor } from './actor.js';
 import type { Context } from './context.js';
 
 export const MAX_ITEMS_PER_REQUEST = 10_000;
@@ -33,7 +34,7 @@ export async function readCounted<Row>(
   read: () => Promise<Row[]>,
   bytesOf: (row: Row) => number,
 ): Promise<Row[]> {
-  if (!operation) return read();
+  if (!operation) return inSlice(actor, await read());
   const reserved = most.rows * (most.rowBytes + ROW_BYTES) + (most.sharedBytes ?? 0);
   const wait = operation.take(reserved);
   if (wait) await wait;
@@ -41,11 +42,15 @@ export async function readCounted<Row>(
   try {
     const rows = await read();
     for (const row of rows) held += bytesOf(row) + ROW_BYTES;
-    // What is made of the rows of many lists at once would otherwise be made in one go.
-    while (!hasSliceTime()) await nextSlice(actor?.accountId);
-    return rows;
+    return await inSlice(actor, rows);
   } finally {
     operation.add(held);
     operation.give(reserved);
   }
+}
+
+/** Waits for a time slice once for all rows: if each had to wait, that would need a promise per row in every layer. */
+async function inSlice<Row>(actor: Actor | undefined, rows: Row[]): Promise<Row[]> {
+  while (!hasSliceTime(rows.length)) await nextSlice(actor?.accountId);
+  return rows;
 }

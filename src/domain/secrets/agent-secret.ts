@@ -2,7 +2,6 @@
 // agent-secret-list.ts, writes in agent-secret-create.ts and agent-secret-update.ts.
 import { createHash } from 'node:crypto';
 import { invalidRequest, notFound } from '../../errors/refusals.js';
-import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
 import { findAgentSecret, findUnreadAgentSecretsForAccounts } from '../../store/secrets/agent-secret.js';
 import {
   type AgentSecretFilter,
@@ -214,9 +213,6 @@ export async function listAgentSecrets(
   const most = { rows: page.limit, rowBytes: MAX_PATH_BYTES, sharedBytes: MAX_INLINE_BYTES };
   const rows = await readCounted(ctx, most, () => findAgentSecrets(db, stateOf(environment), page), bytesOf);
   const secrets = rows.map((row) => within(environment, row));
-  // Waits once for the whole page. Otherwise each value would have to wait for a time slice by itself, with one promise
-  // per value in every calling layer.
-  while (!hasSliceTime()) await nextSlice(actorOf(ctx).accountId);
   return {
     ...pageOf(request, secrets, (secret) => [field, keyOf(secret, field), secret.id]),
     totalCount: () => countAgentSecrets(db, stateOf(environment), filter),

@@ -1,7 +1,17 @@
 // Stores and reads tokens without their secret part, of which only a hash is stored (by which caller.ts finds them).
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
-import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from '../engine/statement.js';
+import {
+  anyOf,
+  bulk,
+  columns,
+  computed,
+  insertInto,
+  name,
+  parameter,
+  type RowOf,
+  statement,
+} from '../engine/statement.js';
 import { tokens } from '../engine/tables.js';
 
 export const TOKEN_LIMITS = {
@@ -24,12 +34,14 @@ const TOKEN = {
 };
 export type TokenRow = RowOf<typeof TOKEN>;
 
-const OF_ACCOUNT = statement<{ accountId: string; after: string | null; limit: number }>()(
-  TOKEN,
-  sql`select ${columns(TOKEN)} from ${tokens}
+const OF_ACCOUNT = bulk(
+  statement<{ accountId: string; after: string | null; limit: number }>()(
+    TOKEN,
+    sql`select ${columns(TOKEN)} from ${tokens}
     where ${tokens.accountId} = ${parameter('accountId')} and ${isNull(tokens.revokedAt)}
       and (${parameter('after')}::uuid is null or ${tokens.id} > ${parameter('after')}::uuid)
     order by ${tokens.id} limit ${parameter('limit')}::integer`,
+  ),
 );
 /** An account's tokens, oldest first (ids are ordered by time), starting after the given id. */
 export function findTokens(
@@ -58,9 +70,11 @@ export function findToken(db: Session, id: string): Promise<TokenRow | undefined
   return db.row(BY_ID, { id });
 }
 
-const BY_IDS = statement<{ ids: readonly string[] }>()(
-  TOKEN,
-  sql`select ${columns(TOKEN)} from ${tokens} where ${anyOf(tokens.id, 'ids')} and ${isNull(tokens.revokedAt)}`,
+const BY_IDS = bulk(
+  statement<{ ids: readonly string[] }>()(
+    TOKEN,
+    sql`select ${columns(TOKEN)} from ${tokens} where ${anyOf(tokens.id, 'ids')} and ${isNull(tokens.revokedAt)}`,
+  ),
 );
 /** Several tokens, in no particular order. */
 export function findTokensById(db: Session, ids: readonly string[]): Promise<TokenRow[]> {

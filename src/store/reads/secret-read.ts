@@ -1,7 +1,7 @@
 // Reads the audit records of opened values.
 import { type SQL, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
-import { anyOf, columns, computed, elements, parameter, type RowOf, statement } from '../engine/statement.js';
+import { anyOf, bulk, columns, computed, elements, parameter, type RowOf, statement } from '../engine/statement.js';
 import { agentSecrets, lastSecretReads as last, secretReads as reads } from '../engine/tables.js';
 import { isWithin } from '../secrets/agent-secret.js';
 
@@ -42,9 +42,10 @@ const isNotGiven = (key: keyof SecretReadPage, type: string) => sql`${given(key,
  */
 const leastIdSince = (moment: SQL) => sql`(lpad(to_hex(least(greatest(floor(extract(epoch from ${moment}) * 1000), 0),
   281474976710655)::bigint), 12, '0') || repeat('0', 20))::uuid`;
-const PAGE = statement<SecretReadPage>()(
-  READ,
-  sql`select ${columns(READ)} from ${reads}
+const PAGE = bulk(
+  statement<SecretReadPage>()(
+    READ,
+    sql`select ${columns(READ)} from ${reads}
     cross join lateral unnest(${reads.agentSecretIds}, ${reads.revisions})
       with ordinality as opened(agent_secret_id, revision, position)
     join ${agentSecrets} on ${agentSecrets.id} = opened.agent_secret_id
@@ -60,6 +61,7 @@ const PAGE = statement<SecretReadPage>()(
       and (${isNotGiven('afterId', 'uuid')} or (${reads.id} <= ${given('afterId', 'uuid')}
         and (${reads.id}, opened.position) < (${given('afterId', 'uuid')}, ${given('afterPosition', 'bigint')})))
     order by ${reads.id} desc, opened.position desc limit ${parameter('limit')}::integer`,
+  ),
 );
 
 /** A page of the records, newest first. */
@@ -68,9 +70,11 @@ export function findSecretReads(db: Session, page: SecretReadPage): Promise<Secr
 }
 
 const LAST = { agentSecretId: last.agentSecretId, at: last.at };
-const LAST_OF = statement<{ ids: readonly string[] }>()(
-  LAST,
-  sql`select ${columns(LAST)} from ${last} where ${anyOf(last.agentSecretId, 'ids')}`,
+const LAST_OF = bulk(
+  statement<{ ids: readonly string[] }>()(
+    LAST,
+    sql`select ${columns(LAST)} from ${last} where ${anyOf(last.agentSecretId, 'ids')}`,
+  ),
 );
 
 /**

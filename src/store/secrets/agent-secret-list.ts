@@ -40,7 +40,7 @@ function source(state: EnvironmentState): SQL {
 /** Compiles two statements, for the current and for a past state, and chooses between them for each read. */
 function forBothStates<Input extends object>() {
   return <S extends Shape>(shape: S, build: (shape: S, from: SQL) => SQL) => {
-    const compile = (from: SQL) => statement<Input & EnvironmentState>()(shape, build(shape, from));
+    const compile = (from: SQL) => bulk(statement<Input & EnvironmentState>()(shape, build(shape, from)));
     const now = compile(sql`${agentSecrets}`);
     const past = compile(asOf());
     return (state: EnvironmentState) => (state.at === undefined ? now : past);
@@ -192,13 +192,15 @@ export function findAgentSecrets(
       ...(before ? [cursorCondition('before', page, descending)] : []),
     ];
     const order = [direction(agentSecrets[field]), ...(isUnique(page) ? [] : [direction(agentSecrets.id)])];
-    return statement<Record<string, unknown>>()(
-      LISTED,
-      sql`select ${columns(LISTED)} from ${withRunningBytes(
-        sql`(select * from ${source(state)} where ${sql.join(conditions, sql` and `)}
+    return bulk(
+      statement<Record<string, unknown>>()(
+        LISTED,
+        sql`select ${columns(LISTED)} from ${withRunningBytes(
+          sql`(select * from ${source(state)} where ${sql.join(conditions, sql` and `)}
           order by ${sql.join(order, sql`, `)} limit ${parameter('limit')}::integer) as ${sql.identifier('agent_secrets')}`,
-        sql.join(order, sql`, `),
-      )} order by ${sql.join(order, sql`, `)}`,
+          sql.join(order, sql`, `),
+        )} order by ${sql.join(order, sql`, `)}`,
+      ),
     );
   });
   return db.rows(query, {
@@ -220,9 +222,11 @@ export async function countAgentSecrets(
   filter: AgentSecretFilter,
 ): Promise<number> {
   const query = cachedStatement(['count', state.at === undefined, ...filterKey(filter)].join(), () =>
-    statement<Record<string, unknown>>()(
-      COUNT,
-      sql`select ${columns(COUNT)} from ${source(state)} where ${sql.join(conditionsOf(filter), sql` and `)}`,
+    bulk(
+      statement<Record<string, unknown>>()(
+        COUNT,
+        sql`select ${columns(COUNT)} from ${source(state)} where ${sql.join(conditionsOf(filter), sql` and `)}`,
+      ),
     ),
   );
   const row = (await db.row(query, { ...state, ...filter })) as { count: number } | undefined;

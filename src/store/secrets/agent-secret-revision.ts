@@ -47,11 +47,13 @@ function page(where: SQL, order: SQL): SQL {
     join ${agentSecrets} on ${agentSecrets.id} = ${log.agentSecretId} order by ${order}`;
 }
 
-const OF_SECRET = statement<{ agentSecretId: string; before: bigint; limit: number }>()(
-  LISTED,
-  page(
-    sql`${log.agentSecretId} = ${parameter('agentSecretId')} and ${log.revision} < ${parameter('before')}::bigint`,
-    sql`${log.revision} desc`,
+const OF_SECRET = bulk(
+  statement<{ agentSecretId: string; before: bigint; limit: number }>()(
+    LISTED,
+    page(
+      sql`${log.agentSecretId} = ${parameter('agentSecretId')} and ${log.revision} < ${parameter('before')}::bigint`,
+      sql`${log.revision} desc`,
+    ),
   ),
 );
 

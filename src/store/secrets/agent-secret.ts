@@ -7,7 +7,7 @@ import {
   PLACE,
   readInOrder,
 } from '../engine/batched-lookup.js';
-import { columns, computed, elements, optional, parameter, type Shape, statement } from '../engine/statement.js';
+import { bulk, columns, computed, elements, optional, parameter, type Shape, statement } from '../engine/statement.js';
 import { batchStatements } from '../engine/statement-batch.js';
 import { accounts, agentSecrets, environmentShares, environments, plans } from '../engine/tables.js';
 
@@ -38,7 +38,7 @@ export const isWithin = sql`exists (select 1 from unnest(${elements('pathsWithin
     where ${agentSecrets.path} = given.path or starts_with(${agentSecrets.path}, given.path || '.'))`;
 
 /** Reads secrets of environments that are not deleted, each with the requesting account's roles in its environment. */
-function secretReader<S extends Shape>(shape: S, where: SQL, joins: SQL = sql``) {
+function secretReader<S extends Shape>(shape: S, where: SQL, joins: SQL = sql``, isBulk = false) {
   const select = (selected: Shape, source: SQL, accountId: SQL) => sql`select ${columns(selected)} 
     from ${source}
     join ${environments} on ${environments.id} = ${agentSecrets.environmentId} and ${environments.deletedAt} is null
@@ -58,7 +58,7 @@ function secretReader<S extends Shape>(shape: S, where: SQL, joins: SQL = sql``)
       sql`asked.account_id`,
     ),
   );
-  return readInOrder(one, many as never);
+  return isBulk ? readInOrder(bulk(one), bulk(many) as never) : readInOrder(one, many as never);
 }
 
 export const findAgentSecretsForAccounts = secretReader(SECRET_WITH_ACCESS, sql`and ${live}`);
@@ -72,7 +72,7 @@ const UNREAD = {
  * Several at once without their values, in the order of the lookups; undefined in the place of each that there is none
  * for.
  */
-export const findUnreadAgentSecretsForAccounts = secretReader(UNREAD, sql`and ${live}`);
+export const findUnreadAgentSecretsForAccounts = secretReader(UNREAD, sql`and ${live}`, sql``, true);
 
 /** The secret and, in the same read, what decides whether the account may see it. */
 export const findAgentSecret = batchStatements(findAgentSecretsForAccounts);

@@ -1,7 +1,17 @@
 // Accounts, which own applications and environments. The row of a deleted account is kept, because logs refer to it.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
-import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from '../engine/statement.js';
+import {
+  anyOf,
+  bulk,
+  columns,
+  computed,
+  insertInto,
+  name,
+  parameter,
+  type RowOf,
+  statement,
+} from '../engine/statement.js';
 import { accounts, plans } from '../engine/tables.js';
 
 const ACCOUNT = {
@@ -23,9 +33,11 @@ export function findAccount(db: Session, id: string): Promise<AccountRow | undef
   return db.row(BY_ID, { id });
 }
 
-const BY_IDS = statement<{ ids: readonly string[] }>()(
-  ACCOUNT,
-  sql`select ${columns(ACCOUNT)} from ${accounts} where ${anyOf(accounts.id, 'ids')} and ${live}`,
+const BY_IDS = bulk(
+  statement<{ ids: readonly string[] }>()(
+    ACCOUNT,
+    sql`select ${columns(ACCOUNT)} from ${accounts} where ${anyOf(accounts.id, 'ids')} and ${live}`,
+  ),
 );
 /** Several accounts, in no particular order. */
 export function findAccountsById(db: Session, ids: readonly string[]): Promise<AccountRow[]> {
@@ -41,20 +53,24 @@ export function findAccountByName(db: Session, name: string): Promise<AccountRow
 }
 
 const NAMES = { id: accounts.id, name: accounts.name };
-const NAMES_BY_ID = statement<{ ids: readonly string[] }>()(
-  NAMES,
-  sql`select ${columns(NAMES)} from ${accounts} where ${anyOf(accounts.id, 'ids')}`,
+const NAMES_BY_ID = bulk(
+  statement<{ ids: readonly string[] }>()(
+    NAMES,
+    sql`select ${columns(NAMES)} from ${accounts} where ${anyOf(accounts.id, 'ids')}`,
+  ),
 );
 /** Names by id. Deleted accounts are included, because logs still refer to them. */
 export function findAccountNames(db: Session, ids: readonly string[]): Promise<RowOf<typeof NAMES>[]> {
   return db.rows(NAMES_BY_ID, { ids });
 }
 
-const PAGE = statement<{ after: string | null; limit: number }>()(
-  ACCOUNT,
-  sql`select ${columns(ACCOUNT)} from ${accounts}
+const PAGE = bulk(
+  statement<{ after: string | null; limit: number }>()(
+    ACCOUNT,
+    sql`select ${columns(ACCOUNT)} from ${accounts}
     where ${live} and (${parameter('after')}::uuid is null or ${accounts.id} > ${parameter('after')}::uuid)
     order by ${accounts.id} limit ${parameter('limit')}::integer`,
+  ),
 );
 /** Accounts, oldest first (ids are ordered by time), starting after the given id. */
 export function findAccounts(db: Session, after: string | null, limit: number): Promise<AccountRow[]> {

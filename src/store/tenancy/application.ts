@@ -1,7 +1,17 @@
 // Applications: named groups of environments under one account.
 import { isNull, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
-import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from '../engine/statement.js';
+import {
+  anyOf,
+  bulk,
+  columns,
+  computed,
+  insertInto,
+  name,
+  parameter,
+  type RowOf,
+  statement,
+} from '../engine/statement.js';
 import { applications } from '../engine/tables.js';
 
 const APPLICATION = {
@@ -21,9 +31,11 @@ export function findApplication(db: Session, id: string): Promise<ApplicationRow
   return db.row(BY_ID, { id });
 }
 
-const BY_IDS = statement<{ ids: readonly string[] }>()(
-  APPLICATION,
-  sql`select ${columns(APPLICATION)} from ${applications} where ${anyOf(applications.id, 'ids')} and ${live}`,
+const BY_IDS = bulk(
+  statement<{ ids: readonly string[] }>()(
+    APPLICATION,
+    sql`select ${columns(APPLICATION)} from ${applications} where ${anyOf(applications.id, 'ids')} and ${live}`,
+  ),
 );
 /** Several applications, in no particular order. */
 export function findApplicationsById(db: Session, ids: readonly string[]): Promise<ApplicationRow[]> {
@@ -43,12 +55,14 @@ export function findApplicationByName(
   return db.row(BY_NAME, { accountId, name });
 }
 
-const OF_ACCOUNT = statement<{ accountId: string; after: string | null; limit: number }>()(
-  APPLICATION,
-  sql`select ${columns(APPLICATION)} from ${applications}
+const OF_ACCOUNT = bulk(
+  statement<{ accountId: string; after: string | null; limit: number }>()(
+    APPLICATION,
+    sql`select ${columns(APPLICATION)} from ${applications}
     where ${applications.accountId} = ${parameter('accountId')} and ${live}
       and (${parameter('after')}::text is null or ${applications.name} > ${parameter('after')}::text)
     order by ${applications.name} limit ${parameter('limit')}::integer`,
+  ),
 );
 /** An account's applications, ordered by name, starting after the given name. */
 export function findApplications(

@@ -1,7 +1,17 @@
 // Environment shares: which roles another account has in an environment.
 import { sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
-import { anyOf, columns, computed, insertInto, name, parameter, type RowOf, statement } from '../engine/statement.js';
+import {
+  anyOf,
+  bulk,
+  columns,
+  computed,
+  insertInto,
+  name,
+  parameter,
+  type RowOf,
+  statement,
+} from '../engine/statement.js';
 import { environmentShares, environments } from '../engine/tables.js';
 
 const SHARE = {
@@ -22,22 +32,26 @@ export function findEnvironmentShare(db: Session, id: string): Promise<Environme
   return db.row(BY_ID, { id });
 }
 
-const BY_IDS = statement<{ ids: readonly string[] }>()(
-  SHARE,
-  sql`select ${columns(SHARE)} from ${environmentShares} where ${anyOf(environmentShares.id, 'ids')}`,
+const BY_IDS = bulk(
+  statement<{ ids: readonly string[] }>()(
+    SHARE,
+    sql`select ${columns(SHARE)} from ${environmentShares} where ${anyOf(environmentShares.id, 'ids')}`,
+  ),
 );
 /** Several shares, in no particular order. */
 export function findEnvironmentSharesById(db: Session, ids: readonly string[]): Promise<EnvironmentShareRow[]> {
   return db.rows(BY_IDS, { ids });
 }
 
-const OF_ENVIRONMENT = statement<{ environmentId: string; after: string | null; limit: number }>()(
-  SHARE,
-  sql`select ${columns(SHARE)} from ${environmentShares}
+const OF_ENVIRONMENT = bulk(
+  statement<{ environmentId: string; after: string | null; limit: number }>()(
+    SHARE,
+    sql`select ${columns(SHARE)} from ${environmentShares}
     join ${environments} on ${environments.id} = ${environmentShares.environmentId} and ${environments.deletedAt} is null
     where ${environmentShares.environmentId} = ${parameter('environmentId')}
       and (${parameter('after')}::uuid is null or ${environmentShares.accountId} > ${parameter('after')}::uuid)
     order by ${environmentShares.accountId} limit ${parameter('limit')}::integer`,
+  ),
 );
 /** An environment's shares, ordered by account id, starting after the given one; none once it is deleted. */
 export function findEnvironmentShares(

@@ -9,6 +9,7 @@ import {
 } from '../engine/batched-lookup.js';
 import type { Session } from '../engine/client.js';
 import {
+  bulk,
   columns,
   insertInto,
   name,
@@ -77,11 +78,13 @@ export function findEnvironmentByName(
   return db.row(BY_NAME, { ...names, viewerId });
 }
 
-const OF_APPLICATION = statement<{ applicationId: string; viewerId: string; after: string | null; limit: number }>()(
-  WITH_ACCESS,
-  sql`${withAccess(sql``, sql`${environments.applicationId} = ${parameter('applicationId')}`)}
+const OF_APPLICATION = bulk(
+  statement<{ applicationId: string; viewerId: string; after: string | null; limit: number }>()(
+    WITH_ACCESS,
+    sql`${withAccess(sql``, sql`${environments.applicationId} = ${parameter('applicationId')}`)}
       and (${parameter('after')}::text is null or ${environments.name} > ${parameter('after')}::text)
     order by ${environments.name} limit ${parameter('limit')}::integer`,
+  ),
 );
 /** An application's environments, ordered by name, starting after the given name. */
 export function findEnvironmentsOfApplication(
@@ -91,13 +94,15 @@ export function findEnvironmentsOfApplication(
   return db.rows(OF_APPLICATION, page);
 }
 
-const SHARED = statement<{ viewerId: string; after: string | null; limit: number }>()(
-  WITH_ACCESS,
-  sql`select ${columns(WITH_ACCESS)} from ${environmentShares}
+const SHARED = bulk(
+  statement<{ viewerId: string; after: string | null; limit: number }>()(
+    WITH_ACCESS,
+    sql`select ${columns(WITH_ACCESS)} from ${environmentShares}
     join ${environments} on ${environments.id} = ${environmentShares.environmentId}
     where ${environmentShares.accountId} = ${parameter('viewerId')} and ${live} and cardinality(${environmentShares.roles}) > 0
       and (${parameter('after')}::uuid is null or ${environments.id} > ${parameter('after')}::uuid)
     order by ${environments.id} limit ${parameter('limit')}::integer`,
+  ),
 );
 /** Environments of other accounts that are shared with the viewer, ordered by id. */
 export function findEnvironmentsSharedWith(

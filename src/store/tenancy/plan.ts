@@ -1,7 +1,7 @@
 // Plans: the limits that apply to accounts.
 import { type SQL, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
-import { anyOf, columns, insertInto, name, parameter, type RowOf, statement } from '../engine/statement.js';
+import { anyOf, bulk, columns, insertInto, name, parameter, type RowOf, statement } from '../engine/statement.js';
 import { accounts, plans } from '../engine/tables.js';
 
 const PLAN = {
@@ -14,9 +14,11 @@ const PLAN = {
 };
 export type PlanRow = RowOf<typeof PLAN>;
 
-const BY_IDS = statement<{ ids: readonly string[] }>()(
-  PLAN,
-  sql`select ${columns(PLAN)} from ${plans} where ${anyOf(plans.id, 'ids')}`,
+const BY_IDS = bulk(
+  statement<{ ids: readonly string[] }>()(
+    PLAN,
+    sql`select ${columns(PLAN)} from ${plans} where ${anyOf(plans.id, 'ids')}`,
+  ),
 );
 /** Several plans, in no particular order. */
 export function findPlansById(db: Session, ids: readonly string[]): Promise<PlanRow[]> {
@@ -32,20 +34,24 @@ export function findPlanByName(db: Session, name: string): Promise<PlanRow | und
 }
 
 const WITH_ACCOUNT = { ...PLAN, accountId: accounts.id };
-const OF_ACCOUNTS = statement<{ accountIds: readonly string[] }>()(
-  WITH_ACCOUNT,
-  sql`select ${columns(WITH_ACCOUNT)} from ${accounts} join ${plans} on ${plans.id} = ${accounts.planId}
+const OF_ACCOUNTS = bulk(
+  statement<{ accountIds: readonly string[] }>()(
+    WITH_ACCOUNT,
+    sql`select ${columns(WITH_ACCOUNT)} from ${accounts} join ${plans} on ${plans.id} = ${accounts.planId}
     where ${anyOf(accounts.id, 'accountIds')}`,
+  ),
 );
 /** The plans of several accounts, in no particular order. */
 export function findPlansOfAccounts(db: Session, accountIds: readonly string[]): Promise<RowOf<typeof WITH_ACCOUNT>[]> {
   return db.rows(OF_ACCOUNTS, { accountIds });
 }
 
-const PAGE = statement<{ after: string | null; limit: number }>()(
-  PLAN,
-  sql`select ${columns(PLAN)} from ${plans} where ${parameter('after')}::text is null or ${plans.name} > ${parameter('after')}::text
+const PAGE = bulk(
+  statement<{ after: string | null; limit: number }>()(
+    PLAN,
+    sql`select ${columns(PLAN)} from ${plans} where ${parameter('after')}::text is null or ${plans.name} > ${parameter('after')}::text
     order by ${plans.name} limit ${parameter('limit')}::integer`,
+  ),
 );
 /** Plans, ordered by name, starting after the given name. */
 export function findPlans(db: Session, after: string | null, limit: number): Promise<PlanRow[]> {
