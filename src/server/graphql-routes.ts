@@ -1,9 +1,10 @@
-// The route /graphql: rate limit, content negotiation and authentication before a request reaches the GraphQL pipeline.
+// The route /graphql: rate limit, authentication and content negotiation before a request reaches the GraphQL pipeline.
 import { Hono, type Context as HonoContext } from 'hono';
 import type { Context } from '../domain/request/context.js';
-import { invalidRequest } from '../errors/refusals.js';
+import { AppError } from '../errors/errors.js';
+import { invalidRequest, unauthorized } from '../errors/refusals.js';
 import type { GraphQLPipeline } from '../graphql/engine/pipeline.js';
-import { requireJson } from '../http/body.js';
+import { readBody, requireJson } from '../http/body.js';
 import { methodNotAllowed, problem } from '../rest/problem.js';
 
 export interface GraphqlRoutesOptions {
@@ -17,15 +18,34 @@ export function createGraphqlRoutes({ pipeline, guard, context }: GraphqlRoutesO
   const app = new Hono();
   app.on(['GET', 'POST'], '/graphql', async (c) => {
     await guard(c);
+    const ctx = await context(c, 'graphql');
+    const { raw } = c.req;
+    const request = ctx.actor || raw.method !== 'POST' ? raw : await withSmallBody(raw);
     if (!acceptsResponse(c.req.header('accept'))) return notAcceptable();
     // Prevents CSRF: browsers send forms, multipart and plain text to other origins without a CORS preflight request,
     // but not JSON. GraphQL requests are always JSON here.
-    if (c.req.method === 'POST') requireJson(c.req.raw.headers);
-    const ctx = await context(c, 'graphql');
-    return c.req.raw.method === 'HEAD' ? headOf(c.req.raw, pipeline, ctx) : pipeline.fetch(c.req.raw, ctx);
+    if (c.req.method === 'POST') requireJson(raw.headers);
+    return raw.method === 'HEAD' ? headOf(raw, pipeline, ctx) : pipeline.fetch(request, ctx);
   });
   app.all('/graphql', () => problem(methodNotAllowed(), { allow: 'GET, HEAD, POST' }));
   return app;
+}
+
+/** More than any document that needs no caller, such as introspection. */
+const MAX_ANONYMOUS_BYTES = 16 * 1024;
+
+/**
+ * The request of a caller without a valid credential, with its body in memory. AUTH_UNAUTHORIZED, without reading
+ * further, if the body is large: its parsing would cost more than anybody may cause.
+ */
+async function withSmallBody(request: Request): Promise<Request> {
+  try {
+    const body = (await readBody(request, MAX_ANONYMOUS_BYTES)) as Uint8Array<ArrayBuffer>;
+    return new Request(request.url, { method: request.method, headers: request.headers, body });
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'PAYLOAD_TOO_LARGE') throw unauthorized();
+    throw error;
+  }
 }
 
 /** Runs the request as GET and drops the body, because Yoga does not support HEAD. */

@@ -6,6 +6,7 @@ import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { AppError, type ErrorCode } from '../errors/errors.js';
 import { invalidRequest } from '../errors/refusals.js';
 import { nameRequest, requestIdFrom, requestIdIn } from '../http/request-id.js';
+import { closeUnread } from '../http/unread-body.js';
 import type { Logger } from '../logging/logger.js';
 import { JSON_TYPE, problem } from '../rest/problem.js';
 import { type Connections, trackConnections } from './connections.js';
@@ -25,7 +26,7 @@ export interface HttpServerOptions {
 export function createHttpServer(fetch: Fetch, { log, stalledAfterMs = 60_000 }: HttpServerOptions): Server {
   async function respond(request: Request, env: HttpBindings): Promise<Response> {
     try {
-      return await fetch(request, env);
+      return await closeUnread(await fetch(request, env), env.incoming);
     } catch (error) {
       // A client that disconnects aborts its own request, which is not a fault of the service.
       if (!env.outgoing.destroyed) log.error({ err: error, requestId: requestIdIn(env.outgoing) }, 'unexpected error');
