@@ -1,5 +1,6 @@
 // Parses JSON strictly and exactly: every number keeps its text, any deviation from the standard is an error, and no
 // error message quotes the input.
+import { hasSliceTime, nextSlice } from '../scheduling/time-slice.js';
 import { JsonDepthError, JsonNumber, type JsonObject, JsonSyntaxError, type JsonValue } from './exact.js';
 
 /** Sets a member of any name; a plain assignment to `__proto__` would change the object's prototype instead. */
@@ -33,7 +34,27 @@ export function decodeUtf8(bytes: Uint8Array): string {
  * @throws {JsonSyntaxError} when the text is not JSON.
  */
 export function parseJson(text: string, options: { maxDepth?: number } = {}): JsonValue {
-  return new Parser(text, options.maxDepth ?? 256).document();
+  const parser = new Parser(text, options.maxDepth ?? 256);
+  parser.advance(MAX_VALUES);
+  return parser.document;
+}
+
+/** More values than any text has, and a number of the kind with which loops count fast. */
+const MAX_VALUES = 2 ** 30;
+
+/** A longer text is parsed in time slices. */
+const LONG_TEXT = 64 * 1024;
+/** How many values are parsed between two looks at the clock. */
+const PORTION = 32;
+
+/** Parses as `parseJson` does. A long text does not block the event loop: other work is done in between. */
+export async function parseJsonInSlices(text: string, options: { maxDepth?: number } = {}): Promise<JsonValue> {
+  if (text.length <= LONG_TEXT) return parseJson(text, options);
+  const parser = new Parser(text, options.maxDepth ?? 256);
+  do {
+    while (!hasSliceTime()) await nextSlice();
+  } while (!parser.advance(PORTION));
+  return parser.document;
 }
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
@@ -52,32 +73,91 @@ const CLOSE_BRACE = 0x7d;
 // printing.
 const SHORT_STRING = 48;
 
+/** An array or object around the innermost one. */
+interface Outer {
+  readonly container: JsonValue[] | JsonObject;
+  readonly key: string;
+  readonly outer: Outer | undefined;
+}
+
+/**
+ * Reads one value after another. The arrays and objects around the next value are kept on a stack of its own instead of
+ * the call stack, so that the parser can stop and go on anywhere.
+ */
 class Parser {
   private readonly text: string;
   private at = 0;
-  private depth = 0;
   private readonly maxDepth: number;
+  /** The innermost array or object that has begun and not ended; undefined outside of all of them. */
+  private container: JsonValue[] | JsonObject | undefined;
+  /** The key of the next value, if the innermost container is an object. */
+  private key = '';
+  private outer: Outer | undefined;
+  private depth = 0;
+  /** The whole document, once `advance` has returned true. */
+  document: JsonValue = null;
 
   constructor(text: string, maxDepth: number) {
     this.text = text;
     this.maxDepth = maxDepth;
   }
 
-  document(): JsonValue {
-    const value = this.value();
-    this.skipSpace();
-    return this.at === this.text.length ? value : this.fail('the end of the text');
+  /** Reads up to this many values. Returns true when the document is complete. */
+  advance(maxValues: number): boolean {
+    for (let left = maxValues; left > 0; left -= 1) {
+      this.skipSpace();
+      const code = this.peek();
+      if (code === OPEN_BRACE) {
+        this.descend({});
+        if (!this.accept(CLOSE_BRACE)) this.readKey();
+        else if (this.add(this.ascend())) return true;
+      } else if (code === OPEN_BRACKET) {
+        this.descend([]);
+        if (this.accept(CLOSE_BRACKET) && this.add(this.ascend())) return true;
+      } else if (this.add(this.scalar(code))) return true;
+    }
+    return false;
   }
 
-  private value(): JsonValue {
+  /** Adds a value to its container, and ends all containers that end with it. True when that was the whole document. */
+  private add(complete: JsonValue): boolean {
+    let value = complete;
+    for (;;) {
+      const { container } = this;
+      if (container === undefined) {
+        this.skipSpace();
+        if (this.at !== this.text.length) this.fail('the end of the text');
+        this.document = value;
+        return true;
+      }
+      const isArray = Array.isArray(container);
+      if (isArray) container.push(value);
+      else setMember(container, this.key, value);
+      this.skipSpace();
+      const code = this.peek();
+      if (code === COMMA) {
+        this.at += 1;
+        if (!isArray) this.readKey();
+        return false;
+      }
+      if (code !== (isArray ? CLOSE_BRACKET : CLOSE_BRACE)) this.fail(isArray ? "',' or ']'" : "',' or '}'");
+      this.at += 1;
+      value = this.ascend();
+    }
+  }
+
+  private readKey(): void {
     this.skipSpace();
-    switch (this.peek()) {
+    const start = this.at;
+    this.key = this.peek() === QUOTE ? this.string() : this.fail('a key in quotes');
+    if (Object.hasOwn(this.container as JsonObject, this.key)) this.fail('a key that is new to this object', start);
+    if (!this.accept(COLON)) this.fail("':'");
+  }
+
+  private scalar(code: number): JsonValue {
+    switch (code) {
       case QUOTE:
         return this.string();
-      case OPEN_BRACE:
-        return this.object();
-      case OPEN_BRACKET:
-        return this.array();
       case 0x74:
         return this.literal('true', true);
       case 0x66:
@@ -89,43 +169,26 @@ class Parser {
     }
   }
 
-  private object(): JsonObject {
-    const object: JsonObject = {};
-    this.descend();
-    if (!this.accept(CLOSE_BRACE)) {
-      do {
-        this.skipSpace();
-        const start = this.at;
-        const key = this.peek() === QUOTE ? this.string() : this.fail('a key in quotes');
-        if (Object.hasOwn(object, key)) this.fail('a key that is new to this object', start);
-        this.expect(COLON, "':'");
-        setMember(object, key, this.value());
-      } while (this.accept(COMMA));
-      this.expect(CLOSE_BRACE, "',' or '}'");
-    }
-    this.depth -= 1;
-    return object;
-  }
-
-  private array(): JsonValue[] {
-    const array: JsonValue[] = [];
-    this.descend();
-    if (!this.accept(CLOSE_BRACKET)) {
-      do {
-        array.push(this.value());
-      } while (this.accept(COMMA));
-      this.expect(CLOSE_BRACKET, "',' or ']'");
-    }
-    this.depth -= 1;
-    return array;
-  }
-
-  private descend(): void {
+  private descend(container: JsonValue[] | JsonObject): void {
     this.depth += 1;
     if (this.depth > this.maxDepth) {
       throw new JsonDepthError(`${this.place(this.at)}: expected at most ${this.maxDepth} levels of nesting`);
     }
+    if (this.container) this.outer = { container: this.container, key: this.key, outer: this.outer };
+    this.container = container;
     this.at += 1;
+  }
+
+  private ascend(): JsonValue {
+    const complete = this.container as JsonValue;
+    const { outer } = this;
+    this.depth -= 1;
+    this.container = outer?.container;
+    if (outer) {
+      this.key = outer.key;
+      this.outer = outer.outer;
+    }
+    return complete;
   }
 
   private string(): string {
@@ -159,6 +222,20 @@ class Parser {
 
   private number(): JsonNumber {
     const start = this.at;
+    const first = this.peek();
+    if (first > 0x30 && first <= 0x39) {
+      let end = start + 1;
+      let code = this.text.charCodeAt(end);
+      while (code >= 0x30 && code <= 0x39) {
+        end += 1;
+        code = this.text.charCodeAt(end);
+      }
+      // Whole numbers need no regular expression, which would be slower; `| 0x20` makes E to e.
+      if (code !== 0x2e && (code | 0x20) !== 0x65) {
+        this.at = end;
+        return new JsonNumber(this.text.slice(start, end));
+      }
+    }
     NUMBER.lastIndex = start;
     if (!NUMBER.test(this.text)) this.fail('a value');
     this.at = NUMBER.lastIndex;
@@ -183,10 +260,6 @@ class Parser {
     return true;
   }
 
-  private expect(code: number, expectation: string): void {
-    if (!this.accept(code)) this.fail(expectation);
-  }
-
   private skipSpace(): void {
     let code = this.peek();
     while (code === SPACE || code === 0x0a || code === 0x0d || code === 0x09) {
@@ -200,8 +273,13 @@ class Parser {
   }
 
   private place(at: number): string {
-    const before = this.text.slice(0, at);
-    return `line ${before.split('\n').length}, column ${at - before.lastIndexOf('\n')}`;
+    let line = 1;
+    let lineStart = 0;
+    for (let next = this.text.indexOf('\n'); next !== -1 && next < at; next = this.text.indexOf('\n', lineStart)) {
+      line += 1;
+      lineStart = next + 1;
+    }
+    return `line ${line}, column ${at - lineStart + 1}`;
   }
 }
 

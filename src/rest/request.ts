@@ -5,7 +5,7 @@ import { invalidRequest } from '../errors/refusals.js';
 import { readBody, requireJson } from '../http/body.js';
 import { uuidFrom } from '../ids/uuid.js';
 import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../json/exact.js';
-import { decodeUtf8, parseJson } from '../json/parse.js';
+import { decodeUtf8, parseJsonInSlices } from '../json/parse.js';
 import { uint64From } from '../json/uint64.js';
 
 /** Parses a path parameter that must be a UUID, and returns it in lower case; INVALID_REQUEST otherwise. */
@@ -46,7 +46,7 @@ export async function jsonBody(request: Request, maxBytes: number): Promise<Json
   const bytes = await readBody(request, maxBytes);
   let body: JsonValue;
   try {
-    body = parseJson(decodeUtf8(bytes));
+    body = await parseJsonInSlices(decodeUtf8(bytes));
   } catch (error) {
     if (error instanceof JsonSyntaxError) throw invalidRequest(`body: ${error.message}`);
     throw error;
@@ -58,9 +58,10 @@ export async function jsonBody(request: Request, maxBytes: number): Promise<Json
 /** A required array of strings; INVALID_REQUEST otherwise, with 20 problems at most. */
 export function stringsIn(name: string, value: JsonValue | undefined): string[] {
   if (!Array.isArray(value)) throw invalidRequest(`${name}: expected an array of strings`);
-  const problems = value.flatMap((item, index) =>
-    typeof item === 'string' ? [] : [`${name}[${index}]: expected a string`],
-  );
-  if (problems.length > 0) throw invalidRequest(...problems.slice(0, 20));
+  const problems: string[] = [];
+  for (let index = 0; index < value.length && problems.length < 20; index += 1) {
+    if (typeof value[index] !== 'string') problems.push(`${name}[${index}]: expected a string`);
+  }
+  if (problems.length > 0) throw invalidRequest(...problems);
   return value as string[];
 }

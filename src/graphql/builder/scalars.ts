@@ -1,5 +1,5 @@
 // The scalars of the schema: standard ones from graphql-scalars, and our own, which keep integers and values exact.
-import { GraphQLInt, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+import { GraphQLFloat, GraphQLID, GraphQLInt, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { GraphQLDateTimeISO, GraphQLNonNegativeInt } from 'graphql-scalars';
 import type { AnalysedType } from '../../domain/types/analysed-type.js';
 import { parseAnalysedType } from '../../domain/types/analysed-type-parse.js';
@@ -24,11 +24,21 @@ function parseUuid(value: unknown): string {
 }
 
 /**
- * In variables, `1.0` and `1e2` arrive as JsonNumber, but graphql-js counts them as whole numbers, so Int must accept
- * them. GraphQLInt itself is patched, because Pothos always uses this object for Int.
+ * In variables, all numbers arrive as JsonNumber, so the built-in scalars must accept them. They are patched, because
+ * Pothos always uses these objects. For Int, graphql-js counts `1.0` and `1e2` as whole numbers.
  */
 const parseInt32 = GraphQLInt.parseValue;
 GraphQLInt.parseValue = (value) => parseInt32(value instanceof JsonNumber ? Number(wholeNumber(value.text)) : value);
+for (const scalar of [GraphQLFloat, GraphQLID] as GraphQLScalarType<unknown>[]) {
+  const parse = scalar.parseValue;
+  scalar.parseValue = (value) => parse(value instanceof JsonNumber ? plainNumber(value) : value);
+}
+
+/** A JS number if that prints as the same text; otherwise the JsonNumber, which the built-in scalars refuse. */
+function plainNumber(number: JsonNumber): number | JsonNumber {
+  const plain = Number(number.text);
+  return String(plain) === number.text ? plain : number;
+}
 
 builder.addScalarType('DateTimeISO', GraphQLDateTimeISO as unknown as GraphQLScalarType<Date, Date>, {});
 builder.addScalarType(
@@ -80,7 +90,7 @@ builder.scalarType('AnalysedType', {
   description:
     'The declared type of a secret: a JSON document with the key `type`, one of Str, Chr, F64, F32, U64, S64, U32, S32, U16, S16, U8, S8, Bool, List, Option, Tuple, Record, Variant, Enum, Flags, Result, Handle, and what that kind needs, e.g. `{"type":"Record","fields":[{"name":"port","typ":{"type":"U16"}}]}`. Comes back in canonical form.',
   serialize: asRawJson,
-  parseValue: (value): AnalysedType => typeFrom(jsonFrom(value)),
+  parseValue: (value): AnalysedType => typeFrom(value as JsonValue),
   parseLiteral: (node, variables): AnalysedType => {
     // Validation parses literals without variables, so a document that contains one can only be checked at execution.
     if (!variables && hasVariable(node)) return PLACEHOLDER_TYPE;
@@ -92,7 +102,8 @@ builder.scalarType('SecretValue', {
   description:
     'A secret’s value as JSON that fits its declared type. Integers are exact to 64 bits on the wire; a client whose JSON parser rounds them (every browser’s) reads the field `…Text` instead.',
   serialize: asRawJson,
-  parseValue: jsonFrom,
+  // A variable is JSON with exact numbers already (request-parser.ts), and may be large.
+  parseValue: (value) => value as JsonValue,
   parseLiteral: jsonFromLiteral,
 });
 
@@ -120,7 +131,7 @@ function asRawJson(value: unknown): RawJson {
   throw new TypeError('expected RawJson from the resolver');
 }
 
-/** Converts a variable to JSON with exact numbers only: request-parser.ts makes JS numbers where nothing is lost. */
+/** Converts a variable inside a literal to JSON with exact numbers only: its scalar may have made it a JS number. */
 function jsonFrom(value: unknown): JsonValue {
   const number = textOfNumber(value);
   if (number !== undefined) return new JsonNumber(number);

@@ -1,8 +1,8 @@
 // Parses GraphQL requests with exact numbers. Yoga's own parsers use JSON.parse, which rounds large ones.
 import type { GraphQLParams, Plugin } from 'graphql-yoga';
 import { readBody } from '../../http/body.js';
-import { isJsonObject, JsonNumber, type JsonObject, JsonSyntaxError, type JsonValue } from '../../json/exact.js';
-import { decodeUtf8, parseJson } from '../../json/parse.js';
+import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../../json/exact.js';
+import { decodeUtf8, parseJson, parseJsonInSlices } from '../../json/parse.js';
 import { malformedRequestError } from './errors.js';
 import { documentOf, type PersistedDocuments } from './persisted-documents.js';
 
@@ -26,7 +26,7 @@ const parsedRequests = new WeakMap<Request, GraphQLParams>();
 
 async function parsePost(request: Request, options: ParserOptions): Promise<GraphQLParams> {
   const bytes = await readBody(request, options.maxBodyBytes);
-  const body = parseExactly('The body', () => parseJson(decodeUtf8(bytes)));
+  const body = await parseBody(bytes);
   if (!isJsonObject(body)) throw malformedRequestError('The body is not a JSON object with the key "query".');
   const params = paramsFrom(body, options);
   parsedRequests.set(request, params);
@@ -45,7 +45,7 @@ function parseGet(request: Request, options: ParserOptions): GraphQLParams {
     const text = searchParams.get(name);
     if (text === null || (text === '' && name !== 'query')) continue;
     const isJson = name === 'variables' || name === 'extensions';
-    params[name] = isJson ? parseExactly(`The parameter ${name}`, () => parseJson(text)) : text;
+    params[name] = isJson ? parseParameter(name, text) : text;
   }
   return paramsFrom(params, options);
 }
@@ -71,27 +71,29 @@ function paramsFrom(params: JsonObject, { documents }: ParserOptions): GraphQLPa
     query,
     // Some clients send "" for an operation without a name, and a URL cannot express null.
     operationName: operationName || undefined,
-    variables: withPlainNumbers(variables) ?? undefined,
+    variables: variables ?? undefined,
     extensions: extensions ?? undefined,
   } as GraphQLParams;
 }
 
-function parseExactly(what: string, parse: () => JsonValue): JsonValue {
+async function parseBody(bytes: Uint8Array): Promise<JsonValue> {
   try {
-    return parse();
+    return await parseJsonInSlices(decodeUtf8(bytes));
   } catch (error) {
-    if (error instanceof JsonSyntaxError) throw malformedRequestError(`${what} is not valid JSON: ${error.message}`);
-    throw error;
+    throw invalidJson('The body', error);
   }
 }
 
-/**
- * Converts numbers to JS numbers if the JS number prints as the same text; `Int` and similar scalars need JS numbers.
- * All others stay JsonNumber, which this service's own scalars accept.
- */
-function withPlainNumbers(value: JsonValue): unknown {
-  if (value instanceof JsonNumber) return String(Number(value.text)) === value.text ? Number(value.text) : value;
-  if (Array.isArray(value)) return value.map(withPlainNumbers);
-  if (!isJsonObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withPlainNumbers(member)]));
+function parseParameter(name: string, text: string): JsonValue {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw invalidJson(`The parameter ${name}`, error);
+  }
+}
+
+function invalidJson(what: string, error: unknown): unknown {
+  return error instanceof JsonSyntaxError
+    ? malformedRequestError(`${what} is not valid JSON: ${error.message}`)
+    : error;
 }
