@@ -49,6 +49,10 @@ export interface Config {
   readonly maxAliases: number;
   /** Requests per minute and client address; 0 means no limit. */
   readonly rateLimit: number;
+  /** Requests per minute and account; 0 means no limit. */
+  readonly accountRateLimit: number;
+  /** How often a client address may fail to authenticate before it is slowed down; 0 means that it never is. */
+  readonly failedCredentials: number;
   readonly trustProxy: boolean;
 }
 
@@ -115,6 +119,8 @@ export function loadConfig(
       GRAPHQL_MAX_TOKENS: wholeNumber(100, 20_000)({ default: 2_000 }),
       GRAPHQL_MAX_ALIASES: wholeNumber(0, 1_000)({ default: 30 }),
       RATE_LIMIT_PER_MINUTE: wholeNumber(0, 10_000_000)({ default: 0 }),
+      RATE_LIMIT_PER_MINUTE_PER_ACCOUNT: wholeNumber(0, 10_000_000)({ default: 0 }),
+      FAILED_CREDENTIALS_PER_ADDRESS: wholeNumber(0, 1_000_000)({ default: 20 }),
       TRUST_PROXY: bool({ default: false }),
     },
     {
@@ -177,6 +183,8 @@ export function loadConfig(
     maxTokens: clean.GRAPHQL_MAX_TOKENS,
     maxAliases: clean.GRAPHQL_MAX_ALIASES,
     rateLimit: clean.RATE_LIMIT_PER_MINUTE,
+    accountRateLimit: clean.RATE_LIMIT_PER_MINUTE_PER_ACCOUNT,
+    failedCredentials: clean.FAILED_CREDENTIALS_PER_ADDRESS,
     trustProxy: clean.TRUST_PROXY,
   });
 }

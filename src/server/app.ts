@@ -18,12 +18,14 @@ import { createRestRoutes } from '../rest/handler.js';
 import { notFoundRoute, problem } from '../rest/problem.js';
 import { operationOf, UNBOUNDED } from './answers.js';
 import { authenticate } from './authenticate.js';
+import { clientAddress } from './client-address.js';
 import { crossOrigin } from './cors.js';
+import { limitFailedCredentials } from './failed-credentials.js';
 import { createGraphqlRoutes } from './graphql-routes.js';
 import { createHealthRoutes } from './health.js';
 import { loginVerifier } from './lazy-login-verifier.js';
 import { isLocal } from './local-requests.js';
-import { rateLimit } from './rate-limit.js';
+import { accountRateLimit, rateLimit } from './rate-limit.js';
 import { createReport, logRequests } from './request-log.js';
 
 export interface AppOptions {
@@ -53,16 +55,19 @@ export function createApp({ services, config, development = () => undefined }: A
     onBug: report,
   });
 
+  const guard = rateLimit(config);
+  const guardAccount = accountRateLimit(config);
+  const failed = config.failedCredentials === 0 ? undefined : limitFailedCredentials(config.failedCredentials);
+
   function contextFor(c: HonoContext, door: Context['door']): Context | Promise<Context> {
     const requestId = requestIdOf(c);
-    const actor = authenticate(c.req.raw.headers, { bearers, logins });
-    const withActor = (who: Actor | undefined): Context => ({
-      services,
-      actor: who,
-      requestId,
-      door,
-      operation: operationOf(c, services, who, door === 'rest' ? UNBOUNDED : config),
-    });
+    const address = () => clientAddress(c, config.trustProxy);
+    const actor = authenticate(c.req.raw.headers, { bearers, logins }, { failed, address });
+    const withActor = (who: Actor | undefined): Context | Promise<Context> => {
+      const operation = operationOf(c, services, who, door === 'rest' ? UNBOUNDED : config);
+      const ctx: Context = { services, actor: who, requestId, door, operation };
+      return who && guardAccount ? guardAccount(who.accountId).then(() => ctx) : ctx;
+    };
     return actor instanceof Promise ? actor.then(withActor) : withActor(actor);
   }
 
@@ -91,10 +96,9 @@ export function createApp({ services, config, development = () => undefined }: A
     createHealthRoutes(() => db.ping()),
   );
   app.get('/', (c) => c.redirect('/docs'));
-  app.route('/', createDocsRoutes({ graphiql: config.graphiql, trustProxy: config.trustProxy }));
+  app.route('/', createDocsRoutes({ graphiql: config.graphiql, trustProxy: config.trustProxy, guard }));
 
   if (config.corsOrigins.length > 0) app.use('*', crossOrigin(config.corsOrigins));
-  const guard = rateLimit(config);
   app.route(
     '/',
     createRestRoutes<Context>({
@@ -115,6 +119,7 @@ export function createApp({ services, config, development = () => undefined }: A
       '/',
       createGraphiqlRoutes({
         title: 'Agent secrets',
+        guard,
         tabs: async (request) =>
           exampleTabs(development()?.environmentId, isLocal(request) ? await samples(requestIdFrom(undefined)) : null),
         headers(request) {

@@ -2,6 +2,7 @@
 import { parse as parseCookies } from 'hono/utils/cookie';
 import type { Actor } from '../domain/request/actor.js';
 import type { CredentialCache } from '../domain/request/services.js';
+import type { FailedCredentials } from './failed-credentials.js';
 
 /** The form of every token. Strings of any other form are not looked up. */
 const TOKEN = /^[A-Za-z0-9_-]{16,}$/;
@@ -16,21 +17,41 @@ export interface Credentials {
   logins: CredentialCache | undefined;
 }
 
+export interface Attempts {
+  /** Undefined if they are not limited. */
+  failed: FailedCredentials | undefined;
+  address(): string;
+}
+
 /**
  * The caller, or undefined without a valid credential. A well-formed cookie takes precedence over the Authorization
- * header, even if its token is unknown; a malformed cookie is ignored. JWTs are accepted in the header only.
+ * header, even if its token is unknown; a malformed cookie is ignored. JWTs are accepted in the header only. Rejects
+ * with RATE_LIMITED if the client has sent too many credentials that are not valid.
  */
 export function authenticate(
   headers: Headers,
-  { bearers, logins }: Credentials,
+  credentials: Credentials,
+  { failed, address }: Attempts,
 ): Actor | undefined | Promise<Actor | undefined> {
+  const given = credentialIn(headers, credentials);
+  if (!given) return undefined;
+  const { cache, secret } = given;
+  const trusted = failed ? cache.trusted(secret) : undefined;
+  if (trusted) return trusted;
+  return failed ? failed.watch(address(), secret, async () => cache.authenticate(secret)) : cache.authenticate(secret);
+}
+
+function credentialIn(
+  headers: Headers,
+  { bearers, logins }: Credentials,
+): { cache: CredentialCache; secret: string } | undefined {
   const cookie = tokenFromCookie(headers.get('cookie'));
-  if (cookie !== undefined) return bearers.authenticate(cookie);
-  const given = /^bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1];
-  if (given === undefined) return undefined;
-  if (TOKEN.test(given)) return bearers.authenticate(given);
-  const isLogin = given.length <= MAX_JWT_LENGTH && JWT.test(given);
-  return isLogin ? logins?.authenticate(given) : undefined;
+  if (cookie !== undefined) return { cache: bearers, secret: cookie };
+  const secret = /^bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1];
+  if (secret === undefined) return undefined;
+  if (TOKEN.test(secret)) return { cache: bearers, secret };
+  const isLogin = secret.length <= MAX_JWT_LENGTH && JWT.test(secret);
+  return isLogin && logins ? { cache: logins, secret } : undefined;
 }
 
 function tokenFromCookie(header: string | null): string | undefined {

@@ -49,7 +49,8 @@ export async function createTestApp(
   overrides: Partial<Config> = {},
   keyProvider: KeyProvider = localKeyProvider(parseKeyring(generateKeyring())),
 ): Promise<TestApp> {
-  const config = { ...loadConfig({ NODE_ENV: 'test' }), ...overrides };
+  // Tests of credentials send many wrong ones, all from one address.
+  const config = { ...loadConfig({ NODE_ENV: 'test' }), failedCredentials: 0, ...overrides };
   const { db, drop } = await openTestDatabase(config);
   let queries = 0;
   const counted = counting(db, () => {

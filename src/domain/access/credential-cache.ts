@@ -49,11 +49,16 @@ export function createCredentialCache(
     return request;
   }
 
+  function trustedActor(key: string): Actor | undefined {
+    const actor = trusted.get(key);
+    return actor && !hasEnded(actor) ? actor : undefined;
+  }
+
   return {
+    trusted: (secret) => trustedActor(hash('sha256', secret, 'hex')),
     authenticate(secret) {
       const key = hash('sha256', secret, 'hex');
-      const actor = trusted.get(key);
-      return actor && !hasEnded(actor) ? actor : lookUp(secret, key);
+      return trustedActor(key) ?? lookUp(secret, key);
     },
     clear() {
       generation += 1;

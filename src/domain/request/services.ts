@@ -26,6 +26,8 @@ export interface Services {
 
 /** Caches credentials that the process has verified a moment ago. Implemented by `access/credential-cache.ts`. */
 export interface CredentialCache {
+  /** The caller to whom a credential belongs, if it was verified a moment ago. */
+  trusted(secret: string): Actor | undefined;
   /** The caller to whom a credential belongs; undefined when the credential is not valid. */
   authenticate(secret: string): Actor | undefined | Promise<Actor | undefined>;
   /** Forgets every credential, after a revocation in this process. */

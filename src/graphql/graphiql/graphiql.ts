@@ -1,5 +1,5 @@
 // GraphiQL: routes for a small page at /graphql and its assets. Nothing is loaded from other origins.
-import { Hono } from 'hono';
+import { Hono, type Context as HonoContext } from 'hono';
 import { type Asset, type Assets, packagedConstants, readAssets } from './assets.js';
 import { PAGE_POLICY, renderPage } from './page.js';
 
@@ -9,6 +9,8 @@ export interface GraphiqlOptions {
   /** Tabs that are open on the first visit; the first one should be runnable without any edits. */
   tabs(request: Request): Promise<{ query: string; variables?: string }[]>;
   title?: string;
+  /** Rejects clients that send too many requests. */
+  guard?(c: HonoContext): Promise<void>;
 }
 
 const ASSETS = '/graphql/assets';
@@ -28,6 +30,7 @@ export function createGraphiqlRoutes(options: GraphiqlOptions): Hono {
 
   routes.get('/graphql', async (c, next) => {
     if (!c.req.header('accept')?.includes('text/html')) return next();
+    await options.guard?.(c);
     const { js, css, editorWorkerService, jsonWorker, graphqlWorker } = await assets();
     const page = renderPage({
       title: options.title ?? 'Agent secrets',
@@ -52,6 +55,7 @@ export function createGraphiqlRoutes(options: GraphiqlOptions): Hono {
   routes.get(`${ASSETS}/:file`, async (c, next) => {
     const asset = Object.values(await assets()).find(({ file }) => file === c.req.param('file'));
     if (!asset) return next();
+    await options.guard?.(c);
     const compressed = acceptsGzip(c.req.header('accept-encoding'));
     const etag = `"${asset.hash}${compressed ? '.gzip' : ''}"`;
     const headers = {

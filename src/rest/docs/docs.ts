@@ -22,12 +22,15 @@ export interface DocsOptions {
   graphiql: boolean;
   /** Whether `X-Forwarded-Proto` determines the scheme that clients use. */
   trustProxy: boolean;
+  /** Rejects clients that send too many requests. */
+  guard?(c: HonoContext): Promise<void>;
 }
 
-export function createDocsRoutes({ graphiql, trustProxy }: DocsOptions): Hono {
+export function createDocsRoutes({ graphiql, trustProxy, guard }: DocsOptions): Hono {
   const routes = new Hono();
   const serve = (path: string, print: (c: HonoContext) => string, headers: Record<string, string>) => {
-    routes.get(path, (c) => {
+    routes.get(path, async (c) => {
+      await guard?.(c);
       const body = print(c);
       const etag = `"${hashOf(body, 'base64url').slice(0, 22)}"`;
       const headersWithTag = { ...headers, etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' };
