@@ -21,6 +21,7 @@ import { LRUCache } from 'lru-cache';
 import type { Context } from '../../domain/request/context.js';
 import { printJson } from '../../json/print.js';
 import { publicError } from './errors.js';
+import { withoutSchemaNames } from './hidden-names.js';
 import { answerOperation, type OperationArgs, type OperationOptions, plainResponseType, uncached } from './http.js';
 import { ExactLiteralVariablesRule } from './literal-variables.js';
 import { ManifestError, type PersistedDocuments } from './persisted-documents.js';
@@ -188,7 +189,8 @@ function useSafeRequestErrors(options: GraphQLOptions): Plugin {
         if (repetition) return [repetition];
         try {
           const errors = validate(schema, document, [...rules, ...added], { hideSuggestions });
-          return errors.map((error) => publicError(limitError(error), options.onBug));
+          const safe = errors.map((error) => publicError(limitError(error), options.onBug));
+          return options.introspection ? safe : safe.map(withoutSchemaNames);
         } catch (error) {
           // The rules visit fragments recursively, so deep nesting can exhaust the stack.
           if (error instanceof RangeError) return [syntaxError(error) as GraphQLError];

@@ -126,10 +126,12 @@ function problemsOf(
 ): readonly string[] {
   const refusal = refusalIn(error);
   if (refusal) return refusal.details.problems ?? [refusal.message];
-  if (/^Field "\w+" of required type/.test(error.message)) return [error.message];
+  if (/^Field "\w+" of required type/.test(error.message)) {
+    return [hideNames ? 'expected a field that is required and missing' : error.message];
+  }
   if (/^Field ".*" is not defined by type "\w+"/s.test(error.message)) return [unknownField(type, hideNames)];
   if (ONE_OF.test(error.message)) return [exactlyOne(type, hideNames)];
-  return [`expected ${type ?? 'another type'}`];
+  return [hideNames || !type ? 'expected another type' : `expected ${type}`];
 }
 
 /** The messages of graphql-js about `@oneOf` input objects: the first for variables, the second for literals. */
