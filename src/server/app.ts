@@ -13,6 +13,7 @@ import { exampleTabs, SAMPLES_DOCUMENT, type Samples } from '../graphql/graphiql
 import { createGraphiqlRoutes } from '../graphql/graphiql/graphiql.js';
 import { schema } from '../graphql/schema.js';
 import { requestIdFrom, requestIdOf } from '../http/request-id.js';
+import { requestPath } from '../http/request-path.js';
 import { createDocsRoutes } from '../rest/docs/docs.js';
 import { createRestRoutes } from '../rest/handler.js';
 import { notFoundRoute, problem } from '../rest/problem.js';
@@ -82,7 +83,7 @@ export function createApp({ services, config, development = () => undefined }: A
     return data ?? null;
   }
 
-  const app = new Hono();
+  const app = new Hono({ getPath: requestPath });
   app.onError((error, c) => {
     const isRefusal = error instanceof AppError;
     if (!isRefusal || error.code === 'UNAVAILABLE') report(error, requestIdOf(c));

@@ -35,7 +35,7 @@ describe('an answer that is an error is documented JSON', () => {
     ['an empty Host', ['GET /v1/agent-secrets/x HTTP/1.1', 'host:']],
     ['no Host, as HTTP/1.0 allows', ['GET /v1/agent-secrets/x HTTP/1.0']],
     ['an id that is no UUID', ['GET /v1/agent-secrets/x HTTP/1.1', 'host: a']],
-    ['a path with dots', ['GET /v1/y/../agent-secrets/x HTTP/1.1', 'host: a']],
+    ['an escape in an id', ['GET /v1/agent-secrets/%78 HTTP/1.1', 'host: a']],
     ['a fragment', ['GET /v1/agent-secrets/x#y HTTP/1.1', 'host: a']],
     ['an absolute target', ['GET http://other.example/v1/agent-secrets/x HTTP/1.1', 'host: a']],
     ['a query that does not decode', ['DELETE /v1/agent-secret/x?current_revision=%zz HTTP/1.1', 'host: a']],
@@ -47,6 +47,17 @@ describe('an answer that is an error is documented JSON', () => {
 
   test.each([
     ['a doubled slash', 'GET //v1/agent-secrets/x HTTP/1.1'],
+    ['a path with dots', 'GET /v1/y/../agent-secrets/x HTTP/1.1'],
+    ['a path with one dot', 'GET /v1/./agent-secrets/x HTTP/1.1'],
+    ['a path with dots in an absolute target', 'GET http://a/v1/y/../agent-secrets/x HTTP/1.1'],
+    ['a path with dots to /graphql', 'GET /v1/../graphql?query=%7B__typename%7D HTTP/1.1'],
+    ['a path with escaped dots', 'GET /v1/%2e%2E/graphql?query=%7B__typename%7D HTTP/1.1'],
+    ['an id of dots', 'GET /v1/agent-secrets/.. HTTP/1.1'],
+    ['an id of an escaped dot', 'GET /v1/agent-secrets/%2e HTTP/1.1'],
+    ['an escaped letter of a fixed segment', 'GET /v1/%61gent-secrets/x HTTP/1.1'],
+    ['an escaped letter of /graphql', 'GET /%67raphql?query=%7B__typename%7D HTTP/1.1'],
+    ['an escaped letter of a page', 'GET /doc%73 HTTP/1.1'],
+    ['an escaped slash', 'GET /v1%2Fagent-secrets/x HTTP/1.1'],
     ['a target without an authority', 'GET http:///v1/agent-secrets/x HTTP/1.1'],
   ])('404: %s', async (_, line) => {
     const { status, type, text } = await raw(line, 'host: a', credential(), 'connection: close');
