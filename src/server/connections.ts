@@ -15,6 +15,8 @@ export interface Connections {
   /** Whether the client would take a response that is written now for the one to the request that is just arriving. */
   isAnswerable(socket: Socket): boolean;
   isUnderWay(socket: Socket): boolean;
+  /** What has been written for the client and is still in memory, including responses that wait for earlier ones. */
+  unsentBytes(socket: Socket): number;
   /** Whether no request is in flight and none has begun to arrive. */
   isIdle(socket: Socket): boolean;
   open(): Iterable<Socket>;
@@ -22,8 +24,8 @@ export interface Connections {
   endAfterAnswers(): void;
 }
 
-/** Maximum per connection. No client needs more, and each of them may hold a large response in memory. */
-const MAX_IN_FLIGHT = 100;
+/** Maximum per connection, for clients that send requests without waiting for the answers to earlier ones. */
+const MAX_IN_FLIGHT = 16;
 
 export function trackConnections(server: Server): Connections {
   const connections = new Map<Socket, Connection>();
@@ -61,6 +63,12 @@ export function trackConnections(server: Server): Connections {
       return responses.every(({ req, headersSent }) => !req.complete && !headersSent);
     },
     isUnderWay: (socket) => (connections.get(socket)?.inFlight.length ?? 0) > 0,
+    unsentBytes(socket) {
+      const inFlight = connections.get(socket)?.inFlight ?? [];
+      // Only the first response has been given the socket. The others keep what is written to them.
+      const waiting = inFlight.reduce((sum, response) => sum + (response.socket ? 0 : response.writableLength), 0);
+      return socket.writableLength + waiting;
+    },
     isIdle(socket) {
       const connection = connections.get(socket);
       return !connection || (connection.inFlight.length === 0 && connection.lastBytesRead === socket.bytesRead);

@@ -10,6 +10,7 @@ import { closeUnread } from '../http/unread-body.js';
 import type { Logger } from '../logging/logger.js';
 import { JSON_TYPE, problem } from '../rest/problem.js';
 import { type Connections, trackConnections } from './connections.js';
+import { cutSlowReaders, type SlowReaderLimits } from './slow-readers.js';
 
 type Fetch = (request: Request, env: object) => Response | Promise<Response>;
 
@@ -20,10 +21,14 @@ export interface HttpServerOptions {
   log: Logger;
   /** Milliseconds within which a client must read at least a part of the data that is being sent to it. */
   stalledAfterMs?: number;
+  slowReaders?: Partial<SlowReaderLimits>;
 }
 
 /** Creates a server that does not listen yet. */
-export function createHttpServer(fetch: Fetch, { log, stalledAfterMs = 60_000 }: HttpServerOptions): Server {
+export function createHttpServer(
+  fetch: Fetch,
+  { log, stalledAfterMs = 60_000, slowReaders }: HttpServerOptions,
+): Server {
   async function respond(request: Request, env: HttpBindings): Promise<Response> {
     try {
       return await closeUnread(await fetch(request, env), env.incoming);
@@ -53,6 +58,7 @@ export function createHttpServer(fetch: Fetch, { log, stalledAfterMs = 60_000 }:
   );
   const connections = trackConnections(server);
   connectionsOf.set(server, connections);
+  cutSlowReaders(server, connections, slowReaders);
   function accept(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
     if (!connections.begin(outgoing)) return false;
     nameRequest(incoming, outgoing);

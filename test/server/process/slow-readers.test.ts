@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createLogger } from '../../../src/logging/logger.js';
 import { createHttpServer } from '../../../src/server/http-server.js';
+import type { SlowReaderLimits } from '../../../src/server/slow-readers.js';
 import { closed, listening } from '../../support/rest/app.js';
 import { until } from './client.js';
 
@@ -23,8 +24,9 @@ afterEach(async () => {
 type Fetch = Parameters<typeof createHttpServer>[0];
 
 /** Serves with `fetch` and answers the server's end of a connection that a test has the other end of. */
-async function connected(fetch: Fetch): Promise<Socket> {
-  const options = { log: createLogger('silent'), stalledAfterMs: STALLED_AFTER_MS };
+async function connected(fetch: Fetch, slowReaders?: Partial<SlowReaderLimits>): Promise<Socket> {
+  const stalledAfterMs = slowReaders ? 60_000 : STALLED_AFTER_MS;
+  const options = { log: createLogger('silent'), stalledAfterMs, ...(slowReaders ? { slowReaders } : {}) };
   server = await listening(createHttpServer(fetch, options));
   const accepted = once(server, 'connection');
   socket = connect((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => undefined);
@@ -81,8 +83,74 @@ describe('a client that never reads', () => {
     socket.pause();
     socket.write(get('/').repeat(5_000));
     await until('cut off', async () => peer.destroyed, 10_000);
-    expect(under).toBeLessThanOrEqual(100);
-    expect(under).toBeGreaterThan(10);
+    expect(under).toBe(16);
+  });
+});
+
+describe('the more waits for a client, the less time it has', () => {
+  const NEVER = 3_600_000;
+  const FAST = { checkEveryMs: 20, ratePeriodMs: NEVER };
+  /** More than the buffers of both kernels take, in one answer or in answers behind it. */
+  const FILLING = 'x'.repeat(16 * 1024 * 1024);
+
+  test('one that takes nothing is cut off soon with much, and not with little', async () => {
+    const peer = await connected(() => new Response(LARGE), { ...FAST, stalledMs: [NEVER, 100] });
+    socket.pause();
+    socket.write(get('/'));
+    await until('cut off', async () => peer.destroyed, 10_000);
+  });
+
+  test('with little, it has all the time', async () => {
+    // Fills the kernels' buffers first: what is left then is little.
+    let push = (_: number) => {};
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        push = (bytes) => controller.enqueue(new Uint8Array(bytes));
+      },
+    });
+    const peer = await connected(() => new Response(stream), { ...FAST, stalledMs: [NEVER, 50] });
+    socket.pause();
+    socket.write(get('/'));
+    await until('begun', async () => peer.bytesWritten > 0);
+    await until('the buffers are full', async () => {
+      if (peer.writableLength > 0) return true;
+      push(16 * 1024);
+      return false;
+    });
+    // It is a time that is tested: several of those after which much would be cut off.
+    await sleep(500);
+    expect(peer.destroyed).toBe(false);
+  });
+
+  test('answers behind one that is not taken count, too', async () => {
+    let asked = 0;
+    const peer = await connected(
+      () => {
+        asked += 1;
+        return new Response(asked === 1 ? new ReadableStream({ pull: () => new Promise(() => {}) }) : FILLING);
+      },
+      { ...FAST, stalledMs: [NEVER, 100] },
+    );
+    socket.write(get('/').repeat(2));
+    await until('cut off', async () => peer.destroyed, 10_000);
+    expect(asked).toBe(2);
+  });
+
+  test.each([
+    ['is cut off below the lowest rate', 1024 * 1024 * 1024, true],
+    ['is left alone above it', 1, false],
+  ])('one that takes a little of much again and again %s', async (_, minBytesPerSecond, isCut) => {
+    const limits = { checkEveryMs: 20, stalledMs: [NEVER, NEVER] as const, ratePeriodMs: 200, minBytesPerSecond };
+    const peer = await connected(() => new Response(LARGE), limits);
+    let received = 0;
+    socket.on('data', (data: Buffer) => {
+      received += data.length;
+      socket.pause();
+      setTimeout(() => socket.resume(), 2);
+    });
+    socket.write(get('/'));
+    await until('cut off or complete', async () => peer.destroyed || received > LARGE.length, 30_000);
+    expect(received > LARGE.length).toBe(!isCut);
   });
 });
 
