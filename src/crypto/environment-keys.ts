@@ -1,8 +1,9 @@
 // The keys of an environment: generated here, wrapped for storage, and kept unwrapped in a bounded cache.
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { DataKey } from './data-key.js';
 import type { KeyProvider } from './key-provider.js';
-import { type DataKey, SealError } from './sealing.js';
+import { SealError } from './sealing.js';
 
 export type KeyPurpose = 'data' | 'digest';
 
@@ -25,9 +26,11 @@ export interface EnvironmentKeys {
   /** Throws a `SealError` that names the version when it is missing. */
   data(version: number): DataKey;
   /** The key that was unwrapped from exactly these stored bytes; undefined if there is none. */
-  unwrapped(stored: StoredKey): KeyObject | undefined;
+  unwrapped(stored: StoredKey): UnwrappedKey | undefined;
 }
 
+/** A data key, or the digest key. */
+type UnwrappedKey = DataKey | KeyObject;
 const KEY_BYTES = 32;
 const FIRST_VERSION = 1;
 /** The digest key is never replaced, so this is its only version. */
@@ -89,7 +92,7 @@ export async function openEnvironmentKeys(
 }
 
 interface OpenedKey extends StoredKey {
-  readonly key: KeyObject;
+  readonly key: UnwrappedKey;
 }
 
 async function openKey(
@@ -104,8 +107,7 @@ async function openKey(
   const known = earlier?.unwrapped(row);
   if (known) return { ...row, key: known };
   const context = keyContext(environmentId, purpose, version);
-  const bytes = await provider.unwrap({ masterKeyId, bytes: wrapped }, context);
-  return { ...row, key: toKeyObject(bytes, context) };
+  return { ...row, key: keyFrom(await provider.unwrap({ masterKeyId, bytes: wrapped }, context), row, context) };
 }
 
 /**
@@ -116,8 +118,8 @@ function keysFrom(environmentId: string, opened: readonly OpenedKey[]): Environm
   const dataKeys = new Map<number, DataKey>();
   let current: DataKey | undefined;
   let digest: KeyObject | undefined;
-  for (const { purpose, version, key } of opened) {
-    if (purpose === 'digest') {
+  for (const { version, key } of opened) {
+    if (!(key instanceof DataKey)) {
       if (version === DIGEST_VERSION) digest = key;
       continue;
     }
@@ -127,9 +129,8 @@ function keysFrom(environmentId: string, opened: readonly OpenedKey[]): Environm
         keyVersion: version,
       });
     }
-    const dataKey = { version, key };
-    dataKeys.set(version, dataKey);
-    if (!current || version > current.version) current = dataKey;
+    dataKeys.set(version, key);
+    if (!current || version > current.version) current = key;
   }
   if (!current) throw new SealError(`environment ${environmentId}: it has no data key`, { environmentId });
   if (!digest) throw new SealError(`environment ${environmentId}: it has no digest key`, { environmentId });
@@ -145,7 +146,7 @@ function keysFrom(environmentId: string, opened: readonly OpenedKey[]): Environm
     return dataKey;
   }
 
-  function unwrapped({ purpose, version, masterKeyId, wrapped }: StoredKey): KeyObject | undefined {
+  function unwrapped({ purpose, version, masterKeyId, wrapped }: StoredKey): UnwrappedKey | undefined {
     const same = (key: StoredKey) =>
       key.purpose === purpose && key.version === version && key.masterKeyId === masterKeyId;
     const found = opened.find((key) => same(key) && Buffer.compare(key.wrapped, wrapped) === 0);
@@ -239,10 +240,10 @@ export function createKeyCache({ provider, load, max, maxAgeMs = KEYS_MAX_AGE_MS
   return { keysOf, reload, forget };
 }
 
-function toKeyObject(bytes: Uint8Array, context: string): KeyObject {
+function keyFrom(bytes: Uint8Array, { purpose, version }: StoredKey, context: string): UnwrappedKey {
   try {
     if (bytes.length !== KEY_BYTES) throw new SealError(`key of "${context}": it is not ${KEY_BYTES} bytes long`, {});
-    return createSecretKey(bytes);
+    return purpose === 'data' ? new DataKey(version, bytes) : createSecretKey(bytes);
   } finally {
     bytes.fill(0);
   }

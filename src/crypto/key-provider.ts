@@ -26,6 +26,6 @@ export interface KeyProvider {
   /** The ids of the master keys that it can list, among them the current one. It may be able to use others as well. */
   keyIds(): Promise<readonly string[]>;
   wrap(dataKey: Uint8Array, context: string): Promise<WrappedKey>;
-  /** The caller owns the returned bytes and must zero them once it has made a `KeyObject` of them. */
+  /** The caller owns the returned bytes and must zero them once it has made a key of them. */
   unwrap(wrapped: WrappedKey, context: string): Promise<Uint8Array>;
 }

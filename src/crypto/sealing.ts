@@ -1,12 +1,7 @@
 // Sealing: encrypts and authenticates a value, bound to the place where it is stored, and opens it again.
-import { createCipheriv, createDecipheriv, type DecipherGCM, type KeyObject, randomFillSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type DecipherGCM, randomFillSync } from 'node:crypto';
 import { toUSVString } from 'node:util';
-
-/** One version of an environment's data key. */
-export interface DataKey {
-  readonly version: number;
-  readonly key: KeyObject;
-}
+import type { DataKey } from './data-key.js';
 
 /** The place that a sealed value belongs to; it cannot be opened for any other place. */
 export interface SealBinding {
@@ -73,7 +68,7 @@ export function sealValue(dataKey: DataKey, binding: SealBinding, plaintext: str
   sealed.writeUInt32BE(dataKey.version, 1);
   randomFillSync(sealed, NONCE_AT, NONCE_BYTES);
 
-  const cipher = createCipheriv(ALGORITHM, dataKey.key, sealed.subarray(NONCE_AT, BODY_AT), TAG_OPTION);
+  const cipher = createCipheriv(ALGORITHM, dataKey.keyObject, sealed.subarray(NONCE_AT, BODY_AT), TAG_OPTION);
   cipher.setAAD(additionalData(dataKey.version, binding));
   sealed.set(cipher.update(padded), BODY_AT);
   padded.fill(0);
@@ -93,7 +88,7 @@ export function openValue(dataKey: DataKey, binding: SealBinding, sealed: Uint8A
   }
   // `subarray` gives views of the input, which may be a Buffer or a plain Uint8Array; nothing is copied.
   const tagAt = sealed.length - TAG_BYTES;
-  const decipher = createDecipheriv(ALGORITHM, dataKey.key, sealed.subarray(NONCE_AT, BODY_AT), TAG_OPTION);
+  const decipher = createDecipheriv(ALGORITHM, dataKey.keyObject, sealed.subarray(NONCE_AT, BODY_AT), TAG_OPTION);
   decipher.setAAD(additionalData(version, binding));
   decipher.setAuthTag(sealed.subarray(tagAt));
   const padded = decipher.update(sealed.subarray(BODY_AT, tagAt));

@@ -1,16 +1,10 @@
 // What sealing promises: exact round trips, refusal of anything else, and lengths that tell little.
-import { createSecretKey, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  type DataKey,
-  openValue,
-  type SealBinding,
-  SealError,
-  sealedKeyVersion,
-  sealValue,
-} from '../../src/crypto/sealing.js';
+import { DataKey } from '../../src/crypto/data-key.js';
+import { openValue, type SealBinding, SealError, sealedKeyVersion, sealValue } from '../../src/crypto/sealing.js';
 
 const dataKey = freshKey(3);
 const binding: SealBinding = {
@@ -31,7 +25,7 @@ const anyBinding = fc.record({ environmentId: id, agentSecretId: id, revision: f
 const keyVersion = fc.integer({ min: 1, max: 0xffff_ffff });
 
 function freshKey(version: number): DataKey {
-  return { version, key: createSecretKey(randomBytes(32)) };
+  return new DataKey(version, randomBytes(32));
 }
 
 function refusalOf(act: () => unknown): SealError {
@@ -48,7 +42,7 @@ describe('round trip', () => {
   test('any well-formed text comes back exactly, under any binding and key version', () => {
     fc.assert(
       fc.property(text, anyBinding, keyVersion, (plaintext, at, version) => {
-        const key = { version, key: dataKey.key };
+        const key = new DataKey(version, dataKey.bytes);
         const sealed = sealValue(key, at, plaintext);
         expect(openValue(key, at, sealed)).toBe(plaintext);
         expect(sealedKeyVersion(sealed)).toBe(version);
@@ -179,14 +173,14 @@ describe('refusals', () => {
 
   test('a key of another version is refused, naming both versions', () => {
     const sealed = sealValue(dataKey, binding, 'v');
-    const error = refusalOf(() => openValue({ version: 4, key: dataKey.key }, binding, sealed));
+    const error = refusalOf(() => openValue(new DataKey(4, dataKey.bytes), binding, sealed));
     expect(error.message).toContain('(data key version 3): it needs that key, not version 4');
   });
 
   test('the key version is part of what is authenticated', () => {
     const sealed = sealValue(dataKey, binding, 'v');
     sealed[4] = 4;
-    refusalOf(() => openValue({ version: 4, key: dataKey.key }, binding, sealed));
+    refusalOf(() => openValue(new DataKey(4, dataKey.bytes), binding, sealed));
   });
 
   test('a key version is only read from what looks like a sealed value', () => {
@@ -194,6 +188,16 @@ describe('refusals', () => {
       refusalOf(() => sealedKeyVersion(bytes));
     }
   });
+});
+
+test('no print of a key shows its bytes', () => {
+  const bytes = randomBytes(32);
+  const key = new DataKey(3, bytes);
+  const printed = `${inspect(key, { showHidden: true, getters: true })}${JSON.stringify(key)}`;
+  expect(printed).toContain('3');
+  for (const hidden of [bytes.toString('hex'), bytes.toString('base64'), [...bytes.subarray(0, 8)].join(', ')]) {
+    expect(printed).not.toContain(hidden);
+  }
 });
 
 describe('what a stored value tells', () => {
@@ -232,7 +236,7 @@ describe('what a stored value tells', () => {
   });
 
   test('has the documented layout: format, key version, nonce, ciphertext, tag; no plaintext', () => {
-    const sealed = Buffer.from(sealValue({ version: 0x0102_0304, key: dataKey.key }, binding, 'canary-5f1c'));
+    const sealed = Buffer.from(sealValue(new DataKey(0x0102_0304, dataKey.bytes), binding, 'canary-5f1c'));
     expect([...sealed.subarray(0, 5)]).toEqual([1, 1, 2, 3, 4]);
     expect(sealed.includes('canary')).toBe(false);
     // Not a slice of a shared pool, which would keep neighbours' bytes within reach.
