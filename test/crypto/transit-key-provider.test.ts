@@ -102,7 +102,7 @@ describe('a wrap', () => {
     const provider = await openTransitKeyProvider(options());
     const stored = await newEnvironmentKeys(provider, 'e1');
     const keys = await openEnvironmentKeys(provider, 'e1', stored);
-    const binding = { environmentId: 'e1', agentSecretId: 's1', revision: 0n };
+    const binding = { environmentId: 'e1', agentSecretId: 's1', path: 'a', secretType: '{}', revision: 0n };
     const sealed = sealValue(keys.current, binding, 'hunter2');
     const again = await openEnvironmentKeys(await openTransitKeyProvider(options()), 'e1', stored);
     expect(openValue(again.data(1), binding, sealed)).toBe('hunter2');

@@ -3,14 +3,31 @@ import { sql } from 'drizzle-orm';
 import { expect } from 'vitest';
 import { openValue, sealedKeyVersion } from '../../src/crypto/sealing.js';
 import type { Services } from '../../src/domain/request/services.js';
-import { computed, statement } from '../../src/store/engine/statement.js';
+import { computed, type RowOf, statement } from '../../src/store/engine/statement.js';
 
 const VALUE = {
   id: computed(sql``, String),
+  path: computed(sql``, String),
+  secretType: computed(sql``, String),
   revision: computed(sql``, (value) => BigInt(value as string)),
   sealed: computed(sql``, (value) => value as Uint8Array),
   current: computed(sql``, (value) => value as Uint8Array | null),
 };
+export type ValueRow = RowOf<typeof VALUE>;
+
+/** Every value of the environment's log, and the bytes of its secret where it is the current one. */
+export function valueRows({ db }: Services, environmentId: string): Promise<ValueRow[]> {
+  return db.rows(
+    statement()(
+      VALUE,
+      sql`select s.id as "id", s.path as "path", s.secret_type as "secretType", r.revision as "revision", r.sealed_value as "sealed",
+          case when s.value_revision = r.revision then s.sealed_value end as "current"
+        from agent_secret_revisions r join agent_secrets s on s.id = r.agent_secret_id
+        where r.environment_id = ${environmentId} and r.sealed_value is not null`,
+    ),
+    {},
+  );
+}
 
 export interface StoredValues {
   /** This has the JSON text of every value in the log, by `secret:revision`. */
@@ -19,23 +36,15 @@ export interface StoredValues {
   versions: Record<number, number>;
 }
 
-/** Opens every value of the log. It fails when a value does not open, or when a secret has other bytes than the log. */
-export async function storedValues({ db, keys }: Services, environmentId: string): Promise<StoredValues> {
-  const rows = await db.rows(
-    statement()(
-      VALUE,
-      sql`select r.agent_secret_id as "id", r.revision as "revision", r.sealed_value as "sealed", s.sealed_value as "current"
-        from agent_secret_revisions r
-        left join agent_secrets s on s.id = r.agent_secret_id and s.value_revision = r.revision
-        where r.environment_id = ${environmentId} and r.sealed_value is not null`,
-    ),
-    {},
-  );
+/** Opens every value of the log; fails when one does not open, or when a secret does not hold the log's own bytes. */
+export async function storedValues(services: Services, environmentId: string): Promise<StoredValues> {
+  const { db, keys } = services;
+  const rows = await valueRows(services, environmentId);
   const opened = await keys.reload(environmentId);
   const stored: StoredValues = { texts: new Map(), versions: {} };
-  for (const { id, revision, sealed, current } of rows) {
+  for (const { id, path, secretType, revision, sealed, current } of rows) {
     const version = sealedKeyVersion(sealed);
-    const binding = { environmentId, agentSecretId: id, revision };
+    const binding = { environmentId, agentSecretId: id, path, secretType, revision };
     stored.texts.set(`${id}:${revision}`, openValue(opened.data(version), binding, sealed));
     stored.versions[version] = (stored.versions[version] ?? 0) + 1;
     if (current) expect(Buffer.compare(current, sealed), `${id}:${revision}: the secret holds the log's bytes`).toBe(0);

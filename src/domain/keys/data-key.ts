@@ -153,8 +153,8 @@ async function resealEnvironment(
 
 /** The value encrypted under the current key, or a text that says why it cannot be decrypted. */
 function reseal(keys: EnvironmentKeys, environmentId: string, value: SealedValueRow): Uint8Array | string {
-  const { agentSecretId, revision, sealedValue } = value;
-  const binding = { environmentId, agentSecretId, revision };
+  const { agentSecretId, path, secretType, revision, sealedValue } = value;
+  const binding = { environmentId, agentSecretId, path, secretType, revision };
   try {
     return sealValue(keys.current, binding, openValue(keys.data(sealedKeyVersion(sealedValue)), binding, sealedValue));
   } catch (error) {

@@ -2,6 +2,7 @@
 // data-key.ts, no other file of the domain calls the ciphers.
 import { valueDigest } from '../../crypto/digest.js';
 import type { EnvironmentKeys } from '../../crypto/environment-keys.js';
+import type { SealBinding } from '../../crypto/seal-binding.js';
 import { openValue, sealedKeyVersion, sealValue } from '../../crypto/sealing.js';
 import { AppError } from '../../errors/errors.js';
 import { forbidden } from '../../errors/refusals.js';
@@ -27,15 +28,23 @@ export const NO_VALUE: SealedValue = Object.freeze({
   keyVersion: null,
 });
 
-/** Encrypts a value before anything else sees it, bound to the revision that sets it. */
+/** The secret that a value belongs to. The encryption is bound to all four fields, none of which ever changes. */
+export interface SealedSubject {
+  environmentId: string;
+  id: string;
+  path: string;
+  secretType: string;
+}
+
+/** Encrypts a value before anything else sees it, bound to its secret and to the revision that sets it. */
 export function sealWith(
   keys: EnvironmentKeys,
-  subject: { environmentId: string; id: string },
+  subject: SealedSubject,
   revision: bigint,
   plaintext: string | null,
 ): SealedValue {
   if (plaintext === null) return NO_VALUE;
-  const binding = { environmentId: subject.environmentId, agentSecretId: subject.id, revision };
+  const binding = bindingOf(subject, revision);
   return {
     sealedValue: sealValue(keys.current, binding, plaintext),
     valueRevision: revision,
@@ -50,7 +59,7 @@ export function sealWith(
  */
 export async function sealAndWrite<T>(
   ctx: Context,
-  subject: { environmentId: string; id: string },
+  subject: SealedSubject,
   revision: bigint,
   plaintext: string | null,
   write: (sealed: SealedValue) => Promise<T | undefined>,
@@ -76,9 +85,7 @@ export function digestOf(keys: EnvironmentKeys, id: string, revision: bigint, pl
 }
 
 /** What is needed to decrypt a stored value. */
-export interface SealedPlace {
-  id: string;
-  environmentId: string;
+export interface SealedPlace extends SealedSubject {
   valueRevision: bigint | null;
   /** The revision at which the value is read, for the audit log. */
   revision: bigint;
@@ -153,7 +160,7 @@ export async function openSealedValues(
   let failure: { error: unknown } | undefined;
   try {
     for (const row of rows) {
-      const { id, valueRevision, sealedValue } = row;
+      const { id, path, secretType, valueRevision, sealedValue } = row;
       if (valueRevision === null) {
         texts.push(null);
         continue;
@@ -165,7 +172,7 @@ export async function openSealedValues(
       }
       while (!hasSliceTime()) await nextSlice(actorOf(ctx).accountId);
       if (!keys.has(sealedKeyVersion(sealedValue))) keys = await cache.reload(environmentId);
-      texts.push(openWith(keys, { environmentId, id, valueRevision }, sealedValue));
+      texts.push(openWith(keys, { environmentId, id, path, secretType, valueRevision }, sealedValue));
       opened.push(row);
     }
   } catch (error) {
@@ -183,9 +190,12 @@ export function openWith(
   place: Omit<SealedPlace, 'revision'>,
   sealed: Uint8Array,
 ): string {
-  const { environmentId, id: agentSecretId, valueRevision } = place;
-  const binding = { environmentId, agentSecretId, revision: valueRevision as bigint };
+  const binding = bindingOf(place, place.valueRevision as bigint);
   return openValue(keys.data(sealedKeyVersion(sealed)), binding, sealed);
+}
+
+function bindingOf({ environmentId, id, path, secretType }: SealedSubject, revision: bigint): SealBinding {
+  return { environmentId, agentSecretId: id, path, secretType, revision };
 }
 
 function requireRevealScope(ctx: Context): void {

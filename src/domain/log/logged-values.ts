@@ -50,7 +50,7 @@ export function valuesOf(session: Session, environmentId: string, keys: Environm
     opened: () => openedCount,
     async check(page, index) {
       const row = page[index] as VerifiedEntryRow;
-      const { agentSecretId: id, revision, environmentRevision: first, valueDigest } = row;
+      const { agentSecretId: id, path, secretType, revision, environmentRevision: first, valueDigest } = row;
       if (!loadedValues.has(first)) {
         const last = lastRowOfBatch(page, index).environmentRevision;
         loadedValues = await findLoggedValues(session, { environmentId, first, last });
@@ -58,7 +58,9 @@ export function valuesOf(session: Session, environmentId: string, keys: Environm
       const sealed = loadedValues.get(first) as Uint8Array;
       let digest: Uint8Array;
       try {
-        digest = digestOf(keys, id, revision, openWith(keys, { environmentId, id, valueRevision: revision }, sealed));
+        // The row is chained, so its secret is there.
+        const subject = { environmentId, id, path: path as string, secretType: secretType as string };
+        digest = digestOf(keys, id, revision, openWith(keys, { ...subject, valueRevision: revision }, sealed));
       } catch (error) {
         if (!(error instanceof SealError)) throw error;
         throw badValue(row, revision, 'does not open: it was changed, moved here, or its key is missing');

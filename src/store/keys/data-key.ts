@@ -99,11 +99,14 @@ const SEALED = {
   environmentRevision: agentSecretRevisions.environmentRevision,
   agentSecretId: agentSecretRevisions.agentSecretId,
   revision: agentSecretRevisions.revision,
+  path: agentSecrets.path,
+  secretType: agentSecrets.secretType,
   sealedValue: computed(agentSecretRevisions.sealedValue, (value) => value as Uint8Array),
 };
 const OLDER_VALUES = statement<{ environmentId: string; version: number; after: bigint; limit: number }>()(
   SEALED,
   sql`select ${columns(SEALED)} from ${agentSecretRevisions}
+    join ${agentSecrets} on ${agentSecrets.id} = ${agentSecretRevisions.agentSecretId}
     where ${agentSecretRevisions.environmentId} = ${parameter('environmentId')}
       and ${agentSecretRevisions.environmentRevision} > ${parameter('after')}::bigint
       and ${agentSecretRevisions.sealedValue} is not null

@@ -1,6 +1,6 @@
 // Replaces crypto/sealing.js in the bare service with the same functions, which do not encrypt. It is for comparison only.
 import type { DataKey } from '../../../src/crypto/data-key.js';
-import type { SealBinding } from '../../../src/crypto/sealing.js';
+import type { SealBinding } from '../../../src/crypto/seal-binding.js';
 
 const HEAD = 5;
 

@@ -60,9 +60,11 @@ const WITHOUT_CONSTRAINTS = `
 `;
 
 async function seal(id: string, revision: number): Promise<string> {
-  const { environmentId } = scene;
+  const { environmentId, now } = scene;
   const keys = await app.services.keys.keysOf(environmentId);
-  const { sealedValue } = sealWith(keys, { environmentId, id }, BigInt(revision), JSON.stringify(canary()));
+  const { path, secret_type: secretType } = now.secrets.find((secret) => secret.id === id)!;
+  const subject = { environmentId, id, path, secretType };
+  const { sealedValue } = sealWith(keys, subject, BigInt(revision), JSON.stringify(canary()));
   return `\\x${Buffer.from(sealedValue as Uint8Array).toString('hex')}`;
 }
 

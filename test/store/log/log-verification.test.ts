@@ -51,11 +51,12 @@ describe('a long honest history', () => {
 
   test('stays in order when its values are sealed anew', async () => {
     const { db, keys } = app.services;
-    const { log } = await readTables(db);
+    const { log, secrets } = await readTables(db);
     const own = log.filter(({ environment_id, sealed_value }) => environment_id === environmentId && sealed_value);
     const ready = await keys.keysOf(environmentId);
     const statements = own.map(({ environment_revision, agent_secret_id: id, revision, sealed_value: old }) => {
-      const place = { environmentId, id, valueRevision: BigInt(revision) };
+      const { path, secret_type: secretType } = secrets.find((secret) => secret.id === id)!;
+      const place = { environmentId, id, path, secretType, valueRevision: BigInt(revision) };
       const text = openWith(ready, place, Buffer.from(old.slice(2), 'hex'));
       const { sealedValue } = sealWith(ready, place, BigInt(revision), text);
       const sealed_value = `\\x${Buffer.from(sealedValue as Uint8Array).toString('hex')}`;
@@ -226,7 +227,8 @@ describe('the first bad row is named', () => {
     const moved = edit(old.environment_revision, { sealed_value: rows[2]!.sealed_value });
     expect(await findingAfter(moved)).toEqual(['value', place, expect.stringContaining(`${value} does not open`)]);
     const keys = await app.services.keys.keysOf(environmentId);
-    const { sealedValue } = sealWith(keys, { environmentId, id }, 0n, '"another"');
+    const { path, secret_type: secretType } = secrets.find((secret) => secret.id === id)!;
+    const { sealedValue } = sealWith(keys, { environmentId, id, path, secretType }, 0n, '"another"');
     const sealed_value = `\\x${Buffer.from(sealedValue as Uint8Array).toString('hex')}`;
     const other = edit(old.environment_revision, { sealed_value });
     expect(await findingAfter(other)).toEqual(['value', place, expect.stringContaining(`${value} differs`)]);
