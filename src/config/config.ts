@@ -27,6 +27,8 @@ export interface Config {
   /** The keyring itself, as an alternative to the file. */
   readonly masterKeys: string | undefined;
   readonly transit: TransitConfig | undefined;
+  /** What new values are sealed with. Values of every algorithm are opened. */
+  readonly sealAlgorithm: 'xchacha20-poly1305' | 'aes-256-gcm';
   /** The external issuer whose logins are accepted in addition to our own tokens. */
   readonly oidc: OidcConfig | undefined;
   readonly readAudit: ReadAuditMode;
@@ -98,6 +100,7 @@ export function loadConfig(
       TRANSIT_TOKEN: str({ default: undefined }),
       TRANSIT_TOKEN_FILE: str({ default: undefined }),
       TRANSIT_NAMESPACE: pathName({ default: undefined }),
+      SEAL_ALGORITHM: oneOf('xchacha20-poly1305', 'aes-256-gcm')({ default: 'xchacha20-poly1305' }),
       OIDC_ISSUER: issuerUrl({ default: undefined }),
       OIDC_AUDIENCE: str({ default: undefined }),
       OIDC_JWKS_URL: keysUrl({ default: undefined }),
@@ -167,6 +170,7 @@ export function loadConfig(
     masterKeyFile: clean.MASTER_KEY_FILE ?? (isLocal ? resolve(dataDir, 'master-keys.json') : undefined),
     masterKeys: clean.MASTER_KEYS,
     transit: transitFrom(clean),
+    sealAlgorithm: clean.SEAL_ALGORITHM,
     oidc: oidcFrom(clean),
     readAudit: clean.READ_AUDIT,
     readRetentionDays: clean.READ_RETENTION_DAYS,

@@ -3,7 +3,7 @@ import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { DataKey } from './data-key.js';
 import type { KeyProvider } from './key-provider.js';
-import { SealError } from './sealing.js';
+import { DEFAULT_SEAL_ALGORITHM, type SealAlgorithm, SealError } from './sealing.js';
 
 export type KeyPurpose = 'data' | 'digest';
 
@@ -19,6 +19,8 @@ export interface StoredKey {
 export interface EnvironmentKeys {
   /** The newest data key, under which new values are sealed. */
   readonly current: DataKey;
+  /** What new values are sealed with. */
+  readonly sealAlgorithm: SealAlgorithm;
   /** The key of the value digests in the log. There is only one, and it is never replaced. */
   readonly digest: KeyObject;
   /** False for a version that another instance has created since these keys were loaded; `reload` finds that one. */
@@ -84,11 +86,10 @@ export async function openEnvironmentKeys(
   environmentId: string,
   stored: readonly StoredKey[],
   earlier?: EnvironmentKeys,
+  sealAlgorithm = DEFAULT_SEAL_ALGORITHM,
 ): Promise<EnvironmentKeys> {
-  return keysFrom(
-    environmentId,
-    await Promise.all(stored.map((row) => openKey(provider, environmentId, row, earlier))),
-  );
+  const opened = await Promise.all(stored.map((row) => openKey(provider, environmentId, row, earlier)));
+  return keysFrom(environmentId, opened, sealAlgorithm);
 }
 
 interface OpenedKey extends StoredKey {
@@ -114,7 +115,7 @@ async function openKey(
  * A function of its own, in which `earlier` is not in scope: the closures that it returns would keep `earlier` in
  * memory, which would keep its own predecessor in memory, and so on for ever.
  */
-function keysFrom(environmentId: string, opened: readonly OpenedKey[]): EnvironmentKeys {
+function keysFrom(environmentId: string, opened: readonly OpenedKey[], sealAlgorithm: SealAlgorithm): EnvironmentKeys {
   const dataKeys = new Map<number, DataKey>();
   let current: DataKey | undefined;
   let digest: KeyObject | undefined;
@@ -153,7 +154,7 @@ function keysFrom(environmentId: string, opened: readonly OpenedKey[]): Environm
     return found?.key;
   }
 
-  return { current, digest, has: (version) => dataKeys.has(version), data, unwrapped };
+  return { current, sealAlgorithm, digest, has: (version) => dataKeys.has(version), data, unwrapped };
 }
 
 export interface KeyCacheOptions {
@@ -163,12 +164,15 @@ export interface KeyCacheOptions {
   readonly max: number;
   /** Milliseconds after which cached keys are read again from storage, so that a replaced key is no longer used. */
   readonly maxAgeMs?: number;
+  readonly sealAlgorithm?: SealAlgorithm;
 }
 
 /** A replaced data key may still be used for sealing for at most this long, plus the duration of the write itself. */
 export const KEYS_MAX_AGE_MS = 60_000;
 
 export interface KeyCache {
+  /** What new values are sealed with. */
+  readonly sealAlgorithm: SealAlgorithm;
   /** Returns the keys themselves when they are cached, so that the hot path has no promise to await; else a promise. */
   keysOf(environmentId: string): EnvironmentKeys | Promise<EnvironmentKeys>;
   /** Loads the keys in a read that begins after this call. Until it has ended, the cached keys remain in use. */
@@ -192,7 +196,8 @@ interface Load {
 /**
  * A bounded cache of unwrapped keys. Failures are not cached; concurrent callers for one environment share one load.
  */
-export function createKeyCache({ provider, load, max, maxAgeMs = KEYS_MAX_AGE_MS }: KeyCacheOptions): KeyCache {
+export function createKeyCache(options: KeyCacheOptions): KeyCache {
+  const { provider, load, max, maxAgeMs = KEYS_MAX_AGE_MS, sealAlgorithm = DEFAULT_SEAL_ALGORITHM } = options;
   const cached = new LRUCache<string, CacheEntry>({ max });
   const loads = new Map<string, Load>();
 
@@ -206,7 +211,8 @@ export function createKeyCache({ provider, load, max, maxAgeMs = KEYS_MAX_AGE_MS
       try {
         const since = performance.now();
         const earlier = cached.peek(environmentId)?.keys;
-        const keys = await openEnvironmentKeys(provider, environmentId, await load(environmentId), earlier);
+        const stored = await load(environmentId);
+        const keys = await openEnvironmentKeys(provider, environmentId, stored, earlier, sealAlgorithm);
         // Only the newest load may fill the cache: an older one, or one from before `forget`, could put outdated keys
         // back into it.
         if (loads.get(environmentId) === entry) cached.set(environmentId, { keys, since });
@@ -237,7 +243,7 @@ export function createKeyCache({ provider, load, max, maxAgeMs = KEYS_MAX_AGE_MS
     loads.delete(environmentId);
   }
 
-  return { keysOf, reload, forget };
+  return { sealAlgorithm, keysOf, reload, forget };
 }
 
 function keyFrom(bytes: Uint8Array, { purpose, version }: StoredKey, context: string): UnwrappedKey {

@@ -1,6 +1,5 @@
-// The ciphers of sealed values. What they encrypt and decrypt is a view of the sealed value itself.
+// What a cipher of sealed values does, on views of the sealed value itself; and the one of them that OpenSSL has.
 import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
-import sodium from 'sodium-native';
 import type { DataKey } from './data-key.js';
 
 /** The length of the authentication tag, which ends every ciphertext. */
@@ -21,29 +20,6 @@ export interface SealCipher {
    */
   decrypt(key: DataKey, additionalData: Uint8Array, nonce: Uint8Array, body: Uint8Array): Buffer | undefined;
 }
-
-/** Large enough for every value of the default plan. */
-const openBuffer = Buffer.allocUnsafeSlow(65 * 1024);
-
-/** XChaCha20-Poly1305 by libsodium. Its nonces are long enough to be random for any number of values. */
-export const xchacha20Poly1305: SealCipher = {
-  nonceBytes: 24,
-  encrypt({ bytes }, additionalData, nonce, body) {
-    sodium.randombytes_buf(nonce);
-    const plaintext = body.subarray(0, body.length - TAG_BYTES);
-    sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(body, plaintext, additionalData, null, nonce, bytes);
-  },
-  decrypt({ bytes }, additionalData, nonce, body) {
-    const length = body.length - TAG_BYTES;
-    const plaintext = length > openBuffer.length ? Buffer.allocUnsafeSlow(length) : openBuffer.subarray(0, length);
-    try {
-      sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(plaintext, null, body, additionalData, nonce, bytes);
-      return plaintext;
-    } catch {
-      return undefined;
-    }
-  },
-};
 
 const AES = 'aes-256-gcm';
 const TAG_OPTION = { authTagLength: TAG_BYTES } as const;

@@ -2,7 +2,8 @@
 import { toUSVString } from 'node:util';
 import type { DataKey } from './data-key.js';
 import { additionalData, additionalDataOfFormat1, isBindable, type SealBinding } from './seal-binding.js';
-import { aes256Gcm, type SealCipher, TAG_BYTES, xchacha20Poly1305 } from './seal-ciphers.js';
+import { aes256Gcm, type SealCipher, TAG_BYTES } from './seal-ciphers.js';
+import { xchacha20Poly1305 } from './xchacha20-poly1305.js';
 
 /** The key and the secret that a `SealError` is about. */
 export interface SealSubject {
@@ -25,6 +26,7 @@ export class SealError extends Error {
 /** The ciphers that new values can be sealed with. */
 export const SEAL_ALGORITHMS = ['xchacha20-poly1305', 'aes-256-gcm'] as const;
 export type SealAlgorithm = (typeof SEAL_ALGORITHMS)[number];
+export const DEFAULT_SEAL_ALGORITHM: SealAlgorithm = 'xchacha20-poly1305';
 
 // Layout in bytes: format (1), key version (4, big endian), nonce (24 or 12), ciphertext, authentication tag (16).
 // The encrypted plaintext: length of the UTF-8 text (4, big endian), the text, zeros as padding up to the bucket size.
@@ -44,7 +46,7 @@ export function sealValue(
   dataKey: DataKey,
   binding: SealBinding,
   plaintext: string,
-  algorithm: SealAlgorithm = 'xchacha20-poly1305',
+  algorithm: SealAlgorithm = DEFAULT_SEAL_ALGORITHM,
 ): Uint8Array {
   if (toUSVString(plaintext) !== plaintext) {
     throw errorAbout(dataKey.version, binding, 'its text has lone surrogates, which UTF-8 cannot keep');

@@ -1,6 +1,6 @@
 // The part of sodium-native that is used here. The package has no types of its own.
 declare module 'sodium-native' {
-  interface Sodium {
+  export interface Sodium {
     randombytes_buf(bytes: Uint8Array): void;
     /** May work in place: `ciphertext` has 16 bytes more than `message`. */
     crypto_aead_xchacha20poly1305_ietf_encrypt(

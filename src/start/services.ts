@@ -3,6 +3,8 @@ import type { Config } from '../config/config.js';
 import { createKeyCache } from '../crypto/environment-keys.js';
 import type { KeyProvider } from '../crypto/key-provider.js';
 import { checkMasterKeys } from '../crypto/master-key-check.js';
+import type { SealAlgorithm } from '../crypto/sealing.js';
+import { sodiumProblem } from '../crypto/xchacha20-poly1305.js';
 import { createBearerCache } from '../domain/access/token.js';
 import { createChangeFeed } from '../domain/changes/change-feed.js';
 import { createReadAudit, type ReadAuditMode } from '../domain/reads/read-audit.js';
@@ -33,11 +35,21 @@ export async function openServices(config: Config, log: Logger): Promise<Service
     await migrate(db);
     const keyProvider = existingProvider ?? (await createKeyProvider(config, log, () => hasEnvironmentKeys(db)));
     await checkMasterKeys(keyProvider, await findEnvironmentKeySamples(db));
-    return servicesOn(db, keyProvider, log, config.readAudit, config.memoryBudgetBytes);
+    return servicesOn(db, keyProvider, log, config.readAudit, availableAlgorithm(config, log), config.memoryBudgetBytes);
   } catch (error) {
     await db.close();
     throw error;
   }
+}
+
+/** The configured algorithm. Without libsodium it is AES, because in JavaScript a long value would hold up others. */
+function availableAlgorithm({ sealAlgorithm }: Config, log: Logger): SealAlgorithm {
+  if (sodiumProblem === undefined || sealAlgorithm === 'aes-256-gcm') return sealAlgorithm;
+  log.warn(
+    `sodium-native does not load here (${sodiumProblem}): new values are sealed with aes-256-gcm, and those sealed with ` +
+      'xchacha20-poly1305 open slowly; set SEAL_ALGORITHM=aes-256-gcm on every instance and rotate the data keys',
+  );
+  return 'aes-256-gcm';
 }
 
 /** Creates the services on a database that is already open and migrated. */
@@ -46,6 +58,7 @@ export function servicesOn(
   keyProvider: KeyProvider,
   log: Logger,
   readAudit: ReadAuditMode = 'async',
+  sealAlgorithm?: SealAlgorithm,
   memoryBytes: number = memoryShare(),
 ): Services {
   return {
@@ -55,6 +68,7 @@ export function servicesOn(
       provider: keyProvider,
       load: (environmentId) => findEnvironmentKeys(db, environmentId),
       max: CACHED_KEYS,
+      ...(sealAlgorithm && { sealAlgorithm }),
     }),
     writes: createWriteQueue(),
     revisions: createRevisionCache(),

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { DataKey } from '../../src/crypto/data-key.js';
 import { additionalData, type SealBinding } from '../../src/crypto/seal-binding.js';
 import { openValue, SEAL_ALGORITHMS, SealError, sealedKeyVersion, sealValue } from '../../src/crypto/sealing.js';
+import { portableXchacha20Poly1305, sodiumProblem, xchacha20Poly1305 } from '../../src/crypto/xchacha20-poly1305.js';
 import { sealInFormat1 } from '../support/format-1.js';
 
 const dataKey = freshKey(3);
@@ -273,6 +274,27 @@ describe('refusals', () => {
       refusalOf(() => sealedKeyVersion(bytes));
     }
   });
+});
+
+test('without the binary of libsodium, XChaCha20-Poly1305 is the same', async () => {
+  expect(sodiumProblem, 'this machine has the binary').toBeUndefined();
+  const portable = await portableXchacha20Poly1305();
+  const bytes = fc.uint8Array({ maxLength: 2_000 });
+  const nonces = new Set<string>();
+  fc.assert(
+    fc.property(bytes, bytes, fc.nat(), (plaintext, aad, at) => {
+      for (const [from, to] of [[portable, xchacha20Poly1305] as const, [xchacha20Poly1305, portable] as const]) {
+        const nonce = new Uint8Array(24);
+        const body = Buffer.concat([plaintext, Buffer.alloc(16)]);
+        from.encrypt(dataKey, aad, nonce, body);
+        nonces.add(String(nonce));
+        expect(to.decrypt(dataKey, aad, nonce, body)).toEqual(Buffer.from(plaintext));
+        body[at % body.length]! ^= 1;
+        expect(to.decrypt(dataKey, aad, nonce, body)).toBeUndefined();
+      }
+    }),
+  );
+  expect(nonces.size).toBe(200);
 });
 
 test('no print of a key shows its bytes', () => {

@@ -156,7 +156,8 @@ function reseal(keys: EnvironmentKeys, environmentId: string, value: SealedValue
   const { agentSecretId, path, secretType, revision, sealedValue } = value;
   const binding = { environmentId, agentSecretId, path, secretType, revision };
   try {
-    return sealValue(keys.current, binding, openValue(keys.data(sealedKeyVersion(sealedValue)), binding, sealedValue));
+    const plaintext = openValue(keys.data(sealedKeyVersion(sealedValue)), binding, sealedValue);
+    return sealValue(keys.current, binding, plaintext, keys.sealAlgorithm);
   } catch (error) {
     if (error instanceof SealError) return `revision ${revision} of agent secret ${agentSecretId}: ${error.message}`;
     throw error;

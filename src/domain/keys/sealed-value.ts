@@ -46,7 +46,7 @@ export function sealWith(
   if (plaintext === null) return NO_VALUE;
   const binding = bindingOf(subject, revision);
   return {
-    sealedValue: sealValue(keys.current, binding, plaintext),
+    sealedValue: sealValue(keys.current, binding, plaintext, keys.sealAlgorithm),
     valueRevision: revision,
     valueDigest: digestOf(keys, subject.id, revision, plaintext),
     keyVersion: keys.current.version,
