@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/config.js';
 import { retireDataKeys, rotateDataKeys } from '../domain/keys/data-key.js';
-import { listDataKeyUsage, listMasterKeyUsage } from '../domain/keys/key-usage.js';
+import { countForeignFormats, listDataKeyUsage, listMasterKeyUsage } from '../domain/keys/key-usage.js';
 import { rotateMasterKey } from '../domain/keys/master-key.js';
 import type { Services } from '../domain/request/services.js';
 import { createLogger } from '../logging/logger.js';
@@ -14,7 +14,7 @@ const USAGE = `Usage: npm run rotate -- master-key [--to ID]
          wraps every environment's keys anew under the current master key (which must be ID)
        npm run rotate -- data-keys --all [--made-before TIME]
        npm run rotate -- data-keys --environment ID
-         gives environments a new data key and seals their values anew, oldest first
+         gives environments a new data key and seals their values anew, oldest first, as SEAL_ALGORITHM says
        npm run rotate -- retire
          removes data keys that nothing uses, and names master keys that nothing uses
        npm run rotate -- status
@@ -69,8 +69,13 @@ async function main(): Promise<number> {
   }
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(new Error('interrupted')));
-  const services = await openServices(loadConfig(), createLogger('error'));
+  const config = loadConfig();
+  const services = await openServices(config, createLogger('error'));
   try {
+    const { sealAlgorithm } = services.keys;
+    if (sealAlgorithm !== config.sealAlgorithm) {
+      process.stderr.write(`sodium-native does not load here: values are sealed with ${sealAlgorithm}\n`);
+    }
     return await command.run(services, options, stop.signal);
   } finally {
     await services.db.close();
@@ -103,7 +108,7 @@ async function dataKeys(services: Services, options: Options, signal: AbortSigna
   if (options.environment !== undefined && environments === 0) throw new Error('there is no such environment');
   say(`${environments} environments: ${newKeys} new data keys, ${resealed} values sealed anew`);
   if (left > failures.length) say(`${left - failures.length} values were being written: run it again`);
-  return reportFailures('values stay under an older key, because they do not open', failures);
+  return reportFailures('values stay as they are, because they do not open', failures);
 }
 
 async function retire(services: Services): Promise<number> {
@@ -133,6 +138,8 @@ async function status(services: Services): Promise<number> {
     say(`Environment ${environmentId}: ${parts.join(', ')}`);
   }
   say(`${withOneKey} ${usage.length > 0 ? 'other environments' : 'environments'}: one data key each`);
+  const others = await countForeignFormats(services);
+  if (others > 0) say(`${others} values are in another format than new ones: data-keys seals them anew`);
   return 0;
 }
 

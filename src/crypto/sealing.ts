@@ -102,6 +102,11 @@ export function sealedKeyVersion(sealed: Uint8Array): number {
   return version;
 }
 
+/** The first byte of values that are sealed with this algorithm. */
+export function sealFormatOf(algorithm: SealAlgorithm): number {
+  return FORMATS[algorithm];
+}
+
 function cipherOf(format: number): SealCipher {
   return CIPHERS[format] as SealCipher;
 }

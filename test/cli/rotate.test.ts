@@ -93,6 +93,22 @@ test('data keys are rotated for all environments or one, and removed once nothin
   await expectKept();
 });
 
+test('values move to another algorithm and back while the service runs, and the status tells how many have not', async () => {
+  const withAes = { ...env(), SEAL_ALGORITHM: 'aes-256-gcm' };
+  const OTHERS = /\n(\d+) values are in another format than new ones: data-keys seals them anew$/;
+  expect(await said(rotate(['status']))).not.toMatch(OTHERS);
+  const [, count] = OTHERS.exec(await said(rotate(['status'], withAes))) ?? [];
+  expect(Number(count)).toBeGreaterThan(0);
+  const began = new Date(0).toISOString();
+  const move = ['data-keys', '--all', '--made-before', began];
+  const done = new RegExp(`\\n1 environments: 0 new data keys, ${count} values sealed anew$`);
+  expect(await said(rotate(move, withAes))).toMatch(done);
+  expect(await said(rotate(['status'], withAes))).not.toMatch(OTHERS);
+  await expectKept();
+  expect(await said(rotate(move))).toMatch(done);
+  await expectKept();
+});
+
 test('everything moves into Transit and back, while the service has both, and then one of them', async () => {
   await server.stop();
   server = await start(inTransit());

@@ -3,19 +3,18 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type EnvironmentKeys, newStoredKey } from '../../crypto/environment-keys.js';
-import { openValue, SealError, sealedKeyVersion, sealValue } from '../../crypto/sealing.js';
+import { openValue, SealError, sealedKeyVersion, sealFormatOf, sealValue } from '../../crypto/sealing.js';
 import {
   countValuesByDataKey,
   type DataKeyRow,
   findNewestDataKeys,
   findUnusedDataKeys,
-  findValuesOfOlderDataKeys,
   insertDataKey,
   type NewestDataKeyRow,
   removeUnusedDataKey,
   resealValue,
-  type SealedValueRow,
 } from '../../store/keys/data-key.js';
+import { countOutdatedValues, findOutdatedValues, type SealedValueRow } from '../../store/keys/outdated-value.js';
 import type { Services } from '../request/services.js';
 
 /** Values per query. Each value is written by its own statement. */
@@ -52,7 +51,7 @@ export interface DataKeyRotation {
   environments: number;
   newKeys: number;
   resealed: number;
-  /** Values that are still under older keys: a writer held them, they were written meanwhile, or they failed. */
+  /** Values that are still as they were: a writer held them, they were written meanwhile, or they failed. */
   left: number;
   /**
    * Values that cannot be decrypted and therefore stay unchanged, one line each. No line contains any part of a value.
@@ -62,8 +61,8 @@ export interface DataKeyRotation {
 
 /**
  * Gives each environment a new data key and re-encrypts its values, oldest first. An environment that still has values
- * under older keys gets no further key; its unfinished rotation is continued instead. Several rotations that run at the
- * same time share the work.
+ * under older keys gets no further key; its unfinished rotation is continued instead. Values under the newest key that
+ * are in another format than new ones are re-encrypted, too. Several rotations that run at the same time share the work.
  */
 export async function rotateDataKeys(services: Services, input: DataKeyRotationInput = {}): Promise<DataKeyRotation> {
   const rotation: DataKeyRotation = { environments: 0, newKeys: 0, resealed: 0, left: 0, failures: [] };
@@ -73,18 +72,18 @@ export async function rotateDataKeys(services: Services, input: DataKeyRotationI
     const { environmentId } = newest;
     const isDue = input.madeBefore === undefined || newest.createdAt < input.madeBefore;
     let { version } = newest;
-    let total = await countOlder(services, environmentId, version);
-    if (total === 0 && isDue) {
+    const addsKey = isDue && (await countOlder(services, environmentId, version)) === 0;
+    if (addsKey) {
       version += 1;
       if (await addDataKey(services, environmentId, version)) rotation.newKeys += 1;
-      total = await countOlder(services, environmentId, version);
-      input.onProgress?.({ environmentId, version, done: 0, total });
     }
+    const total = await countOutdated(services, environmentId, version);
+    if (addsKey) input.onProgress?.({ environmentId, version, done: 0, total });
     if (total === 0) continue;
     const { resealed, failures } = await resealEnvironment(services, environmentId, total, input);
     rotation.resealed += resealed;
     rotation.failures.push(...failures);
-    rotation.left += await countOlder(services, environmentId, version);
+    rotation.left += await countOutdated(services, environmentId, version);
   }
   return rotation;
 }
@@ -109,6 +108,10 @@ async function countOlder({ db }: Services, environmentId: string, version: numb
   return counts.reduce((sum, { count, ...key }) => (key.version < version ? sum + count : sum), 0);
 }
 
+function countOutdated({ db, keys }: Services, environmentId: string, version: number): Promise<number> {
+  return countOutdatedValues(db, { environmentId, version, format: sealFormatOf(keys.sealAlgorithm) });
+}
+
 async function addDataKey({ db, keyProvider }: Services, environmentId: string, version: number): Promise<boolean> {
   // Wrapping may need a network request, so it happens before the statement, which holds the environment's lock.
   const key = await newStoredKey(keyProvider, environmentId, 'data', version);
@@ -124,6 +127,7 @@ async function resealEnvironment(
   const { db } = services;
   const keys = await services.keys.reload(environmentId);
   const { version } = keys.current;
+  const format = sealFormatOf(keys.sealAlgorithm);
   let resealed = 0;
   for (let idleRounds = 0; ; ) {
     const failures: string[] = [];
@@ -131,7 +135,8 @@ async function resealEnvironment(
     let hasProgressed = false;
     for (let after = 0n; ; ) {
       signal?.throwIfAborted();
-      const values = await findValuesOfOlderDataKeys(db, { environmentId, version, after, limit: VALUES_PER_BATCH });
+      const page = { environmentId, version, format, after, limit: VALUES_PER_BATCH };
+      const values = await findOutdatedValues(db, page);
       const last = values.at(-1);
       if (!last) break;
       after = last.environmentRevision;

@@ -1,7 +1,9 @@
 // Reports which master keys and data keys are in use, and by how many keys or values.
+import { sealFormatOf } from '../../crypto/sealing.js';
 import { countValuesByDataKey, findNewestDataKeys } from '../../store/keys/data-key.js';
 import { findEnvironmentKeys } from '../../store/keys/environment-key.js';
 import { countKeysByMasterKey } from '../../store/keys/master-key.js';
+import { countValuesInOtherFormats } from '../../store/keys/outdated-value.js';
 import type { Services } from '../request/services.js';
 
 export interface MasterKeyUsage {
@@ -68,4 +70,9 @@ export async function listDataKeyUsage({ db }: Services): Promise<{ usage: DataK
     if (!last || page.length < ENVIRONMENTS_PER_PAGE) return { usage, withOneKey };
     after = last.environmentId;
   }
+}
+
+/** How many values of all environments are sealed in another format than new values. */
+export function countForeignFormats({ db, keys }: Services): Promise<number> {
+  return countValuesInOtherFormats(db, sealFormatOf(keys.sealAlgorithm));
 }

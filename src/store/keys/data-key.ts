@@ -75,7 +75,7 @@ export async function insertDataKey(db: Session, key: DataKeyInsertion): Promise
 }
 
 /** The data key version in a sealed value: four big-endian bytes, which sort like the number. */
-const versionIn = (sealed: Column) => sql`substring(${sealed} from 2 for 4)`;
+export const versionIn = (sealed: Column) => sql`substring(${sealed} from 2 for 4)`;
 
 const VALUES_BY_VERSION = {
   version: computed(sql`encode(${versionIn(agentSecretRevisions.sealedValue)}, 'hex')`, (hex) =>
@@ -93,36 +93,6 @@ const COUNT_VALUES = statement<{ environmentId: string }>()(
 /** How many values, current and former, are sealed under each data key version of the environment. */
 export function countValuesByDataKey(db: Session, environmentId: string): Promise<RowOf<typeof VALUES_BY_VERSION>[]> {
   return db.rows(COUNT_VALUES, { environmentId });
-}
-
-const SEALED = {
-  environmentRevision: agentSecretRevisions.environmentRevision,
-  agentSecretId: agentSecretRevisions.agentSecretId,
-  revision: agentSecretRevisions.revision,
-  path: agentSecrets.path,
-  secretType: agentSecrets.secretType,
-  sealedValue: computed(agentSecretRevisions.sealedValue, (value) => value as Uint8Array),
-};
-const OLDER_VALUES = statement<{ environmentId: string; version: number; after: bigint; limit: number }>()(
-  SEALED,
-  sql`select ${columns(SEALED)} from ${agentSecretRevisions}
-    join ${agentSecrets} on ${agentSecrets.id} = ${agentSecretRevisions.agentSecretId}
-    where ${agentSecretRevisions.environmentId} = ${parameter('environmentId')}
-      and ${agentSecretRevisions.environmentRevision} > ${parameter('after')}::bigint
-      and ${agentSecretRevisions.sealedValue} is not null
-      and ${versionIn(agentSecretRevisions.sealedValue)} < int4send(${parameter('version')}::integer)
-    order by ${agentSecretRevisions.environmentRevision} limit ${parameter('limit')}::integer`,
-);
-export type SealedValueRow = RowOf<typeof SEALED>;
-
-/**
- * Values sealed under a data key older than `version`, oldest first, starting after the environment revision `after`.
- */
-export function findValuesOfOlderDataKeys(
-  db: Session,
-  page: { environmentId: string; version: number; after: bigint; limit: number },
-): Promise<SealedValueRow[]> {
-  return db.rows(OLDER_VALUES, page);
 }
 
 export interface Resealing {

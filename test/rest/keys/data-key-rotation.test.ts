@@ -5,7 +5,8 @@ import { retireDataKeys, rotateDataKeys } from '../../../src/domain/keys/data-ke
 import { listDataKeyUsage } from '../../../src/domain/keys/key-usage.js';
 import { servicesOn } from '../../../src/start/services.js';
 import { computed, statement } from '../../../src/store/engine/statement.js';
-import { findValuesOfOlderDataKeys, resealValue } from '../../../src/store/keys/data-key.js';
+import { resealValue } from '../../../src/store/keys/data-key.js';
+import { findOutdatedValues } from '../../../src/store/keys/outdated-value.js';
 import { canary } from '../../support/canary.js';
 import { type Client, clientOf, eachOf, expectRefusal, place } from '../../support/rest/app.js';
 import { storedValues } from '../../support/sealed-values.js';
@@ -193,8 +194,8 @@ describe('sealing one value anew', () => {
   async function prepared() {
     const environmentId = await environment();
     const { id } = await owner.made(environmentId, { secretValue: 'some' });
-    const page = { environmentId, version: 2, after: 0n, limit: 10 };
-    const [value] = await findValuesOfOlderDataKeys(app.services.db, page);
+    const page = { environmentId, version: 2, format: 2, after: 0n, limit: 10 };
+    const [value] = await findOutdatedValues(app.services.db, page);
     const resealing = { ...value!, environmentId, before: await hash(value!.sealedValue), sealedValue: fresh };
     return { environmentId, id, resealing };
   }

@@ -1,10 +1,13 @@
 // Values that an earlier version of the service has sealed, in format 1: they stay what they are.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { rotateDataKeys } from '../../../src/domain/keys/data-key.js';
 import { verifyLog } from '../../../src/domain/log/log-verification.js';
+import { servicesOn } from '../../../src/start/services.js';
+import { findOutdatedValues } from '../../../src/store/keys/outdated-value.js';
 import { putIntoFormat1 } from '../../support/format-1.js';
 import { ask } from '../../support/graphql/client.js';
-import { type Client, createRestApp, place, type RestApp } from '../../support/rest/app.js';
-import { valueRows } from '../../support/sealed-values.js';
+import { type Client, createRestApp, expectRefusal, place, type RestApp } from '../../support/rest/app.js';
+import { storedValues, valueRows } from '../../support/sealed-values.js';
 import { createEnvironment } from '../../support/world.js';
 
 let app: RestApp;
@@ -51,4 +54,49 @@ test('are shown at both doors, in the history and by verify-log; a new value is 
   await owner.update(id, { currentRevision: 1, secretValue: { op: 'set', value: 'third' } });
   expect(await formats()).toEqual([1, 1, 2]);
   expect((await owner.get(id)).body.secretValue).toBe('third');
+});
+
+test('are sealed anew by a rotation, and then bound to path and type', async () => {
+  expect(await rotateDataKeys(app.services, { environmentId })).toMatchObject({ newKeys: 1, resealed: 2, left: 0 });
+  expect(await formats()).toEqual([2, 2]);
+  await expectShown();
+  await app.services.db.script(`update agent_secrets set path = 'another' where id = '${id}'`);
+  expectRefusal(await owner.get(id), 500, 'INTERNAL_UNKNOWN');
+});
+
+test('are sealed anew under the newest key, too, as an instance of an earlier version leaves them', async () => {
+  await rotateDataKeys(app.services, { environmentId });
+  await putIntoFormat1(app.services, environmentId);
+  const rotation = await rotateDataKeys(app.services, { environmentId, madeBefore: new Date(0) });
+  expect(rotation).toEqual({ environments: 1, newKeys: 0, resealed: 2, left: 0, failures: [] });
+  expect(await formats()).toEqual([2, 2]);
+  expect((await storedValues(app.services, environmentId)).versions).toEqual({ 2: 2 });
+  await expectShown();
+  expect(await rotateDataKeys(app.services, { environmentId, madeBefore: new Date(0) })).toMatchObject({ resealed: 0 });
+});
+
+test('get a new key all the same, when one is due', async () => {
+  expect(await rotateDataKeys(app.services, { environmentId })).toMatchObject({ newKeys: 1, resealed: 2 });
+  await putIntoFormat1(app.services, environmentId);
+  expect(await rotateDataKeys(app.services, { environmentId })).toMatchObject({ newKeys: 1, resealed: 2 });
+  expect((await storedValues(app.services, environmentId)).versions).toEqual({ 3: 2 });
+});
+
+test('a rotation with another algorithm moves everything to that one, and back', async () => {
+  const { db, keyProvider, log } = app.services;
+  const notDue = { environmentId, madeBefore: new Date(0) };
+  const withAes = servicesOn(db, keyProvider, log, 'off', 'aes-256-gcm');
+  expect(await rotateDataKeys(withAes, notDue)).toMatchObject({ newKeys: 0, resealed: 2, left: 0 });
+  expect(await formats()).toEqual([3, 3]);
+  await expectShown();
+  expect(await rotateDataKeys(app.services, notDue)).toMatchObject({ newKeys: 0, resealed: 2, left: 0 });
+  expect(await formats()).toEqual([2, 2]);
+});
+
+test('a rotation leaves values under a key that is newer than its own to whoever made that', async () => {
+  await rotateDataKeys(app.services, { environmentId });
+  await putIntoFormat1(app.services, environmentId);
+  const page = { environmentId, version: 1, format: 2, after: 0n, limit: 10 };
+  expect(await findOutdatedValues(app.services.db, page)).toEqual([]);
+  expect(await findOutdatedValues(app.services.db, { ...page, version: 2 })).toHaveLength(2);
 });
