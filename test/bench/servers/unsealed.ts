@@ -4,10 +4,17 @@ import type { SealBinding } from '../../../src/crypto/seal-binding.js';
 
 const HEAD = 5;
 
+export const DEFAULT_SEAL_ALGORITHM = 'xchacha20-poly1305';
+
+export function sealFormatOf(): number {
+  return 0;
+}
+
 export class SealError extends Error {}
 
 export function sealValue({ version }: DataKey, _: SealBinding, plaintext: string): Uint8Array {
   const bytes = Buffer.allocUnsafeSlow(HEAD + Buffer.byteLength(plaintext));
+  bytes[0] = sealFormatOf();
   bytes.writeUInt32BE(version, 1);
   bytes.write(plaintext, HEAD);
   return bytes;
