@@ -79,6 +79,15 @@ test('an instance seals as it is configured or as its platform can, says so, and
   });
 });
 
+test('a rotation where libsodium does not load says what it seals with', async () => {
+  const env = { DATABASE_URL: database.url, ...withoutSodium() };
+  const status = await runToEnd({ script: 'cli/rotate.js', args: ['status'], dataDir: join(folder, 'data'), env });
+  expect(status).toMatchObject({
+    code: 0,
+    stderr: 'sodium-native does not load here: values are sealed with aes-256-gcm\n',
+  });
+});
+
 test('another algorithm is refused, with those there are', async () => {
   expect(await runToEnd({ env: { SEAL_ALGORITHM: 'rot13' } })).toEqual({
     code: 1,
