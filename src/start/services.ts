@@ -35,7 +35,14 @@ export async function openServices(config: Config, log: Logger): Promise<Service
     await migrate(db);
     const keyProvider = existingProvider ?? (await createKeyProvider(config, log, () => hasEnvironmentKeys(db)));
     await checkMasterKeys(keyProvider, await findEnvironmentKeySamples(db));
-    return servicesOn(db, keyProvider, log, config.readAudit, availableAlgorithm(config, log), config.memoryBudgetBytes);
+    return servicesOn(
+      db,
+      keyProvider,
+      log,
+      config.readAudit,
+      availableAlgorithm(config, log),
+      config.memoryBudgetBytes,
+    );
   } catch (error) {
     await db.close();
     throw error;

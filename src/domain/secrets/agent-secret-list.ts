@@ -9,7 +9,7 @@ import {
 } from '../../store/secrets/agent-secret-list.js';
 import { MAX_INLINE_BYTES } from '../../store/secrets/inline-values.js';
 import { authorize } from '../access/permissions.js';
-import { openSealedValues } from '../keys/sealed-value.js';
+import { openSealedValues, type SealedRow } from '../keys/sealed-value.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { readCounted, spendItems } from '../request/item-budget.js';
@@ -96,7 +96,8 @@ async function openRows(
   environmentId: string,
   rows: readonly (AgentSecretOutlineRow | AgentSecretPortionRow)[],
 ): Promise<OpenedAgentSecret[]> {
-  const values = await openSealedValues(ctx, environmentId, rows);
+  // Each row has its type: those without are read in portions.
+  const values = await openSealedValues(ctx, environmentId, rows as readonly SealedRow[]);
   return rows.map(({ id, path, secretType, revision }, index) => ({
     id,
     path,

@@ -80,20 +80,23 @@ export function secretOf(row: AgentSecretRevision): AgentSecret {
   };
 }
 
+/** Where a value is stored. Its type is read with it. */
+export type StoredPlace = Omit<SealedPlace, 'secretType'>;
+
 /**
  * The values that these revisions have, each as canonical JSON text; an error in the place of each that cannot be
  * opened. They are read in portions of bounded size.
  */
-export async function openStoredValues(ctx: Context, places: readonly SealedPlace[]): Promise<(string | Error)[]> {
+export async function openStoredValues(ctx: Context, places: readonly StoredPlace[]): Promise<(string | Error)[]> {
   const opened = new Map<string, string | Error>();
   for (let left = places; left.length > 0; ) {
     const rows = await findSealedPortion(ctx, left);
     const found = new Map(rows.map((row) => [keyOfValue(row.agentSecretId, row.revision), row]));
-    const later: SealedPlace[] = [];
+    const later: StoredPlace[] = [];
     const openings = left.map(async (place) => {
       const row = found.get(keyOfValue(place.id, place.valueRevision));
       if (row?.isLeftOut) later.push(place);
-      else opened.set(keyOfPlace(place), await openOrError(ctx, place, row?.sealedValue));
+      else opened.set(keyOfPlace(place), await openOrError(ctx, place, row));
     });
     await Promise.all(openings);
     left = later;
@@ -101,7 +104,7 @@ export async function openStoredValues(ctx: Context, places: readonly SealedPlac
   return places.map((place) => opened.get(keyOfPlace(place)) as string | Error);
 }
 
-function findSealedPortion(ctx: Context, places: readonly SealedPlace[]): Promise<SealedValueRow[]> {
+function findSealedPortion(ctx: Context, places: readonly StoredPlace[]): Promise<SealedValueRow[]> {
   const wanted = new Map(places.map(({ id, valueRevision }) => [keyOfValue(id, valueRevision), { id, valueRevision }]));
   const revisions = [...wanted.values()].map(({ id, valueRevision }) => ({ id, revision: valueRevision as bigint }));
   return readCounted(
@@ -112,14 +115,10 @@ function findSealedPortion(ctx: Context, places: readonly SealedPlace[]): Promis
   );
 }
 
-async function openOrError(
-  ctx: Context,
-  place: SealedPlace,
-  sealed: Uint8Array | null | undefined,
-): Promise<string | Error> {
-  if (!sealed) return valueDestroyed();
+async function openOrError(ctx: Context, place: StoredPlace, row: SealedValueRow | undefined): Promise<string | Error> {
+  if (!row?.sealedValue) return valueDestroyed();
   try {
-    return await openSealedValue(ctx, place, sealed);
+    return await openSealedValue(ctx, { ...place, secretType: row.secretType as string }, row.sealedValue);
   } catch (error) {
     return error as Error;
   }
@@ -154,7 +153,7 @@ function keyOfValue(id: string, valueRevision: bigint | null): string {
 }
 
 /** The same value may be opened as that of several revisions, each of which is recorded. */
-function keyOfPlace({ id, valueRevision, revision }: SealedPlace): string {
+function keyOfPlace({ id, valueRevision, revision }: StoredPlace): string {
   return `${id}:${valueRevision}:${revision}`;
 }
 

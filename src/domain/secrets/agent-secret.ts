@@ -229,7 +229,9 @@ export function openSecretValue(ctx: Context, secret: AgentSecret): string | nul
   if (secret.valueRevision === null) return null;
   if (!secret.sealedValue) throw valueDestroyed();
   const { valueRevision, sealedValue, isPreview } = secret;
-  return openSealedValue(ctx, isPreview ? { ...secret, revision: valueRevision } : secret, sealedValue);
+  // A list that has read a value has read its type, too.
+  const place = secret as AgentSecret & { secretType: string };
+  return openSealedValue(ctx, isPreview ? { ...place, revision: valueRevision } : place, sealedValue);
 }
 
 /** Bytes of the texts and values that a row of secrets holds. */
