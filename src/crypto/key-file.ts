@@ -12,20 +12,30 @@ export interface LoadedKeyFile {
 
 const MODE_OWNER_ONLY = 0o600;
 const OPEN_TO_GROUP_OR_OTHERS = 0o077;
+const OPEN_BEYOND_GROUP_READ = 0o037;
 
-/** Reads a key file. Rejects with a `KeyringError` if it is missing or malformed; warns if other users may open it. */
-export async function loadKeyFile(path: string): Promise<LoadedKeyFile> {
+export interface KeyFileOptions {
+  /** Whether a file that other users may open is refused, as in production; otherwise it only causes a warning. */
+  ownerOnly?: boolean | undefined;
+}
+
+/** Reads a key file. Rejects with a `KeyringError` if it is missing or malformed, or open to others where that matters. */
+export async function loadKeyFile(path: string, { ownerOnly = false }: KeyFileOptions = {}): Promise<LoadedKeyFile> {
   const place = placeOf(path);
   let handle: FileHandle | undefined;
   try {
     handle = await open(path, 'r');
     // The mode is that of the open file, not of the path, so that it belongs to the file that is read even if another
     // file takes its name in between.
-    const { mode } = await handle.stat();
+    const { mode, uid } = await handle.stat();
+    const isExposed = process.platform !== 'win32' && (mode & forbiddenBits(uid)) !== 0;
+    const problem = `it is open to group or others (mode ${octal(mode)})`;
+    const remedy = `restrict it: chmod 600 ${path}`;
+    if (isExposed && ownerOnly) throw new KeyringError('exposed', place, problem, remedy);
     const bytes = await handle.readFile();
     const text = bytes.toString('utf8');
     bytes.fill(0);
-    return { keyring: parseKeyring(text, place), warnings: modeWarnings(path, mode) };
+    return { keyring: parseKeyring(text, place), warnings: isExposed ? [`${place}: ${problem}; ${remedy}`] : [] };
   } catch (error) {
     if (error instanceof KeyringError) throw error;
     if (codeOf(error) === 'ENOENT') {
@@ -116,10 +126,15 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-function modeWarnings(path: string, mode: number): string[] {
-  if (process.platform === 'win32' || (mode & OPEN_TO_GROUP_OR_OTHERS) === 0) return [];
-  const octal = (mode & 0o777).toString(8).padStart(4, '0');
-  return [`${placeOf(path)}: it is open to group or others (mode ${octal}); restrict it with chmod 600`];
+/** The rule of Postgres for private keys: a file of root's may be readable by the group of a service that is not root. */
+function forbiddenBits(owner: number): number {
+  const isRoots = owner === 0 && process.geteuid?.() !== 0;
+  return isRoots ? OPEN_BEYOND_GROUP_READ : OPEN_TO_GROUP_OR_OTHERS;
+}
+
+/** The permission bits of a mode, as chmod takes them. */
+export function octal(mode: number): string {
+  return (mode & 0o7777).toString(8).padStart(4, '0');
 }
 
 function placeOf(path: string): string {

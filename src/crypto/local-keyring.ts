@@ -13,6 +13,7 @@ export type KeyringReason =
   | 'exists'
   | 'unreadable'
   | 'unwritable'
+  | 'exposed'
   | 'malformed'
   | 'unknown-master-key'
   | 'forbidden'

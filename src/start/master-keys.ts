@@ -9,6 +9,7 @@ import { KeyringError, localKeyProvider, parseKeyring } from '../crypto/local-ke
 import { isTransitKeyId, openTransitKeyProvider } from '../crypto/transit-key-provider.js';
 import type { Logger } from '../logging/logger.js';
 import { exists, makeFolder } from '../store/engine/folder.js';
+import { checkFolders } from './folder-permissions.js';
 
 /**
  * The configured provider. If both kinds are configured, it also unwraps data keys of the other kind, so that these can
@@ -78,12 +79,15 @@ export async function openExistingKeyProvider(config: Config, log: Logger): Prom
   return openKeyProvider({ ...config, masterKeyFile: hasLocal ? masterKeyFile : undefined }, log);
 }
 
-async function openLocal({ masterKeys, masterKeyFile }: Config, log: Logger): Promise<KeyProvider | undefined> {
+async function openLocal(config: Config, log: Logger): Promise<KeyProvider | undefined> {
+  const { masterKeys, masterKeyFile, production } = config;
+  if (production) await checkFolders(config);
   if (masterKeys) return localKeyProvider(parseKeyring(masterKeys, 'MASTER_KEYS'));
   if (masterKeyFile === undefined) return undefined;
-  const { keyring, warnings } = await loadKeyFile(masterKeyFile);
+  const load = () => loadKeyFile(masterKeyFile, { ownerOnly: production });
+  const { keyring, warnings } = await load();
   for (const warning of warnings) log.warn(warning);
-  return localKeyProvider(keyring, async () => (await loadKeyFile(masterKeyFile)).keyring);
+  return localKeyProvider(keyring, async () => (await load()).keyring);
 }
 
 function isMissing(error: unknown): boolean {

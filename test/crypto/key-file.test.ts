@@ -143,9 +143,21 @@ describe('loadKeyFile', () => {
     await writeFile(path, generateKeyring());
     await chmod(path, mode);
     const { keyring, warnings } = await loadKeyFile(path);
-    expect(warnings).toEqual([
-      `key file ${path}: it is open to group or others (mode 0${mode.toString(8)}); restrict it with chmod 600`,
-    ]);
+    expect(warnings).toEqual([exposed(mode)]);
     expect(warnings[0]).not.toContain(keyring.keys.get(keyring.current)?.export().toString('base64'));
   });
+
+  test.each([0o640, 0o604, 0o620, 0o777])('refuses mode %o where only the owner may open it', async (mode) => {
+    await writeFile(path, generateKeyring());
+    await chmod(path, mode);
+    const error = await refusalOf(loadKeyFile(path, { ownerOnly: true }));
+    expect(error.message).toBe(exposed(mode));
+    expect(error.reason).toBe('exposed');
+    await chmod(path, 0o600);
+    expect((await loadKeyFile(path, { ownerOnly: true })).warnings).toEqual([]);
+  });
+
+  function exposed(mode: number): string {
+    return `key file ${path}: it is open to group or others (mode 0${mode.toString(8)}); restrict it: chmod 600 ${path}`;
+  }
 });

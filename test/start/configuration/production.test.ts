@@ -1,12 +1,15 @@
 // Production: nothing is made up, nothing is seeded, no convenience of development is left.
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ask, call } from '../../server/process/client.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres/database.js';
 import { type RunningServer, runToEnd, startServer } from '../../support/server.js';
+
+// Some tests run several processes, one after the other.
+vi.setConfig({ testTimeout: 120_000 });
 
 let folder: string;
 let database: TestDatabase;
@@ -105,6 +108,55 @@ describe('a start with a database and a key file', () => {
     expect(operator.stdout).toMatch(/^asg_[\w-]{43}\n$/);
     const { viewer } = await ask({ url: server.url, token: operator.stdout.trim() }, '{ viewer { name roles } }');
     expect(viewer).toEqual({ name: 'ops', roles: ['ADMIN'] });
+  });
+});
+
+describe('what other users of the host could read or write is refused, with the remedy', () => {
+  const said = async (options: Parameters<typeof runToEnd>[0]) => {
+    const { code, stdout, stderr } = await runToEnd(options);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^[^\n]+\n$/);
+    return `${code} ${stderr.trimEnd()}`;
+  };
+  const options = () => production({ DATABASE_URL: database.url, MASTER_KEY_FILE: keyFile });
+  const token = { script: 'cli/create-token.js', args: ['--account', 'ops', '--admin'] };
+
+  test('a key file, by the service and by commands; development only warns', async () => {
+    await chmod(keyFile, 0o644);
+    try {
+      const problem = `key file ${keyFile}: it is open to group or others (mode 0644); restrict it: chmod 600 ${keyFile}`;
+      expect(await said(options())).toBe(`1 Cannot start: ${problem}`);
+      expect(await said({ ...options(), ...token })).toBe(`1 Cannot create a token: ${problem}`);
+      expect(await said({ ...options(), script: 'cli/verify-log.js' })).toBe(`2 Cannot verify: ${problem}`);
+      const server = await startServer({ env: { DATABASE_URL: database.url, MASTER_KEY_FILE: keyFile } });
+      expect(server.stderr()).toContain(JSON.stringify(problem).slice(1, -1));
+      await server.stop();
+    } finally {
+      await chmod(keyFile, 0o600);
+    }
+  });
+
+  test('the folder of a key file, unless it is sticky', async () => {
+    await chmod(folder, 0o770);
+    try {
+      const problem = `folder of the key file ${folder}: group or others may write it (mode 0770); restrict it: chmod go-w ${folder}`;
+      expect(await said(options())).toBe(`1 Cannot start: ${problem}`);
+      await chmod(folder, 0o1777);
+      expect((await runToEnd({ ...options(), ...token })).code).toBe(0);
+    } finally {
+      await chmod(folder, 0o700);
+    }
+  });
+
+  test.each([0o770, 0o702, 0o1777])('a data folder of mode %o', async (mode) => {
+    const dataDir = join(folder, `shared-${mode}`);
+    await mkdir(dataDir);
+    await chmod(dataDir, mode);
+    const problem = `data folder ${dataDir}: group or others may write it (mode ${mode.toString(8).padStart(4, '0')}); restrict it: chmod go-w ${dataDir}`;
+    expect(await said({ ...options(), dataDir })).toBe(`1 Cannot start: ${problem}`);
+    expect(await readdir(dataDir)).toEqual([]);
+    await chmod(dataDir, 0o755);
+    expect((await runToEnd({ ...options(), ...token, dataDir })).code).toBe(0);
   });
 });
 
