@@ -1,6 +1,7 @@
 // The complete GraphQL schema. Each imported module adds its types and fields to the builder.
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder/builder.js';
+import { confirmingCallers } from './builder/confirmed-mutations.js';
 import './builder/scalars.js';
 import './node.js';
 import './tenancy/account.js';
@@ -20,4 +21,4 @@ import './secrets/secret-read.js';
 builder.queryType({ description: 'Reads. Every field needs a credential.' });
 builder.mutationType({ description: 'Writes. Expected refusals are data (`Refusal`), the rest are errors.' });
 
-export const schema: GraphQLSchema = builder.toSchema();
+export const schema: GraphQLSchema = confirmingCallers(builder.toSchema());

@@ -65,6 +65,9 @@ export function createCredentialCache(
       trusted.clear();
       lookUpsInFlight.clear();
     },
+    get generation() {
+      return generation;
+    },
   };
 }
 

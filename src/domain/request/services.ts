@@ -32,6 +32,8 @@ export interface CredentialCache {
   authenticate(secret: string): Actor | undefined | Promise<Actor | undefined>;
   /** Forgets every credential, after a revocation in this process. */
   clear(): void;
+  /** How often credentials were forgotten. */
+  readonly generation: number;
 }
 
 /** The immutable fields of a secret, and one revision that it had. */
