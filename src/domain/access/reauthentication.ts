@@ -3,6 +3,7 @@
 import { AppError } from '../../errors/errors.js';
 import { unauthorized } from '../../errors/refusals.js';
 import { findCaller } from '../../store/access/caller.js';
+import type { Session } from '../../store/engine/client.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { isAccountWide } from '../request/grant.js';
@@ -11,10 +12,10 @@ import { isAccountWide } from '../request/grant.js';
  * The context with the caller as it is in the database now, bypassing the credential cache. Throws AUTH_UNAUTHORIZED
  * when the credential is no longer valid.
  */
-export async function reauthenticated(ctx: Context): Promise<Context> {
+export async function reauthenticated(ctx: Context, db: Session = ctx.services.db): Promise<Context> {
   const actor = actorOf(ctx);
   const { accountId, tokenId, grant } = actor;
-  const caller = await findCaller(ctx.services.db, { accountId, tokenId });
+  const caller = await findCaller(db, { accountId, tokenId });
   if (!caller) throw unauthorized();
   return { ...ctx, actor: { ...actor, isAdmin: caller.roles.includes('admin') && isAccountWide(grant) } };
 }

@@ -28,7 +28,10 @@ import { createCredentialCache, hashSecret } from './credential-cache.js';
 import { accessEnvironment } from './environment-access.js';
 import { reauthenticated } from './reauthentication.js';
 
-export type Token = TokenRow;
+export interface Token extends TokenRow {
+  /** How many tokens were revoked together with it. Known only of a token that has just been revoked. */
+  revokedDescendantCount?: number;
+}
 
 /** Maximum number of valid tokens per account. */
 export const MAX_TOKENS = 1_000;
@@ -158,7 +161,9 @@ export async function createToken(ctx: Context, input: CreateTokenInput): Promis
   if (limits.environmentId !== null) await accessEnvironment(ctx, limits.environmentId);
   return ctx.services.db.transaction(async (tx) => {
     if (!(await lockAccount(tx, accountId))) throw notFound('account', accountId);
-    const created = await issueToken(tx, { name: input.name, expiresAt, accountId, ...limits });
+    // Under the lock that a revocation takes, so that no token comes behind the revocation of its ancestors.
+    await reauthenticated(ctx, tx);
+    const created = await issueToken(tx, { name: input.name, parentTokenId: tokenId, expiresAt, accountId, ...limits });
     if ((await countValidTokens(tx, accountId, new Date())) > MAX_TOKENS) {
       throw limitExceeded(`An account may have ${MAX_TOKENS} valid tokens: revoke one first`);
     }
@@ -166,14 +171,19 @@ export async function createToken(ctx: Context, input: CreateTokenInput): Promis
   });
 }
 
+interface IssueTokenInput {
+  accountId: string;
+  name: string;
+  /** The token that makes this one, if a token does. */
+  parentTokenId?: string | null;
+  expiresAt?: Date | null | undefined;
+}
+
 /**
  * Creates a token for any account, without checking a caller and without counting tokens. For account creation and
  * operator commands.
  */
-export async function issueToken(
-  db: Session,
-  input: { accountId: string; name: string; expiresAt?: Date | null | undefined } & Partial<TokenLimits>,
-): Promise<CreatedToken> {
+export async function issueToken(db: Session, input: IssueTokenInput & Partial<TokenLimits>): Promise<CreatedToken> {
   const name = checkName(input.name);
   const createdAt = new Date();
   const expiresAt = input.expiresAt ?? null;
@@ -181,11 +191,12 @@ export async function issueToken(
   if (expiresAt && !isStorableMoment(expiresAt))
     throw invalidRequest('expiresAt: expected a time before the year 10000');
   const secret = `asg_${randomBytes(32).toString('base64url')}`;
-  const { accountId, scopes = null, environmentId = null, pathPrefixes = null } = input;
+  const { accountId, parentTokenId = null, scopes = null, environmentId = null, pathPrefixes = null } = input;
   const token = await insertToken(db, {
     id: newId(),
     accountId,
     name,
+    parentTokenId,
     tokenHash: hashSecret(secret),
     scopes,
     environmentId,
@@ -196,14 +207,23 @@ export async function issueToken(
   return { token, secret };
 }
 
+export interface RevokeTokenInput {
+  id: string;
+  /** Whether to revoke all tokens, too, that were made by it, directly or by others of them. */
+  withDescendants?: boolean | null | undefined;
+}
+
 /** Revokes a token for good: at once in this process, within seconds in all others. Throws TOKEN_NOT_FOUND. */
-export async function revokeToken(ctx: Context, input: { id: string }): Promise<Token> {
-  const token = await getToken(ctx, input.id);
+export async function revokeToken(ctx: Context, input: RevokeTokenInput): Promise<Token> {
+  const { id, accountId } = await getToken(ctx, input.id);
   // A token may always revoke itself.
-  if (token.id !== actorOf(ctx).tokenId) managerOf(ctx, 'RevokeToken');
-  const row = await removeToken(ctx.services.db, token.id, new Date());
+  if (id !== actorOf(ctx).tokenId) managerOf(ctx, 'RevokeToken');
+  const row = await ctx.services.db.transaction(async (tx) => {
+    await lockAccount(tx, accountId);
+    return removeToken(tx, { id, at: new Date(), withDescendants: input.withDescendants ?? false });
+  });
   ctx.services.bearers.clear();
-  if (!row) throw notFound('token', token.id);
+  if (!row) throw notFound('token', id);
   return row;
 }
 

@@ -3,6 +3,7 @@
 import { type CreatedToken, createToken, listTokens, MAX_TOKENS, revokeToken } from '../../domain/access/token.js';
 import { SCOPES, type Scope } from '../../domain/request/grant.js';
 import { builder } from '../builder/builder.js';
+import { loadToken } from '../builder/loaders.js';
 import { AccountRef, NodeRef, TokenRef } from '../builder/refs.js';
 import { type RefusalCode, refusable, resultOf } from '../builder/refusals.js';
 
@@ -24,6 +25,17 @@ TokenRef.implement({
   interfaces: [NodeRef],
   fields: (t) => ({
     name: t.exposeString('name', { description: 'What it is for.' }),
+    parentId: t.expose('parentTokenId', {
+      type: 'UUID',
+      nullable: true,
+      description: 'The token that made it; null: a login or an operator did, or it is its account’s first.',
+    }),
+    parent: t.field({
+      type: TokenRef,
+      nullable: true,
+      description: 'The token that made it; null where there is none, or it is revoked.',
+      resolve: ({ parentTokenId }, _, ctx) => (parentTokenId === null ? null : loadToken(ctx, parentTokenId)),
+    }),
     scopes: t.field({
       type: [ScopeRef],
       description: 'What it may be used for, within what its account may do.',
@@ -53,6 +65,12 @@ TokenRef.implement({
       type: 'DateTimeISO',
       nullable: true,
       description: 'When it was revoked; null while it is not.',
+    }),
+    revokedDescendantCount: t.field({
+      type: 'NonNegativeInt',
+      nullable: true,
+      description: 'How many tokens were revoked together with it, by `withDescendants`; null while it is not revoked.',
+      resolve: ({ revokedDescendantCount = null }) => revokedDescendantCount,
     }),
   }),
 });
@@ -101,7 +119,12 @@ const CreateInput = builder.inputType('CreateTokenInput', {
 });
 const RevokeInput = builder.inputType('RevokeTokenInput', {
   description: 'A revocation.',
-  fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which token.' }) }),
+  fields: (t) => ({
+    id: t.field({ type: 'UUID', required: true, description: 'Which token.' }),
+    withDescendants: t.boolean({
+      description: 'Whether to end all tokens, too, that were made by it, directly or by others of them. Absent: no.',
+    }),
+  }),
 });
 
 const CREATE_REFUSALS = ['INVALID_REQUEST', 'LIMIT_EXCEEDED'] as const satisfies RefusalCode[];

@@ -1,6 +1,7 @@
 // Request-scoped data loaders: they batch the reads that the items of a list cause one by one. They do not cache, so
 // that a mutation sees the changes of the previous mutation in the same request.
 import DataLoader from 'dataloader';
+import { getTokens } from '../../domain/access/token.js';
 import { getLastReads } from '../../domain/reads/secret-read.js';
 import type { Context } from '../../domain/request/context.js';
 import { getSecretTypes, openStoredValues } from '../../domain/secrets/agent-secret-revision.js';
@@ -44,4 +45,5 @@ export const loadPlanOfAccount = loader(getPlansOfAccounts, identity);
 export const loadStoredValue = loader(openStoredValues, ({ id, revision }) => `${id}:${revision}`);
 /** Types that a list has left out for their size. */
 export const loadSecretType = loader(getSecretTypes, identity);
+export const loadToken = loader(getTokens, identity);
 export const loadLastRead = loader(getLastReads, identity);

@@ -26,6 +26,7 @@ const TOKEN = {
   id: tokens.id,
   accountId: tokens.accountId,
   name: tokens.name,
+  parentTokenId: tokens.parentTokenId,
   ...TOKEN_LIMITS,
   lastUsedAt: tokens.lastUsedAt,
   createdAt: tokens.createdAt,
@@ -85,6 +86,7 @@ export interface TokenInsertion extends TokenLimits {
   id: string;
   accountId: string;
   name: string;
+  parentTokenId: string | null;
   tokenHash: Uint8Array;
   createdAt: Date;
   expiresAt: Date | null;
@@ -99,13 +101,28 @@ export async function insertToken(db: Session, token: TokenInsertion): Promise<T
   return (await db.row(INSERT, token)) as TokenRow;
 }
 
-const REVOKE = statement<{ id: string; at: Date }>()(
-  TOKEN,
-  sql`update ${tokens} set ${name(tokens.revokedAt)} = ${parameter('at')}
-    where ${tokens.id} = ${parameter('id')} and ${isNull(tokens.revokedAt)} returning ${columns(TOKEN)}`,
+const REVOKED = { ...TOKEN, revokedDescendantCount: computed(sql`(select count(*) from revoked) - 1`, Number) };
+const REVOKE = statement<{ id: string; at: Date; withDescendants: boolean }>()(
+  REVOKED,
+  sql`with recursive subtree(id) as (
+      select ${tokens.id} from ${tokens} where ${tokens.id} = ${parameter('id')} and ${isNull(tokens.revokedAt)}
+      union select ${tokens.id} from subtree join ${tokens} on ${tokens.parentTokenId} = subtree.id
+      where ${parameter('withDescendants')}::boolean
+    ), revoked as (
+      update ${tokens} set ${name(tokens.revokedAt)} = ${parameter('at')}
+      where ${tokens.id} in (select id from subtree) and ${isNull(tokens.revokedAt)} returning *
+    )
+    select ${columns(REVOKED)} from revoked as ${tokens} where ${tokens.id} = ${parameter('id')}`,
 );
-export function removeToken(db: Session, id: string, at: Date): Promise<TokenRow | undefined> {
-  return db.row(REVOKE, { id, at });
+/**
+ * Revokes a token that is not revoked yet and, when asked to, all that were made by it, directly or by others of them.
+ * Those behind a token that is already revoked are included.
+ */
+export function removeToken(
+  db: Session,
+  token: { id: string; at: Date; withDescendants: boolean },
+): Promise<RowOf<typeof REVOKED> | undefined> {
+  return db.row(REVOKE, token);
 }
 
 const REVOKE_ALL = statement<{ accountId: string; at: Date }>()(

@@ -2,6 +2,7 @@
 // it is up to date.
 import { isNotNull, isNull, sql } from 'drizzle-orm';
 import {
+  type AnyPgColumn,
   bigint,
   customType,
   index,
@@ -57,6 +58,8 @@ export const tokens = pgTable(
       .notNull()
       .references(() => accounts.id),
     name: text('name').notNull(),
+    /** The token that made this one; null if a login or an operator did, or if it is an account's first. */
+    parentTokenId: uuid('parent_token_id').references((): AnyPgColumn => tokens.id),
     tokenHash: bytes('token_hash').notNull().unique(),
     /** What the token may be used for; null: everything that its account may do. */
     scopes: text('scopes').array(),
@@ -70,7 +73,10 @@ export const tokens = pgTable(
     expiresAt: moment('expires_at'),
     revokedAt: moment('revoked_at'),
   },
-  (t) => [index('tokens_account').on(t.accountId, t.id)],
+  (t) => [
+    index('tokens_account').on(t.accountId, t.id),
+    index('tokens_parent').on(t.parentTokenId).where(isNotNull(t.parentTokenId)),
+  ],
 );
 
 export const applications = pgTable(
