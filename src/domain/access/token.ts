@@ -27,6 +27,7 @@ import type { CredentialCache } from '../request/services.js';
 import { createCredentialCache, hashSecret } from './credential-cache.js';
 import { accessEnvironment } from './environment-access.js';
 import { reauthenticated } from './reauthentication.js';
+import { expiryOfNewToken, type TokenExpiryInput } from './token-expiry.js';
 
 export interface Token extends TokenRow {
   /** How many tokens were revoked together with it. Known only of a token that has just been revoked. */
@@ -109,10 +110,8 @@ function isOwn(ctx: Context, token: Token): boolean {
   return token.accountId === accountId && (isAccountWide(grant) || token.id === tokenId);
 }
 
-export interface CreateTokenInput extends TokenLimitsInput {
+export interface CreateTokenInput extends TokenLimitsInput, TokenExpiryInput {
   name: string;
-  /** Absent: the expiry of the caller's own token, or never. */
-  expiresAt?: Date | null | undefined;
 }
 
 export interface TokenLimitsInput {
@@ -136,9 +135,9 @@ export function tokenLimits({ scopes, environmentId, pathPrefixes }: TokenLimits
 }
 
 /**
- * Creates a token for the caller's own account. It cannot allow more, or last longer, than the caller's own token.
- * Throws AUTH_FORBIDDEN, INVALID_REQUEST (name, an expiry in the past, prefixes), ENVIRONMENT_NOT_FOUND,
- * LIMIT_EXCEEDED.
+ * Creates a token for the caller's own account. It cannot allow more than the caller's own credential, and lasts longer
+ * only if a login asks for that. Throws AUTH_FORBIDDEN, INVALID_REQUEST (name, expiry, prefixes),
+ * ENVIRONMENT_NOT_FOUND, LIMIT_EXCEEDED.
  */
 export async function createToken(ctx: Context, input: CreateTokenInput): Promise<CreatedToken> {
   const {
@@ -151,12 +150,7 @@ export async function createToken(ctx: Context, input: CreateTokenInput): Promis
   if (!scopes.every((scope) => scope === 'metadata' || grant.scopes.has(scope))) {
     throw forbidden('A token cannot have a scope that the token which makes it has not');
   }
-  // A login is short-lived by nature and exists to create lasting tokens, so its own expiry is no limit for them.
-  const latestExpiry = tokenId === null ? null : callerExpiresAt;
-  const expiresAt = input.expiresAt ?? latestExpiry;
-  if (latestExpiry && expiresAt && expiresAt > latestExpiry) {
-    throw forbidden('A token cannot end later than the token that makes it');
-  }
+  const expiresAt = expiryOfNewToken(input, { isLogin: tokenId === null, expiresAt: callerExpiresAt });
   const limits = tokenLimits({ ...input, scopes });
   if (limits.environmentId !== null) await accessEnvironment(ctx, limits.environmentId);
   return ctx.services.db.transaction(async (tx) => {

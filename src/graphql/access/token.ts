@@ -104,7 +104,12 @@ const CreateInput = builder.inputType('CreateTokenInput', {
     name: t.string({ required: true, description: 'What it is for: 1 to 64 letters, digits, `-`, `_` or `.`.' }),
     expiresAt: t.field({
       type: 'DateTimeISO',
-      description: 'When it ends: no later than the token that makes it. Absent or null: when that one does, or never.',
+      description:
+        'When it ends: no later than the token that makes it, but if a login makes it, at any time. Absent or null: when that token or login does, or never if that token never does.',
+    }),
+    outlivesLogin: t.boolean({
+      description:
+        'For a login that makes a token: `true` and no `expiresAt` give one that never ends, `false` refuses an `expiresAt` behind the end of the login. Without effect if a token makes it.',
     }),
     scopes: t.field({
       type: [ScopeRef],

@@ -15,11 +15,12 @@ import {
 } from '../../support/external/issuer.js';
 import { remove } from '../../support/graphql/accounts.js';
 import { ask } from '../../support/graphql/client.js';
+import { createTokenAs } from '../../support/graphql/token-scopes.js';
 import { clientOf, expectRefusal, place } from '../../support/rest/app.js';
 import { DOORS } from '../../support/streams/changes.js';
 import { addressOf } from '../../support/streams/event-stream.js';
 import { restSuite } from '../../support/suites.js';
-import { createAccount, unique } from '../../support/world.js';
+import { createAccount, type Person, unique } from '../../support/world.js';
 
 const { app, environmentId } = await restSuite();
 const { owner } = app.world.people;
@@ -292,6 +293,50 @@ describe('the scopes of a login', () => {
     ],
   ])('are those of ours in the claim: %j', async (scope, allowed) => {
     expect(await may(await issuer.sign({ sub: owner.id, scope }))).toEqual(allowed);
+  });
+});
+
+describe('a token that a login makes', () => {
+  async function make(input: object) {
+    const exp = seconds(300);
+    const query = `mutation ($input: CreateTokenInput!) { createToken(input: $input) {
+      ... on CreatedToken { secret token { parentId expiresAt } } ... on InvalidRequest { problems } } }`;
+    const client = clientOf(server, await issuer.sign({ sub: owner.id, exp }));
+    const { body } = await client.call('POST', '/graphql', { body: { query, variables: { input } } });
+    const { secret, token, problems } = body.data.createToken;
+    return { secret, token, problems, end: new Date(exp * 1_000).toISOString() };
+  }
+  const later = new Date(Date.now() + 86_400_000).toISOString();
+
+  test.each([{}, { expiresAt: null }, { outlivesLogin: null }, { outlivesLogin: false }])(
+    'ends with it, unless it asks for more: %j',
+    async (input) => {
+      const { token, end } = await make({ name: 'brief', ...input });
+      expect(token).toEqual({ parentId: null, expiresAt: end });
+    },
+  );
+
+  test('lives until the time that was asked for, before or behind the end of the login', async () => {
+    const sooner = new Date(Date.now() + 60_000).toISOString();
+    expect((await make({ name: 'sooner', expiresAt: sooner })).token.expiresAt).toBe(sooner);
+    expect((await make({ name: 'later', expiresAt: later })).token.expiresAt).toBe(later);
+    expect((await make({ name: 'later', expiresAt: later, outlivesLogin: true })).token.expiresAt).toBe(later);
+  });
+
+  test('never ends where that was asked for by name', async () => {
+    expect((await make({ name: 'lasting', outlivesLogin: true })).token.expiresAt).toBeNull();
+  });
+
+  test('is refused where its time contradicts its name', async () => {
+    const { problems } = await make({ name: 'both', expiresAt: later, outlivesLogin: false });
+    expect(problems).toEqual(['expiresAt: expected a time before the login ends, because outlivesLogin is false']);
+  });
+
+  test('makes no token that ends later than itself, whatever that asks for', async () => {
+    const { secret, end } = await make({ name: 'brief' });
+    const made = (input: object) => createTokenAs(app, secret, input as Parameters<typeof createTokenAs>[2]);
+    expect((await made({ outlivesLogin: true })).token.expiresAt).toBe(end);
+    expect(await made({ outlivesLogin: true, expiresAt: later })).toEqual({ code: 'AUTH_FORBIDDEN' });
   });
 });
 
