@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/config.js';
 import { retireDataKeys, rotateDataKeys } from '../domain/keys/data-key.js';
+import { sealAllFacts, sealFactsOf } from '../domain/keys/facts-sealing.js';
 import { countForeignFormats, listDataKeyUsage, listMasterKeyUsage } from '../domain/keys/key-usage.js';
 import { rotateMasterKey } from '../domain/keys/master-key.js';
 import type { Services } from '../domain/request/services.js';
@@ -17,6 +18,9 @@ const USAGE = `Usage: npm run rotate -- master-key [--to ID]
          gives environments a new data key and seals their values anew, oldest first, as SEAL_ALGORITHM says
        npm run rotate -- retire
          removes data keys that nothing uses, and names master keys that nothing uses
+       npm run rotate -- facts [--environment ID]
+         seals the facts (name, application, owner, deletion, oldest data key) of environments that have no seal yet;
+         of the named one even if its seal is wrong: look first whether they are right
        npm run rotate -- status
          shows how much each key is used
 
@@ -41,6 +45,7 @@ const COMMANDS: Record<string, { options: readonly (keyof Options)[]; run: Comma
   'master-key': { options: ['to'], run: masterKey },
   'data-keys': { options: ['all', 'environment', 'made-before'], run: dataKeys },
   retire: { options: [], run: retire },
+  facts: { options: ['environment'], run: facts },
   status: { options: [], run: status },
 };
 
@@ -87,6 +92,18 @@ async function masterKey(services: Services, { to }: Options, signal: AbortSigna
   const { masterKeyId, rewrapped, failures } = await rotateMasterKey(services, { to, signal, onProgress: progress });
   say(`Master key ${masterKeyId}: ${rewrapped} keys wrapped anew`);
   return reportFailures('stay under another master key', failures);
+}
+
+async function facts(services: Services, { environment }: Options, signal: AbortSignal): Promise<number> {
+  if (environment !== undefined) {
+    if (!UUID.test(environment)) throw new Error('there is no such environment');
+    if (!(await sealFactsOf(services, environment))) throw new Error('there is no such environment');
+    say(`Environment ${environment}: facts sealed`);
+    return 0;
+  }
+  const { sealed, failures } = await sealAllFacts(services, signal);
+  say(`${sealed} environments: facts sealed`);
+  return reportFailures('stay without a seal', failures);
 }
 
 async function dataKeys(services: Services, options: Options, signal: AbortSignal): Promise<number> {

@@ -16,15 +16,18 @@ import { findEnvironmentIds, inSnapshot } from '../store/log/log-verification.js
 
 const USAGE = `Usage: npm run verify-log -- [--environment ID] [--no-keys] [--heads FILE] [--export-heads FILE]
 
-Verifies that the log of every environment (or of the one) is as it was written, and that its current secrets are what
-the log says. Prints a line for each: ok, or the first bad row. Changes nothing, and may run while the service does (on
-the embedded database: while it is stopped).
+Verifies that the log of every environment (or of the one) is as it was written, that its current secrets are what the
+log says, and that its facts (name, application, owner, deletion, oldest data key) are those that the service wrote.
+Prints a line for each: ok, or the first bad row. Changes nothing, and may run while the service does (on the embedded
+database: while it is stopped).
 
   --no-keys            do not open values. Without master keys in the configuration none are opened either. With keys
-                       every stored value, old ones too, must open and be the one the log has a digest of.
+                       every stored value, old ones too, must open and be the one the log has a digest of, and the
+                       facts must be those that are sealed.
   --export-heads FILE  writes where the logs are now (0600), if everything was found in order.
   --heads FILE         checks that the logs still lead through the heads that were exported. Only this finds a chain
-                       that was computed anew, a log cut short together with its secrets, and a restored old copy.
+                       that was computed anew, a log cut short together with its secrets, and a restored old copy,
+                       also of facts with their seal.
 
 Keep the file of heads off the database's machine, where nobody who can write to the database can write to it; export a
 new one after each verification. What was written after the last export is only as safe as the chain.
@@ -97,11 +100,12 @@ function describe(result: VerifiedLog | LogFinding, head: LogHead | undefined): 
     const { environmentRevision: revision, message } = result;
     return revision === null ? message : `revision ${revision}: ${message}`;
   }
-  const { revision, secretCount, openedValues, hash } = result;
+  const { revision, secretCount, openedValues, hash, facts } = result;
   return [
     `ok, revision ${revision}`,
     `${secretCount} secrets`,
     openedValues === undefined ? 'values not opened (no keys)' : `${openedValues} values opened`,
+    ...(facts.isSealed ? [] : ['facts not sealed (npm run rotate -- facts seals them)']),
     ...(head ? [`through the exported head of revision ${head.revision}`] : []),
     `head ${Buffer.from(hash).toString('hex')}`,
   ].join(', ');

@@ -34,3 +34,10 @@ const REQUEST = 'agent-secrets-gateway:request-digest:1\0';
 export function requestDigest(digestKey: KeyObject, request: string): Uint8Array {
   return createHmac('sha256', digestKey).update(REQUEST).update(request, 'utf8').digest();
 }
+
+const FACTS = 'agent-secrets-gateway:environment-facts:1\0';
+
+/** HMAC-SHA-256 of what is known about an environment beside its log, under its digest key. */
+export function factsMac(digestKey: KeyObject, facts: string): Uint8Array {
+  return createHmac('sha256', digestKey).update(FACTS).update(facts, 'utf8').digest();
+}

@@ -143,6 +143,8 @@ describe('a mistake', () => {
   test.each([
     [['data-keys', '--environment', 'dev'], 'there is no such environment'],
     [['data-keys', '--environment', '018f0000-0000-7000-8000-0000000000aa'], 'there is no such environment'],
+    [['facts', '--environment', 'dev'], 'there is no such environment'],
+    [['facts', '--environment', '018f0000-0000-7000-8000-0000000000aa'], 'there is no such environment'],
     [['data-keys', '--all', '--made-before', 'yesterday'], '--made-before: expected a time such as'],
   ])('is named: %j', async (args, message) => {
     const { code, stderr } = await rotate(args);

@@ -88,11 +88,48 @@ test('a deleted environment is verified like any other', async () => {
   const [deleted] = await sql`
     update environments set deleted_at = now() where id = ${environmentId} returning deleted_at`;
   expect(deleted).toBeDefined();
-  const { code, stdout } = await verifyLog().finally(
+  const { code, stdout } = await verifyLog(['--no-keys']).finally(
     () => sql`update environments set deleted_at = null where id = ${environmentId}`,
   );
   expect(code).toBe(0);
-  expect(stdout).toMatch(ok('7 values opened'));
+  expect(stdout).toMatch(ok('values not opened \\(no keys\\)'));
+});
+
+test('an environment renamed by SQL ends it with 1, and is not exported; without keys nobody can tell', async () => {
+  const file = join(folder, 'no-heads.json');
+  const rename = (name: string) => `update environments set name = '${name}' where id = '${environmentId}'`;
+  const [{ name }] = (await sql`select name from environments where id = ${environmentId}`) as any;
+  const { code, stdout } = await whileChanged(rename('forged'), rename(name), ['--export-heads', file]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(
+    new RegExp(`^environment ${environmentId}: its name, [^\n]+ was changed past the service[^\n]+\n$`),
+  );
+  await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(await whileChanged(rename('forged'), rename(name), ['--no-keys'])).toMatchObject({ code: 0 });
+});
+
+test('an environment from before there were seals is said to have none, until the command seals it', async () => {
+  const facts = (args: string[]) =>
+    runToEnd({
+      script: 'cli/rotate.js',
+      args: ['facts', ...args],
+      dataDir: join(folder, 'data'),
+      env: { DATABASE_URL: database.url },
+    });
+  await sql`update environments set facts_version = 0, facts_mac = null`;
+  const { code, stdout } = await verifyLog();
+  expect(code).toBe(0);
+  expect(stdout).toContain(', facts not sealed (npm run rotate -- facts seals them), head ');
+  expect(await facts([])).toEqual({ code: 0, stdout: '1 environments: facts sealed\n', stderr: '' });
+  expect(await facts([])).toEqual({ code: 0, stdout: '0 environments: facts sealed\n', stderr: '' });
+  expect((await verifyLog()).stdout).toMatch(ok('7 values opened'));
+  await sql`update environments set name = 'known' where id = ${environmentId}`;
+  expect(await verifyLog()).toMatchObject({ code: 1 });
+  expect(await facts(['--environment', environmentId])).toMatchObject({
+    code: 0,
+    stdout: `Environment ${environmentId}: facts sealed\n`,
+  });
+  expect((await verifyLog()).stdout).toMatch(ok('7 values opened'));
 });
 
 test('an edited row ends it with 1 and is named, and no head is exported', async () => {
@@ -124,7 +161,14 @@ test('exported heads are for their owner only, and find an environment set back'
   expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({
     version: 1,
     exportedAt: expect.stringMatching(/^\d{4}-.*Z$/),
-    heads: [{ environmentId, revision: 8, hash: hash.toString('hex') }],
+    heads: [
+      {
+        environmentId,
+        revision: 8,
+        hash: hash.toString('hex'),
+        facts: { version: expect.any(Number), digest: expect.stringMatching(/^[0-9a-f]{64}$/), isSealed: true },
+      },
+    ],
   });
   const checked = await verifyLog(['--heads', file]);
   expect(checked.stdout).toMatch(/, through the exported head of revision 8, head /);

@@ -15,7 +15,9 @@ import {
   resealValue,
 } from '../../store/keys/data-key.js';
 import { countOutdatedValues, findOutdatedValues, type SealedValueRow } from '../../store/keys/outdated-value.js';
+import { lockEnvironmentFacts } from '../../store/tenancy/environment-facts.js';
 import type { Services } from '../request/services.js';
+import { findDigestKeys, sealFactsAgain } from './environment-facts.js';
 
 /** Values per query. Each value is written by its own statement. */
 const VALUES_PER_BATCH = 100;
@@ -112,10 +114,16 @@ function countOutdated({ db, keys }: Services, environmentId: string, version: n
   return countOutdatedValues(db, { environmentId, version, format: sealFormatOf(keys.sealAlgorithm) });
 }
 
-async function addDataKey({ db, keyProvider }: Services, environmentId: string, version: number): Promise<boolean> {
-  // Wrapping may need a network request, so it happens before the statement, which holds the environment's lock.
-  const key = await newStoredKey(keyProvider, environmentId, 'data', version);
-  return insertDataKey(db, { ...key, environmentId });
+async function addDataKey(services: Services, environmentId: string, version: number): Promise<boolean> {
+  // Wrapping may need a network request, so it happens before the transaction, which holds the environment's lock.
+  const key = await newStoredKey(services.keyProvider, environmentId, 'data', version);
+  const digestKeys = await findDigestKeys(services, [environmentId]);
+  return services.db.transaction(async (tx) => {
+    const before = await lockEnvironmentFacts(tx, environmentId);
+    const isAdded = await insertDataKey(tx, { ...key, environmentId });
+    if (isAdded) await sealFactsAgain(tx, services, before, digestKeys);
+    return isAdded;
+  });
 }
 
 async function resealEnvironment(

@@ -13,6 +13,8 @@ export type FindingKind =
   | 'keys'
   /** The environment's own row disagrees with the log. */
   | 'environment'
+  /** The environment's name, owner or deletion is not what the service wrote. */
+  | 'facts'
   /** The log is not, or is no longer, the one whose head was exported. */
   | 'head';
 

@@ -10,9 +10,10 @@ import {
   findUnloggedSecret,
   type VerifiedEntryRow,
 } from '../../store/log/log-verification.js';
+import { checkFacts } from './facts-check.js';
 import { genesisHash } from './log-entry.js';
 import { badValue, type FindingKind, LogFinding } from './log-finding.js';
-import type { LogHead } from './log-head.js';
+import type { FactsHead, LogHead } from './log-head.js';
 import { explainMismatch, isChained } from './log-mismatch.js';
 import { contradictionOf, disagreementOf } from './log-row-check.js';
 import { openKeysOf, type Values, valuesOf } from './logged-values.js';
@@ -33,6 +34,8 @@ export interface VerifiedLog {
   secretCount: number;
   /** How many values were decrypted; undefined without keys. */
   openedValues: number | undefined;
+  /** What is known about the environment beside its log. */
+  facts: FactsHead;
 }
 
 /**
@@ -74,7 +77,8 @@ async function verify(
   }
   await checkUnreachableRows(session, environmentId);
   if (keys instanceof LogFinding) throw keys;
-  return { isIntact: true, environmentId, revision, hash, secretCount, openedValues: values?.opened() };
+  const facts = await checkFacts(session, environmentId, { digestKey: keys?.digest, head: head?.facts });
+  return { isIntact: true, environmentId, revision, hash, secretCount, openedValues: values?.opened(), facts };
 }
 
 /** Reads the log from its first row to the revision at which, according to the environment, it ends. */

@@ -18,9 +18,11 @@ import {
 } from '../../store/tenancy/account.js';
 import { removeApplicationsOfAccount } from '../../store/tenancy/application.js';
 import { removeEnvironmentsOfAccount } from '../../store/tenancy/environment.js';
+import { findEnvironmentIdsOf, lockEnvironmentFactsOf } from '../../store/tenancy/environment-facts.js';
 import { findPlanByName, keepPlan } from '../../store/tenancy/plan.js';
 import { reauthenticated } from '../access/reauthentication.js';
 import { issueToken } from '../access/token.js';
+import { findDigestKeys, sealFactsAgain } from '../keys/environment-facts.js';
 import { actorOf, adminOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
@@ -148,12 +150,16 @@ export async function updateAccount(ctx: Context, input: UpdateAccountInput): Pr
 export async function deleteAccount(ctx: Context, input: { id: string }): Promise<Account> {
   const actor = adminOf(ctx, 'DeleteAccount', 'admin');
   if (actor.accountId === input.id) throw forbidden('An account cannot delete itself');
-  const account = await ctx.services.db.transaction(async (tx) => {
+  const { db } = ctx.services;
+  const keys = await findDigestKeys(ctx.services, await findEnvironmentIdsOf(db, 'account', input.id));
+  const account = await db.transaction(async (tx) => {
     const at = new Date();
     await requireRemainingAdmin(tx, input.id);
     const deletedAccount = (await lockAccount(tx, input.id)) && (await findAccount(tx, input.id));
     if (!deletedAccount) throw notFound('account', input.id);
+    const before = await lockEnvironmentFactsOf(tx, 'account', input.id);
     await removeEnvironmentsOfAccount(tx, input.id, at);
+    await sealFactsAgain(tx, ctx.services, before, keys);
     await removeApplicationsOfAccount(tx, input.id, at);
     await removeTokensOfAccount(tx, input.id, at);
     await removeAccount(tx, input.id, at);

@@ -14,7 +14,9 @@ import {
   updateApplication as updateRow,
 } from '../../store/tenancy/application.js';
 import { removeEnvironmentsOfApplication } from '../../store/tenancy/environment.js';
+import { findEnvironmentIdsOf, lockEnvironmentFactsOf } from '../../store/tenancy/environment-facts.js';
 import { ownAccountOnly } from '../access/permissions.js';
+import { findDigestKeys, sealFactsAgain } from '../keys/environment-facts.js';
 import { actorOf, managerOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
@@ -92,11 +94,15 @@ export async function updateApplication(ctx: Context, input: { id: string; name:
 export async function deleteApplication(ctx: Context, input: { id: string }): Promise<Application> {
   const application = await getApplication(ctx, input.id);
   managerOf(ctx, 'DeleteApplication');
-  return ctx.services.db.transaction(async (tx) => {
+  const { db } = ctx.services;
+  const keys = await findDigestKeys(ctx.services, await findEnvironmentIdsOf(db, 'application', application.id));
+  return db.transaction(async (tx) => {
     const at = new Date();
     await lockAccount(tx, application.accountId);
+    const before = await lockEnvironmentFactsOf(tx, 'application', application.id);
     if (!(await removeApplication(tx, application.id, at))) throw notFound('application', application.id);
     const removed = await removeEnvironmentsOfApplication(tx, application.id, at);
+    await sealFactsAgain(tx, ctx.services, before, keys);
     await giveEnvironmentRoom(tx, application.accountId, removed.length);
     return application;
   });

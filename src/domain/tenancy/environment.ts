@@ -1,6 +1,6 @@
 // Environments: read with the caller's roles, created and deleted within the limits of the plan. Their past states are
 // in environment-at.ts.
-import { newEnvironmentKeys } from '../../crypto/environment-keys.js';
+import { newEnvironmentKeys, openEnvironmentKeys } from '../../crypto/environment-keys.js';
 import { alreadyExists, limitExceeded, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
 import type { Session } from '../../store/engine/client.js';
@@ -16,9 +16,11 @@ import {
   removeEnvironment,
   updateEnvironment as updateRow,
 } from '../../store/tenancy/environment.js';
+import { lockEnvironmentFacts } from '../../store/tenancy/environment-facts.js';
 import { findPlansOfAccounts } from '../../store/tenancy/plan.js';
 import { accessEnvironment, type EnvironmentWithRoles, withRoles } from '../access/environment-access.js';
 import { type EnvironmentPermission, ownAccountOnly } from '../access/permissions.js';
+import { findDigestKeys, sealFacts, sealFactsAgain } from '../keys/environment-facts.js';
 import { genesisHash } from '../log/log-entry.js';
 import { actorOf, managerOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
@@ -135,6 +137,7 @@ export async function createEnvironment(ctx: Context, input: CreateEnvironmentIn
   const at = new Date();
   // Wrapping may need a network request, so it happens before the transaction, which holds the account's lock.
   const keys = await newEnvironmentKeys(keyProvider, id);
+  const { digest } = await openEnvironmentKeys(keyProvider, id, keys);
   return db.transaction(async (tx) => {
     // The lock comes first, so that the plan is read in its current state and not as it was before a wait for the lock.
     await lockAccount(tx, actor.accountId);
@@ -154,6 +157,7 @@ export async function createEnvironment(ctx: Context, input: CreateEnvironmentIn
     }
     if (!hasRoom) throw limitExceeded(await environmentLimitMessage(tx, actor.accountId));
     for (const key of keys) await insertEnvironmentKey(tx, { ...key, environmentId: id, createdAt: at });
+    await sealFacts(tx, id, digest);
     return { ...row, roles: ['owner'] };
   });
 }
@@ -165,10 +169,15 @@ export async function createEnvironment(ctx: Context, input: CreateEnvironmentIn
 export async function updateEnvironment(ctx: Context, input: { id: string; name: string }): Promise<Environment> {
   const name = checkName(input.name);
   const environment = await getEnvironment(ctx, input.id, 'UpdateEnvironment');
+  const keys = await findDigestKeys(ctx.services, [environment.id]);
   return ctx.services.db.transaction(async (tx) => {
     await lockAccount(tx, environment.ownerId);
+    const before = await lockEnvironmentFacts(tx, environment.id);
     const row = await updateRow(tx, environment.id, name, new Date());
-    if (row) return { ...row, roles: environment.roles };
+    if (row) {
+      await sealFactsAgain(tx, ctx.services, before, keys);
+      return { ...row, roles: environment.roles };
+    }
     const isThere = await findEnvironment(tx, { id: environment.id, accountId: environment.ownerId });
     throw isThere ? alreadyExists(`Environment ${name}`) : notFound('environment', environment.id);
   });
@@ -180,9 +189,12 @@ export async function updateEnvironment(ctx: Context, input: { id: string; name:
  */
 export async function deleteEnvironment(ctx: Context, input: { id: string }): Promise<Environment> {
   const environment = await getEnvironment(ctx, input.id, 'DeleteEnvironment');
+  const keys = await findDigestKeys(ctx.services, [environment.id]);
   return ctx.services.db.transaction(async (tx) => {
     await lockAccount(tx, environment.ownerId);
+    const before = await lockEnvironmentFacts(tx, environment.id);
     if (!(await removeEnvironment(tx, environment.id, new Date()))) throw notFound('environment', environment.id);
+    await sealFactsAgain(tx, ctx.services, before, keys);
     await giveEnvironmentRoom(tx, environment.ownerId, 1);
     return { ...environment, isDeleted: true };
   });

@@ -115,6 +115,10 @@ export const environments = pgTable(
      * so sees the latest number.
      */
     minDataKeyVersion: integer('min_data_key_version').notNull().default(1),
+    /** Counts the changes of the facts that `factsMac` seals; see domain/keys/environment-facts.ts. */
+    factsVersion: integer('facts_version').notNull().default(0),
+    /** Null for environments from before there was such a seal, until an operator has them sealed. */
+    factsMac: bytes('facts_mac'),
     createdAt: moment('created_at').notNull(),
     updatedAt: moment('updated_at').notNull(),
     deletedAt: moment('deleted_at'),

@@ -20,7 +20,7 @@ import { clientOf, expectRefusal, place } from '../../support/rest/app.js';
 import { DOORS } from '../../support/streams/changes.js';
 import { addressOf } from '../../support/streams/event-stream.js';
 import { restSuite } from '../../support/suites.js';
-import { createAccount, type Person, unique } from '../../support/world.js';
+import { createAccount, unique } from '../../support/world.js';
 
 const { app, environmentId } = await restSuite();
 const { owner } = app.world.people;

@@ -1,6 +1,7 @@
 // A thousand random tamperings by SQL: every one is found with keys and an exported head, and each kind by what it says.
 import { randomInt } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { rotateDataKeys } from '../../../src/domain/keys/data-key.js';
 import { sealWith } from '../../../src/domain/keys/sealed-value.js';
 import { LogFinding } from '../../../src/domain/log/log-finding.js';
 import type { LogHead } from '../../../src/domain/log/log-head.js';
@@ -9,6 +10,7 @@ import type { Session } from '../../../src/store/engine/client.js';
 import { randomFrom } from '../../races/support/writer.js';
 import { databaseKind } from '../../support/app.js';
 import { CANARY, canary } from '../../support/canary.js';
+import { ask } from '../../support/graphql/client.js';
 import { createHistory } from '../../support/log/history.js';
 import { graphqlSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
@@ -34,15 +36,19 @@ beforeAll(async () => {
     await goOn(writes);
     copies.push(await readTables(app.services.db));
   }
+  const rename = 'mutation ($id: UUID!) { updateEnvironment(input: { id: $id, name: "renamed" }) { __typename } }';
+  await ask(app, token, rename, { id: environmentId });
+  await rotateDataKeys(app.services, { environmentId });
   await createHistory(app, { environmentId: other, token, random: history })(30);
   const { log } = copies.at(-1)!;
   expect(new Set(log.map(({ change }) => change)).size, 'every kind of change').toBe(6);
   const now = await readTables(app.services.db);
-  scene = { random, environmentId, now, earlier: copies.slice(0, -1), seal };
+  const accountIds = Object.values(world.people).map(({ id }) => id);
+  scene = { random, environmentId, accountIds, now, earlier: copies.slice(0, -1), seal };
   await app.services.db.script(WITHOUT_CONSTRAINTS);
   for (const id of [environmentId, other]) {
-    const { revision, hash } = (await verifyLog(app.services.db, id)) as VerifiedLog;
-    heads.set(id, { environmentId: id, revision, hash });
+    const { revision, hash, facts } = (await verifyLog(app.services.db, id)) as VerifiedLog;
+    heads.set(id, { environmentId: id, revision, hash, facts });
   }
 });
 

@@ -45,6 +45,7 @@ describe('a long honest history', () => {
       hash: expect.anything(),
       secretCount: secrets.filter((row) => row.environment_id === environmentId && row.deleted_at === null).length,
       openedValues: own.filter(({ sealed_value }) => sealed_value !== null).length,
+      facts: { version: 1, digest: expect.anything(), isSealed: true },
     });
     expect(`\\x${Buffer.from((result as VerifiedLog).hash).toString('hex')}`).toBe(head.head_hash);
   });

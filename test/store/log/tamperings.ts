@@ -6,6 +6,7 @@ export interface Scene {
   random: () => number;
   /** The environment that is tampered with. */
   environmentId: string;
+  accountIds: readonly string[];
   now: Tables;
   /** Copies of the tables from earlier on, none of the present. */
   earlier: readonly Tables[];
@@ -101,6 +102,18 @@ function editEnvironment(column: string): Tampering {
           ? pick(scene, logOf(scene).slice(0, -1)).hash
           : row[column] + pick(scene, [-2, -1, 1, 2]);
       return update('environments', { id: row.id }, { [column]: value });
+    },
+  };
+}
+
+/** What is known about an environment beside its log, changed with all that whoever has no keys can change along. */
+function editFacts(name: string, foundBy: Tampering['foundBy'], columns: (scene: Scene, row: Row) => Row): Tampering {
+  return {
+    name,
+    foundBy,
+    sql(scene) {
+      const row = environmentOf(scene);
+      return update('environments', { id: row.id }, columns(scene, row));
     },
   };
 }
@@ -222,6 +235,62 @@ export const TAMPERINGS: readonly Tampering[] = [
     'deleted_at',
   ].map(editSecret),
   ...['revision', 'secret_count', 'head_hash'].map(editEnvironment),
+  editFacts('the environment renamed', 'keys or head', (scene, { name }) => ({
+    name: pick(scene, [`${name}x`, name.toUpperCase(), name.slice(1)]),
+  })),
+  editFacts('the environment deleted', 'keys or head', (scene, { created_at }) => ({
+    deleted_at: later(created_at, pick(scene, [0, 1, 3_600_000])),
+  })),
+  editFacts('an older data key allowed again', 'keys or head', (_, row) => ({
+    min_data_key_version: row.min_data_key_version - 1,
+  })),
+  editFacts('the environment renamed, and its version of facts counted on', 'keys', (_, { name, facts_version }) => ({
+    name: `${name}x`,
+    facts_version: facts_version + 1,
+  })),
+  editFacts('the environment renamed, and its seal removed', 'head', (_, { name, facts_version }) => ({
+    name: `${name}x`,
+    facts_version: facts_version + 1,
+    facts_mac: null,
+  })),
+  editFacts('the environment renamed, and another’s seal brought here', 'keys or head', (scene, { id, name }) => {
+    const { facts_version, facts_mac } = pick(
+      scene,
+      scene.now.environments.filter((other) => other.id !== id),
+    );
+    return { name: `${name}x`, facts_version, facts_mac };
+  }),
+  editFacts('earlier facts brought back with their seal', 'head', (scene, { id }) => {
+    const old = scene.earlier[0]!.environments.find((row) => row.id === id)!;
+    const { name, min_data_key_version, facts_version, facts_mac } = old;
+    return { name, min_data_key_version, facts_version, facts_mac };
+  }),
+  editFacts('the environment given to another account', 'chain', (scene, { account_id }) => ({
+    account_id: pick(
+      scene,
+      scene.accountIds.filter((id) => id !== account_id),
+    ),
+  })),
+  {
+    name: 'the environment given to another account together with its application',
+    foundBy: 'keys or head',
+    sql(scene) {
+      const { application_id, account_id: owner } = environmentOf(scene);
+      const account_id = pick(
+        scene,
+        scene.accountIds.filter((other) => other !== owner),
+      );
+      return (
+        update('environments', { application_id }, { account_id }) +
+        update('applications', { id: application_id }, { account_id })
+      );
+    },
+  },
+  {
+    name: 'the owner’s account renamed',
+    foundBy: 'keys or head',
+    sql: (scene) => update('accounts', { id: environmentOf(scene).account_id }, { name: `owner-${randomUUID()}` }),
+  },
 
   {
     name: 'a stored value erased, which nobody has destroyed',
