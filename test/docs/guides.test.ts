@@ -50,6 +50,7 @@ test('access and tokens: a share, a limited token, a login of an issuer, and the
   try {
     const logins = commandsOf(page, 'Logins');
     const setting = (name: string) => new RegExp(`\\b${name}=(\\S+)`).exec(logins)?.[1] as string;
+    expect(setting('OIDC_ACCOUNT_CLAIM'), 'what no issuer gives to two users').toBe('sub');
     const JWT = await issuer.sign({ aud: setting('OIDC_AUDIENCE'), [setting('OIDC_ACCOUNT_CLAIM')]: 'development' });
     const stdout = await shell.run(
       [
