@@ -18,15 +18,15 @@ import { createDocsRoutes } from '../rest/docs/docs.js';
 import { createRestRoutes } from '../rest/handler.js';
 import { notFoundRoute, problem } from '../rest/problem.js';
 import { operationOf, UNBOUNDED } from './answers.js';
-import { authenticate } from './authenticate.js';
-import { clientAddress } from './client-address.js';
+import { authenticate } from './callers/authenticate.js';
+import { clientAddress } from './callers/client-address.js';
+import { limitFailedCredentials } from './callers/failed-credentials.js';
+import { loginVerifier } from './callers/lazy-login-verifier.js';
+import { isLocal } from './callers/local-requests.js';
+import { accountRateLimit, rateLimit } from './callers/rate-limit.js';
 import { crossOrigin } from './cors.js';
-import { limitFailedCredentials } from './failed-credentials.js';
 import { createGraphqlRoutes } from './graphql-routes.js';
 import { createHealthRoutes } from './health.js';
-import { loginVerifier } from './lazy-login-verifier.js';
-import { isLocal } from './local-requests.js';
-import { accountRateLimit, rateLimit } from './rate-limit.js';
 import { createReport, logRequests } from './request-log.js';
 
 export interface AppOptions {

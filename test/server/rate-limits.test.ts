@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import request from 'supertest';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { loadConfig } from '../../src/config/config.js';
-import { limitFailedCredentials } from '../../src/server/failed-credentials.js';
+import { limitFailedCredentials } from '../../src/server/callers/failed-credentials.js';
 import { tokenWith } from '../support/graphql/token-scopes.js';
 import { createRestApp, expectRefusal, type RestApp, send } from '../support/rest/app.js';
 

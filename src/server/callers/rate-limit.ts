@@ -1,8 +1,8 @@
 // Limits of requests per minute: by client address, and by account.
 import type { Context as HonoContext } from 'hono';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import type { Config } from '../config/config.js';
-import { AppError } from '../errors/errors.js';
+import type { Config } from '../../config/config.js';
+import { AppError } from '../../errors/errors.js';
 import { clientAddress } from './client-address.js';
 
 const WINDOW_SECONDS = 60;

@@ -1,7 +1,7 @@
 // Authentication: selects the credential of a request and finds the actor it belongs to.
 import { parse as parseCookies } from 'hono/utils/cookie';
-import type { Actor } from '../domain/request/actor.js';
-import type { CredentialCache } from '../domain/request/services.js';
+import type { Actor } from '../../domain/request/actor.js';
+import type { CredentialCache } from '../../domain/request/services.js';
 import type { FailedCredentials } from './failed-credentials.js';
 
 /** The form of every token. Strings of any other form are not looked up. */

@@ -1,9 +1,9 @@
 // Verifies JWTs of an external OIDC issuer: signature (with the issuer's published keys), issuer, audience, times.
 import { createLocalJWKSet, type JWTVerifyGetKey, errors as joseErrors, jwtVerify } from 'jose';
-import type { OidcConfig } from '../config/oidc.js';
-import type { LoginVerifier } from '../domain/access/login.js';
-import { AppError } from '../errors/errors.js';
-import { unavailable } from '../errors/refusals.js';
+import type { OidcConfig } from '../../config/oidc.js';
+import type { LoginVerifier } from '../../domain/access/login.js';
+import { AppError } from '../../errors/errors.js';
+import { unavailable } from '../../errors/refusals.js';
 
 /** Asymmetric algorithms only: `none` and shared secrets (HMAC) do not prove that the issuer signed the token. */
 const ALGORITHMS = [

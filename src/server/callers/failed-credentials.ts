@@ -1,7 +1,7 @@
 // Slows down clients that try credentials which are not valid, by address and before the database is asked.
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { AppError } from '../errors/errors.js';
+import { AppError } from '../../errors/errors.js';
 
 /** Failures of an address are forgotten this long after the last one. */
 const WINDOW_MS = 10 * 60_000;

@@ -1,6 +1,6 @@
 // Loads the login verifier with the first login, so that a service without such logins starts faster.
-import type { OidcConfig } from '../config/oidc.js';
-import type { LoginVerifier } from '../domain/access/login.js';
+import type { OidcConfig } from '../../config/oidc.js';
+import type { LoginVerifier } from '../../domain/access/login.js';
 
 export function loginVerifier(oidc: OidcConfig): LoginVerifier {
   let verifier: Promise<LoginVerifier> | undefined;
