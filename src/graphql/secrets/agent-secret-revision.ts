@@ -76,7 +76,8 @@ AgentSecretRevisionRef.implement({
 });
 
 async function valueText(ctx: Context, revision: AgentSecretRevision): Promise<string | null> {
-  return revision.valueRevision === null ? null : answered(ctx, await loadStoredValue(ctx, secretOf(revision)));
+  if (revision.valueRevision === null || ctx.operation?.tooLarge) return null;
+  return answered(ctx, await loadStoredValue(ctx, secretOf(revision)));
 }
 
 builder.objectFields(AgentSecretRef, (t) => ({

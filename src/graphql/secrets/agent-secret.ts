@@ -141,10 +141,19 @@ const SHORT_TYPE = 1_024;
 
 /** A type in readable form; of a long one a promise. */
 function describedType(ctx: Context, type: string): string | Promise<string> {
-  return type.length <= SHORT_TYPE ? described(type) : describedInSlice(ctx, type);
+  if (type.length <= SHORT_TYPE) return described(type);
+  // The answer is refused as a whole: nothing more is worth any work.
+  if (ctx.operation?.tooLarge) return '';
+  const known = ctx.operation?.describedTypes.get(type);
+  if (known !== undefined) return known;
+  const text = describedInSlice(ctx, type);
+  ctx.operation?.describedTypes.set(type, text);
+  return text;
 }
 
 async function describedInSlice(ctx: Context, type: string): Promise<string> {
+  const wait = ctx.operation?.take(type.length);
+  if (wait) await wait;
   while (!hasSliceTime()) await nextSlice(ctx.actor?.accountId);
   return described(type);
 }
