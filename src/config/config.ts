@@ -49,6 +49,7 @@ export interface Config {
   readonly maxDepth: number;
   readonly maxTokens: number;
   readonly maxAliases: number;
+  readonly maxNodes: number;
   /** Requests per minute and client address; 0 means no limit. */
   readonly rateLimit: number;
   /** Requests per minute and account; 0 means no limit. */
@@ -121,6 +122,7 @@ export function loadConfig(
       GRAPHQL_MAX_DEPTH: wholeNumber(1, 100)({ default: 12 }),
       GRAPHQL_MAX_TOKENS: wholeNumber(100, 20_000)({ default: 2_000 }),
       GRAPHQL_MAX_ALIASES: wholeNumber(0, 1_000)({ default: 30 }),
+      GRAPHQL_MAX_NODES: wholeNumber(100, 1_000_000_000)({ default: 500_000 }),
       RATE_LIMIT_PER_MINUTE: wholeNumber(0, 10_000_000)({ default: 0 }),
       RATE_LIMIT_PER_MINUTE_PER_ACCOUNT: wholeNumber(0, 10_000_000)({ default: 0 }),
       FAILED_CREDENTIALS_PER_ADDRESS: wholeNumber(0, 1_000_000)({ default: 20 }),
@@ -186,6 +188,7 @@ export function loadConfig(
     maxDepth: clean.GRAPHQL_MAX_DEPTH,
     maxTokens: clean.GRAPHQL_MAX_TOKENS,
     maxAliases: clean.GRAPHQL_MAX_ALIASES,
+    maxNodes: clean.GRAPHQL_MAX_NODES,
     rateLimit: clean.RATE_LIMIT_PER_MINUTE,
     accountRateLimit: clean.RATE_LIMIT_PER_MINUTE_PER_ACCOUNT,
     failedCredentials: clean.FAILED_CREDENTIALS_PER_ADDRESS,

@@ -49,6 +49,7 @@ export function createApp({ services, config, development = () => undefined }: A
     maxDepth: config.maxDepth,
     maxTokens: config.maxTokens,
     maxAliases: config.maxAliases,
+    maxNodes: config.maxNodes,
     maxBodyBytes: config.maxBodyBytes,
     documents: config.persistedDocuments
       ? readManifest(config.persistedDocuments, config.persistedDocumentsOnly)

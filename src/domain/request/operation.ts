@@ -24,7 +24,8 @@ export class Operation {
   readonly #limits: OperationLimits;
   readonly #onHold: OnHold | undefined;
   #lease: ByteLease | undefined;
-  #answerBytes = 0;
+  /** Bytes of values and types that the answer has so far. */
+  answerBytes = 0;
 
   constructor(budget: ByteBudget, account: string, limits: OperationLimits, onHold?: OnHold) {
     this.#budget = budget;
@@ -60,8 +61,8 @@ export class Operation {
 
   /** Counts a part of the answer, as often as it is selected. RESPONSE_TOO_LARGE when the answer exceeds its limit. */
   answer(bytes: number): void {
-    this.#answerBytes += bytes;
-    if (this.#answerBytes <= this.#limits.maxResponseBytes) return;
+    this.answerBytes += bytes;
+    if (this.answerBytes <= this.#limits.maxResponseBytes) return;
     this.tooLarge ??= responseTooLarge(this.#limits.maxResponseBytes);
     throw this.tooLarge;
   }

@@ -4,6 +4,7 @@ import { type DocumentNode, type ExecutionResult, type GraphQLError, getOperatio
 import { type GraphQLParams, processRegularResult, type YogaServerInstance } from 'graphql-yoga';
 import type { Context } from '../../domain/request/context.js';
 import { printBody } from '../../json/print-portions.js';
+import { type CostLimits, checkNodes, costOf, nodesOf } from './cost.js';
 import { boundedResult } from './response-size.js';
 
 /** A parsed and validated operation, ready for execution. */
@@ -14,7 +15,7 @@ export interface OperationArgs {
   contextValue: Context;
 }
 
-export interface OperationOptions {
+export interface OperationOptions extends CostLimits {
   yoga: YogaServerInstance<Context, object>;
   /** Cache of parsed and validated documents, by their text. */
   known: { get(text: string): DocumentNode | undefined; set(text: string, document: DocumentNode): void };
@@ -49,6 +50,9 @@ export function plainResponseType({ method, headers }: Request): string | undefi
   }
   return undefined;
 }
+
+/** Asks for `extensions.cost` where a client sets headers more easily than extensions, as in GraphiQL. */
+const COST_HEADER = 'x-graphql-cost';
 
 /** Reads, parses, validates and executes the operation; the response equals the one that Yoga would give. */
 export async function answerOperation(
@@ -86,7 +90,7 @@ async function resultOf(
   const isGet = request.method === 'GET';
   try {
     const params = await options.read(request);
-    const { query, operationName, variables } = params;
+    const { query, operationName, variables, extensions } = params;
     let document = options.known.get(query as string);
     if (!document) {
       // Yoga's plugins expect the request and its parameters in the context.
@@ -96,11 +100,15 @@ async function resultOf(
       if (errors.length > 0) return isGet ? 'unusual' : { errors };
       options.known.set(query as string, document);
     }
-    const operation = getOperationAST(document, operationName)?.operation;
-    if (operation === undefined || operation === 'subscription') return 'unusual';
-    if (isGet && operation !== 'query') return 'unusual';
+    const operation = getOperationAST(document, operationName);
+    if (!operation || operation.operation === 'subscription') return 'unusual';
+    if (isGet && operation.operation !== 'query') return 'unusual';
+    const nodes = nodesOf(document, operation, variables);
+    checkNodes(nodes, options);
     if (ctx.operation) ctx.operation.canStream = true;
-    return await options.run({ document, operationName, variableValues: variables, contextValue: ctx });
+    const result = await options.run({ document, operationName, variableValues: variables, contextValue: ctx });
+    const isCostAsked = extensions?.cost === true || request.headers.has(COST_HEADER);
+    return isCostAsked ? { ...result, extensions: { cost: costOf(nodes, options, ctx.operation) } } : result;
   } catch (error) {
     // Yoga knows what may not be asked for by GET, and how that is answered.
     if (isGet) return 'unusual';

@@ -39,6 +39,8 @@ export interface GraphQLOptions {
   maxTokens: number;
   maxAliases: number;
   maxBodyBytes: number;
+  /** Items that all pages of an operation may have together, nested ones multiplied. */
+  maxNodes: number;
   /** Persisted documents that a request may refer to by id. */
   documents?: PersistedDocuments | undefined;
   /** Receives errors that must not be shown to clients. */
@@ -92,6 +94,7 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
   const run = ({ document, operationName, variableValues, contextValue }: OperationArgs) =>
     executeMasked({ schema, document, operationName, variableValues, contextValue }, options);
   const operations: OperationOptions = {
+    maxNodes: options.maxNodes,
     yoga,
     read: (request) => readParams(request, { maxBodyBytes, documents }),
     known: validatedDocuments,

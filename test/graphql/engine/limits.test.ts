@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { CANARY, CANARY_NUMBER } from '../../support/canary.js';
 import { type RawAnswer, RESPONSE_JSON, send, sendQuery, withConfig } from '../../support/graphql/http.js';
+import { createSecret, type Secret } from '../../support/graphql/secrets.js';
 import { graphqlSuite } from '../../support/suites.js';
 
 const { app, world, token } = await graphqlSuite();
@@ -25,6 +26,60 @@ function deep(levels: number): string {
   const at = (level: number) => (level < 4 ? cycle[level] : cycle[4 + ((level - 4) % 4)]) as string;
   return `{ ${names(levels - 1, (level) => `${at(level)} {`)} id ${'}'.repeat(levels)}`;
 }
+
+describe('nested pages', () => {
+  const nested = (
+    a: number | string,
+    b: number | string,
+    c: number | string,
+  ) => `query ${[a, b, c].includes('$n') ? '($n: Int)' : ''} { viewer { applications(first: ${a}) {
+    edges { node { environments(first: ${b}) { edges { node { agentSecrets(first: ${c}) { edges { node { id } } } } } } } } } } }`;
+
+  test('multiply, and their product is limited, whatever there is to read', async () => {
+    expectRefused(
+      await sendQuery(app, token, nested(200, 200, 200)),
+      /could have 8040200 items .* 500000 .*GRAPHQL_MAX_NODES/,
+    );
+    expect((await sendQuery(app, token, nested(10, 50, 200))).errors).toEqual([]);
+  });
+
+  test('count by variables and in fragments, as often as these are spread', async () => {
+    expectRefused(await sendQuery(app, token, nested('$n', '$n', '$n'), { n: 200 }), /GRAPHQL_MAX_NODES/);
+    const fragment =
+      'fragment P on Account { applications(first: 200) { edges { node { environments(first: 200) { edges { node { id } } } } } } }';
+    const query = (count: number) => `{ ${names(count, (n) => `a${n}: viewer { ...P }`)} } ${fragment}`;
+    expect((await sendQuery(app, token, query(2))).errors).toEqual([]);
+    expectRefused(await sendQuery(app, token, query(20)), /could have 804000 items/);
+  });
+
+  test('the cost of an operation is told to those who ask for it', async () => {
+    const { id } = (await createSecret(app, token, {
+      environmentId: world.environmentId,
+      path: ['cost'],
+      secretType: { type: 'Str' },
+      secretValue: 'value',
+    })) as Secret;
+    const query = `{ nodes(ids: ["${id}", "${id}"]) { ... on AgentSecret { secretValue } } }`;
+    const body = JSON.stringify({ query, extensions: { cost: true } });
+    const { extensions } = JSON.parse((await send(app, { token, body })).text);
+    expect(extensions).toEqual({
+      cost: {
+        nodes: 2,
+        maxNodes: 500_000,
+        answerBytes: expect.any(Number),
+        maxAnswerBytes: app.config.maxResponseBytes,
+        values: 1,
+      },
+    });
+    const withHeader = await send(app, {
+      token,
+      body: JSON.stringify({ query }),
+      headers: { 'x-graphql-cost': 'true' },
+    });
+    expect(JSON.parse(withHeader.text).extensions.cost.nodes).toBe(2);
+    expect((await sendQuery(app, token, query)).text).not.toContain('extensions');
+  });
+});
 
 describe('repetition', () => {
   const repeated = (count: number, selection: string) => `{ ${names(count, () => selection)} }`;

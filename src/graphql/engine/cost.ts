@@ -1,0 +1,95 @@
+// What an operation may cost, told before it runs: nested pages multiply, so the product of their sizes is limited.
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql';
+import type { Operation } from '../../domain/request/operation.js';
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../domain/request/page.js';
+import { invalidRequestError } from './errors.js';
+
+type Variables = Record<string, unknown> | undefined;
+
+export interface CostLimits {
+  /** Items that all pages of an operation may have together if they are full, nested pages multiplied. */
+  maxNodes: number;
+}
+
+/** How many items an operation reads if all of its pages are full. */
+export function nodesOf(document: DocumentNode, operation: OperationDefinitionNode, variables: Variables): number {
+  const fragments = new Map(
+    document.definitions.flatMap((each): [string, FragmentDefinitionNode][] =>
+      each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [],
+    ),
+  );
+  /** Each fragment is looked at once, however often it is spread. */
+  const known = new Map<string, number>();
+
+  function inFragment(name: string): number {
+    const nodes = known.get(name);
+    if (nodes !== undefined) return nodes;
+    const fragment = fragments.get(name);
+    // A fragment that leads to itself is no valid document; this only has to end.
+    known.set(name, 0);
+    const counted = fragment ? inSelections(fragment.selectionSet) : 0;
+    known.set(name, counted);
+    return counted;
+  }
+
+  function inSelections({ selections }: SelectionSetNode): number {
+    let nodes = 0;
+    for (const selection of selections) {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) nodes += inFragment(selection.name.value);
+      else if (selection.kind === Kind.INLINE_FRAGMENT) nodes += inSelections(selection.selectionSet);
+      else if (selection.selectionSet) {
+        const size = sizeOf(selection, variables);
+        const below = inSelections(selection.selectionSet);
+        nodes += size === undefined ? below : size * (1 + below);
+      }
+    }
+    return nodes;
+  }
+
+  return inSelections(operation.selectionSet);
+}
+
+/** The items of a field that has several; undefined for any other. */
+function sizeOf(field: FieldNode, variables: Variables): number | undefined {
+  const argument = (name: string) => {
+    const value = field.arguments?.find((each) => each.name.value === name)?.value;
+    if (value?.kind === Kind.VARIABLE) return variables?.[value.name.value];
+    if (value?.kind === Kind.INT) return Number(value.value);
+    return value?.kind === Kind.LIST ? value.values : undefined;
+  };
+  const ids = argument('ids');
+  if (Array.isArray(ids)) return ids.length;
+  const isPage = field.selectionSet?.selections.some(
+    (each) => each.kind === Kind.FIELD && ['edges', 'nodes', 'pageInfo'].includes(each.name.value),
+  );
+  if (!isPage) return undefined;
+  const size = argument('first') ?? argument('last');
+  const number = Number((size as { text?: string } | undefined)?.text ?? size ?? DEFAULT_PAGE_SIZE);
+  return Number.isFinite(number) ? Math.min(Math.max(number, 0), MAX_PAGE_SIZE) : DEFAULT_PAGE_SIZE;
+}
+
+/** Throws INVALID_REQUEST for an operation whose nested pages could have too many items. */
+export function checkNodes(nodes: number, { maxNodes }: CostLimits): void {
+  if (nodes <= maxNodes) return;
+  throw invalidRequestError(
+    `The pages of the operation could have ${nodes} items together, and at most ${maxNodes} are allowed (GRAPHQL_MAX_NODES): ask for smaller pages.`,
+  );
+}
+
+/** What an operation has cost, for clients that send `extensions: {cost: true}`. */
+export function costOf(nodes: number, limits: CostLimits, operation: Operation | undefined) {
+  return {
+    nodes,
+    maxNodes: limits.maxNodes,
+    answerBytes: operation?.answerBytes ?? 0,
+    maxAnswerBytes: operation?.maxResponseBytes ?? null,
+    values: operation?.opened.size ?? 0,
+  };
+}
