@@ -126,6 +126,8 @@ const STOOD_IN_FOR = [
   'secret_reads_at',
   // Without it the records of the secret's whole environment are read.
   'secret_reads_secret',
+  // The descendants of a token are found by it, when they are revoked with the token.
+  'tokens_parent',
 ];
 
 test('whichever other index is missing, a statement is found that needs it', async () => {
