@@ -112,8 +112,21 @@ export function openSealedValue(ctx: Context, place: SealedPlace, sealed: Uint8A
   return text;
 }
 
+/** A value that the operation has opened already, which need not be read again; undefined for any other. */
+export function openedEarlier(
+  ctx: Context,
+  place: Omit<SealedPlace, 'secretType'>,
+): string | Promise<string> | undefined {
+  const known = ctx.operation?.opened.get(`${place.id}:${place.valueRevision}`);
+  return known === undefined ? undefined : openedBefore(ctx, place, known);
+}
+
 /** A value that the same operation has opened. At another revision of the secret it counts as opened there, too. */
-function openedBefore(ctx: Context, place: SealedPlace, text: string | Promise<string>): string | Promise<string> {
+function openedBefore(
+  ctx: Context,
+  place: Omit<SealedPlace, 'secretType'>,
+  text: string | Promise<string>,
+): string | Promise<string> {
   const recorded = ctx.services.reads.record(ctx, place);
   return recorded ? recorded.then(() => text) : text;
 }

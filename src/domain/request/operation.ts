@@ -17,6 +17,8 @@ export class Operation {
   tooLarge: AppError | undefined;
   /** Values that the operation has opened, by secret and the revision that set them: each is opened once. */
   readonly opened = new Map<string, string | Promise<string>>();
+  /** Types that lists have left out, by secret: each is read once. */
+  readonly types = new Map<string, Promise<string>>();
   /** Long types in readable form, by their documents: each is made once. */
   readonly describedTypes = new Map<string, Promise<string>>();
   readonly #budget: ByteBudget;
@@ -76,6 +78,7 @@ export class Operation {
   close(): void {
     this.#lease?.close();
     this.opened.clear();
+    this.types.clear();
     this.describedTypes.clear();
   }
 

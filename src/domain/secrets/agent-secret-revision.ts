@@ -10,7 +10,7 @@ import {
   type SealedValueRow,
 } from '../../store/secrets/agent-secret-revision.js';
 import { MAX_INLINE_BYTES } from '../../store/secrets/inline-values.js';
-import { openSealedValue, type SealedPlace, valueDestroyed } from '../keys/sealed-value.js';
+import { openedEarlier, openSealedValue, type SealedPlace, valueDestroyed } from '../keys/sealed-value.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { readCounted, spendItems } from '../request/item-budget.js';
@@ -89,7 +89,13 @@ export type StoredPlace = Omit<SealedPlace, 'secretType'>;
  */
 export async function openStoredValues(ctx: Context, places: readonly StoredPlace[]): Promise<(string | Error)[]> {
   const opened = new Map<string, string | Error>();
-  for (let left = places; left.length > 0; ) {
+  const unopened: StoredPlace[] = [];
+  for (const place of places) {
+    const text = openedEarlier(ctx, place);
+    if (text === undefined) unopened.push(place);
+    else opened.set(keyOfPlace(place), await text);
+  }
+  for (let left = unopened; left.length > 0; ) {
     const rows = await findSealedPortion(ctx, left);
     const found = new Map(rows.map((row) => [keyOfValue(row.agentSecretId, row.revision), row]));
     const later: StoredPlace[] = [];

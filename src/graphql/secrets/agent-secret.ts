@@ -133,7 +133,17 @@ function withType<T>(
     if (!ctx.operation?.tooLarge) ctx.operation?.answer(type.length);
     return show(type);
   };
-  return secretType === null ? loadSecretType(ctx, id).then(shown) : shown(secretType);
+  return secretType === null ? leftOutType(ctx, id).then(shown) : shown(secretType);
+}
+
+/** A type that a list has left out, read once in an operation, however many lists have it. */
+function leftOutType(ctx: Context, id: string): Promise<string> {
+  const { operation } = ctx;
+  const known = operation?.types.get(id);
+  if (known) return known;
+  const type = loadSecretType(ctx, id);
+  operation?.types.set(id, type);
+  return type;
 }
 
 /** Longer ones are worked through when there is time for it. */
