@@ -17,15 +17,31 @@ export function requireJson(headers: Headers): void {
   }
 }
 
+/** Reserves memory before a body is read: undefined when there is room at once, else a promise. */
+export type Reserve = (bytes: number) => undefined | Promise<void>;
+
+/** Smaller bodies are read without a reservation: what counts of them is what they ask for. */
+const SMALL = 64 * 1024;
+/** What a body takes in memory, as bytes, as text and as parsed values. */
+const HELD_PER_BYTE = 3;
+
 /** The bytes of the body; PAYLOAD_TOO_LARGE, without reading further, if there are more than `maxBytes`. */
-export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+export async function readBody(request: Request, maxBytes: number, reserve?: Reserve): Promise<Uint8Array> {
   const contentLength = request.headers.get('content-length');
   // The HTTP parser enforces Content-Length, so the header can be trusted.
   if (contentLength !== null && /^\d+$/.test(contentLength)) {
     if (Number(contentLength) > maxBytes) throw tooLarge(maxBytes);
+    await reserveFor(Number(contentLength), reserve);
     return new Uint8Array(await readCompletely(() => request.arrayBuffer()));
   }
+  // It may be as long as it is allowed to be.
+  await reserveFor(maxBytes, reserve);
   return readCompletely(() => readChunks(request, maxBytes));
+}
+
+async function reserveFor(bytes: number, reserve: Reserve | undefined): Promise<void> {
+  const wait = bytes > SMALL ? reserve?.(HELD_PER_BYTE * bytes) : undefined;
+  if (wait) await wait;
 }
 
 async function readChunks(request: Request, maxBytes: number): Promise<Uint8Array> {

@@ -28,6 +28,8 @@ export interface RestOptions<Ctx> {
     ctx: Ctx,
   ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
   maxBodyBytes: number;
+  /** Reserves memory for a large body; UNAVAILABLE when there is none for too long. */
+  reserve(ctx: Ctx, bytes: number): undefined | Promise<void>;
 }
 
 /** Routes for all operations below `/v1`, and status 405 for other methods on their paths. */
@@ -53,7 +55,7 @@ async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ct
   const variables = await route.variables({
     request: c.req.raw,
     parameter: (name) => c.req.param(name) as string,
-    body: () => jsonBody(c.req.raw, options.maxBodyBytes),
+    body: () => jsonBody(c.req.raw, options.maxBodyBytes, (bytes) => options.reserve(ctx, bytes)),
   });
   const ifNoneMatch = route.tag && c.req.header('if-none-match');
   if (route.tag && ifNoneMatch !== undefined) {

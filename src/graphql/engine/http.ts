@@ -21,7 +21,7 @@ export interface OperationOptions extends CostLimits {
   known: { get(text: string): DocumentNode | undefined; set(text: string, document: DocumentNode): void };
   run(args: OperationArgs): ExecutionResult | Promise<ExecutionResult>;
   /** Reads the GraphQL parameters from the request body. */
-  read(request: Request): Promise<GraphQLParams>;
+  read(request: Request, ctx: Context): Promise<GraphQLParams>;
   /** Converts an error that was thrown before execution to one that the client may see. */
   publicError(error: unknown, requestId: string): GraphQLError;
 }
@@ -89,7 +89,7 @@ async function resultOf(
 ): Promise<ExecutionResult | 'unusual'> {
   const isGet = request.method === 'GET';
   try {
-    const params = await options.read(request);
+    const params = await options.read(request, ctx);
     const { query, operationName, variables, extensions } = params;
     let document = options.known.get(query as string);
     if (!document) {

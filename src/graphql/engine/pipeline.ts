@@ -96,7 +96,8 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
   const operations: OperationOptions = {
     maxNodes: options.maxNodes,
     yoga,
-    read: (request) => readParams(request, { maxBodyBytes, documents }),
+    read: (request, { operation }) =>
+      readParams(request, { maxBodyBytes, documents, reserve: (bytes) => operation?.take(bytes) }),
     known: validatedDocuments,
     run,
     publicError: (error, requestId) => publicError(limitError(error), (bug) => options.onBug(bug, requestId)),

@@ -1,6 +1,6 @@
 // Parses GraphQL requests with exact numbers. Yoga's own parsers use JSON.parse, which rounds large ones.
 import type { GraphQLParams, Plugin } from 'graphql-yoga';
-import { readBody } from '../../http/body.js';
+import { type Reserve, readBody } from '../../http/body.js';
 import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../../json/exact.js';
 import { decodeUtf8, parseJson, parseJsonInSlices } from '../../json/parse.js';
 import { malformedRequestError } from './errors.js';
@@ -10,6 +10,8 @@ export interface ParserOptions {
   maxBodyBytes: number;
   /** Persisted documents that a request may refer to by id. */
   documents: PersistedDocuments | undefined;
+  /** Reserves memory for a large body. */
+  reserve?: Reserve;
 }
 
 export function useExactRequests(options: ParserOptions): Plugin {
@@ -25,7 +27,7 @@ export function useExactRequests(options: ParserOptions): Plugin {
 const parsedRequests = new WeakMap<Request, GraphQLParams>();
 
 async function parsePost(request: Request, options: ParserOptions): Promise<GraphQLParams> {
-  const bytes = await readBody(request, options.maxBodyBytes);
+  const bytes = await readBody(request, options.maxBodyBytes, options.reserve);
   const body = await parseBody(bytes);
   if (!isJsonObject(body)) throw malformedRequestError('The body is not a JSON object with the key "query".');
   const params = paramsFrom(body, options);
