@@ -62,10 +62,10 @@ function events(attack) {
 
 function firstEvent({ url, token, tally, signal }, body) {
   return new Promise((resolve) => {
-    const watch = { isWhole: () => /\}\s*$/.test(tail) };
     let head = '';
     let tail = '';
     let isOver = false;
+    const isWhole = () => /\}\s*$/.test(tail);
     const finish = (note) => {
       if (!isOver) note();
       isOver = true;
@@ -91,12 +91,14 @@ function firstEvent({ url, token, tally, signal }, body) {
         answer.on('data', (bytes) => {
           tally.took(bytes.length);
           if (head.length < 65_536) head += bytes.toString('latin1', 0, 65_536);
-          tail = (tail + bytes.toString('latin1', Math.max(0, bytes.length - 64))).slice(-64);
+          tail = (tail + bytes.toString('latin1', Math.max(0, bytes.length - 4_096))).slice(-4_096);
           const begins = head.indexOf('data: ');
           if (!isStream || begins === -1 || !tail.endsWith('\n\n')) return;
-          finish(() => judge(tally, answer.statusCode, head.slice(begins + 6), watch));
+          finish(() => judge(tally, answer.statusCode, head.slice(begins + 6) + tail, isWhole(), token));
         });
-        answer.on('end', () => (isStream ? stopped() : finish(() => judge(tally, answer.statusCode, head, watch))));
+        answer.on('end', () =>
+          isStream ? stopped() : finish(() => judge(tally, answer.statusCode, head + tail, isWhole(), token)),
+        );
         answer.on('error', stopped);
       },
     );
@@ -242,9 +244,9 @@ function validation(attack) {
 /** Bodies of 1 MiB of which the last byte never comes; half of them with a token. */
 async function slowBodies(attack) {
   const most = Buffer.alloc(MIB - 1, ' ');
-  for (let index = 0; index < 500 * attack.scale && !attack.signal.aborted; index += 1) {
+  for (let index = 0; index < 750 * attack.scale && !attack.signal.aborted; index += 1) {
     const socket = openSocket(attack);
-    const line = index % 2 === 0 ? 'POST /graphql' : `PATCH /v1/agent-secrets/${attack.secretIds[index]}`;
+    const line = index % 2 === 0 ? 'POST /graphql' : `PATCH /v1/agent-secrets/${attack.secretIds[index % 1_000]}`;
     const credential = index % 2 === 0 ? '' : `authorization: Bearer ${attack.token}\r\n`;
     socket.write(
       `${line} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n${credential}content-length: ${MIB}\r\n\r\n`,

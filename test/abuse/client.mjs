@@ -19,6 +19,7 @@ const ERRORS = new Set([
 ]);
 /** So much of an answer is looked at for what it says; of the rest only whether it is whole. */
 const KEPT = 64 * 1024;
+const KEPT_BEHIND = 4 * 1024;
 
 /** What an attack has got, by kind, and whatever it should never get. */
 export function createTally() {
@@ -83,20 +84,22 @@ export function createJsonWatch() {
   };
 }
 
-/** Notes what an answer is that has come to its end. */
-export function judge(tally, status, head, watch) {
+/** Notes what an answer is that has come to its end; `text` is its beginning, and its end if it is longer. */
+export function judge(tally, status, text, isWhole, token) {
   if (status === 304) return tally.got('304');
-  if (!watch.isWhole()) return tally.wrong(`${status} that is no whole JSON`);
+  if (!isWhole) return tally.wrong(`${status} that is no whole JSON`);
+  const codes = [...text.matchAll(/"code":"([A-Z_]+)"/g)].map(([, code]) => code);
+  // Whoever is known stays known, however busy the service is.
+  if (token !== undefined && codes[0] === 'AUTH_UNAUTHORIZED')
+    return tally.wrong(`${status} ${codes[0]} for a valid token`);
   if (status === 200) {
-    if (!/^\{"errors"/.test(head)) return tally.got('200');
-    const codes = [...head.matchAll(/"code":"([A-Z_]+)"/g)].map(([, code]) => code);
+    if (codes.length === 0 && !text.includes('"errors":[')) return tally.got('200');
     const strange = codes.find((code) => !ERRORS.has(code));
     if (codes.length === 0 || strange) return tally.wrong(`200 with the error ${strange}`);
     return tally.got(`200 with ${codes[0]}`);
   }
-  const code = /"code":"([A-Z_]+)"/.exec(head)?.[1];
-  const isDocumented = REFUSALS[status]?.includes(code) || (status === 400 && ERRORS.has(code));
-  return isDocumented ? tally.got(`${status} ${code}`) : tally.wrong(`${status} ${code}`);
+  const isDocumented = REFUSALS[status]?.includes(codes[0]) || (status === 400 && ERRORS.has(codes[0]));
+  return isDocumented ? tally.got(`${status} ${codes[0]}`) : tally.wrong(`${status} ${codes[0]}`);
 }
 
 /** An attacker's connection: one request after another on it. */
@@ -109,6 +112,7 @@ export function createConnection({ url, tally, signal }) {
       if (signal.aborted) return resolve('');
       const watch = createJsonWatch();
       let head = '';
+      let tail = '';
       let status = 0;
       const ended = (error) => {
         if (signal.aborted) tally.got(status === 0 ? 'no answer by the end' : 'an answer under way at the end');
@@ -133,12 +137,13 @@ export function createConnection({ url, tally, signal }) {
             tally.took(bytes.length);
             watch.push(bytes);
             if (head.length < KEPT) head += bytes.toString('latin1', 0, KEPT - head.length);
+            else tail = (tail + bytes.toString('latin1', Math.max(0, bytes.length - KEPT_BEHIND))).slice(-KEPT_BEHIND);
           });
           answer.on('error', ended);
           answer.on('end', () => {
             if (!answer.complete) return ended();
             if (method === 'HEAD') tally.got(`HEAD ${status}`);
-            else judge(tally, status, head, watch);
+            else judge(tally, status, head + tail, watch.isWhole(), token);
             resolve(head);
           });
         },

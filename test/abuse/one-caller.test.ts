@@ -6,7 +6,7 @@ import { type Latency, openStage, type Report, type Stage } from './stage.js';
 
 const MOST_MB = 700;
 const SLOWEST_MS = 250;
-const SECONDS = Number(process.env.ABUSE_SECONDS ?? 10);
+const SECONDS = Number(process.env.ABUSE_SECONDS ?? 12);
 const MIXED_SECONDS = Number(process.env.ABUSE_MIXED_SECONDS ?? 60);
 
 /** What has been measured against the service before there was anything against it. */
@@ -54,9 +54,10 @@ async function endured(attacks: readonly string[], seconds: number): Promise<voi
   expectServed("another account's read", report.read);
 }
 
-function expectAlive({ death, peakMb, attacks }: Report): void {
+function expectAlive({ death, peakMb, attacks, bugs }: Report): void {
   expect.soft(death, 'how the process ended').toBeUndefined();
   expect.soft(peakMb, 'MB resident').toBeLessThan(MOST_MB);
+  expect.soft(bugs, 'bugs logged').toBe(0);
   // Whoever is cut off by a dead process has been told nothing.
   if (death === undefined)
     for (const [name, { wrong }] of Object.entries(attacks)) expect.soft(wrong, name).toEqual({});
@@ -69,17 +70,18 @@ function expectServed(what: string, { p99, failures }: Latency): void {
 
 function tell(
   names: readonly string[],
-  { death, beforeMb, peakMb, health, read, probeDelayMs, attacks }: Report,
+  { death, beforeMb, peakMb, health, read, probeDelayMs, waitedPercent, attacks, bugs, firstBug }: Report,
 ): void {
   const latency = ({ p50, p99, max, count, failures }: Latency) =>
     `${p50} / ${p99} / ${max} ms of ${count}${Object.keys(failures).length > 0 ? ` ${JSON.stringify(failures)}` : ''}`;
   const lines = [
     `${names.length > 1 ? 'mixture' : names[0]}: ${death ?? 'lives'}, ${beforeMb} -> ${peakMb} MB`,
-    `  healthz ${latency(health)}; read ${latency(read)}; the probe itself up to ${probeDelayMs} ms late`,
+    `  healthz ${latency(health)}; read ${latency(read)}; the probe up to ${probeDelayMs} ms late, the service ${waitedPercent} % without a processor`,
     ...Object.entries(attacks).map(
       ([name, { got, wrong, megabytes }]) =>
         `  ${name}: ${megabytes} MB ${JSON.stringify(got)}${Object.keys(wrong).length > 0 ? ` WRONG ${JSON.stringify(wrong)}` : ''}`,
     ),
+    ...(bugs > 0 ? [`  ${bugs} bugs logged, first: ${firstBug}`] : []),
   ];
   console.log(lines.join('\n'));
   if (process.env.ABUSE_LOG) appendFileSync(process.env.ABUSE_LOG, `${lines.join('\n')}\n`);

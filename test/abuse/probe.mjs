@@ -86,8 +86,10 @@ function ask(url, { path, token }, everyMs) {
 function watchMemory(pid, killAboveMb) {
   let peak = 0;
   let isKilled = false;
-  let isAlive = true;
   let before = 0;
+  const began = performance.now();
+  const waitedBefore = waitedMs(pid) ?? 0;
+  let waited = waitedBefore;
   const look = () => {
     try {
       const status = readFileSync(`/proc/${pid}/status`, 'utf8');
@@ -96,12 +98,13 @@ function watchMemory(pid, killAboveMb) {
       if (mb('VmRSS') === 0) throw new Error('gone');
       before ||= mb('VmRSS');
       peak = Math.max(peak, mb('VmHWM'));
+      waited = waitedMs(pid) ?? waited;
       if (mb('VmRSS') > killAboveMb && !isKilled) {
         isKilled = true;
         process.kill(pid, 'SIGKILL');
       }
     } catch {
-      isAlive = false;
+      // It is no more.
     }
   };
   look();
@@ -110,7 +113,14 @@ function watchMemory(pid, killAboveMb) {
     stop() {
       look();
       clearInterval(timer);
-      return { beforeMb: before, peakMb: peak, isKilled, isAlive };
+      const waitedPercent = Math.round((100 * (waited - waitedBefore)) / (performance.now() - began));
+      return { beforeMb: before, peakMb: peak, waitedPercent, isKilled };
     },
   };
+}
+
+/** How long a process's main thread has been ready to run, and others have had the processor. */
+function waitedMs(pid) {
+  const [, waited] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ');
+  return waited === undefined ? undefined : Number(waited) / 1e6;
 }

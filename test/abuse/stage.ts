@@ -60,11 +60,16 @@ export interface Report {
   death: string | undefined;
   beforeMb: number;
   peakMb: number;
+  /** For how much of the time the service was ready to run, and others had the processor. */
+  waitedPercent: number;
   health: Latency;
   read: Latency;
   /** The longest that the probe's own process was held up. */
   probeDelayMs: number;
   attacks: Record<string, Outcome>;
+  /** What the service has logged of bugs, and the first of it. */
+  bugs: number;
+  firstBug: string | undefined;
 }
 
 export async function openStage(): Promise<Stage> {
@@ -241,13 +246,22 @@ async function endure(server: RunningServer, { facts, victim, attacks, seconds, 
       death: deathOf(server, memory.isKilled),
       beforeMb: memory.beforeMb,
       peakMb: memory.peakMb,
+      waitedPercent: memory.waitedPercent,
       ...measured,
       probeDelayMs: ownDelayMs,
       attacks: settled,
+      ...bugsIn(server),
     };
   } finally {
     for (const forked of children) forked.kill('SIGKILL');
   }
+}
+
+function bugsIn({ stderr }: RunningServer): Pick<Report, 'bugs' | 'firstBug'> {
+  const lines = stderr()
+    .split('\n')
+    .filter((line) => line.includes('"unexpected error"'));
+  return { bugs: lines.length, firstBug: lines[0]?.slice(0, 1_500) };
 }
 
 function deathOf({ child, stderr }: RunningServer, isKilled: boolean): string | undefined {
