@@ -237,7 +237,7 @@ function comments(attack) {
 function validation(attack) {
   const callers = connections(attack, 8 * attack.scale);
   return repeat(attack, callers.length, (index, turn) =>
-    callers[index].graphql(attack.token, `{ viewer { ${'id '.repeat(1_980)} } } # ${process.pid} ${index} ${turn}`),
+    callers[index].graphql(attack.token, `{ ${'viewer { id } '.repeat(490)} } # ${process.pid} ${index} ${turn}`),
   );
 }
 

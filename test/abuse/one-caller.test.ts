@@ -6,7 +6,7 @@ import { type Latency, openStage, type Report, type Stage } from './stage.js';
 
 const MOST_MB = 700;
 const SLOWEST_MS = 250;
-const SECONDS = Number(process.env.ABUSE_SECONDS ?? 12);
+const SECONDS = Number(process.env.ABUSE_SECONDS ?? 10);
 const MIXED_SECONDS = Number(process.env.ABUSE_MIXED_SECONDS ?? 60);
 
 /** What has been measured against the service before there was anything against it. */
