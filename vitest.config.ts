@@ -20,8 +20,6 @@ const measured = [
   'test/start/processes/budget.test.ts',
   'test/server/process/slow-readers.test.ts',
 ];
-/** What takes the machine for itself for minutes: last of all. */
-const abuse = 'test/abuse/**/*.test.ts';
 
 export default defineConfig({
   resolve: {
@@ -67,16 +65,6 @@ export default defineConfig({
           provide: { database: 'postgres' },
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'abuse',
-          include: [abuse],
-          provide: { database: 'postgres' },
-          maxWorkers: 1,
-          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -4,8 +4,9 @@ import { appendFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Latency, openStage, type Report, type Stage } from './stage.js';
 
-const MOST_MB = 700;
-const SLOWEST_MS = 250;
+/** What is wanted; CI, whose machine is busy, asks for less. */
+const MOST_MB = Number(process.env.ABUSE_MOST_MB ?? 700);
+const SLOWEST_MS = Number(process.env.ABUSE_SLOWEST_MS ?? 250);
 const SECONDS = Number(process.env.ABUSE_SECONDS ?? 10);
 const MIXED_SECONDS = Number(process.env.ABUSE_MIXED_SECONDS ?? 60);
 
