@@ -37,6 +37,7 @@ export function eventStream<T>(
     async pull(controller) {
       try {
         const portion = await event?.next();
+        if (isStopped) return;
         if (portion && !portion.done) return controller.enqueue(encoder.encode(portion.value));
         event = undefined;
         const { done, value } = await items.next();

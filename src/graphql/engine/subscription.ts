@@ -36,10 +36,11 @@ export async function subscribe(args: ExecutionArgs): Promise<Results | Executio
   const results: Results = {
     async next() {
       if (isDone) return DONE;
+      // The event before has been sent: while the stream waits for the next one, it holds nothing.
+      operation?.close();
+      operation = undefined;
       const event = await events.next();
       if (event.done) return DONE;
-      // The event before this one has been sent.
-      operation?.close();
       operation = ctx.operation?.next();
       if (operation) operation.canStream = true;
       const executed = await execute({ ...args, rootValue: event.value, contextValue: { ...ctx, operation } });

@@ -79,5 +79,17 @@ function completeAnswer(received: string): Answer | undefined {
     return received.length < bodyEnd ? undefined : { status, body: received.slice(headEnd + 4, bodyEnd) };
   }
   // The body is chunked. JSON text has no such line breaks, so the mark of the last chunk cannot be part of a body.
-  return received.endsWith('\r\n0\r\n\r\n') ? { status, body: received.slice(headEnd + 4) } : undefined;
+  return received.endsWith('\r\n0\r\n\r\n') ? { status, body: withoutFrames(received.slice(headEnd + 4)) } : undefined;
+}
+
+/** Returns the text that the chunks of a body carry. Every chunk is its length in hexadecimal, a line break, its bytes, a line break. */
+function withoutFrames(chunked: string): string {
+  let text = '';
+  for (let at = 0; ; ) {
+    const lineEnd = chunked.indexOf('\r\n', at);
+    const length = Number.parseInt(chunked.slice(at, lineEnd), 16);
+    if (!(length > 0)) return text;
+    text += chunked.slice(lineEnd + 2, lineEnd + 2 + length);
+    at = lineEnd + 2 + length + 2;
+  }
 }
