@@ -42,11 +42,11 @@ export function eventStream<T>(
         event = undefined;
         const { done, value } = await items.next();
         if (isStopped) return;
-        const text = done ? last : print(value);
-        if (typeof text !== 'string') {
-          event = text;
-          controller.enqueue(encoder.encode((await event.next()).value as string));
-        } else if (text) controller.enqueue(encoder.encode(text));
+        const printed = done ? last : print(value);
+        if (typeof printed !== 'string') event = printed;
+        const text = typeof printed === 'string' ? printed : (await printed.next()).value;
+        if (isStopped) return;
+        if (text) controller.enqueue(encoder.encode(text));
         if (!done) return;
         stop();
         controller.close();
