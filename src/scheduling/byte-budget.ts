@@ -1,6 +1,4 @@
 // A budget of bytes that operations of all accounts share: who does not fit waits in line, fairly by account.
-import { constrainedMemory } from 'node:process';
-import { getHeapStatistics } from 'node:v8';
 import { unavailable } from '../errors/refusals.js';
 
 export interface ByteBudgetOptions {
@@ -241,16 +239,6 @@ function tooMuch() {
 
 export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
   return new Budget(options);
-}
-
-/** The part of the memory limit that answers under way may hold. The rest is for everything else, and for garbage. */
-const SHARE = 0.2;
-
-/** A budget's capacity by default: a share of the memory limit of this process, that of a container included. */
-export function memoryShare(): number {
-  // Without a limit it is absent, zero, or more than any machine has.
-  const constrained = constrainedMemory?.() || Number.POSITIVE_INFINITY;
-  return Math.floor(SHARE * Math.min(getHeapStatistics().heap_size_limit, constrained));
 }
 
 /** For operations whose end nobody tells: they are limited by themselves only. */

@@ -1,16 +1,9 @@
-// Reads secrets: by id, by path or in pages, in their current or an earlier state. Lists of a whole environment are in
-// agent-secret-list.ts, writes in agent-secret-create.ts and agent-secret-update.ts.
+// Reads secrets by id or by path, in their current or an earlier state. Pages are in agent-secret-page.ts, lists of a
+// whole environment in agent-secret-list.ts, writes in agent-secret-create.ts and agent-secret-update.ts.
 import { createHash } from 'node:crypto';
 import { invalidRequest, notFound } from '../../errors/refusals.js';
 import { findAgentSecret, findUnreadAgentSecretsForAccounts } from '../../store/secrets/agent-secret.js';
-import {
-  type AgentSecretFilter,
-  type AgentSecretSortField,
-  countAgentSecrets,
-  findAgentSecretByPath,
-  findAgentSecrets,
-} from '../../store/secrets/agent-secret-list.js';
-import { MAX_INLINE_BYTES } from '../../store/secrets/inline-values.js';
+import { findAgentSecretByPath } from '../../store/secrets/agent-secret-list.js';
 import {
   authorize,
   type EnvironmentPermission,
@@ -23,9 +16,7 @@ import { openSealedValue, valueDestroyed } from '../keys/sealed-value.js';
 import { type Actor, actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { coversPath, grantTag } from '../request/grant.js';
-import { readCounted, spendItems } from '../request/item-budget.js';
-import { storableMoment } from '../request/moment.js';
-import { idKey, momentKey, type Page, type PageArguments, pageOf, pageRequest, stringKey } from '../request/page.js';
+import { readCounted } from '../request/item-budget.js';
 import type { Environment } from '../tenancy/environment.js';
 import { MAX_TYPE_BYTES } from '../types/analysed-type-parse.js';
 import { canonicalPath, MAX_PATH_BYTES } from '../types/secret-path.js';
@@ -169,56 +160,6 @@ export function agentSecretsTag(ctx: Context, environment: Environment): string 
   return `${environment.revision}.${environment.updatedAt.getTime().toString(36)}${suffix}`;
 }
 
-export interface AgentSecretQuery extends PageArguments {
-  filter?:
-    | {
-        deleted?: boolean | null | undefined;
-        pathPrefix?: string | null | undefined;
-        hasValue?: boolean | null | undefined;
-        typeKinds?: readonly string[] | null | undefined;
-        updatedSince?: Date | null | undefined;
-      }
-    | null
-    | undefined;
-  orderBy?: { field: AgentSecretSortField; direction: 'ASC' | 'DESC' } | null | undefined;
-}
-
-export interface AgentSecretConnection extends Page<AgentSecret> {
-  /** The number of secrets that match the filter, on all pages together. */
-  totalCount(): Promise<number>;
-}
-
-/** One page of the environment's secrets. */
-export async function listAgentSecrets(
-  ctx: Context,
-  environment: Environment,
-  query: AgentSecretQuery,
-): Promise<AgentSecretConnection> {
-  authorize(ctx, environment, 'ViewAgentSecret');
-  const { db } = ctx.services;
-  const field = query.orderBy?.field ?? 'path';
-  const request = pageRequest(query, (json) => readCursorKey(json, field));
-  const filter = { ...storableFilter(query.filter), pathsWithin: actorOf(ctx).grant.pathPrefixes ?? undefined };
-  if (environment.isDeleted) return { ...pageOf(request, [], () => undefined), totalCount: async () => 0 };
-  spendItems(ctx, request.size);
-  const page = {
-    filter,
-    field,
-    descending: (query.orderBy?.direction === 'DESC') !== request.backward,
-    // When reading backward, `before` is the limit that comes first in the reading direction.
-    after: request.backward ? request.before : request.after,
-    before: request.backward ? request.after : request.before,
-    limit: request.size + 1,
-  };
-  const most = { rows: page.limit, rowBytes: MAX_PATH_BYTES, sharedBytes: MAX_INLINE_BYTES };
-  const rows = await readCounted(ctx, most, () => findAgentSecrets(db, stateOf(environment), page), bytesOf);
-  const secrets = rows.map((row) => within(environment, row));
-  return {
-    ...pageOf(request, secrets, (secret) => [field, keyOf(secret, field), secret.id]),
-    totalCount: () => countAgentSecrets(db, stateOf(environment), filter),
-  };
-}
-
 /**
  * The value's canonical JSON text; null without a value. Returns a promise only when `openSealedValue` does. Throws
  * AGENT_SECRET_VALUE_DESTROYED when the value was erased. Fails with SealError when the stored bytes are not those that
@@ -255,32 +196,10 @@ export function within<Row extends object>(environment: Environment, row: Row): 
   return environment.at === undefined ? row : { ...row, environment };
 }
 
-function keyOf(secret: AgentSecret, field: AgentSecretSortField): string {
-  return field === 'path' ? secret.path : secret[field].toISOString();
-}
-
-/** A cursor contains the sort field of its list, because it marks no position in a list with another order. */
-function readCursorKey(json: unknown, field: AgentSecretSortField): { key: string; id: string } | undefined {
-  if (!Array.isArray(json) || json.length !== 3 || json[0] !== field) return undefined;
-  const key = field === 'path' ? stringKey(json[1]) : momentKey(json[1]);
-  const id = idKey(json[2]);
-  return key === undefined || id === undefined ? undefined : { key, id };
-}
-
-function storableFilter(filter: AgentSecretQuery['filter']): AgentSecretFilter {
-  return {
-    deleted: filter?.deleted ?? false,
-    pathPrefix: filter?.pathPrefix == null ? undefined : storableText(filter.pathPrefix),
-    hasValue: filter?.hasValue ?? undefined,
-    typeKinds: filter?.typeKinds == null ? undefined : [...new Set(filter.typeKinds)],
-    updatedSince: filter?.updatedSince == null ? undefined : storableMoment(filter.updatedSince),
-  };
-}
-
 /**
  * Postgres text cannot hold U+0000, and no path contains it. The replacement character is not in any path either, so
  * the query correctly finds nothing.
  */
-function storableText(text: string): string {
+export function storableText(text: string): string {
   return text.replaceAll('\0', '\u{FFFD}');
 }

@@ -1,7 +1,7 @@
 // Finds an environment by its id or its names, in its current state or as of one of its revisions.
 import { AppError } from '../../errors/errors.js';
 import { invalidRequest } from '../../errors/refusals.js';
-import { countAgentSecrets } from '../../store/secrets/agent-secret-list.js';
+import { countAgentSecrets } from '../../store/secrets/agent-secret-page.js';
 import { findLogPoint } from '../../store/secrets/agent-secret-revision.js';
 import { findEnvironmentByName } from '../../store/tenancy/environment.js';
 import { withRoles } from '../access/environment-access.js';

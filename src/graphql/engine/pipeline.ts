@@ -9,27 +9,19 @@ import {
   execute,
   type GraphQLError,
   type GraphQLSchema,
-  NoSchemaIntrospectionCustomRule,
-  type ParseOptions,
-  parse,
-  specifiedRules,
-  type ValidationRule,
-  validate,
 } from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
-import { LRUCache } from 'lru-cache';
 import type { Context } from '../../domain/request/context.js';
 import { printJson } from '../../json/print.js';
+import { documentCache } from './document-cache.js';
 import { publicError } from './errors.js';
-import { withoutSchemaNames } from './hidden-names.js';
 import { answerOperation, type OperationArgs, type OperationOptions, plainResponseType, uncached } from './http.js';
-import { ExactLiteralVariablesRule } from './literal-variables.js';
 import { ManifestError, type PersistedDocuments } from './persisted-documents.js';
-import { repetitionError } from './repetition.js';
-import { limitError, safeRules, syntaxError, variableErrors } from './request-errors.js';
+import { limitError, variableErrors } from './request-errors.js';
 import { readParams, useExactRequests } from './request-parser.js';
 import { boundedResult, refusedResult } from './response-size.js';
-import { subscribe, UnconditionalSubscriptionRule, useEventStreams } from './subscription.js';
+import { subscribe, useEventStreams } from './subscription.js';
+import { useSafeRequestErrors } from './validation.js';
 
 export interface GraphQLOptions {
   schema: GraphQLSchema;
@@ -124,28 +116,6 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
   };
 }
 
-/**
- * A cache of parsed documents by their text. Its limit is the total length of the texts, because a parsed document
- * takes up to 250 times as much memory as its text. Long texts are not cached at all: they contain inline values, which
- * must not stay in memory, and any client could fill the memory with them. Trusted documents are never evicted.
- */
-function documentCache<T extends object>(trusted: ReadonlySet<string> = new Set()) {
-  const trustedEntries = new Map<string, T>();
-  const cache = new LRUCache<string, T>({
-    maxSize: 128 * 1024,
-    maxEntrySize: 8 * 1024,
-    sizeCalculation: (_, text) => text.length + 1,
-    ttl: 3_600_000,
-    // The default is 1 ms, and lru-cache starts a timer each time it reads the clock.
-    ttlResolution: 60_000,
-  });
-  const cacheFor = (text: string) => (trusted.has(text) ? trustedEntries : cache);
-  return {
-    get: (text: string) => cacheFor(text).get(text),
-    set: (text: string, entry: T) => void cacheFor(text).set(text, entry),
-  };
-}
-
 /** Throws a ManifestError, so that the service does not start, if a document violates the schema or a limit. */
 function checkDocuments(yoga: YogaServerInstance<Context, object>, { texts }: PersistedDocuments): void {
   const { schema, parse, validate } = yoga.getEnveloped({} as never);
@@ -164,45 +134,6 @@ function checkDocuments(yoga: YogaServerInstance<Context, object>, { texts }: Pe
       : [`${id}: ${message}${location ? ` (line ${location.line}, column ${location.column})` : ''}`];
   });
   if (problems.length > 0) throw new ManifestError(problems);
-}
-
-function useSafeRequestErrors(options: GraphQLOptions): Plugin {
-  const standard = [
-    ...specifiedRules.map((rule) => safeRules.get(rule) ?? rule),
-    ExactLiteralVariablesRule,
-    UnconditionalSubscriptionRule,
-  ];
-  const hideSuggestions = !options.introspection;
-  const rules = options.introspection ? standard : [...standard, NoSchemaIntrospectionCustomRule];
-  return {
-    onParse({ setParseFn }) {
-      setParseFn((source: string, rest: ParseOptions) => {
-        try {
-          return parse(source, { ...rest, maxTokens: options.maxTokens });
-        } catch (error) {
-          throw syntaxError(error);
-        }
-      });
-    },
-    onValidate({ setValidationFn }) {
-      // Rules added by other plugins (the limits) are kept. The standard rules are replaced by variants whose messages
-      // contain no values.
-      setValidationFn((schema, document, requestedRules) => {
-        const added = (requestedRules ?? []).filter((rule: ValidationRule) => !specifiedRules.includes(rule));
-        const repetition = repetitionError(document);
-        if (repetition) return [repetition];
-        try {
-          const errors = validate(schema, document, [...rules, ...added], { hideSuggestions });
-          const safe = errors.map((error) => publicError(limitError(error), options.onBug));
-          return options.introspection ? safe : safe.map(withoutSchemaNames);
-        } catch (error) {
-          // The rules visit fragments recursively, so deep nesting can exhaust the stack.
-          if (error instanceof RangeError) return [syntaxError(error) as GraphQLError];
-          throw error;
-        }
-      });
-    },
-  };
 }
 
 /** Executes an operation; errors in the result are converted to what clients may see. */

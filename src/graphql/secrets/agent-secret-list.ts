@@ -1,10 +1,11 @@
 // Fields of Environment that return its secrets: in pages, all in one list, as documents, or one by its path.
-import { agentSecretsTag, getAgentSecretByPath, listAgentSecrets } from '../../domain/secrets/agent-secret.js';
+import { agentSecretsTag, getAgentSecretByPath } from '../../domain/secrets/agent-secret.js';
 import {
   listAllAgentSecrets,
   listOpenedAgentSecrets,
   type OpenedAgentSecret,
 } from '../../domain/secrets/agent-secret-list.js';
+import { listAgentSecrets } from '../../domain/secrets/agent-secret-page.js';
 import { TYPE_KINDS, type TypeKind } from '../../domain/types/analysed-type.js';
 import type { RawJson } from '../../json/exact.js';
 import { JsonList } from '../../json/json-list.js';
