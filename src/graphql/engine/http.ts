@@ -64,14 +64,14 @@ export async function answerOperation(
   let result = await resultOf(request, ctx, options);
   if (result === 'unusual') return uncached(await options.yoga.fetch(request, ctx));
   const headers = { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' };
-  if (!result.errors) {
-    const body = printBody(result);
-    const most = ctx.operation?.maxResponseBytes ?? Number.POSITIVE_INFINITY;
-    if (typeof body === 'string' && body.length <= most) return new Response(body, { headers });
-    result = boundedResult(result, ctx.operation, true);
-    if (!result.errors) return new Response(body, { headers });
-    result = { errors: result.errors.map((error) => options.publicError(error, ctx.requestId)) };
-  }
+  const body = result.errors ? undefined : printBody(result);
+  const most = ctx.operation?.maxResponseBytes ?? Number.POSITIVE_INFINITY;
+  if (typeof body === 'string' && body.length <= most) return new Response(body, { headers });
+  const bounded = boundedResult(result, ctx.operation, true);
+  if (bounded !== result) {
+    const errors = (bounded.errors ?? []).map((error) => options.publicError(error, ctx.requestId));
+    result = { ...(result.extensions ? { extensions: result.extensions } : {}), errors };
+  } else if (body !== undefined) return new Response(body, { headers });
   let processed: unknown;
   const stringify = (value: unknown) => {
     processed = value;

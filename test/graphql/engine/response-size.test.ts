@@ -69,6 +69,13 @@ test('whatever else is selected counts, too', async () => {
   expectTooLarge(await sendQuery(app, token, query, { e: environmentId }));
 });
 
+test('it counts as much beside a field that fails', async () => {
+  const list = 'edges { node { id environmentId pathText createdAt updatedAt createdBy { id } updatedBy { id } } }';
+  const query = `query ($e: UUID!, $none: UUID!) { failing: agentSecret(id: $none) { id } environment(id: $e) {
+    ${aliases(15, (name) => `${name}: agentSecrets { ${list} }`)} } }`;
+  expectTooLarge(await sendQuery(app, token, query, { e: environmentId, none: environmentId }));
+});
+
 test('the refusal is shown and nothing else, and what was opened is recorded once', async () => {
   const secret = await create('recorded');
   const fields = aliases(22, (name) => `${name}: secretValue`);
