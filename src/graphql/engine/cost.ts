@@ -1,12 +1,16 @@
 // What an operation may cost, told before it runs: nested pages multiply, so the product of their sizes is limited.
 import {
   type DocumentNode,
+  type ExecutionArgs,
   type FieldNode,
   type FragmentDefinitionNode,
+  getOperationAST,
   Kind,
   type OperationDefinitionNode,
   type SelectionSetNode,
+  type ValueNode,
 } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
 import type { Operation } from '../../domain/request/operation.js';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../domain/request/page.js';
 import { invalidRequestError } from './errors.js';
@@ -45,7 +49,7 @@ export function nodesOf(document: DocumentNode, operation: OperationDefinitionNo
       if (selection.kind === Kind.FRAGMENT_SPREAD) nodes += inFragment(selection.name.value);
       else if (selection.kind === Kind.INLINE_FRAGMENT) nodes += inSelections(selection.selectionSet);
       else if (selection.selectionSet) {
-        const size = sizeOf(selection, variables);
+        const size = sizeOf(selection);
         const below = inSelections(selection.selectionSet);
         nodes += size === undefined ? below : size * (1 + below);
       }
@@ -53,26 +57,46 @@ export function nodesOf(document: DocumentNode, operation: OperationDefinitionNo
     return nodes;
   }
 
+  /** The items of a field that has several; undefined for any other. */
+  function sizeOf(field: FieldNode): number | undefined {
+    const argument = (name: string) => {
+      const value = field.arguments?.find((each) => each.name.value === name)?.value;
+      return value?.kind === Kind.VARIABLE ? variableNamed(value.name.value) : literal(value);
+    };
+    const ids = argument('ids');
+    if (Array.isArray(ids)) return ids.length;
+    if (!field.selectionSet || !isPage(field.selectionSet)) return undefined;
+    const size = argument('first') ?? argument('last');
+    const number = Number((size as { text?: string } | undefined)?.text ?? size ?? DEFAULT_PAGE_SIZE);
+    return Number.isFinite(number) ? Math.min(Math.max(number, 0), MAX_PAGE_SIZE) : DEFAULT_PAGE_SIZE;
+  }
+
+  function variableNamed(name: string): unknown {
+    if (variables && Object.hasOwn(variables, name)) return variables[name];
+    return literal(operation.variableDefinitions?.find(({ variable }) => variable.name.value === name)?.defaultValue);
+  }
+
+  /** Whether something is selected that only pages have, directly or in fragments. */
+  function isPage({ selections }: SelectionSetNode, seen = new Set<string>()): boolean {
+    return selections.some((selection) => {
+      if (selection.kind === Kind.FIELD) return PAGE_FIELDS.has(selection.name.value);
+      if (selection.kind === Kind.INLINE_FRAGMENT) return isPage(selection.selectionSet, seen);
+      const name = selection.name.value;
+      const fragment = seen.has(name) ? undefined : fragments.get(name);
+      seen.add(name);
+      return fragment !== undefined && isPage(fragment.selectionSet, seen);
+    });
+  }
+
   return inSelections(operation.selectionSet);
 }
 
-/** The items of a field that has several; undefined for any other. */
-function sizeOf(field: FieldNode, variables: Variables): number | undefined {
-  const argument = (name: string) => {
-    const value = field.arguments?.find((each) => each.name.value === name)?.value;
-    if (value?.kind === Kind.VARIABLE) return variables?.[value.name.value];
-    if (value?.kind === Kind.INT) return Number(value.value);
-    return value?.kind === Kind.LIST ? value.values : undefined;
-  };
-  const ids = argument('ids');
-  if (Array.isArray(ids)) return ids.length;
-  const isPage = field.selectionSet?.selections.some(
-    (each) => each.kind === Kind.FIELD && ['edges', 'nodes', 'pageInfo'].includes(each.name.value),
-  );
-  if (!isPage) return undefined;
-  const size = argument('first') ?? argument('last');
-  const number = Number((size as { text?: string } | undefined)?.text ?? size ?? DEFAULT_PAGE_SIZE);
-  return Number.isFinite(number) ? Math.min(Math.max(number, 0), MAX_PAGE_SIZE) : DEFAULT_PAGE_SIZE;
+const PAGE_FIELDS: ReadonlySet<string> = new Set(['edges', 'nodes', 'pageInfo']);
+
+/** What a size or a list of ids is, written in the document. */
+function literal(value: ValueNode | undefined): unknown {
+  if (value?.kind === Kind.INT) return Number(value.value);
+  return value?.kind === Kind.LIST ? value.values : undefined;
 }
 
 /** Throws INVALID_REQUEST for an operation whose nested pages could have too many items. */
@@ -81,6 +105,15 @@ export function checkNodes(nodes: number, { maxNodes }: CostLimits): void {
   throw invalidRequestError(
     `The pages of the operation could have ${nodes} items together, and at most ${maxNodes} are allowed (GRAPHQL_MAX_NODES): ask for smaller pages.`,
   );
+}
+
+/** Limits what Yoga executes itself. The fast path for POST has counted already, before it runs. */
+export function useNodeLimit(limits: CostLimits): Plugin {
+  const check = ({ args }: { args: Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues'> }) => {
+    const operation = getOperationAST(args.document, args.operationName);
+    if (operation) checkNodes(nodesOf(args.document, operation, args.variableValues as Variables), limits);
+  };
+  return { onExecute: check, onSubscribe: check };
 }
 
 /** What an operation has cost, for clients that send `extensions: {cost: true}`. */

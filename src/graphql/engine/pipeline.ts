@@ -13,6 +13,7 @@ import {
 import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Context } from '../../domain/request/context.js';
 import { printJson } from '../../json/print.js';
+import { useNodeLimit } from './cost.js';
 import { documentCache } from './document-cache.js';
 import { publicError } from './errors.js';
 import { answerOperation, type OperationArgs, type OperationOptions, plainResponseType, uncached } from './http.js';
@@ -77,6 +78,7 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
       maxDepthPlugin({ n: options.maxDepth, flattenFragments: true }),
       maxAliasesPlugin({ n: options.maxAliases }),
       useSafeRequestErrors(options),
+      useNodeLimit(options),
       usePublicResults(options),
       useEventStreams(),
     ] as Plugin[],

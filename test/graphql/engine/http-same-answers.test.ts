@@ -57,6 +57,10 @@ const OPERATIONS: Record<string, () => Operation> = {
   'a query': () => ({ query: '{ viewer { name } }' }),
   'a query with variables': () => ({ query: SECRET, variables: { id: secretId } }),
   'a query with a skipped field': () => ({ query: SECRET, variables: { id: secretId, open: false } }),
+  'nested pages that multiply to too much': () => ({
+    query: `{ viewer { applications(first: 200) { edges { node { environments(first: 200) { edges { node {
+      agentSecrets(first: 200) { edges { node { id } } } } } } } } } } }`,
+  }),
   'one operation of two': () => ({ query: two, operationName: 'Viewer' }),
   'the other of two': () => ({ query: two, operationName: 'Secret', variables: { id: secretId } }),
   'neither of two': () => ({ query: two }),

@@ -1,6 +1,7 @@
 // Requests that are too much: each limit says which it is and its value, as a request error and never as a bug.
 import { describe, expect, test } from 'vitest';
 import { CANARY, CANARY_NUMBER } from '../../support/canary.js';
+import { firstEvent } from '../../support/graphql/client.js';
 import { type RawAnswer, RESPONSE_JSON, send, sendQuery, withConfig } from '../../support/graphql/http.js';
 import { createSecret, type Secret } from '../../support/graphql/secrets.js';
 import { graphqlSuite } from '../../support/suites.js';
@@ -50,6 +51,36 @@ describe('nested pages', () => {
     const query = (count: number) => `{ ${names(count, (n) => `a${n}: viewer { ...P }`)} } ${fragment}`;
     expect((await sendQuery(app, token, query(2))).errors).toEqual([]);
     expectRefused(await sendQuery(app, token, query(20)), /could have 804000 items/);
+  });
+
+  test('count by whatever they are asked for: fragments, default values, GET, a subscription', async () => {
+    const page = (first: string, selection: string) =>
+      `applications(first: ${first}) { ${selection.replace('NODE', 'environments(first: 200) { edges { node { agentSecrets(first: 200) { edges { node { id } } } } } }')} }`;
+    const inline = `{ viewer { ${page('200', '... { edges { node { NODE } } }')} } }`;
+    const named = `{ viewer { ${page('200', '...Edges')} } } fragment Edges on ApplicationConnection {
+      ${'edges { node { environments(first: 200) { ...Rows } } }'} }
+      fragment Rows on EnvironmentConnection { edges { node { agentSecrets(first: 200) { ...Leaves } } } }
+      fragment Leaves on AgentSecretConnection { edges { node { id } } }`;
+    const byDefault = `query ($n: Int = 200) { viewer { ${page('$n', 'edges { node { NODE } }')} } }`;
+    for (const query of [inline, named, byDefault]) {
+      expectRefused(await sendQuery(app, token, query), /could have 8040200 items/);
+    }
+    const plain = nested(200, 200, 200);
+    const url = `http://localhost/graphql?query=${encodeURIComponent(plain)}`;
+    const got = await app.fetch(
+      new Request(url, { headers: { accept: RESPONSE_JSON, authorization: `Bearer ${token}` } }),
+    );
+    expect([got.status, await got.text()]).toEqual([400, expect.stringContaining('could have 8040200 items')]);
+    const stream = `subscription ($e: UUID!) { agentSecretChanges(environmentId: $e) { changes { agentSecret { environment { application { ${names(
+      13,
+      (n) =>
+        `a${n}: environments(first: 200) { edges { node { agentSecrets(first: 200) { edges { node { id } } } } } }`,
+    )} } } } } } }`;
+    const { data, errors } = await firstEvent(app, token, stream, { e: world.environmentId });
+    expect([data ?? null, errors]).toMatchObject([
+      null,
+      [{ message: expect.stringContaining('could have 522600 items') }],
+    ]);
   });
 
   test('the cost of an operation is told to those who ask for it', async () => {
