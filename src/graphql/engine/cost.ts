@@ -14,6 +14,7 @@ import type { Plugin } from 'graphql-yoga';
 import type { Operation } from '../../domain/request/operation.js';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../domain/request/page.js';
 import { invalidRequestError } from './errors.js';
+import { syntaxError } from './request-errors.js';
 
 type Variables = Record<string, unknown> | undefined;
 
@@ -31,6 +32,7 @@ export function nodesOf(document: DocumentNode, operation: OperationDefinitionNo
   );
   /** Each fragment is looked at once, however often it is spread. */
   const known = new Map<string, number>();
+  const pageFragments = new Map<string, boolean>();
 
   function inFragment(name: string): number {
     const nodes = known.get(name);
@@ -77,18 +79,31 @@ export function nodesOf(document: DocumentNode, operation: OperationDefinitionNo
   }
 
   /** Whether something is selected that only pages have, directly or in fragments. */
-  function isPage({ selections }: SelectionSetNode, seen = new Set<string>()): boolean {
+  function isPage({ selections }: SelectionSetNode): boolean {
     return selections.some((selection) => {
       if (selection.kind === Kind.FIELD) return PAGE_FIELDS.has(selection.name.value);
-      if (selection.kind === Kind.INLINE_FRAGMENT) return isPage(selection.selectionSet, seen);
-      const name = selection.name.value;
-      const fragment = seen.has(name) ? undefined : fragments.get(name);
-      seen.add(name);
-      return fragment !== undefined && isPage(fragment.selectionSet, seen);
+      return selection.kind === Kind.INLINE_FRAGMENT
+        ? isPage(selection.selectionSet)
+        : isPageFragment(selection.name.value);
     });
   }
 
-  return inSelections(operation.selectionSet);
+  function isPageFragment(name: string): boolean {
+    const isKnown = pageFragments.get(name);
+    if (isKnown !== undefined) return isKnown;
+    const fragment = fragments.get(name);
+    pageFragments.set(name, false);
+    const isOne = fragment !== undefined && isPage(fragment.selectionSet);
+    pageFragments.set(name, isOne);
+    return isOne;
+  }
+
+  try {
+    return inSelections(operation.selectionSet);
+  } catch (error) {
+    // Fragments can be nested so deeply that they exhaust the stack.
+    throw syntaxError(error);
+  }
 }
 
 const PAGE_FIELDS: ReadonlySet<string> = new Set(['edges', 'nodes', 'pageInfo']);
