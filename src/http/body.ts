@@ -17,8 +17,13 @@ export function requireJson(headers: Headers): void {
   }
 }
 
-/** Reserves memory before a body is read: undefined when there is room at once, else a promise. */
-export type Reserve = (bytes: number) => undefined | Promise<void>;
+/** Where the memory of large bodies is counted. */
+export interface Reservation {
+  /** Reserves bytes before they are read: undefined when there is room at once, else a promise. */
+  take(bytes: number): undefined | Promise<void>;
+  /** Gives back bytes that turned out not to be needed. */
+  give(bytes: number): void;
+}
 
 /** Smaller bodies are read without a reservation: what counts of them is what they ask for. */
 const SMALL = 64 * 1024;
@@ -26,21 +31,28 @@ const SMALL = 64 * 1024;
 const HELD_PER_BYTE = 3;
 
 /** The bytes of the body; PAYLOAD_TOO_LARGE, without reading further, if there are more than `maxBytes`. */
-export async function readBody(request: Request, maxBytes: number, reserve?: Reserve): Promise<Uint8Array> {
+export async function readBody(request: Request, maxBytes: number, reservation?: Reservation): Promise<Uint8Array> {
   const contentLength = request.headers.get('content-length');
   // The HTTP parser enforces Content-Length, so the header can be trusted.
   if (contentLength !== null && /^\d+$/.test(contentLength)) {
     if (Number(contentLength) > maxBytes) throw tooLarge(maxBytes);
-    await reserveFor(Number(contentLength), reserve);
+    await reserve(Number(contentLength), reservation);
     return new Uint8Array(await readCompletely(() => request.arrayBuffer()));
   }
   // It may be as long as it is allowed to be.
-  await reserveFor(maxBytes, reserve);
-  return readCompletely(() => readChunks(request, maxBytes));
+  await reserve(maxBytes, reservation);
+  const bytes = await readCompletely(() => readChunks(request, maxBytes));
+  reservation?.give(heldFor(maxBytes) - heldFor(bytes.length));
+  return bytes;
 }
 
-async function reserveFor(bytes: number, reserve: Reserve | undefined): Promise<void> {
-  const wait = bytes > SMALL ? reserve?.(HELD_PER_BYTE * bytes) : undefined;
+function heldFor(bytes: number): number {
+  return bytes > SMALL ? HELD_PER_BYTE * bytes : 0;
+}
+
+async function reserve(bytes: number, reservation: Reservation | undefined): Promise<void> {
+  const held = heldFor(bytes);
+  const wait = held > 0 ? reservation?.take(held) : undefined;
   if (wait) await wait;
 }
 

@@ -5,6 +5,7 @@ import type { DocumentNode, ExecutionResult } from 'graphql';
 import { Hono, type Context as HonoContext } from 'hono';
 import { AppError, type ErrorCode } from '../errors/errors.js';
 import { unauthorized } from '../errors/refusals.js';
+import type { Reservation } from '../http/body.js';
 import { EVENT_STREAM_HEADERS } from '../http/event-stream.js';
 import { printBody } from '../json/print-portions.js';
 import { JSON_TYPE, methodNotAllowed, problem } from './problem.js';
@@ -28,8 +29,8 @@ export interface RestOptions<Ctx> {
     ctx: Ctx,
   ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
   maxBodyBytes: number;
-  /** Reserves memory for a large body; UNAVAILABLE when there is none for too long. */
-  reserve(ctx: Ctx, bytes: number): undefined | Promise<void>;
+  /** Where the memory of a large body is counted; UNAVAILABLE when there is none for too long. */
+  reservation(ctx: Ctx): Reservation | undefined;
 }
 
 /** Routes for all operations below `/v1`, and status 405 for other methods on their paths. */
@@ -55,7 +56,7 @@ async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ct
   const variables = await route.variables({
     request: c.req.raw,
     parameter: (name) => c.req.param(name) as string,
-    body: () => jsonBody(c.req.raw, options.maxBodyBytes, (bytes) => options.reserve(ctx, bytes)),
+    body: () => jsonBody(c.req.raw, options.maxBodyBytes, options.reservation(ctx)),
   });
   const ifNoneMatch = route.tag && c.req.header('if-none-match');
   if (route.tag && ifNoneMatch !== undefined) {

@@ -2,7 +2,7 @@
 // problem and never quote the content.
 
 import { invalidRequest } from '../errors/refusals.js';
-import { type Reserve, readBody, requireJson } from '../http/body.js';
+import { type Reservation, readBody, requireJson } from '../http/body.js';
 import { uuidFrom } from '../ids/uuid.js';
 import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../json/exact.js';
 import { decodeUtf8, parseJsonInSlices } from '../json/parse.js';
@@ -41,9 +41,9 @@ export function idempotencyKeyIn(request: Request): string | null {
 }
 
 /** The body as a JSON object. Checks, in this order: UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, INVALID_REQUEST. */
-export async function jsonBody(request: Request, maxBytes: number, reserve?: Reserve): Promise<JsonObject> {
+export async function jsonBody(request: Request, maxBytes: number, reservation?: Reservation): Promise<JsonObject> {
   requireJson(request.headers);
-  const bytes = await readBody(request, maxBytes, reserve);
+  const bytes = await readBody(request, maxBytes, reservation);
   let body: JsonValue;
   try {
     body = await parseJsonInSlices(decodeUtf8(bytes));

@@ -114,7 +114,7 @@ export function createApp({ services, config, development = () => undefined }: A
       },
       subscribe: (document, variables, ctx) => pipeline.subscribe(document, variables, ctx),
       maxBodyBytes: config.maxBodyBytes,
-      reserve: ({ operation }, bytes) => operation?.take(bytes),
+      reservation: ({ operation }) => operation,
     }),
   );
   if (config.graphiql) {

@@ -90,8 +90,7 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
   const operations: OperationOptions = {
     maxNodes: options.maxNodes,
     yoga,
-    read: (request, { operation }) =>
-      readParams(request, { maxBodyBytes, documents, reserve: (bytes) => operation?.take(bytes) }),
+    read: (request, { operation }) => readParams(request, { maxBodyBytes, documents }, operation),
     known: validatedDocuments,
     run,
     publicError: (error, requestId) => publicError(limitError(error), (bug) => options.onBug(bug, requestId)),

@@ -1,6 +1,7 @@
 // Parses GraphQL requests with exact numbers. Yoga's own parsers use JSON.parse, which rounds large ones.
 import type { GraphQLParams, Plugin } from 'graphql-yoga';
-import { type Reserve, readBody } from '../../http/body.js';
+import type { Context } from '../../domain/request/context.js';
+import { type Reservation, readBody } from '../../http/body.js';
 import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../../json/exact.js';
 import { decodeUtf8, parseJson, parseJsonInSlices } from '../../json/parse.js';
 import { malformedRequestError } from './errors.js';
@@ -10,15 +11,16 @@ export interface ParserOptions {
   maxBodyBytes: number;
   /** Persisted documents that a request may refer to by id. */
   documents: PersistedDocuments | undefined;
-  /** Reserves memory for a large body. */
-  reserve?: Reserve;
 }
 
-export function useExactRequests(options: ParserOptions): Plugin {
+export function useExactRequests(options: ParserOptions): Plugin<object, Context> {
   return {
-    onRequestParse({ request, setRequestParser }) {
+    onRequestParse({ request, serverContext, setRequestParser }) {
+      const { operation } = serverContext;
       if (request.method === 'GET') setRequestParser((get) => parseGet(get, options));
-      if (request.method === 'POST') setRequestParser((post) => parsedRequests.get(post) ?? parsePost(post, options));
+      if (request.method === 'POST') {
+        setRequestParser((post) => parsedRequests.get(post) ?? parsePost(post, options, operation));
+      }
     },
   };
 }
@@ -26,8 +28,12 @@ export function useExactRequests(options: ParserOptions): Plugin {
 /** Parameters by request. The body can be read only once, and Yoga may take over after the fast path has read it. */
 const parsedRequests = new WeakMap<Request, GraphQLParams>();
 
-async function parsePost(request: Request, options: ParserOptions): Promise<GraphQLParams> {
-  const bytes = await readBody(request, options.maxBodyBytes, options.reserve);
+async function parsePost(
+  request: Request,
+  options: ParserOptions,
+  reservation: Reservation | undefined,
+): Promise<GraphQLParams> {
+  const bytes = await readBody(request, options.maxBodyBytes, reservation);
   const body = await parseBody(bytes);
   if (!isJsonObject(body)) throw malformedRequestError('The body is not a JSON object with the key "query".');
   const params = paramsFrom(body, options);
@@ -35,9 +41,13 @@ async function parsePost(request: Request, options: ParserOptions): Promise<Grap
   return params;
 }
 
-/** The parameters of a request, whichever of the two methods it has. */
-export async function readParams(request: Request, options: ParserOptions): Promise<GraphQLParams> {
-  return request.method === 'GET' ? parseGet(request, options) : parsePost(request, options);
+/** The parameters of a request, whichever of the two methods it has. The memory of a large body is reserved. */
+export async function readParams(
+  request: Request,
+  options: ParserOptions,
+  reservation: Reservation | undefined,
+): Promise<GraphQLParams> {
+  return request.method === 'GET' ? parseGet(request, options) : parsePost(request, options, reservation);
 }
 
 function parseGet(request: Request, options: ParserOptions): GraphQLParams {
