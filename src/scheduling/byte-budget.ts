@@ -29,7 +29,6 @@ export interface ByteLease {
 }
 
 export interface ByteBudget {
-  readonly capacity: number;
   /** Bytes held by all operations. */
   readonly used: number;
   /** Operations that wait for room. */
@@ -89,7 +88,7 @@ class Lease implements ByteLease {
 }
 
 class Budget implements ByteBudget {
-  readonly capacity: number;
+  readonly #capacity: number;
   readonly #accountCapacity: number;
   readonly #maxWaitMs: number;
   readonly #maxWaiting: number;
@@ -101,7 +100,7 @@ class Budget implements ByteBudget {
   readonly #accounts = new Map<string, Account>();
 
   constructor({ capacity, accountCapacity, maxWaitMs, maxWaiting }: ByteBudgetOptions) {
-    this.capacity = capacity;
+    this.#capacity = capacity;
     this.#accountCapacity = accountCapacity ?? Math.floor(capacity / 2);
     this.#maxWaitMs = maxWaitMs ?? MAX_WAIT_MS;
     this.#maxWaiting = maxWaiting ?? MAX_WAITING;
@@ -149,6 +148,8 @@ class Budget implements ByteBudget {
     }
     this.give(lease, lease.held);
     this.#forget(account);
+    // Those behind it in the line may fit, even if it has held nothing.
+    if (this.waiting > 0) this.#serve();
   }
 
   #account(name: string): Account {
@@ -167,7 +168,7 @@ class Budget implements ByteBudget {
   /** A request for more than there can ever be fits when nothing else is held. */
   #fits(account: Account | undefined, bytes: number): boolean {
     const held = account?.held ?? 0;
-    const hasRoom = this.used + bytes <= this.capacity || this.used === 0;
+    const hasRoom = this.used + bytes <= this.#capacity || this.used === 0;
     return hasRoom && (held + bytes <= this.#accountCapacity || held === 0);
   }
 

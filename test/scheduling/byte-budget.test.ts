@@ -82,6 +82,19 @@ describe('accounts', () => {
 });
 
 describe('waiting', () => {
+  test('behind one that is given up ends when there is room without it', async () => {
+    const budget = createByteBudget({ capacity: 100, accountCapacity: 50 });
+    budget.lease('a').take(40);
+    const large = budget.lease('a');
+    const givenUp = watched(large.take(20));
+    const small = watched(budget.lease('a').take(10));
+    await settled();
+    expect([givenUp.isGranted, small.isGranted]).toEqual([false, false]);
+    large.close();
+    await settled();
+    expect([givenUp.isGranted, small.isGranted, budget.used]).toEqual([false, true, 50]);
+  });
+
   test('ends with UNAVAILABLE when there is no room in time', async () => {
     const budget = createByteBudget({ capacity: 10, maxWaitMs: 5 });
     budget.lease('a').take(10);
