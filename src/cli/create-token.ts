@@ -88,9 +88,9 @@ function scopeFrom(text: string): Scope {
 }
 
 function idFrom(text: string | undefined): string | undefined {
-  if (text !== undefined && uuidFrom(text) === undefined)
-    throw new UsageError('--environment: expected the id of an environment');
-  return text?.toLowerCase();
+  const id = text === undefined ? undefined : uuidFrom(text);
+  if (text !== undefined && id === undefined) throw new UsageError('--environment: expected the id of an environment');
+  return id;
 }
 
 function expiryFrom(days: string | undefined): Date | undefined {

@@ -7,6 +7,7 @@ import { sealAllFacts, sealFactsOf } from '../domain/keys/facts-sealing.js';
 import { countForeignFormats, listDataKeyUsage, listMasterKeyUsage } from '../domain/keys/key-usage.js';
 import { rotateMasterKey } from '../domain/keys/master-key.js';
 import type { Services } from '../domain/request/services.js';
+import { uuidFrom } from '../ids/uuid.js';
 import { createLogger } from '../logging/logger.js';
 import { openServices } from '../start/services.js';
 import { explainFailure } from '../start/start-failure.js';
@@ -28,7 +29,6 @@ All of it may run while instances serve, and be interrupted at any point: the sa
 of all that was interrupted gives no environment a second new key when it is told when it began: --made-before TIME.
 `;
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Minimum time between two progress reports. */
 const REPORT_EVERY_MS = 1_000;
 
@@ -96,9 +96,9 @@ async function masterKey(services: Services, { to }: Options, signal: AbortSigna
 
 async function facts(services: Services, { environment }: Options, signal: AbortSignal): Promise<number> {
   if (environment !== undefined) {
-    if (!UUID.test(environment)) throw new Error('there is no such environment');
-    if (!(await sealFactsOf(services, environment))) throw new Error('there is no such environment');
-    say(`Environment ${environment}: facts sealed`);
+    const id = environmentIdFrom(environment);
+    if (!(await sealFactsOf(services, id))) throw noSuchEnvironment();
+    say(`Environment ${id}: facts sealed`);
     return 0;
   }
   const { sealed, failures } = await sealAllFacts(services, signal);
@@ -107,8 +107,7 @@ async function facts(services: Services, { environment }: Options, signal: Abort
 }
 
 async function dataKeys(services: Services, options: Options, signal: AbortSignal): Promise<number> {
-  if (options.environment !== undefined && !UUID.test(options.environment))
-    throw new Error('there is no such environment');
+  const environmentId = options.environment === undefined ? undefined : environmentIdFrom(options.environment);
   const madeBefore = timeFrom(options['made-before']);
   const began = new Date().toISOString();
   if (options.all && !madeBefore)
@@ -117,12 +116,12 @@ async function dataKeys(services: Services, options: Options, signal: AbortSigna
     say(`Environment ${at.environmentId}: ${at.done} of ${at.total} values under data key version ${at.version}`),
   );
   const { environments, newKeys, resealed, left, failures } = await rotateDataKeys(services, {
-    environmentId: options.environment,
+    environmentId,
     madeBefore,
     signal,
     onProgress,
   });
-  if (options.environment !== undefined && environments === 0) throw new Error('there is no such environment');
+  if (environmentId !== undefined && environments === 0) throw noSuchEnvironment();
   say(`${environments} environments: ${newKeys} new data keys, ${resealed} values sealed anew`);
   if (left > failures.length) say(`${left - failures.length} values were being written: run it again`);
   return reportFailures('values stay as they are, because they do not open', failures);
@@ -164,6 +163,17 @@ function reportFailures(what: string, failures: readonly string[]): number {
   for (const failure of failures) process.stderr.write(`${failure}\n`);
   if (failures.length > 0) process.stderr.write(`${failures.length} ${what}\n`);
   return failures.length > 0 ? 1 : 0;
+}
+
+/** The id as the service writes it: keys are bound to that form. */
+function environmentIdFrom(text: string): string {
+  const id = uuidFrom(text);
+  if (id === undefined) throw noSuchEnvironment();
+  return id;
+}
+
+function noSuchEnvironment(): Error {
+  return new Error('there is no such environment');
 }
 
 function timeFrom(text: string | undefined): Date | undefined {

@@ -51,8 +51,8 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const only = options.environment?.toLowerCase();
-  if (only !== undefined && uuidFrom(only) === undefined)
+  const only = options.environment === undefined ? undefined : uuidFrom(options.environment);
+  if (options.environment !== undefined && only === undefined)
     throw new Error('--environment: expected the id of an environment');
   const heads = options.heads === undefined ? new Map<string, LogHead>() : await readHeads(options.heads);
   const config = loadConfig(undefined, { needsMasterKeys: false });

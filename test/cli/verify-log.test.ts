@@ -125,7 +125,7 @@ test('an environment from before there were seals is said to have none, until th
   expect((await verifyLog()).stdout).toMatch(ok('7 values opened'));
   await sql`update environments set name = 'known' where id = ${environmentId}`;
   expect(await verifyLog()).toMatchObject({ code: 1 });
-  expect(await facts(['--environment', environmentId])).toMatchObject({
+  expect(await facts(['--environment', environmentId.toUpperCase()])).toMatchObject({
     code: 0,
     stdout: `Environment ${environmentId}: facts sealed\n`,
   });
