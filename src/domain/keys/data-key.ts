@@ -90,7 +90,8 @@ export async function rotateDataKeys(services: Services, input: DataKeyRotationI
   return rotation;
 }
 
-async function* newestDataKeys({ db }: Services, environmentId: string | undefined): AsyncGenerator<NewestDataKeyRow> {
+/** The newest data key of each environment, or of one, read page by page. */
+export async function* newestDataKeys({ db }: Services, environmentId?: string): AsyncGenerator<NewestDataKeyRow> {
   let after: string | null = null;
   for (;;) {
     const page = await findNewestDataKeys(db, {

@@ -1,10 +1,11 @@
 // Reports which master keys and data keys are in use, and by how many keys or values.
 import { sealFormatOf } from '../../crypto/sealing.js';
-import { countValuesByDataKey, findNewestDataKeys } from '../../store/keys/data-key.js';
+import { countValuesByDataKey } from '../../store/keys/data-key.js';
 import { findEnvironmentKeys } from '../../store/keys/environment-key.js';
 import { countKeysByMasterKey } from '../../store/keys/master-key.js';
 import { countValuesInOtherFormats } from '../../store/keys/outdated-value.js';
 import type { Services } from '../request/services.js';
+import { newestDataKeys } from './data-key.js';
 
 export interface MasterKeyUsage {
   id: string;
@@ -37,39 +38,30 @@ export interface DataKeyUsage {
   versions: { version: number; values: number }[];
 }
 
-const ENVIRONMENTS_PER_PAGE = 100;
-
 /**
  * The number of values under each data key, for environments with more than one key, and the number of environments
  * with only one.
  */
-export async function listDataKeyUsage({ db }: Services): Promise<{ usage: DataKeyUsage[]; withOneKey: number }> {
+export async function listDataKeyUsage(services: Services): Promise<{ usage: DataKeyUsage[]; withOneKey: number }> {
   const usage: DataKeyUsage[] = [];
   let withOneKey = 0;
-  for (let after: string | null = null; ; ) {
-    const page = await findNewestDataKeys(db, { environmentId: null, after, limit: ENVIRONMENTS_PER_PAGE });
-    for (const { environmentId, versions } of page) {
-      if (versions === 1) {
-        withOneKey += 1;
-        continue;
-      }
-      const [keys, counts] = [
-        await findEnvironmentKeys(db, environmentId),
-        await countValuesByDataKey(db, environmentId),
-      ];
-      const dataKeys = keys.filter(({ purpose }) => purpose === 'data');
-      usage.push({
-        environmentId,
-        versions: dataKeys.map(({ version }) => ({
-          version,
-          values: counts.find((count) => count.version === version)?.count ?? 0,
-        })),
-      });
+  for await (const { environmentId, versions } of newestDataKeys(services)) {
+    if (versions === 1) {
+      withOneKey += 1;
+      continue;
     }
-    const last = page.at(-1);
-    if (!last || page.length < ENVIRONMENTS_PER_PAGE) return { usage, withOneKey };
-    after = last.environmentId;
+    const keys = await findEnvironmentKeys(services.db, environmentId);
+    const counts = await countValuesByDataKey(services.db, environmentId);
+    const dataKeys = keys.filter(({ purpose }) => purpose === 'data');
+    usage.push({
+      environmentId,
+      versions: dataKeys.map(({ version }) => ({
+        version,
+        values: counts.find((count) => count.version === version)?.count ?? 0,
+      })),
+    });
   }
+  return { usage, withOneKey };
 }
 
 /** How many values of all environments are sealed in another format than new values. */
