@@ -90,11 +90,16 @@ export type StoredPlace = Omit<SealedPlace, 'secretType'>;
 export async function openStoredValues(ctx: Context, places: readonly StoredPlace[]): Promise<(string | Error)[]> {
   const opened = new Map<string, string | Error>();
   const unopened: StoredPlace[] = [];
-  for (const place of places) {
-    const text = openedEarlier(ctx, place);
-    if (text === undefined) unopened.push(place);
-    else opened.set(keyOfPlace(place), await text);
-  }
+  const earlier = places.map(async (place) => {
+    try {
+      const text = openedEarlier(ctx, place);
+      if (text === undefined) unopened.push(place);
+      else opened.set(keyOfPlace(place), await text);
+    } catch (error) {
+      opened.set(keyOfPlace(place), error as Error);
+    }
+  });
+  await Promise.all(earlier);
   for (let left = unopened; left.length > 0; ) {
     const rows = await findSealedPortion(ctx, left);
     const found = new Map(rows.map((row) => [keyOfValue(row.agentSecretId, row.revision), row]));
@@ -117,7 +122,7 @@ function findSealedPortion(ctx: Context, places: readonly StoredPlace[]): Promis
     ctx,
     { rows: revisions.length, rowBytes: 0, sharedBytes: 2 * MAX_SEALED_BYTES_READ },
     () => findSealedValues(ctx.services.db, revisions),
-    ({ sealedValue }) => sealedValue?.length ?? 0,
+    ({ secretType, sealedValue }) => (secretType?.length ?? 0) + (sealedValue?.length ?? 0),
   );
 }
 

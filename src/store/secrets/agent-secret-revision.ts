@@ -118,10 +118,10 @@ export function findLogPoint(
   return db.row(AT_POINT, { environmentId, environmentRevision });
 }
 
-/** Bytes of sealed values that one statement reads; the first one is read whatever its size. */
+/** Bytes of types and sealed values that one statement reads; the first ones are read whatever their size. */
 export const MAX_SEALED_BYTES_READ = 1024 * 1024;
 
-const previousBytes = sql`coalesce(sum(octet_length(${log.sealedValue})) over (
+const previousBytes = sql`coalesce(sum(octet_length(${agentSecrets.secretType}) + coalesce(octet_length(${log.sealedValue}), 0)) over (
     order by wanted.place rows between unbounded preceding and 1 preceding), 0)`;
 const isLeftOut = sql`previous_bytes >= ${sql.raw(String(MAX_SEALED_BYTES_READ))}`;
 const SEALED = {
