@@ -3,6 +3,7 @@ import { AppError } from '../../errors/errors.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { coversPath } from '../request/grant.js';
+import { ROW_BYTES } from '../request/item-budget.js';
 import type { Watch } from '../request/services.js';
 import type { AgentSecretRevision } from '../secrets/agent-secret-revision.js';
 import { getEnvironment } from '../tenancy/environment.js';
@@ -102,8 +103,6 @@ async function readOrRetryLater(
     return [];
   }
 }
-
-const ROW_BYTES = 1_024;
 
 function bytesOf(rows: readonly AgentSecretRevision[]): number {
   return rows.reduce((bytes, { path, secretType }) => bytes + ROW_BYTES + path.length + (secretType?.length ?? 0), 0);

@@ -22,7 +22,7 @@ export function spendItems(ctx: Context, items: number): void {
 }
 
 /** Bytes that a row of a list takes in memory, besides its texts. */
-const ROW_BYTES = 1_024;
+export const ROW_BYTES = 1_024;
 
 /**
  * Reads a list of a known length at most, and counts what it holds: before the statement runs as much as the rows may

@@ -75,20 +75,20 @@ export async function listOpenedAgentSecrets(ctx: Context, environment: Environm
     ctx,
     { rows: environment.secretCount, rowBytes: MAX_PATH_BYTES, sharedBytes: 2 * MAX_INLINE_BYTES },
     () => findAllAgentSecretOutlines(ctx.services.db, stateOf(environment), pathPrefixes),
-    ({ path, secretType, sealedValue }) => path.length + (secretType?.length ?? 0) + (sealedValue?.length ?? 0),
+    bytesOf,
   );
   let bytes = 0;
   for (const row of rows) bytes += row.bytes;
   if (bytes > MAX_LISTED_BYTES) {
     throw limitExceeded('The environment is too large for one list; read it in pages (GraphQL: agentSecrets)');
   }
-  const inline = rows.findIndex(({ secretType }) => secretType === null);
-  if (inline === -1) return { first: await openRows(ctx, environment.id, rows), rest: undefined, bytes };
+  const firstLeftOut = rows.findIndex(({ secretType }) => secretType === null);
+  if (firstLeftOut === -1) return { first: await openRows(ctx, environment.id, rows), rest: undefined, bytes };
   // For all portions at once: an operation that holds a part and waits for more would keep the others waiting.
   const wait = ctx.operation?.take(PORTION_HOLDS);
   if (wait) await wait;
-  const first = await openRows(ctx, environment.id, rows.slice(0, inline));
-  return { first, rest: openInPortions(ctx, environment.id, rows.slice(inline)), bytes };
+  const first = await openRows(ctx, environment.id, rows.slice(0, firstLeftOut));
+  return { first, rest: openInPortions(ctx, environment.id, rows.slice(firstLeftOut)), bytes };
 }
 
 async function openRows(

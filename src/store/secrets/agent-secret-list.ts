@@ -137,7 +137,7 @@ const TYPES_AND_VALUES = bulk(
   ),
 );
 
-/** Types and values of listed secrets as the list has found them, in that order: the log keeps both. */
+/** Types and values of listed secrets as the list has found them, in that order: types never change, and the log keeps the values. */
 export function findTypesAndValues(
   db: Session,
   rows: readonly Pick<AgentSecretOutlineRow, 'id' | 'revision' | 'valueRevision'>[],
