@@ -6,6 +6,7 @@ import { Hono, type Context as HonoContext } from 'hono';
 import { AppError, type ErrorCode } from '../errors/errors.js';
 import { unauthorized } from '../errors/refusals.js';
 import type { Reservation } from '../http/body.js';
+import { matchesTag } from '../http/entity-tag.js';
 import { EVENT_STREAM_HEADERS } from '../http/event-stream.js';
 import { printBody } from '../json/print-portions.js';
 import { JSON_TYPE, methodNotAllowed, problem } from './problem.js';
@@ -63,7 +64,7 @@ async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ct
     const { data, errors } = await options.run(route.tag.document, variables, ctx);
     if (errors?.[0]) return problem(refusalOf(errors[0].extensions, errors[0].message));
     const headers = tagHeaders(route, data as never);
-    if (matches(ifNoneMatch, headers.etag)) return new Response(null, { status: 304, headers });
+    if (matchesTag(ifNoneMatch, headers.etag)) return new Response(null, { status: 304, headers });
   }
   const { data, errors } = await options.run(route.document, variables, ctx);
   // The GraphQL pipeline has already reported the errors in its results. Thrown errors are reported by the app.
@@ -83,11 +84,6 @@ async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ct
  */
 function tagHeaders(route: Route, data: never) {
   return { etag: `"${route.tag?.of(data)}"`, 'cache-control': 'no-store', vary: 'authorization, cookie' };
-}
-
-/** Evaluates `If-None-Match`: `*`, or a weak comparison with every tag of the list. */
-function matches(ifNoneMatch: string, etag: string): boolean {
-  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
 async function handleStream<Ctx>(stream: StreamRoute, c: HonoContext, options: RestOptions<Ctx>): Promise<Response> {

@@ -1,5 +1,6 @@
 // GraphiQL: routes for a small page at /graphql and its assets. Nothing is loaded from other origins.
 import { Hono, type Context as HonoContext } from 'hono';
+import { matchesTag } from '../../http/entity-tag.js';
 import { type Asset, type Assets, packagedConstants, readAssets } from './assets.js';
 import { PAGE_POLICY, renderPage } from './page.js';
 
@@ -67,7 +68,7 @@ export function createGraphiqlRoutes(options: GraphiqlOptions): Hono {
       // A worker is subject to the policy of its own response, not to that of the page.
       'content-security-policy': "default-src 'none'",
     };
-    if (c.req.header('if-none-match')?.includes(etag)) return c.body(null, 304, headers);
+    if (matchesTag(c.req.header('if-none-match') ?? '', etag)) return c.body(null, 304, headers);
     const headersWithType = { ...headers, 'content-type': asset.contentType };
     if (!compressed) return c.body(asset.plain(), 200, headersWithType);
     return c.body(await asset.gzipped(), 200, { ...headersWithType, 'content-encoding': 'gzip' });

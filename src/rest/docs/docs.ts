@@ -2,6 +2,7 @@
 // the origin in the page depends on the request.
 import { createHash } from 'node:crypto';
 import { Hono, type Context as HonoContext } from 'hono';
+import { matchesTag } from '../../http/entity-tag.js';
 import { printOpenApi } from '../openapi/openapi.js';
 import { JSON_TYPE, methodNotAllowed, problem } from '../problem.js';
 import { renderDocs } from './page.js';
@@ -34,7 +35,7 @@ export function createDocsRoutes({ graphiql, trustProxy, guard }: DocsOptions): 
       const body = print(c);
       const etag = `"${hashOf(body, 'base64url').slice(0, 22)}"`;
       const headersWithTag = { ...headers, etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' };
-      if (matchesTag(c.req.header('if-none-match'), etag)) return c.body(null, 304, headersWithTag);
+      if (matchesTag(c.req.header('if-none-match') ?? '', etag)) return c.body(null, 304, headersWithTag);
       return c.body(body, 200, headersWithTag);
     });
     routes.all(path, () => problem(methodNotAllowed(), { allow: 'GET, HEAD' }));
@@ -78,10 +79,4 @@ function originOf({ url, headers }: Request, trustProxy: boolean): string {
 
 function hashOf(text: string, encoding: 'base64' | 'base64url'): string {
   return createHash('sha256').update(text).digest(encoding);
-}
-
-/** Weak comparison, as RFC 9110 requires for If-None-Match: proxies that compress responses make their tags weak. */
-function matchesTag(header: string | undefined, etag: string): boolean {
-  const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return tags?.some((tag) => tag === '*' || tag === etag) ?? false;
 }
