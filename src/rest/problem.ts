@@ -33,11 +33,15 @@ export const STATUS: Record<ErrorCode, number> = {
 
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** The response for an error. The body is `{code, errors}` for status 400 and `{code, error}` for all others. */
+/** The documented body of an error: `{code, errors}` for status 400, one message per problem, else `{code, error}`. */
+export function problemBody(code: ErrorCode, status: number, message: string, problems?: readonly string[]): object {
+  return status === 400 ? { code, errors: problems ?? [message] } : { code, error: message };
+}
+
+/** The response for an error. */
 export function problem(error: AppError, headers: Record<string, string> = {}, status = STATUS[error.code]): Response {
   const { code, message, details } = error;
-  const body = status === 400 ? { code, errors: details.problems ?? [message] } : { code, error: message };
-  return new Response(printJson(body), {
+  return new Response(printJson(problemBody(code, status, message, details.problems)), {
     status,
     headers: {
       'content-type': JSON_TYPE,

@@ -3,12 +3,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
-import { AppError, type ErrorCode } from '../errors/errors.js';
+import { AppError } from '../errors/errors.js';
 import { invalidRequest } from '../errors/refusals.js';
 import { nameRequest, requestIdFrom, requestIdIn } from '../http/request-id.js';
 import { closeUnread } from '../http/unread-body.js';
 import type { Logger } from '../logging/logger.js';
-import { JSON_TYPE, problem } from '../rest/problem.js';
+import { JSON_TYPE, problem, problemBody } from '../rest/problem.js';
 import { type Connections, trackConnections } from './connections.js';
 import { cutSlowReaders, type SlowReaderLimits } from './slow-readers.js';
 
@@ -105,8 +105,7 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket, connectio
 
 /** Headers and body of the response to a request that never reaches the app. It closes the connection. */
 function refusal(status: number, message: string) {
-  const code: ErrorCode = 'INVALID_REQUEST';
-  const body = JSON.stringify(status === 400 ? { code, errors: [message] } : { code, error: message });
+  const body = JSON.stringify(problemBody('INVALID_REQUEST', status, message));
   const headers = {
     'content-type': JSON_TYPE,
     'content-length': Buffer.byteLength(body),

@@ -1,7 +1,7 @@
 // The meaning of every error code for REST clients, and the error responses of the OpenAPI document.
 import { STATUS_CODES } from 'node:http';
 import { ERROR_CODES, type ErrorCode } from '../../errors/errors.js';
-import { STATUS } from '../problem.js';
+import { problemBody, STATUS } from '../problem.js';
 
 interface Refusal {
   /** The conditions under which the code occurs, for readers; CommonMark. */
@@ -160,8 +160,7 @@ function errorResponse(codes: readonly ErrorCode[], messages: Messages): ErrorRe
 /** The meaning of a code, with an example of the body. */
 export function exampleOf(code: ErrorCode, message?: string): { summary: string; value: object } {
   const { when, exampleMessage } = REFUSALS[code] as Refusal;
-  const text = message ?? exampleMessage;
-  return { summary: when, value: STATUS[code] === 400 ? { code, errors: [text] } : { code, error: text } };
+  return { summary: when, value: problemBody(code, STATUS[code], message ?? exampleMessage) };
 }
 
 const RETRY_AFTER = { 'Retry-After': header('Seconds until a retry makes sense.', { type: 'integer', minimum: 1 }) };
