@@ -12,9 +12,10 @@ import type { Context } from '../request/context.js';
 import { readCounted, spendItems } from '../request/item-budget.js';
 import { storableMoment } from '../request/moment.js';
 import { idKey, momentKey, type Page, type PageArguments, pageOf, pageRequest, stringKey } from '../request/page.js';
+import { storableText } from '../request/storable-text.js';
 import type { Environment } from '../tenancy/environment.js';
 import { MAX_PATH_BYTES } from '../types/secret-path.js';
-import { type AgentSecret, bytesOf, stateOf, storableText, within } from './agent-secret.js';
+import { type AgentSecret, bytesOf, stateOf, within } from './agent-secret.js';
 
 export interface AgentSecretQuery extends PageArguments {
   filter?:

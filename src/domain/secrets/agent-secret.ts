@@ -17,6 +17,7 @@ import { type Actor, actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { coversPath, grantTag } from '../request/grant.js';
 import { readCounted } from '../request/item-budget.js';
+import { storableText } from '../request/storable-text.js';
 import type { Environment } from '../tenancy/environment.js';
 import { MAX_TYPE_BYTES } from '../types/analysed-type-parse.js';
 import { canonicalPath, MAX_PATH_BYTES } from '../types/secret-path.js';
@@ -194,12 +195,4 @@ export function stateOf({ id, at }: Environment) {
  */
 export function within<Row extends object>(environment: Environment, row: Row): Row & { environment?: Environment } {
   return environment.at === undefined ? row : { ...row, environment };
-}
-
-/**
- * Postgres text cannot hold U+0000, and no path contains it. The replacement character is not in any path either, so
- * the query correctly finds nothing.
- */
-export function storableText(text: string): string {
-  return text.replaceAll('\0', '\u{FFFD}');
 }

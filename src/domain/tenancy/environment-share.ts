@@ -27,6 +27,7 @@ import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
+import { storableText } from '../request/storable-text.js';
 import { type Environment, getEnvironment } from './environment.js';
 
 export type EnvironmentShare = EnvironmentShareRow;
@@ -92,7 +93,7 @@ export async function createEnvironmentShare(
   const account =
     accountId != null
       ? await findAccount(db, accountId)
-      : await findAccountByName(db, (accountName as string).replaceAll('\0', '\u{FFFD}'));
+      : await findAccountByName(db, storableText(accountName as string));
   if (!account) {
     throw accountId != null
       ? notFound('account', accountId)
