@@ -9,10 +9,8 @@ const SAFE_ID = /^[A-Za-z0-9._-]{1,128}$/;
  * Sets the request id on the raw Node response, so that every response has it, whichever code creates it. Adding it to
  * a `Response` would require a copy.
  */
-export function nameRequest(incoming: IncomingMessage, outgoing: ServerResponse): string {
-  const requestId = requestIdFrom(incoming.headers[HEADER]);
-  outgoing.setHeader(HEADER, requestId);
-  return requestId;
+export function nameRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  outgoing.setHeader(HEADER, requestIdFrom(incoming.headers[HEADER]));
 }
 
 export function requestIdFrom(given: unknown): string {

@@ -74,12 +74,12 @@ export function createApp({ services, config, development = () => undefined }: A
   }
 
   /** The secrets that the example operations in GraphiQL refer to; null outside development mode. */
-  async function samples(requestId: string): Promise<Samples | null> {
+  async function samples(): Promise<Samples | null> {
     const facts = development();
     const actor = facts && (await bearers.authenticate(facts.token));
     if (!actor) return null;
     const { environmentId } = facts;
-    const ctx: Context = { services, actor, requestId, door: 'graphql' };
+    const ctx: Context = { services, actor, requestId: requestIdFrom(undefined), door: 'graphql' };
     const { data } = await pipeline.run<Samples>(SAMPLES_DOCUMENT, { environmentId }, ctx);
     return data ?? null;
   }
@@ -123,8 +123,7 @@ export function createApp({ services, config, development = () => undefined }: A
       createGraphiqlRoutes({
         title: 'Agent secrets',
         guard,
-        tabs: async (request) =>
-          exampleTabs(development()?.environmentId, isLocal(request) ? await samples(requestIdFrom(undefined)) : null),
+        tabs: async (request) => exampleTabs(development()?.environmentId, isLocal(request) ? await samples() : null),
         headers(request) {
           const facts = isLocal(request) ? development() : undefined;
           return facts ? { authorization: `Bearer ${facts.token}` } : {};

@@ -125,10 +125,9 @@ export interface TokenLimitsInput {
 
 /** The limits in the form in which they are stored. Throws INVALID_REQUEST (prefixes). */
 export function tokenLimits({ scopes, environmentId, pathPrefixes }: TokenLimitsInput): TokenLimits {
-  const scopeSet = scopes == null ? SCOPES : new Set<Scope>(['metadata', ...scopes]);
-  const isEveryScope = SCOPES.every((scope) => [...scopeSet].includes(scope));
+  const granted = new Set<Scope>(scopes == null ? SCOPES : ['metadata', ...scopes]);
   return {
-    scopes: isEveryScope ? null : [...scopeSet],
+    scopes: granted.size === SCOPES.length ? null : [...granted],
     environmentId: environmentId ?? null,
     pathPrefixes: pathPrefixes == null ? null : checkPrefixes(pathPrefixes),
   };

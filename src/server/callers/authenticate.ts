@@ -36,9 +36,8 @@ export function authenticate(
   const given = credentialIn(headers, credentials);
   if (!given) return undefined;
   const { cache, secret } = given;
-  const trusted = failed ? cache.trusted(secret) : undefined;
-  if (trusted) return trusted;
-  return failed ? failed.watch(address(), secret, async () => cache.authenticate(secret)) : cache.authenticate(secret);
+  if (!failed) return cache.authenticate(secret);
+  return cache.trusted(secret) ?? failed.watch(address(), secret, async () => cache.authenticate(secret));
 }
 
 function credentialIn(
