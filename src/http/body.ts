@@ -2,14 +2,18 @@
 import { AppError } from '../errors/errors.js';
 import { invalidRequest } from '../errors/refusals.js';
 
+export const PLAIN_JSON = /^application\/json$/;
+/** Also types whose syntax is JSON by their suffix (RFC 6839), such as `application/merge-patch+json`. */
+export const ANY_JSON = /^application\/([\w!#$&^.+-]+\+)?json$/;
+
 /** UNSUPPORTED_MEDIA_TYPE unless the body is JSON in UTF-8; above all, this refuses forms from other sites (CSRF). */
-export function requireJson(headers: Headers): void {
+export function requireJson(headers: Headers, types: RegExp): void {
   const [type = '', ...parameters] = (headers.get('content-type') ?? '').toLowerCase().split(';');
   const charset = parameters
     .map((parameter) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(parameter)?.[1])
     .find(Boolean);
   const isUtf8 = charset === undefined || charset === 'utf-8' || charset === 'utf8';
-  if (type.trim() !== 'application/json' || !isUtf8) {
+  if (!types.test(type.trim()) || !isUtf8) {
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Expected content-type application/json; charset=utf-8');
   }
   if (!/^(identity)?$/i.test(headers.get('content-encoding') ?? '')) {

@@ -2,7 +2,7 @@
 // problem and never quote the content.
 
 import { invalidRequest } from '../errors/refusals.js';
-import { type Reservation, readBody, requireJson } from '../http/body.js';
+import { ANY_JSON, type Reservation, readBody, requireJson } from '../http/body.js';
 import { uuidFrom } from '../ids/uuid.js';
 import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../json/exact.js';
 import { decodeUtf8, parseJsonInSlices } from '../json/parse.js';
@@ -42,7 +42,7 @@ export function idempotencyKeyIn(request: Request): string | null {
 
 /** The body as a JSON object. Checks, in this order: UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, INVALID_REQUEST. */
 export async function jsonBody(request: Request, maxBytes: number, reservation?: Reservation): Promise<JsonObject> {
-  requireJson(request.headers);
+  requireJson(request.headers, ANY_JSON);
   const bytes = await readBody(request, maxBytes, reservation);
   let body: JsonValue;
   try {

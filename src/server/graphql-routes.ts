@@ -4,7 +4,7 @@ import type { Context } from '../domain/request/context.js';
 import { AppError } from '../errors/errors.js';
 import { invalidRequest, unauthorized } from '../errors/refusals.js';
 import type { GraphQLPipeline } from '../graphql/engine/pipeline.js';
-import { readBody, requireJson } from '../http/body.js';
+import { PLAIN_JSON, readBody, requireJson } from '../http/body.js';
 import { methodNotAllowed, problem } from '../rest/problem.js';
 
 export interface GraphqlRoutesOptions {
@@ -24,7 +24,7 @@ export function createGraphqlRoutes({ pipeline, guard, context }: GraphqlRoutesO
     if (!acceptsResponse(c.req.header('accept'))) return notAcceptable();
     // Prevents CSRF: browsers send forms, multipart and plain text to other origins without a CORS preflight request,
     // but not JSON. GraphQL requests are always JSON here.
-    if (c.req.method === 'POST') requireJson(raw.headers);
+    if (c.req.method === 'POST') requireJson(raw.headers, PLAIN_JSON);
     return raw.method === 'HEAD' ? headOf(raw, pipeline, ctx) : pipeline.fetch(request, ctx);
   });
   app.all('/graphql', () => problem(methodNotAllowed(), { allow: 'GET, HEAD, POST' }));

@@ -70,7 +70,7 @@ const REFUSALS: Record<ErrorCode, Refusal | null> = {
     exampleMessage: 'The body may have 1048576 bytes at most',
   },
   UNSUPPORTED_MEDIA_TYPE: {
-    when: 'The body is not declared as `application/json` in UTF-8.',
+    when: 'The body is not declared as `application/json` or `application/*+json` in UTF-8.',
     exampleMessage: 'Expected content-type application/json; charset=utf-8',
   },
   RATE_LIMITED: {

@@ -83,7 +83,12 @@ describe('a body that is not announced as JSON in UTF-8 is UNSUPPORTED_MEDIA_TYP
     'text/json',
     'application/x-www-form-urlencoded',
     'multipart/form-data; boundary=x',
-    'application/merge-patch+json',
+    'text/plain+json',
+    'application/+json',
+    'application/json+',
+    'application/merge-patch+jsonp',
+    'application/merge patch+json',
+    'application/merge-patch+json; charset=utf-16',
     'application/graphql',
     'application/jsonp',
     'application/json-seq',
@@ -121,9 +126,22 @@ describe('a body that is not announced as JSON in UTF-8 is UNSUPPORTED_MEDIA_TYP
     'application/json; charset=utf-8',
     'application/json;charset=UTF-8',
     'Application/JSON; Charset="utf-8"',
+    'application/merge-patch+json',
+    'application/merge-patch+json; charset=utf-8',
+    'application/vnd.api+json',
+    'Application/Problem+JSON;charset=utf8',
+    'application/a+b+json',
   ])('%s is JSON in UTF-8', async (contentType) => {
-    const body = { path: [place()], secretType: { type: 'Str' } };
+    const { id } = await owner.made(environmentId);
+    const body = { path: [place()], secretType: { type: 'Str' }, currentRevision: 0 };
     expect((await owner.call('POST', collection, { body, contentType })).status).toBe(200);
+    expect((await owner.call('PATCH', `/v1/agent-secrets/${id}`, { body, contentType })).status).toBe(200);
+  });
+
+  test('GraphQL takes application/json only', async () => {
+    const body = { query: '{ viewer { id } }' };
+    const answer = await owner.call('POST', '/graphql', { body, contentType: 'application/graphql+json' });
+    expectRefusal(answer, 415, 'UNSUPPORTED_MEDIA_TYPE');
   });
 });
 
