@@ -1,10 +1,22 @@
-// The text form of ids, in GraphQL and REST alike: UUIDs of 32 hexadecimal digits in five groups.
+// The text forms of ids. The canonical one is a UUID of 32 hexadecimal digits in five groups, in lower case.
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The UUID in lower case, as it is stored and returned; undefined for any other text. */
 export function uuidFrom(text: string): string | undefined {
   return UUID.test(text) ? text.toLowerCase() : undefined;
+}
+
+const IN_BRACES_OR_URN = /^(?:\{(.{36})\}|urn:uuid:(.{36}))$/i;
+const WITHOUT_HYPHENS = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/i;
+
+/** The same, also for UUIDs in braces, behind `urn:uuid:`, and without hyphens. */
+export function uuidFromAnyForm(text: string): string | undefined {
+  const canonical = uuidFrom(text);
+  if (canonical !== undefined) return canonical;
+  const [, inBraces, inUrn] = IN_BRACES_OR_URN.exec(text) ?? [];
+  const groups = WITHOUT_HYPHENS.exec(text)?.slice(1);
+  return uuidFrom(inBraces ?? inUrn ?? groups?.join('-') ?? '');
 }
 
 const DIGITS = Buffer.from('0123456789abcdef');

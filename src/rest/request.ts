@@ -3,14 +3,14 @@
 
 import { invalidRequest } from '../errors/refusals.js';
 import { ANY_JSON, type Reservation, readBody, requireJson } from '../http/body.js';
-import { uuidFrom } from '../ids/uuid.js';
+import { uuidFromAnyForm } from '../ids/uuid.js';
 import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../json/exact.js';
 import { decodeUtf8, parseJsonInSlices } from '../json/parse.js';
 import { uint64From } from '../json/uint64.js';
 
-/** Parses a path parameter that must be a UUID, and returns it in lower case; INVALID_REQUEST otherwise. */
+/** Parses a path parameter that must be a UUID in any form, and returns the canonical one; INVALID_REQUEST otherwise. */
 export function uuidIn(name: string, text: string): string {
-  const uuid = uuidFrom(text);
+  const uuid = uuidFromAnyForm(text);
   if (uuid === undefined) throw invalidRequest(`${name}: expected a UUID`);
   return uuid;
 }

@@ -16,10 +16,20 @@ describe('ids in the path must be UUIDs', () => {
     'null',
     '01890000-0000-7000-8000-00000000000',
     '01890000-0000-7000-8000-0000000000000',
-    '0189000000007000800000000000000a',
+    '0189000000007000800000000000000',
+    '0189000000007000800000000000000g',
+    '01890000-00007000-8000-00000000000a',
     '01890000-0000-7000-8000-00000000000g',
-    '{01890000-0000-7000-8000-000000000000}',
-    'urn:uuid:01890000-0000-7000-8000-000000000000',
+    '{01890000-0000-7000-8000-000000000000',
+    '01890000-0000-7000-8000-000000000000}',
+    '(01890000-0000-7000-8000-000000000000)',
+    '%7B%7B01890000-0000-7000-8000-000000000000%7D%7D',
+    '{01890000000070008000000000000000}',
+    'urn:uuid:01890000000070008000000000000000',
+    'urn:uuid:{01890000-0000-7000-8000-000000000000}',
+    'urn:01890000-0000-7000-8000-000000000000',
+    'uuid:01890000-0000-7000-8000-000000000000',
+    'urn:uuid:',
     '%2001890000-0000-7000-8000-000000000000',
     '01890000-0000-7000-8000-000000000000%00',
     '01890000-0000-7000-8000-000000000000%0A',
@@ -52,6 +62,33 @@ describe('ids in the path must be UUIDs', () => {
     expectRefusal(await owner.get(id), 404, 'AGENT_SECRET_NOT_FOUND');
     expectRefusal(await owner.update(id, body), 404, 'AGENT_SECRET_NOT_FOUND');
     expectRefusal(await owner.remove(id, 0), 404, 'AGENT_SECRET_NOT_FOUND');
+  });
+});
+
+const SPELLINGS: [name: string, spell: (id: string) => string][] = [
+  ['in capitals', (id) => id.toUpperCase()],
+  ['as 32 digits', (id) => id.replaceAll('-', '')],
+  ['as 32 digits in capitals', (id) => id.replaceAll('-', '').toUpperCase()],
+  ['in braces', (id) => `%7B${id}%7D`],
+  ['in braces and capitals, as no client escapes them', (id) => `{${id.toUpperCase()}}`],
+  ['as a URN', (id) => `urn:uuid:${id}`],
+  ['as an escaped URN in capitals', (id) => `URN%3AUUID%3A${id.toUpperCase()}`],
+];
+
+describe.each(SPELLINGS)('an id in the path is taken %s', (_, spell) => {
+  test('by every operation, and answered lower-case and hyphenated', async () => {
+    const body = { path: [place()], secretType: { type: 'Str' } };
+    const created = await owner.create(spell(environmentId), body);
+    expect(created.body, created.text).toMatchObject({ environmentId, path: body.path });
+    const { id } = created.body;
+    expect(id).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    expect((await owner.list(spell(environmentId))).body.values).toContainEqual(created.body);
+    expect((await owner.get(spell(id))).body).toEqual(created.body);
+    expect((await owner.update(spell(id), { currentRevision: 0 })).body).toMatchObject({ id, revision: 1 });
+    expect((await owner.remove(spell(id), 1)).body).toMatchObject({ id, environmentId, revision: 2 });
+    expectRefusal(await owner.get(spell(id)), 404, 'AGENT_SECRET_NOT_FOUND', `Agent secret ${id} not found`);
+    const stream = await owner.call('HEAD', `/v1/envs/${spell(environmentId)}/agent-secrets/changes`);
+    expect(stream.status).toBe(200);
   });
 });
 
