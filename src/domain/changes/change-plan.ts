@@ -2,7 +2,7 @@
 // written.
 import type { EnvironmentKeys } from '../../crypto/environment-keys.js';
 import { forbidden, invalidRequest, notFound } from '../../errors/refusals.js';
-import { newId } from '../../ids/new-id.js';
+import { newIdIn } from '../../ids/new-id.js';
 import type { JsonValue } from '../../json/exact.js';
 import type { AgentSecretStateRow } from '../../store/changes/change-set.js';
 import { sealWith, valueDestroyed } from '../keys/sealed-value.js';
@@ -86,7 +86,7 @@ function planCreate(draft: Draft, change: AgentSecretChange & { kind: 'create' }
   refuseOversizedValue(draft, echo);
   if (draft.secretCount >= draft.maxSecrets) throw tooManySecrets(draft.maxSecrets);
   const { environmentId, keys } = draft;
-  const subject = { environmentId, id: newId(), path, secretType: typeTextToStore(type) };
+  const subject = { environmentId, id: newIdIn(environmentId), path, secretType: typeTextToStore(type) };
   const revision = 0n;
   const { sealedValue, valueRevision, valueDigest } = sealWith(keys, subject, revision, echo);
   const placeholders = { createdAt: new Date(), createdBy: '', updatedAt: new Date(), updatedBy: '' };

@@ -1,7 +1,7 @@
 // Creates secrets: authorizes, checks, encrypts and writes. The API contract defines the order of the checks.
 import { AppError } from '../../errors/errors.js';
 import { forbidden, notFound } from '../../errors/refusals.js';
-import { newId } from '../../ids/new-id.js';
+import { newIdIn } from '../../ids/new-id.js';
 import type { JsonValue } from '../../json/exact.js';
 import { findAgentSecretByPath } from '../../store/secrets/agent-secret-list.js';
 import { findEnvironmentRoom, insertAgentSecret } from '../../store/secrets/agent-secret-write.js';
@@ -65,7 +65,7 @@ async function create(
   if (!coversPath(actor.grant, path)) throw forbidden('The token does not cover this path');
   const plaintext = plaintextOf(input);
 
-  const subject = { environmentId: environment.id, id: newId(), path, secretType };
+  const subject = { environmentId: environment.id, id: newIdIn(environment.id), path, secretType };
   const revision = 0n;
   let at = new Date();
   const { sealed, written } = await sealAndWrite(ctx, subject, revision, plaintext, (value) =>

@@ -1,7 +1,7 @@
 // Shares, with which the owner and the admins of an environment give other accounts roles in it.
 import { AppError } from '../../errors/errors.js';
 import { alreadyExists, invalidRequest, limitExceeded, notFound } from '../../errors/refusals.js';
-import { newId } from '../../ids/new-id.js';
+import { newIdIn } from '../../ids/new-id.js';
 import { findAccount, findAccountByName } from '../../store/tenancy/account.js';
 import { findEnvironment, findEnvironmentsForAccounts, lockEnvironment } from '../../store/tenancy/environment.js';
 import {
@@ -104,7 +104,7 @@ export async function createEnvironmentShare(
   return db.transaction(async (tx) => {
     if (!(await lockEnvironment(tx, environment.id))) throw notFound('environment', environment.id);
     const row = await insertEnvironmentShare(tx, {
-      id: newId(),
+      id: newIdIn(environment.id),
       environmentId: environment.id,
       accountId: account.id,
       roles: distinctRoles(input.roles),

@@ -162,7 +162,11 @@ export const environmentKeys = pgTable(
     wrapped: bytes('wrapped').notNull(),
     createdAt: moment('created_at').notNull(),
   },
-  (t) => [primaryKey({ columns: [t.environmentId, t.purpose, t.version] })],
+  (t) => [
+    primaryKey({ columns: [t.environmentId, t.purpose, t.version] }),
+    // Each start looks for a few keys of every master key.
+    index('environment_keys_master_key').on(t.masterKeyId, t.environmentId),
+  ],
 );
 
 /** The current state of every secret: a projection of the log below. */
