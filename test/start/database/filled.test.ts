@@ -122,6 +122,8 @@ const STOOD_IN_FOR = [
   // Either serves for the other: then a lookup reads all revisions of its secret.
   'agent_secret_revisions_as_of',
   'agent_secret_revisions_secret',
+  // Each start takes a few keys of every master key by it.
+  'environment_keys_master_key',
   // Old records go by it, with npm run prune-reads.
   'secret_reads_at',
   // Without it the records of the secret's whole environment are read.

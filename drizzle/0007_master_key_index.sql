@@ -1,0 +1,1 @@
+CREATE INDEX "environment_keys_master_key" ON "environment_keys" USING btree ("master_key_id","environment_id");
