@@ -4,6 +4,7 @@ import type postgres from 'postgres';
 import { AppError } from '../../errors/errors.js';
 import { unavailable } from '../../errors/refusals.js';
 import { type ConnectionOptions, type Execution, isConnectionLoss, openConnectionPool } from './connection-pool.js';
+import { hasGivenWay, withOneRetry } from './give-way.js';
 import { openListener } from './listener.js';
 import type { Statement } from './statement.js';
 
@@ -60,15 +61,17 @@ export function openPostgres(options: ConnectionOptions): Database {
       (text) => pool.statement((client) => client.unsafe(text).simple()),
     ),
     transaction: (work, { withoutDeadline = false } = {}) =>
-      guarded(() =>
-        pool.transaction(
-          (client, execution) =>
-            client.begin((tx) =>
-              inTransaction(runOn(tx), (text) => tx.unsafe(text).simple(), work, execution).catch((error) =>
-                rejectUnlessLost(error, execution),
+      withOneRetry(() =>
+        guarded(() =>
+          pool.transaction(
+            (client, execution) =>
+              client.begin((tx) =>
+                inTransaction(runOn(tx), (text) => tx.unsafe(text).simple(), work, execution).catch((error) =>
+                  rejectUnlessLost(error, execution),
+                ),
               ),
-            ),
-          withoutDeadline,
+            withoutDeadline,
+          ),
         ),
       ) as Promise<never>,
     async ping() {
@@ -150,6 +153,11 @@ export async function inTransaction<T>(
  * list of 100.
  */
 export function session(run: Run, script: Script, isShared = true): Session {
+  /** A statement inside a transaction is not sent again: it has ended its transaction, which begins anew as a whole. */
+  function sendAgain(error: unknown, send: () => Promise<Raw[]>): Promise<Raw[]> {
+    if (!isShared || !hasGivenWay(error)) throw translate(error);
+    return guarded(send);
+  }
   return {
     isShared,
     // `guarded` is not used here: its additional promise, on the hottest path, would cost a tenth of a read.
@@ -158,7 +166,7 @@ export function session(run: Run, script: Script, isShared = true): Session {
       try {
         raw = await run(statement.text, statement.parameters(input), statement.isBulk);
       } catch (error) {
-        throw translate(error);
+        raw = await sendAgain(error, () => run(statement.text, statement.parameters(input), statement.isBulk));
       }
       const rows = withoutGap(raw).map(statement.decode);
       raw.length = 0;
@@ -169,7 +177,7 @@ export function session(run: Run, script: Script, isShared = true): Session {
       try {
         raw = await run(statement.text, statement.parameters(input), statement.isBulk);
       } catch (error) {
-        throw translate(error);
+        raw = await sendAgain(error, () => run(statement.text, statement.parameters(input), statement.isBulk));
       }
       const [row] = withoutGap(raw);
       raw.length = 0;
@@ -216,9 +224,14 @@ function translate(error: unknown): unknown {
   const isClosed = error instanceof Error && error.message === 'PGlite is closed';
   // FATAL ends the database session, or prevents it from starting: the statement is not the cause.
   if (isClosed || severity === 'FATAL' || (typeof code === 'string' && UNAVAILABLE.test(code))) {
-    const expectedError = unavailable('The database is not reachable, try again later');
-    expectedError.cause = error;
-    return expectedError;
+    return becauseOf(error, 'The database is not reachable, try again later');
   }
+  if (hasGivenWay(error)) return becauseOf(error, 'Too many writes meet in the same place, try again later');
   return error;
+}
+
+function becauseOf(error: unknown, message: string): AppError {
+  const expectedError = unavailable(message);
+  expectedError.cause = error;
+  return expectedError;
 }

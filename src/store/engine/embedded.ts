@@ -10,6 +10,7 @@ import { extract } from 'tar';
 import { type Database, guarded, inTransaction, session } from './client.js';
 import { lockDataFolder } from './data-folder-lock.js';
 import { exists } from './folder.js';
+import { withOneRetry } from './give-way.js';
 
 /** The default of 128 MB of shared buffers would be touched at every start, for a database with a single reader. */
 const SETTINGS = '\nshared_buffers = 16MB\n';
@@ -25,7 +26,9 @@ export async function openEmbedded(folder: string | undefined): Promise<Database
       kind: 'embedded',
       ...session(run(pglite), (text) => pglite.exec(text)),
       transaction: (work) =>
-        guarded(() => pglite.transaction((tx) => inTransaction(run(tx), (text) => tx.exec(text), work))),
+        withOneRetry(() =>
+          guarded(() => pglite.transaction((tx) => inTransaction(run(tx), (text) => tx.exec(text), work))),
+        ),
       // Only this process uses the database, so there is no other process to notify or to listen to.
       notify: async () => {},
       listen: () => async () => {},
