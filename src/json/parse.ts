@@ -1,5 +1,6 @@
 // Parses JSON strictly and exactly: every number keeps its text, any deviation from the standard is an error, and no
 // error message quotes the input.
+import { toUSVString } from 'node:util';
 import { hasSliceTime, nextSlice } from '../scheduling/time-slice.js';
 import { JsonDepthError, JsonNumber, type JsonObject, JsonSyntaxError, type JsonValue } from './exact.js';
 
@@ -27,14 +28,25 @@ export function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
+export interface ParseOptions {
+  /** How many levels of arrays and objects there may be. */
+  maxDepth?: number;
+  /**
+   * Keeps the escapes of lone surrogates, for what was stored before they were refused. Most parsers of other languages
+   * refuse a whole document for one of them.
+   */
+  keepsLoneSurrogates?: boolean;
+}
+
 /**
  * Parses one document, strictly by RFC 8259: no duplicate keys (not even with equal values), no byte order mark,
- * nothing after the document. Numbers become `JsonNumber`; U+0000 and lone surrogates, legal when escaped, are kept.
+ * nothing after the document, and no escapes of lone surrogates, which are no text. Numbers become `JsonNumber`; an
+ * escaped U+0000 is kept.
  * @throws {JsonDepthError} beyond `maxDepth` levels of arrays and objects, by default 256.
  * @throws {JsonSyntaxError} when the text is not JSON.
  */
-export function parseJson(text: string, options: { maxDepth?: number } = {}): JsonValue {
-  const parser = new Parser(text, options.maxDepth ?? 256);
+export function parseJson(text: string, options: ParseOptions = {}): JsonValue {
+  const parser = new Parser(text, options);
   parser.advance(MAX_VALUES);
   return parser.document;
 }
@@ -48,9 +60,9 @@ const LONG_TEXT = 64 * 1024;
 const PORTION = 32;
 
 /** Parses as `parseJson` does. A long text does not block the event loop: other work is done in between. */
-export async function parseJsonInSlices(text: string, options: { maxDepth?: number } = {}): Promise<JsonValue> {
+export async function parseJsonInSlices(text: string, options: ParseOptions = {}): Promise<JsonValue> {
   if (text.length <= LONG_TEXT) return parseJson(text, options);
-  const parser = new Parser(text, options.maxDepth ?? 256);
+  const parser = new Parser(text, options);
   do {
     while (!hasSliceTime()) await nextSlice();
   } while (!parser.advance(PORTION));
@@ -88,6 +100,7 @@ class Parser {
   private readonly text: string;
   private at = 0;
   private readonly maxDepth: number;
+  private readonly keepsLoneSurrogates: boolean;
   /** The innermost array or object that has begun and not ended; undefined outside of all of them. */
   private container: JsonValue[] | JsonObject | undefined;
   /** The key of the next value, if the innermost container is an object. */
@@ -97,9 +110,10 @@ class Parser {
   /** The whole document, once `advance` has returned true. */
   document: JsonValue = null;
 
-  constructor(text: string, maxDepth: number) {
+  constructor(text: string, { maxDepth = 256, keepsLoneSurrogates = false }: ParseOptions) {
     this.text = text;
     this.maxDepth = maxDepth;
+    this.keepsLoneSurrogates = keepsLoneSurrogates;
   }
 
   /** Reads up to this many values. Returns true when the document is complete. */
@@ -212,6 +226,14 @@ class Parser {
     const end = closingQuote(this.text, start + 1);
     if (end === -1) this.fail('a string that ends');
     this.at = end + 1;
+    const string = this.unescaped(start);
+    if (!this.keepsLoneSurrogates && toUSVString(string) !== string) {
+      this.fail('a string without lone surrogates', start);
+    }
+    return string;
+  }
+
+  private unescaped(start: number): string {
     try {
       return JSON.parse(this.text.slice(start, this.at));
     } catch {

@@ -1,4 +1,5 @@
 // Generates random types and values for property tests. Every value comes with the text that a read must return.
+import { toUSVString } from 'node:util';
 import fc from 'fast-check';
 
 /** A type document as a plain object; `JSON.stringify` prints it. */
@@ -26,8 +27,13 @@ const INTEGERS: Record<string, readonly [min: bigint, max: bigint]> = {
 
 const SCALARS = ['Str', 'Chr', 'F64', 'F32', 'Bool', ...Object.keys(INTEGERS)];
 
-/** Generates any JavaScript string, including U+0000, lone surrogates, and names that objects inherit. */
+/** Generates any text, including U+0000 and names that objects inherit. */
 export function anyString(): fc.Arbitrary<string> {
+  return anyUnits().map(toUSVString);
+}
+
+/** Generates any JavaScript string: as `anyString` does, and strings with lone surrogates, which are no text. */
+export function anyUnits(): fc.Arbitrary<string> {
   return fc.oneof(
     { weight: 4, arbitrary: fc.string({ unit: 'grapheme', maxLength: 12 }) },
     { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 60 }) },

@@ -60,7 +60,7 @@ export function analysedTypeFromText(text: string): AnalysedType {
   const cachedType = parsedTypes.get(text);
   if (cachedType !== undefined) return cachedType;
   try {
-    const type = parseAnalysedType(parseJson(text));
+    const type = parseAnalysedType(parseJson(text, { keepsLoneSurrogates: true }));
     parsedTypes.set(text, type);
     return type;
   } catch (error) {

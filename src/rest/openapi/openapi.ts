@@ -64,7 +64,7 @@ const INTRODUCTION = `Typed secrets per environment. A secret has a path, a decl
 
 **Credentials.** Every operation needs a token: \`Authorization: Bearer <token>\`, or the cookie \`GOLEM_SESSION\`. If a request has both, a cookie of valid form counts. A token has at least 16 characters, which are ASCII letters, digits, \`-\` and \`_\`. One that is limited needs the scope \`reveal\` here; outside its environment and paths nothing exists (404). Where the service trusts an OIDC issuer, the issuer's JWTs count in the header, too.
 
-**JSON.** Bodies are \`application/json\` in UTF-8, without duplicate keys; in requests, \`application/*+json\` is taken, too. Integers are exact up to 64 bits: a client whose JSON rounds them beyond 2^53, as \`JSON.parse\` in JavaScript does, needs another parser for those. A value is stored exactly or refused; only F32 and F64 round, to the nearest.
+**JSON.** Bodies are \`application/json\` in UTF-8, without duplicate keys and without escapes of half a surrogate pair; in requests, \`application/*+json\` is taken, too. Integers are exact up to 64 bits: a client whose JSON rounds them beyond 2^53, as \`JSON.parse\` in JavaScript does, needs another parser for those. A value is stored exactly or refused; only F32 and F64 round, to the nearest.
 
 **Errors.** Every one is JSON, on any path: \`{"code", "errors"}\` with status 400, \`{"code", "error"}\` with every other. Codes are permanent, messages are for people and never hold any part of a secret value. Checks come in this order: route and method, rate limit, credential, shape of the request, visibility (404), permission (403), revision (409), type (400), free path (409), limits of the plan (422).`;
 

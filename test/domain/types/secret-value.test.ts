@@ -78,7 +78,7 @@ describe('a value that fits', () => {
     expect(performance.now() - started).toBeLessThan(1000);
   });
 
-  test('keeps every string unit by unit, in text that survives UTF-8', () => {
+  test('keeps every text unit by unit, in text that survives UTF-8', () => {
     fc.assert(
       fc.property(anyString(), (value) => {
         const text = check(str, JSON.stringify(value));

@@ -217,8 +217,8 @@ test('a key __proto__ is content like any other', async () => {
   });
 });
 
-test('U+0000 and lone surrogates come back as they were sent, in values and in declared names', async () => {
-  for (const text of ['\0', 'a\0b', '\ud800', '\udc00x', '\ud83d\ude00']) {
+test('U+0000 and surrogate pairs come back as they were sent, in values and in declared names', async () => {
+  for (const text of ['\0', 'a\0b', '\ud83d\ude00']) {
     const secretType = { type: 'Record', fields: [{ name: text, typ: { type: 'Enum', cases: [text] } }] };
     const { id } = await done(create({ secretType, secretValue: { [text]: text } }));
     const { agentSecret } = (await readSecret(app, token, id)).data;
@@ -228,8 +228,8 @@ test('U+0000 and lone surrogates come back as they were sent, in values and in d
   expect(await createInline('{ type: "Str" }', '"\\u0000"')).toMatchObject({ secretValue: '\0' });
 });
 
-test('in a path U+0000 and lone surrogates only separate', async () => {
-  expect(await create({ path: [`a\0b\ud800${unique('c')}`], secretType: { type: 'Str' } })).toMatchObject({
+test('in a path U+0000 only separates', async () => {
+  expect(await create({ path: [`a\0b\0${unique('c')}`], secretType: { type: 'Str' } })).toMatchObject({
     pathText: expect.stringMatching(/^aBC/),
   });
   expect(await refused(create({ path: ['\0'], secretType: { type: 'Str' } }))).toMatchObject({

@@ -70,7 +70,7 @@ const EXAMPLES: [type: object, value: string][] = [
     '1',
   ]),
   [{ type: 'U64' }, '18446744073709551615'],
-  [{ type: 'Str' }, '"\\u0000\\ud800"'],
+  [{ type: 'Str' }, '"\\u0000\\ud83d\\udd11"'],
   [bool, 'true'],
   [{ type: 'List', inner: bool, name: 'n', owner: 'o' }, '[true]'],
   [{ type: 'Option', inner: bool, name: null }, 'null'],

