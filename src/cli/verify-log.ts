@@ -7,6 +7,7 @@ import { loadConfig } from '../config/config.js';
 import { LogFinding } from '../domain/log/log-finding.js';
 import { type LogHead, parseLogHeads, printLogHeads } from '../domain/log/log-head.js';
 import { type VerifiedLog, verifyLog } from '../domain/log/log-verification.js';
+import type { LoneSurrogates } from '../domain/log/lone-surrogates.js';
 import { uuidFrom } from '../ids/uuid.js';
 import { createLogger } from '../logging/logger.js';
 import { openExistingKeyProvider } from '../start/master-keys.js';
@@ -28,6 +29,9 @@ database: while it is stopped).
   --heads FILE         checks that the logs still lead through the heads that were exported. Only this finds a chain
                        that was computed anew, a log cut short together with its secrets, and a restored old copy,
                        also of facts with their seal.
+
+Also names, each on a line of its own, the types and (with keys) the values that strict clients cannot read, because they
+have lone surrogates: earlier versions took them in. They are no finding. Set another value, or delete the secret.
 
 Keep the file of heads off the database's machine, where nobody who can write to the database can write to it; export a
 new one after each verification. What was written after the last export is only as safe as the chain.
@@ -64,9 +68,16 @@ async function main(): Promise<number> {
     let findings = 0;
     for await (const environmentId of only === undefined ? environmentIds(heads) : [only]) {
       const head = heads.get(environmentId);
-      const result = await inSnapshot(db, (session) => verifyLog(session, environmentId, { keyProvider, head }));
+      let unreadable = 0;
+      const onLoneSurrogates = (found: LoneSurrogates) => {
+        unreadable += 1;
+        process.stdout.write(`environment ${environmentId}: ${describeLoneSurrogates(found)}\n`);
+      };
+      const result = await inSnapshot(db, (session) =>
+        verifyLog(session, environmentId, { keyProvider, head, onLoneSurrogates }),
+      );
       if (!result) throw new Error(`there is no environment ${environmentId}`);
-      process.stdout.write(`environment ${environmentId}: ${describe(result, head)}\n`);
+      process.stdout.write(`environment ${environmentId}: ${describe(result, head, unreadable)}\n`);
       if (result instanceof LogFinding) findings += 1;
       else verified.push(result);
     }
@@ -95,7 +106,12 @@ async function main(): Promise<number> {
   }
 }
 
-function describe(result: VerifiedLog | LogFinding, head: LogHead | undefined): string {
+function describeLoneSurrogates({ part, agentSecretId, path, environmentRevision, isCurrent }: LoneSurrogates): string {
+  const when = isCurrent ? '' : ', no longer current,';
+  return `revision ${environmentRevision}: the ${part} of secret ${agentSecretId} (${path})${when} has lone surrogates, which strict clients cannot read`;
+}
+
+function describe(result: VerifiedLog | LogFinding, head: LogHead | undefined, unreadable: number): string {
   if (result instanceof LogFinding) {
     const { environmentRevision: revision, message } = result;
     return revision === null ? message : `revision ${revision}: ${message}`;
@@ -105,6 +121,7 @@ function describe(result: VerifiedLog | LogFinding, head: LogHead | undefined): 
     `ok, revision ${revision}`,
     `${secretCount} secrets`,
     openedValues === undefined ? 'values not opened (no keys)' : `${openedValues} values opened`,
+    ...(unreadable > 0 ? [`${unreadable} types and values with lone surrogates`] : []),
     ...(facts.isSealed ? [] : ['facts not sealed (npm run rotate -- facts seals them)']),
     ...(head ? [`through the exported head of revision ${head.revision}`] : []),
     `head ${Buffer.from(hash).toString('hex')}`,

@@ -17,12 +17,15 @@ import type { FactsHead, LogHead } from './log-head.js';
 import { explainMismatch, isChained } from './log-mismatch.js';
 import { contradictionOf, disagreementOf } from './log-row-check.js';
 import { openKeysOf, type Values, valuesOf } from './logged-values.js';
+import { type LoneSurrogates, loneSurrogatesIn } from './lone-surrogates.js';
 
 export interface LogVerificationOptions {
   /** When given, every stored value is also decrypted and compared with its digest in the log. */
   keyProvider?: KeyProvider | undefined;
   /** A head of this environment that was exported earlier and kept elsewhere. */
   head?: LogHead | undefined;
+  /** Is told each type and, with keys, each value that strict clients cannot read. The log is intact all the same. */
+  onLoneSurrogates?: ((found: LoneSurrogates) => void) | undefined;
 }
 
 /** The result for a log without any problem. */
@@ -58,7 +61,7 @@ export async function verifyLog(
 async function verify(
   session: Session,
   environmentId: string,
-  { keyProvider, head }: LogVerificationOptions,
+  { keyProvider, head, onLoneSurrogates }: LogVerificationOptions,
 ): Promise<VerifiedLog | undefined> {
   const end = await findLogEnd(session, environmentId);
   if (!end) {
@@ -67,7 +70,7 @@ async function verify(
   }
   const keys = keyProvider && (await openKeysOf(session, environmentId, keyProvider));
   const values = keys instanceof LogFinding || !keys ? undefined : valuesOf(session, environmentId, keys);
-  const { secretCount, hash } = await verifyRows(session, environmentId, end, head, values);
+  const { secretCount, hash } = await verifyRows(session, environmentId, end, head, values, onLoneSurrogates);
   const { revision } = end;
   if (Buffer.compare(end.headHash, hash) !== 0) throw environmentDisagrees('head_hash');
   if (end.secretCount !== secretCount) throw environmentDisagrees('secret_count');
@@ -88,6 +91,7 @@ async function verifyRows(
   end: { revision: bigint },
   head: LogHead | undefined,
   values: Values | undefined,
+  onLoneSurrogates: LogVerificationOptions['onLoneSurrogates'],
 ): Promise<{ secretCount: number; hash: Uint8Array }> {
   const missingValueAt = await findMissingValue(session, environmentId);
   let revision = 0n;
@@ -117,7 +121,12 @@ async function verifyRows(
         }
         if (missingValueAt === revision)
           missingPart ??= badValue(row, row.revision, 'is missing, though no row destroyed it');
-        if (row.sealedBytes !== null) await values?.check(page, index);
+        const valueText = row.sealedBytes === null ? undefined : await values?.check(page, index);
+        if (onLoneSurrogates) {
+          const inType = row.revision === 0n ? loneSurrogatesIn('type', row.secretType, row) : undefined;
+          const inValue = valueText === undefined ? undefined : loneSurrogatesIn('value', valueText, row);
+          for (const found of [inType, inValue]) if (found) onLoneSurrogates(found);
+        }
         const column = disagreementOf(row);
         if (column === 'revision') missingPart ??= secretDisagrees(row, column);
         else if (column) throw secretDisagrees(row, column);

@@ -37,9 +37,9 @@ const MAX_BYTES_IN_MEMORY = 4 * 1024 * 1024;
 export interface Values {
   /**
    * Decrypts and compares the value of one row of the page. Values of the rows after it are read from the database
-   * together with it.
+   * together with it. Answers its text.
    */
-  check(page: readonly VerifiedEntryRow[], index: number): Promise<void>;
+  check(page: readonly VerifiedEntryRow[], index: number): Promise<string>;
   opened(): number;
 }
 
@@ -56,11 +56,13 @@ export function valuesOf(session: Session, environmentId: string, keys: Environm
         loadedValues = await findLoggedValues(session, { environmentId, first, last });
       }
       const sealed = loadedValues.get(first) as Uint8Array;
+      let text: string;
       let digest: Uint8Array;
       try {
         // The row is chained, so its secret is there.
         const subject = { environmentId, id, path: path as string, secretType: secretType as string };
-        digest = digestOf(keys, id, revision, openWith(keys, { ...subject, valueRevision: revision }, sealed));
+        text = openWith(keys, { ...subject, valueRevision: revision }, sealed);
+        digest = digestOf(keys, id, revision, text);
       } catch (error) {
         if (!(error instanceof SealError)) throw error;
         throw badValue(row, revision, 'does not open: it was changed, moved here, or its key is missing');
@@ -69,6 +71,7 @@ export function valuesOf(session: Session, environmentId: string, keys: Environm
         throw badValue(row, revision, 'differs from the one that was set: the log has another digest');
       }
       openedCount += 1;
+      return text;
     },
   };
 }
