@@ -12,7 +12,7 @@ import {
 } from '../../src/json/exact.js';
 import { decodeUtf8, parseJson } from '../../src/json/parse.js';
 import { printJson } from '../../src/json/print.js';
-import { anyUnits } from '../support/arbitraries.js';
+import { anyUnits } from '../conformance/generators/typed-values.js';
 
 describe('parseJson', () => {
   test.each([

@@ -6,7 +6,7 @@ import { describeAnalysedType, printAnalysedType, TYPE_KINDS } from '../../../sr
 import { analysedTypeFromText, parseAnalysedType } from '../../../src/domain/types/analysed-type-parse.js';
 import { AppError } from '../../../src/errors/errors.js';
 import { parseJson } from '../../../src/json/parse.js';
-import { analysedTypeDocument, type TypeDocument } from '../../support/arbitraries.js';
+import { analysedTypeDocument, type TypeDocument } from '../../conformance/generators/typed-values.js';
 
 describe('parseAnalysedType', () => {
   test('knows 22 kinds', () => {

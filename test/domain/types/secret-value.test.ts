@@ -9,7 +9,12 @@ import { AppError } from '../../../src/errors/errors.js';
 import { JsonNumber, type JsonValue } from '../../../src/json/exact.js';
 import { parseJson } from '../../../src/json/parse.js';
 import { printJson } from '../../../src/json/print.js';
-import { analysedTypeDocument, anyString, type TypeDocument, typedValue } from '../../support/arbitraries.js';
+import {
+  analysedTypeDocument,
+  anyString,
+  type TypeDocument,
+  typedValue,
+} from '../../conformance/generators/typed-values.js';
 
 const str = { type: 'Str' };
 const u8 = { type: 'U8' };

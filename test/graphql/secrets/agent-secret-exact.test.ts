@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RawJson } from '../../../src/json/exact.js';
-import { typedValue } from '../../support/arbitraries.js';
+import { typedValue } from '../../conformance/generators/typed-values.js';
 import { canary } from '../../support/canary.js';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { createSecret, done, readSecret, refused, updateSecret, WRITE_RESULT } from '../../support/graphql/secrets.js';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { JsonObject } from '../../../src/json/exact.js';
 import { parseJson } from '../../../src/json/parse.js';
-import { typedValue } from '../../support/arbitraries.js';
+import { typedValue } from '../../conformance/generators/typed-values.js';
 import { type Answer, expectRefusal, place } from '../../support/rest/app.js';
 import { mutated } from '../../support/rest/mutations.js';
 import { canonicalDocument, comparable, isFaithful } from '../../support/rest/values.js';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { JsonNumber, type JsonObject, type JsonValue } from '../../../src/json/exact.js';
 import { parseJson } from '../../../src/json/parse.js';
 import { printJson } from '../../../src/json/print.js';
-import { anyString } from '../arbitraries.js';
+import { anyString } from '../../conformance/generators/typed-values.js';
 
 /** JSON text that differs from the given one in one place: something replaced, added, dropped, renamed or nudged. */
 export function mutated(jsonText: string): fc.Arbitrary<string> {

@@ -1,6 +1,6 @@
 // What the contract lets a value or a type look like after a round trip, written down apart from the code under test.
 import { JsonNumber, type JsonObject, type JsonValue } from '../../../src/json/exact.js';
-import type { TypeDocument } from '../arbitraries.js';
+import type { TypeDocument } from '../../conformance/generators/typed-values.js';
 
 /** Numbers to be compared as numbers, integers exactly. */
 export function comparable(value: JsonValue): unknown {
