@@ -18,6 +18,11 @@ import {
 } from './analysed-type.js';
 
 const MAX_DEPTH = 64;
+/**
+ * Levels of arrays and objects that a document may have. Strict clients read 127 levels (serde's default), and the answers
+ * of both doors have up to 15 levels around a type: beyond that, one secret would make a whole list unreadable.
+ */
+const MAX_JSON_DEPTH = 112;
 const MAX_PROBLEMS = 50;
 
 /**
@@ -26,7 +31,10 @@ const MAX_PROBLEMS = 50;
  * Names from the document are never quoted, because a caller may have put a secret where a name belongs.
  */
 export function parseAnalysedType(document: JsonValue): AnalysedType {
-  const reader = new Reader();
+  return readWith(new Reader(MAX_JSON_DEPTH), document);
+}
+
+function readWith(reader: Reader, document: JsonValue): AnalysedType {
   const type = reader.type(document, '$');
   reader.finish();
   return type;
@@ -60,7 +68,8 @@ export function analysedTypeFromText(text: string): AnalysedType {
   const cachedType = parsedTypes.get(text);
   if (cachedType !== undefined) return cachedType;
   try {
-    const type = parseAnalysedType(parseJson(text, { keepsLoneSurrogates: true }));
+    // It may be older than the limits.
+    const type = readWith(new Reader(Number.POSITIVE_INFINITY), parseJson(text, { keepsLoneSurrogates: true }));
     parsedTypes.set(text, type);
     return type;
   } catch (error) {
@@ -76,6 +85,12 @@ class Reader {
   private readonly problems: string[] = [];
   private unlisted = 0;
   private depth = 0;
+  private jsonDepth = 0;
+  private readonly maxJsonDepth: number;
+
+  constructor(maxJsonDepth: number) {
+    this.maxJsonDepth = maxJsonDepth;
+  }
 
   finish(): void {
     if (this.unlisted > 0) this.problems.push(`and ${this.unlisted} more problems`);
@@ -86,9 +101,20 @@ class Reader {
     if (!isJsonObject(document)) return this.refuse(place, 'a type document', UNREADABLE);
     if (this.depth === MAX_DEPTH) return this.refuse(place, `at most ${MAX_DEPTH} levels of types`, UNREADABLE);
     this.depth += 1;
-    const type = this.kind(document, place);
+    const type = this.within(place, UNREADABLE, () => this.kind(document, place));
     this.depth -= 1;
     return type;
+  }
+
+  /** Reads what stands in one more array or object. */
+  private within<T>(place: string, instead: T, read: () => T): T {
+    if (this.jsonDepth === this.maxJsonDepth) {
+      return this.refuse(place, `at most ${this.maxJsonDepth} levels of arrays and objects`, instead);
+    }
+    this.jsonDepth += 1;
+    const content = read();
+    this.jsonDepth -= 1;
+    return content;
   }
 
   private kind(document: JsonObject, place: string): AnalysedType {
@@ -138,20 +164,26 @@ class Reader {
   private array<T>(document: JsonObject, key: string, place: string, item: (item: JsonValue, place: string) => T): T[] {
     const items = read(document, key);
     if (!Array.isArray(items)) return this.refuse(`${place}.${key}`, 'an array', []);
-    return items.map((value, index) => item.call(this, value, `${place}.${key}[${index}]`));
+    return this.within<T[]>(`${place}.${key}`, [], () =>
+      items.map((value, index) => item.call(this, value, `${place}.${key}[${index}]`)),
+    );
   }
 
   private field(document: JsonValue, place: string): Member {
     if (!isJsonObject(document))
       return this.refuse(place, 'an object with name and typ', { name: '', typ: UNREADABLE });
-    const name = this.string(read(document, 'name'), `${place}.name`);
-    return { name, typ: this.type(read(document, 'typ'), `${place}.typ`) };
+    return this.within<Member>(place, { name: '', typ: UNREADABLE }, () => {
+      const name = this.string(read(document, 'name'), `${place}.name`);
+      return { name, typ: this.type(read(document, 'typ'), `${place}.typ`) };
+    });
   }
 
   private case(document: JsonValue, place: string): Case {
     if (!isJsonObject(document)) return this.refuse(place, 'an object with name and typ', { name: '', typ: undefined });
-    const name = this.string(read(document, 'name'), `${place}.name`);
-    return { name, typ: this.optionalType(document, 'typ', place) };
+    return this.within<Case>(place, { name: '', typ: undefined }, () => {
+      const name = this.string(read(document, 'name'), `${place}.name`);
+      return { name, typ: this.optionalType(document, 'typ', place) };
+    });
   }
 
   private optionalType(document: JsonObject, key: string, place: string): AnalysedType | undefined {

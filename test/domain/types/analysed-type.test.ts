@@ -57,23 +57,34 @@ describe('parseAnalysedType', () => {
     expect(problems?.slice(-2)).toEqual(['$.items[49]: expected a type document', 'and 10 more problems']);
   });
 
-  test('takes 64 levels of any kind and refuses the 65th', () => {
-    const wraps: ((inner: TypeDocument) => TypeDocument)[] = [
-      (inner) => ({ type: 'List', inner }),
-      (inner) => ({ type: 'Option', inner }),
-      (inner) => ({ type: 'Tuple', items: [inner] }),
-      (inner) => ({ type: 'Record', fields: [{ name: 'a', typ: inner }] }),
-      (inner) => ({ type: 'Variant', cases: [{ name: 'a', typ: inner }] }),
-      (inner) => ({ type: 'Result', err: inner }),
+  test('takes 64 levels of types and 112 of JSON, and refuses one more', () => {
+    const wraps: [levels: number, wrap: (inner: TypeDocument) => TypeDocument][] = [
+      [64, (inner) => ({ type: 'List', inner })],
+      [64, (inner) => ({ type: 'Option', inner })],
+      [56, (inner) => ({ type: 'Tuple', items: [inner] })],
+      [38, (inner) => ({ type: 'Record', fields: [{ name: 'a', typ: inner }] })],
+      [38, (inner) => ({ type: 'Variant', cases: [{ name: 'a', typ: inner }] })],
+      [64, (inner) => ({ type: 'Result', err: inner })],
     ];
-    for (const wrap of wraps) {
+    for (const [levels, wrap] of wraps) {
       let document: TypeDocument = { type: 'Str' };
-      for (let level = 1; level < 64; level += 1) document = wrap(document);
+      for (let level = 1; level < levels; level += 1) document = wrap(document);
       const text = JSON.stringify(document);
       expect(parseJson(printAnalysedType(parseAnalysedType(parseJson(text))))).toEqual(parseJson(text));
       const { problems } = refusal(JSON.stringify(wrap(document))).details;
-      expect(problems).toEqual([expect.stringMatching(/: expected at most 64 levels of types$/)]);
+      const expected =
+        levels === 64
+          ? /: expected at most 64 levels of types$/
+          : /: expected at most 112 levels of arrays and objects$/;
+      expect(problems).toEqual([expect.stringMatching(expected)]);
     }
+  });
+
+  test('reads a stored document that is deeper than what is taken in', () => {
+    const open = '{"type":"Record","fields":[{"name":"a","typ":';
+    const text = `${open.repeat(63)}{"type":"Str"}${'}]}'.repeat(63)}`;
+    expect(refusal(text).details.problems).toHaveLength(1);
+    expect(printAnalysedType(analysedTypeFromText(text))).toBe(text);
   });
 
   test('reads names that objects inherit like any other', () => {

@@ -79,6 +79,10 @@ describe('secretType', () => {
     ['with an enormous resource_id', '"secretType":{"type":"Handle","mode":"Owned","resource_id":1e999999999},'],
     ['of 65 levels', `"secretType":${nested(64, '{"type":"List","inner":', '}', '{"type":"Str"}')},`],
     ['of 200 levels', `"secretType":${nested(199, '{"type":"Option","inner":', '}', '{"type":"Str"}')},`],
+    [
+      'of 39 levels of records',
+      `"secretType":${nested(38, '{"type":"Record","fields":[{"name":"a","typ":', '}]}', '{"type":"Str"}')},`,
+    ],
     ['of 30,000 levels', `"secretType":${nested(30_000, '{"type":"List","inner":', '}', '{"type":"Str"}')},`],
     ['with 10,000 problems', `"secretType":{"type":"Tuple","items":[${Array(10_000).fill('{"type":"c4n4ry"}')}]},`],
   ])('%s is INVALID_REQUEST', async (_, secretType) => {
@@ -88,15 +92,15 @@ describe('secretType', () => {
   });
 
   test.each([
-    ['List', '{"type":"List","inner":', '}', '[', ']'],
-    ['Option', '{"type":"Option","inner":', '}', '', ''],
-    ['Tuple', '{"type":"Tuple","items":[', ']}', '[', ']'],
-    ['Record', '{"type":"Record","fields":[{"name":"a","typ":', '}]}', '{"a":', '}'],
-    ['Variant', '{"type":"Variant","cases":[{"name":"a","typ":', '}]}', '{"a":', '}'],
-    ['Result', '{"type":"Result","err":', '}', '{"err":', '}'],
-  ])('of 64 levels of %s is fine, and so are its values', async (_, open, close, openValue, closeValue) => {
-    const secretType = nested(63, open, close, '{"type":"Str"}');
-    const secretValue = nested(63, openValue, closeValue, '"deep"');
+    [64, 'List', '{"type":"List","inner":', '}', '[', ']'],
+    [64, 'Option', '{"type":"Option","inner":', '}', '', ''],
+    [56, 'Tuple', '{"type":"Tuple","items":[', ']}', '[', ']'],
+    [38, 'Record', '{"type":"Record","fields":[{"name":"a","typ":', '}]}', '{"a":', '}'],
+    [38, 'Variant', '{"type":"Variant","cases":[{"name":"a","typ":', '}]}', '{"a":', '}'],
+    [64, 'Result', '{"type":"Result","err":', '}', '{"err":', '}'],
+  ])('of %i levels of %s is fine, and so are its values', async (levels, _, open, close, openValue, closeValue) => {
+    const secretType = nested(levels - 1, open, close, '{"type":"Str"}');
+    const secretValue = nested(levels - 1, openValue, closeValue, '"deep"');
     const body = `{"path":["${place()}"],"secretType":${secretType},"secretValue":${secretValue}}`;
     const answer = await owner.create(environmentId, body);
     expect(answer.status, answer.text).toBe(200);
