@@ -25,6 +25,13 @@ export function isSameDigest(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
 }
 
+const KEYS = 'agent-secrets-gateway:keys-id:1\0';
+
+/** Names a data key and a digest key as a pair. It says nothing about either. */
+export function keysId(digestKey: KeyObject, dataKeyId: Uint8Array): Uint8Array {
+  return createHmac('sha256', digestKey).update(KEYS).update(dataKeyId).digest().subarray(0, 16);
+}
+
 const REQUEST = 'agent-secrets-gateway:request-digest:1\0';
 
 /**

@@ -2,6 +2,7 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { DataKey } from './data-key.js';
+import { keysId } from './digest.js';
 import type { KeyProvider } from './key-provider.js';
 import { DEFAULT_SEAL_ALGORITHM, type SealAlgorithm, SealError } from './sealing.js';
 
@@ -23,6 +24,8 @@ export interface EnvironmentKeys {
   readonly sealAlgorithm: SealAlgorithm;
   /** The key of the value digests in the log. There is only one, and it is never replaced. */
   readonly digest: KeyObject;
+  /** Names `current` and `digest`. Other keys have another one, whatever their versions are. */
+  readonly id: Uint8Array;
   /** False for a version that another instance has created since these keys were loaded; `reload` finds that one. */
   has(version: number): boolean;
   /** Throws a `SealError` that names the version when it is missing. */
@@ -154,7 +157,8 @@ function keysFrom(environmentId: string, opened: readonly OpenedKey[], sealAlgor
     return found?.key;
   }
 
-  return { current, sealAlgorithm, digest, has: (version) => dataKeys.has(version), data, unwrapped };
+  const id = keysId(digest, current.id);
+  return { current, sealAlgorithm, digest, id, has: (version) => dataKeys.has(version), data, unwrapped };
 }
 
 export interface KeyCacheOptions {
@@ -167,7 +171,7 @@ export interface KeyCacheOptions {
   readonly sealAlgorithm?: SealAlgorithm;
 }
 
-/** A replaced data key may still be used for sealing for at most this long, plus the duration of the write itself. */
+/** Each write confirms its keys itself; this is how long an instance may be the last to hear of others. */
 export const KEYS_MAX_AGE_MS = 60_000;
 
 export interface KeyCache {

@@ -13,6 +13,7 @@ import {
 } from '../../store/changes/change-set.js';
 import type { Session } from '../../store/engine/client.js';
 import { insertLogEntry } from '../../store/log/log-entry.js';
+import { areCurrent, loadCurrentKeys } from '../keys/current-keys.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import type { AgentSecret } from '../secrets/agent-secret.js';
@@ -60,7 +61,7 @@ export async function writeChanges(
   const applyChanges = async (tx: Session): Promise<ChangeSetResult> => {
     const locked = await lockEnvironment(tx, environmentId);
     if (!locked) throw notFound('environment', environmentId);
-    if (keys.current.version < locked.minDataKeyVersion) throw new ReplacedDataKey();
+    if (!options.dryRun && !areCurrent(keys, locked)) throw new OtherKeys();
     if (options.expected !== null && options.expected !== locked.revision) throw stale(locked.revision);
     const { grant } = actorOf(ctx);
     const draft = { ...locked, ...(await readDraft(tx, environmentId, changes)), environmentId, keys, grant };
@@ -100,14 +101,14 @@ export async function writeChanges(
   try {
     return await attempt();
   } catch (error) {
-    if (!(error instanceof ReplacedDataKey)) throw error;
-    keys = await ctx.services.keys.reload(environmentId);
+    if (!(error instanceof OtherKeys)) throw error;
+    keys = await loadCurrentKeys(ctx.services, environmentId);
     return attempt();
   }
 }
 
-/** Another instance has replaced the data key that this instance still has in its cache. */
-class ReplacedDataKey extends Error {}
+/** The database no longer has the keys that this instance still has in its cache. */
+class OtherKeys extends Error {}
 
 function outcomeOf({ isSet }: ChangeOptions): (written: ChangeSetResult) => Outcome {
   return ({ environmentRevision, results: [first] }) => {

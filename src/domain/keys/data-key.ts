@@ -17,6 +17,7 @@ import {
 import { countOutdatedValues, findOutdatedValues, type SealedValueRow } from '../../store/keys/outdated-value.js';
 import { lockEnvironmentFacts } from '../../store/tenancy/environment-facts.js';
 import type { Services } from '../request/services.js';
+import { loadCurrentKeys, nameOfKeysWith } from './current-keys.js';
 import { findDigestKeys, sealFactsAgain } from './environment-facts.js';
 
 /** Values per query. Each value is written by its own statement. */
@@ -118,10 +119,11 @@ function countOutdated({ db, keys }: Services, environmentId: string, version: n
 async function addDataKey(services: Services, environmentId: string, version: number): Promise<boolean> {
   // Wrapping may need a network request, so it happens before the transaction, which holds the environment's lock.
   const key = await newStoredKey(services.keyProvider, environmentId, 'data', version);
+  const keysId = await nameOfKeysWith(services, environmentId, key);
   const digestKeys = await findDigestKeys(services, [environmentId]);
   return services.db.transaction(async (tx) => {
     const before = await lockEnvironmentFacts(tx, environmentId);
-    const isAdded = await insertDataKey(tx, { ...key, environmentId });
+    const isAdded = await insertDataKey(tx, { ...key, environmentId, keysId });
     if (isAdded) await sealFactsAgain(tx, services, before, digestKeys);
     return isAdded;
   });
@@ -134,7 +136,7 @@ async function resealEnvironment(
   { signal, onProgress }: DataKeyRotationInput,
 ): Promise<{ resealed: number; failures: string[] }> {
   const { db } = services;
-  const keys = await services.keys.reload(environmentId);
+  const keys = await loadCurrentKeys(services, environmentId);
   const { version } = keys.current;
   const format = sealFormatOf(keys.sealAlgorithm);
   let resealed = 0;
@@ -152,7 +154,7 @@ async function resealEnvironment(
       for (const value of values) {
         const sealedValue = reseal(keys, environmentId, value);
         if (typeof sealedValue === 'string') failures.push(sealedValue);
-        else if (await resealValue(db, { ...value, environmentId, before: sha256(value.sealedValue), sealedValue })) {
+        else if (await replaceSealed(value, sealedValue)) {
           resealed += 1;
           hasProgressed = true;
         } else busyValues += 1;
@@ -162,6 +164,11 @@ async function resealEnvironment(
     idleRounds = hasProgressed ? 0 : idleRounds + 1;
     if (busyValues === 0 || idleRounds === MAX_IDLE_ROUNDS) return { resealed, failures };
     await sleep(IDLE_PAUSE_MS);
+  }
+
+  function replaceSealed(value: SealedValueRow, sealedValue: Uint8Array): Promise<boolean> {
+    const before = sha256(value.sealedValue);
+    return resealValue(db, { ...value, environmentId, before, sealedValue, keysId: keys.id });
   }
 }
 

@@ -61,7 +61,8 @@ export async function findDigestKeys({ keys, log }: Services, ids: readonly stri
   return found;
 }
 
-async function orUndefined<T>(open: () => Promise<T>): Promise<T | undefined> {
+/** Undefined when keys do not open. An unreachable key service is an error all the same. */
+export async function orUndefined<T>(open: () => Promise<T>): Promise<T | undefined> {
   try {
     return await open();
   } catch (error) {

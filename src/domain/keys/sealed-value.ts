@@ -7,9 +7,9 @@ import { openValue, sealedKeyVersion, sealValue } from '../../crypto/sealing.js'
 import { AppError } from '../../errors/errors.js';
 import { forbidden } from '../../errors/refusals.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
-import { findMinDataKeyVersion } from '../../store/keys/data-key.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
+import { otherKeysThan } from './current-keys.js';
 
 /** An encrypted value as a write stores it. All fields are null without a value. */
 export interface SealedValue {
@@ -19,6 +19,8 @@ export interface SealedValue {
   valueDigest: Uint8Array | null;
   /** The version of the data key. */
   keyVersion: number | null;
+  /** Names the keys that made value and digest. */
+  keysId: Uint8Array | null;
 }
 
 export const NO_VALUE: SealedValue = Object.freeze({
@@ -26,6 +28,7 @@ export const NO_VALUE: SealedValue = Object.freeze({
   valueRevision: null,
   valueDigest: null,
   keyVersion: null,
+  keysId: null,
 });
 
 /** The secret that a value belongs to. The encryption is bound to all four fields, none of which ever changes. */
@@ -50,12 +53,13 @@ export function sealWith(
     valueRevision: revision,
     valueDigest: digestOf(keys, subject.id, revision, plaintext),
     keyVersion: keys.current.version,
+    keysId: keys.id,
   };
 }
 
 /**
- * Encrypts a value and writes it. Repeats both once when nothing was written because another instance had replaced the
- * data key that this instance still had in its cache.
+ * Encrypts a value and writes it. Repeats both once when nothing was written because the database no longer has the keys
+ * that this instance still had in its cache: another instance has replaced them, or the database has gone back.
  */
 export async function sealAndWrite<T>(
   ctx: Context,
@@ -65,15 +69,13 @@ export async function sealAndWrite<T>(
   write: (sealed: SealedValue) => Promise<T | undefined>,
 ): Promise<{ sealed: SealedValue; written: T | undefined }> {
   if (plaintext === null) return { sealed: NO_VALUE, written: await write(NO_VALUE) };
-  const { db, keys } = ctx.services;
   const { environmentId } = subject;
-  const cachedKeys = await keys.keysOf(environmentId);
+  const cachedKeys = await ctx.services.keys.keysOf(environmentId);
   const sealed = sealWith(cachedKeys, subject, revision, plaintext);
   const written = await write(sealed);
-  if (written !== undefined || cachedKeys.current.version >= (await findMinDataKeyVersion(db, environmentId))) {
-    return { sealed, written };
-  }
-  const resealed = sealWith(await keys.reload(environmentId), subject, revision, plaintext);
+  const keys = written === undefined ? await otherKeysThan(cachedKeys, ctx.services, environmentId) : undefined;
+  if (!keys) return { sealed, written };
+  const resealed = sealWith(keys, subject, revision, plaintext);
   return { sealed: resealed, written: await write(resealed) };
 }
 

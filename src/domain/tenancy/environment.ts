@@ -137,7 +137,7 @@ export async function createEnvironment(ctx: Context, input: CreateEnvironmentIn
   const at = new Date();
   // Wrapping may need a network request, so it happens before the transaction, which holds the account's lock.
   const keys = await newEnvironmentKeys(keyProvider, id);
-  const { digest } = await openEnvironmentKeys(keyProvider, id, keys);
+  const { digest, id: keysId } = await openEnvironmentKeys(keyProvider, id, keys);
   return db.transaction(async (tx) => {
     // The lock comes first, so that the plan is read in its current state and not as it was before a wait for the lock.
     await lockAccount(tx, actor.accountId);
@@ -148,6 +148,7 @@ export async function createEnvironment(ctx: Context, input: CreateEnvironmentIn
       ownerId: actor.accountId,
       name,
       headHash: genesisHash(id),
+      keysId,
       createdAt: at,
       updatedAt: at,
     });

@@ -20,6 +20,7 @@ const LOCKED = {
   secretCount: environments.secretCount,
   headHash: environments.headHash,
   minDataKeyVersion: environments.minDataKeyVersion,
+  keysId: environments.keysId,
   maxSecrets: plans.maxSecretsPerEnvironment,
   maxValueBytes: plans.maxValueBytes,
 };

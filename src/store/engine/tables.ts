@@ -115,6 +115,11 @@ export const environments = pgTable(
      * so sees the latest number.
      */
     minDataKeyVersion: integer('min_data_key_version').notNull().default(1),
+    /**
+     * Names the newest data key and the digest key themselves, because versions repeat in a database that goes back. Null
+     * until the first write, for environments from before keys were named.
+     */
+    keysId: bytes('keys_id'),
     /** Counts the changes of the facts that `factsMac` seals; see domain/keys/environment-facts.ts. */
     factsVersion: integer('facts_version').notNull().default(0),
     /** Null for environments from before there was such a seal, until an operator has them sealed. */

@@ -40,6 +40,8 @@ export interface DataKeyInsertion {
   version: number;
   masterKeyId: string;
   wrapped: Uint8Array;
+  /** Names the environment's keys once it has this one; null where they do not open. */
+  keysId: Uint8Array | null;
 }
 const INSERT_DATA_KEY = statement<DataKeyInsertion>()(
   { version: environmentKeys.version },
@@ -64,7 +66,8 @@ const INSERT_DATA_KEY = statement<DataKeyInsertion>()(
     on conflict do nothing
     returning ${environmentKeys.environmentId}, ${environmentKeys.version}
   )
-  update ${environments} set ${name(environments.minDataKeyVersion)} = added.version
+  update ${environments} set ${name(environments.minDataKeyVersion)} = added.version,
+    ${name(environments.keysId)} = ${parameter('keysId')}::bytea
   from added where ${environments.id} = added.environment_id
   returning added.version as "version"`,
 );
@@ -103,6 +106,8 @@ export interface Resealing {
   /** SHA-256 of the bytes to be replaced. */
   before: Uint8Array;
   sealedValue: Uint8Array;
+  /** Names the keys of which the new bytes' key is the newest. */
+  keysId: Uint8Array;
 }
 
 const isBefore = (sealed: Column) => sql`sha256(${sealed}) = ${parameter('before')}::bytea`;
@@ -123,6 +128,8 @@ const RESEAL = statement<Resealing>()(
       and ${isBefore(agentSecretRevisions.sealedValue)}
       and (exists (select from secret) or not exists (select from ${agentSecrets} where ${isOfValue}))
       and not exists (select from holder where sha256(sealed_value) is distinct from ${parameter('before')}::bytea)
+      and exists (select from ${environments} where ${environments.id} = ${parameter('environmentId')}::uuid
+        and ${environments.keysId} = ${parameter('keysId')}::bytea)
     for no key update skip locked
   ),
   resealed as (
@@ -141,7 +148,8 @@ const RESEAL = statement<Resealing>()(
 
 /**
  * Replaces a value's bytes on its log row and, where it is the current value, on its secret. Returns false and changes
- * nothing when one of the two rows has other bytes by now, or is locked by another transaction.
+ * nothing when one of the two rows has other bytes by now, or is locked by another transaction, or when the environment
+ * no longer has the key.
  */
 export async function resealValue(db: Session, value: Resealing): Promise<boolean> {
   return (await db.row(RESEAL, value)) !== undefined;
@@ -194,14 +202,4 @@ const REMOVE = statement<DataKeyRow>()(
 export async function removeUnusedDataKey(tx: Session, key: DataKeyRow): Promise<boolean> {
   await tx.row(LOCK, { environmentId: key.environmentId });
   return (await tx.row(REMOVE, key)) !== undefined;
-}
-
-const MIN_VERSION = { minDataKeyVersion: environments.minDataKeyVersion };
-const FIND_MIN_VERSION = statement<{ environmentId: string }>()(
-  MIN_VERSION,
-  sql`select ${columns(MIN_VERSION)} from ${environments} where ${environments.id} = ${parameter('environmentId')}`,
-);
-/** The oldest data key version that new values may still be sealed under. */
-export async function findMinDataKeyVersion(db: Session, environmentId: string): Promise<number> {
-  return (await db.row(FIND_MIN_VERSION, { environmentId }))?.minDataKeyVersion ?? 0;
 }

@@ -35,10 +35,13 @@ export interface SecretWrite {
   value: {
     sealedValue: Uint8Array | null;
     valueRevision: bigint | null;
-    /**
-     * The data key that the value is sealed under; null without a value. A value under a replaced key is not written.
-     */
+    /** The data key that the value is sealed under; null without a value. */
     keyVersion: number | null;
+    /**
+     * Names the keys that made the value and its digest; null without a value. It is only written when the environment
+     * has these very keys now.
+     */
+    keysId: Uint8Array | null;
   };
   /** The omitted columns of the log row are null for a single write. */
   entry: Omit<LogEntry, 'destroyedRevision' | 'setPosition' | 'setSize'>;
@@ -55,6 +58,7 @@ export const SECRET_WRITE = {
   sealedValue: ['bytea', ({ value }) => value.sealedValue],
   valueRevision: ['bigint', ({ value }) => value.valueRevision],
   keyVersion: ['integer', ({ value }) => value.keyVersion],
+  keysId: ['bytea', ({ value }) => value.keysId],
   change: ['text', ({ entry }) => entry.change],
   at: ['timestamptz', ({ entry }) => entry.at],
   accountId: ['uuid', ({ entry }) => entry.accountId],
@@ -79,8 +83,7 @@ type WriteStatement = Statement<RowOf<typeof RESULT>, Lists>;
 
 /**
  * `written` is the CTE that performs those writes of the CTE `locked` whose checks succeed, and returns id, revision
- * and value revision of their secrets. A write whose environment is gone, or whose data key was replaced, is not in
- * `locked`.
+ * and value revision of their secrets. A write whose environment is gone, or has other keys by now, is not in `locked`.
  */
 function writeStatement(given: ListColumns<never>, lock: SQL, written: SQL): WriteStatement {
   // The lists are inside sub-selects because the planner cannot see their length there, and so does not make a new plan
@@ -96,7 +99,8 @@ function writeStatement(given: ListColumns<never>, lock: SQL, written: SQL): Wri
     select asked.*, ${environments.accountId} as owner_id, ${environments.revision}, ${environments.secretCount}, ${environments.headHash}
     from asked join ${environments} on ${environments.id} = asked."environmentId"
     where ${environments.deletedAt} is null
-      and (asked."keyVersion" is null or asked."keyVersion" >= ${environments.minDataKeyVersion})
+      and (asked."keysId" is null
+        or asked."keysId" = ${environments.keysId} and asked."keyVersion" >= ${environments.minDataKeyVersion})
     for update of ${environments} ${lock}
   ),
   ${written},

@@ -118,6 +118,7 @@ const NEW_ENVIRONMENT = {
   ownerId: environments.accountId,
   name: environments.name,
   headHash: environments.headHash,
+  keysId: environments.keysId,
   createdAt: environments.createdAt,
   updatedAt: environments.updatedAt,
 };
@@ -127,6 +128,7 @@ export interface EnvironmentInsertion {
   ownerId: string;
   name: string;
   headHash: Uint8Array;
+  keysId: Uint8Array;
   createdAt: Date;
   updatedAt: Date;
 }

@@ -92,7 +92,7 @@ describe('a rotation', () => {
         statement()(
           { row: computed(sql``, String) },
           sql`select (to_jsonb(r) - 'sealed_value')::text || (to_jsonb(s) - 'sealed_value')::text
-              || (to_jsonb(e) - array['min_data_key_version', 'facts_version', 'facts_mac'])::text as "row"
+              || (to_jsonb(e) - array['min_data_key_version', 'keys_id', 'facts_version', 'facts_mac'])::text as "row"
             from agent_secret_revisions r join agent_secrets s on s.id = r.agent_secret_id join environments e on e.id = r.environment_id
             where r.environment_id = ${environmentId} order by r.environment_revision`,
         ),
@@ -196,7 +196,9 @@ describe('sealing one value anew', () => {
     const { id } = await owner.made(environmentId, { secretValue: 'some' });
     const page = { environmentId, version: 2, format: 2, after: 0n, limit: 10 };
     const [value] = await findOutdatedValues(app.services.db, page);
-    const resealing = { ...value!, environmentId, before: await hash(value!.sealedValue), sealedValue: fresh };
+    const { id: keysId } = await app.services.keys.keysOf(environmentId);
+    const before = await hash(value!.sealedValue);
+    const resealing = { ...value!, environmentId, before, sealedValue: fresh, keysId };
     return { environmentId, id, resealing };
   }
 

@@ -18,7 +18,7 @@ function update(sealedBytes = 10): Update {
   return {
     id: randomUUID(),
     environmentId: randomUUID(),
-    value: { sealedValue: Buffer.alloc(sealedBytes), valueRevision: 1n, keyVersion: 1 },
+    value: { sealedValue: Buffer.alloc(sealedBytes), valueRevision: 1n, keyVersion: 1, keysId: Buffer.alloc(16) },
     entry: {
       change: 'updated',
       at: new Date(),
