@@ -7,7 +7,8 @@ import { SealError } from '../../crypto/sealing.js';
 import type { Session } from '../../store/engine/client.js';
 import { findEnvironmentKeys } from '../../store/keys/environment-key.js';
 import { findLoggedValues, type VerifiedEntryRow } from '../../store/log/log-verification.js';
-import { digestOf, openWith } from '../keys/sealed-value.js';
+import { openWith } from '../keys/opened-value.js';
+import { digestOf } from '../keys/sealed-value.js';
 import { badValue, LogFinding } from './log-finding.js';
 
 const KEY_REJECTIONS: ReadonlySet<string> = new Set(['unknown-master-key', 'unwrap-refused']);

@@ -9,7 +9,7 @@ import {
 } from '../../store/secrets/agent-secret-list.js';
 import { MAX_INLINE_BYTES } from '../../store/secrets/inline-values.js';
 import { authorize } from '../access/permissions.js';
-import { openSealedValues, type SealedRow } from '../keys/sealed-value.js';
+import { openSealedValues, type SealedRow } from '../keys/opened-value.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { readCounted, spendItems } from '../request/item-budget.js';

@@ -10,7 +10,7 @@ import {
   type SealedValueRow,
 } from '../../store/secrets/agent-secret-revision.js';
 import { MAX_INLINE_BYTES } from '../../store/secrets/inline-values.js';
-import { openedEarlier, openSealedValue, type SealedPlace, valueDestroyed } from '../keys/sealed-value.js';
+import { openedEarlier, openSealedValue, type SealedPlace, valueDestroyed } from '../keys/opened-value.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { readCounted, spendItems } from '../request/item-budget.js';

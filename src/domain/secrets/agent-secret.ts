@@ -12,7 +12,7 @@ import {
   type RoleBinding,
   rolesOf,
 } from '../access/permissions.js';
-import { openSealedValue, valueDestroyed } from '../keys/sealed-value.js';
+import { openSealedValue, valueDestroyed } from '../keys/opened-value.js';
 import { type Actor, actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { coversPath, grantTag } from '../request/grant.js';

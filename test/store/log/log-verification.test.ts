@@ -1,7 +1,8 @@
 // What the verification of a log accepts, and what it calls the first bad row of each kind.
 import { randomInt } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openWith, sealWith } from '../../../src/domain/keys/sealed-value.js';
+import { openWith } from '../../../src/domain/keys/opened-value.js';
+import { sealWith } from '../../../src/domain/keys/sealed-value.js';
 import { LogFinding } from '../../../src/domain/log/log-finding.js';
 import { type VerifiedLog, verifyLog } from '../../../src/domain/log/log-verification.js';
 import type { Session } from '../../../src/store/engine/client.js';
