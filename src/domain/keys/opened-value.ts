@@ -1,6 +1,6 @@
 // Decrypts values on their way out, in time slices, and records each opening.
 import type { EnvironmentKeys } from '../../crypto/environment-keys.js';
-import { openValue, sealedKeyVersion } from '../../crypto/sealing.js';
+import { openValue, SealError, sealedKeyVersion } from '../../crypto/sealing.js';
 import { AppError } from '../../errors/errors.js';
 import { forbidden } from '../../errors/refusals.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
@@ -69,8 +69,8 @@ async function openInLaterSlice(ctx: Context, place: SealedPlace, sealed: Uint8A
 
 function openInThisSlice(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
   const keys = ctx.services.keys.keysOf(place.environmentId);
-  if (keys instanceof Promise || !keys.has(sealedKeyVersion(sealed))) return openWithFreshKeys(ctx, place, sealed);
-  const text = openWith(keys, place, sealed);
+  const text = keys instanceof Promise ? undefined : openIfPossible(keys, place, sealed);
+  if (text === undefined) return openWithFreshKeys(ctx, place, sealed);
   const recorded = ctx.services.reads.record(ctx, place);
   return recorded ? recorded.then(() => text) : text;
 }
@@ -108,8 +108,13 @@ export async function openSealedValues(
         keys = await cache.keysOf(environmentId);
       }
       while (!hasSliceTime()) await nextSlice(actorOf(ctx).accountId);
-      if (!keys.has(sealedKeyVersion(sealedValue))) keys = await cache.reload(environmentId);
-      texts.push(openWith(keys, { environmentId, id, path, secretType, valueRevision }, sealedValue));
+      const place = { environmentId, id, path, secretType, valueRevision };
+      let text = openIfPossible(keys, place, sealedValue);
+      if (text === undefined) {
+        keys = await freshKeys(ctx, environmentId, sealedValue);
+        text = openWith(keys, place, sealedValue);
+      }
+      texts.push(text);
       opened.push(row);
     }
   } catch (error) {
@@ -135,13 +140,40 @@ function requireRevealScope(ctx: Context): void {
   if (!actorOf(ctx).grant.scopes.has('reveal')) throw forbidden('The token does not allow to reveal values');
 }
 
+/** Undefined where these keys do not open it: others may. */
+function openIfPossible(
+  keys: EnvironmentKeys,
+  place: Omit<SealedPlace, 'revision'>,
+  sealed: Uint8Array,
+): string | undefined {
+  try {
+    return openWith(keys, place, sealed);
+  } catch (error) {
+    if (error instanceof SealError) return undefined;
+    throw error;
+  }
+}
+
 async function openWithFreshKeys(ctx: Context, place: SealedPlace, sealed: Uint8Array): Promise<string> {
-  const keys = await ctx.services.keys.keysOf(place.environmentId);
-  // Another instance may have created a newer key since this instance loaded the environment's keys.
-  const hasKey = keys.has(sealedKeyVersion(sealed));
-  const text = openWith(hasKey ? keys : await ctx.services.keys.reload(place.environmentId), place, sealed);
+  const { environmentId } = place;
+  const keys = await ctx.services.keys.keysOf(environmentId);
+  const text =
+    openIfPossible(keys, place, sealed) ?? openWith(await freshKeys(ctx, environmentId, sealed), place, sealed);
   await ctx.services.reads.record(ctx, place);
   return text;
+}
+
+/**
+ * The keys that the environment has now. Since this instance loaded them another one may have made a newer key, or the
+ * database may have gone back and have another key of the same version. An operation looks once for each version: it may
+ * read many values that no key opens.
+ */
+function freshKeys(ctx: Context, environmentId: string, sealed: Uint8Array): Promise<EnvironmentKeys> {
+  const freshlyLoaded = ctx.operation?.freshKeys;
+  const name = `${environmentId}:${sealedKeyVersion(sealed)}`;
+  const keys = freshlyLoaded?.get(name) ?? ctx.services.keys.reload(environmentId);
+  freshlyLoaded?.set(name, keys);
+  return keys;
 }
 
 export function valueDestroyed(): AppError {

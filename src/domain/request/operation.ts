@@ -1,4 +1,5 @@
 // What one operation has read, opened and is about to answer: counted, so that no caller can take more than its share.
+import type { EnvironmentKeys } from '../../crypto/environment-keys.js';
 import { AppError } from '../../errors/errors.js';
 import type { ByteBudget, ByteLease } from '../../scheduling/byte-budget.js';
 
@@ -17,6 +18,8 @@ export class Operation {
   tooLarge: AppError | undefined;
   /** Values that the operation has opened, by secret and the revision that set them: each is opened once. */
   readonly opened = new Map<string, string | Promise<string>>();
+  /** Keys that the operation has had loaded anew for values that did not open, by environment and version. */
+  readonly freshKeys = new Map<string, Promise<EnvironmentKeys>>();
   /** Types that lists have left out, by secret: each is read once. */
   readonly types = new Map<string, Promise<string>>();
   /** Long types in readable form, by their documents: each is made once. */
@@ -78,6 +81,7 @@ export class Operation {
   close(): void {
     this.#lease?.close();
     this.opened.clear();
+    this.freshKeys.clear();
     this.types.clear();
     this.describedTypes.clear();
   }
