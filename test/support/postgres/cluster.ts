@@ -2,13 +2,14 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFile, chown, open, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { appendFile, chown, cp, open, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Account, serverAccount, serverFolder } from './account.js';
 import { type PostgresBinaries, versionOf } from './binaries.js';
+import { startKeeper } from './keeper.js';
 
 const run = promisify(execFile);
 
@@ -16,17 +17,23 @@ const READY_WITHIN_MS = 30_000;
 const POLL_MS = 10;
 const PORT_ATTEMPTS = 5;
 
-interface ClusterOptions {
+export interface ClusterOptions {
   durable: boolean;
   sharedBuffers: string;
+  /** The cluster to follow as a streaming standby. It is halted for a moment, to be copied. */
+  primary?: Cluster;
 }
 
-interface Cluster {
+export interface Cluster {
   url: string;
   version: string;
   logFile: string;
   /** Everything the server writes: its data and its log. */
   folder: string;
+  /** Shuts the server down, and keeps its folder. */
+  halt(): Promise<void>;
+  /** Starts the server again, on the same port. With `isAwaited` false, it does not wait until the server is ready. */
+  resume(isAwaited?: boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -51,8 +58,10 @@ export async function startCluster(binaries: PostgresBinaries, options: ClusterO
   try {
     const bin = await binaries.prepare(folder);
     const version = await versionOf(bin);
-    const password = randomBytes(24).toString('hex');
-    await initialise(bin, folder, account, password, options);
+    const { primary } = options;
+    const password = primary ? new URL(primary.url).password : randomBytes(24).toString('hex');
+    if (primary) await copyCluster(primary, folder, account);
+    else await initialise(bin, folder, account, password, options);
     let port: number;
     ({ server, port } = await launch(bin, folder, account));
     return {
@@ -60,6 +69,13 @@ export async function startCluster(binaries: PostgresBinaries, options: ClusterO
       version,
       logFile: logFileOf(folder),
       folder,
+      async halt() {
+        if (server) await shutDown(server);
+      },
+      async resume(isAwaited = true) {
+        server = await startOn(port, bin, folder, account);
+        if (isAwaited) await untilReady(server, folder);
+      },
       stop,
     };
   } catch (error) {
@@ -108,20 +124,27 @@ function settings(folder: string, { durable, sharedBuffers }: ClusterOptions): s
   return `\n${lines.join('\n')}\n`;
 }
 
+/** The data of a server that was shut down, made that of a standby which follows it. */
+async function copyCluster(primary: Cluster, folder: string, account: Account | undefined): Promise<void> {
+  const data = join(folder, 'data');
+  await primary.halt();
+  await cp(join(primary.folder, 'data'), data, { recursive: true, preserveTimestamps: true });
+  await primary.resume();
+  const { hostname, port, password } = new URL(primary.url);
+  await rm(join(data, 'postmaster.pid'), { force: true });
+  await writeFile(join(data, 'standby.signal'), '');
+  await appendFile(
+    join(data, 'postgresql.conf'),
+    `unix_socket_directories = ''\nprimary_conninfo = 'host=${hostname} port=${port} user=postgres password=${password}'\n`,
+  );
+  if (account) await run('chown', ['-R', `${account.uid}:${account.gid}`, data]);
+}
+
 /** Somebody else may take a free port before the server does: then another one is tried. */
 async function launch(bin: string, folder: string, account: Account | undefined) {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
-    const log = await open(logFileOf(folder), 'w');
-    const server = spawn(join(bin, 'postgres'), ['-D', join(folder, 'data'), '-p', String(port)], {
-      cwd: folder,
-      env: cleanEnvironment(),
-      stdio: ['ignore', log.fd, log.fd],
-      // Its own process group: Ctrl-C is for the test run, whose keeper then stops the server in good order.
-      detached: true,
-      ...account,
-    });
-    server.unref();
+    const server = await startOn(port, bin, folder, account);
     try {
       await untilReady(server, folder);
       return { server, port };
@@ -130,10 +153,23 @@ async function launch(bin: string, folder: string, account: Account | undefined)
       const written = await readFile(logFileOf(folder), 'utf8');
       if (attempt < PORT_ATTEMPTS && written.includes('Address already in use')) continue;
       throw new Error(`${String(error)}${written && `; its log says:\n${written.trimEnd()}`}`);
-    } finally {
-      await log.close();
     }
   }
+}
+
+async function startOn(port: number, bin: string, folder: string, account: Account | undefined) {
+  const log = await open(logFileOf(folder), 'w');
+  const server = spawn(join(bin, 'postgres'), ['-D', join(folder, 'data'), '-p', String(port)], {
+    cwd: folder,
+    env: cleanEnvironment(),
+    stdio: ['ignore', log.fd, log.fd],
+    // Its own process group: Ctrl-C is for the test run, whose keeper then stops the server in good order.
+    detached: true,
+    ...account,
+  });
+  server.unref();
+  await log.close();
+  return server;
 }
 
 async function untilReady(server: ChildProcess, folder: string): Promise<void> {
@@ -166,44 +202,6 @@ async function shutDown(server: ChildProcess): Promise<void> {
 
 function hasEnded(child: ChildProcess): boolean {
   return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
-}
-
-/**
- * A small shell that outlives us when we are killed (Vitest ends 1 ms after Ctrl-C, without teardown): its input ends
- * with us, and unless it was released before, it then stops the server and removes the folder.
- */
-const KEEPER = `
-read -r word
-[ "$word" = released ] && exit 0
-lock=$1/data/postmaster.pid
-if pid=$(head -n 1 "$lock" 2>/dev/null) && [ -n "$pid" ]; then
-  kill -INT "$pid" 2>/dev/null
-  turns=0
-  while [ -e "$lock" ] && [ $turns -lt 50 ]; do sleep 0.1; turns=$((turns + 1)); done
-  [ -e "$lock" ] && kill -QUIT "$pid" 2>/dev/null
-fi
-rm -rf "$1"
-`;
-
-function startKeeper(folder: string): { release(): Promise<void> } {
-  const keeper = spawn('/bin/sh', ['-c', KEEPER, 'keeper', folder], {
-    cwd: '/',
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  // Whoever killed the keeper only took the safety net away.
-  keeper.on('error', () => undefined);
-  keeper.stdin.on('error', () => undefined);
-  keeper.unref();
-  return {
-    async release() {
-      if (hasEnded(keeper)) return;
-      keeper.ref();
-      const ended = once(keeper, 'exit');
-      keeper.stdin.end('released\n');
-      await ended;
-    },
-  };
 }
 
 async function freePort(): Promise<number> {

@@ -19,12 +19,14 @@ export interface Network {
   cut(probability?: number): void;
   /** From now on, new connections lose the notices of the server, as behind a pooler in transaction mode. */
   swallowNotifications(): void;
+  /** From now on, new connections reach the server of this URL. Those that are open stay where they are. */
+  leadTo(databaseUrl: string): void;
   close(): void;
 }
 
 export async function networkTo(databaseUrl: string): Promise<Network> {
   const url = new URL(databaseUrl);
-  const { hostname, port } = url;
+  let { hostname, port } = url;
   let swallows = false;
   let isDeaf = false;
   const held = { requests: false, answers: false };
@@ -75,6 +77,9 @@ export async function networkTo(databaseUrl: string): Promise<Network> {
     cut,
     swallowNotifications() {
       isDeaf = true;
+    },
+    leadTo(elsewhere) {
+      ({ hostname, port } = new URL(elsewhere));
     },
     close() {
       server.close();

@@ -1,7 +1,7 @@
 // Starts one private, real Postgres server for a test run, or uses the one that TEST_DATABASE_URL names.
 import postgres from 'postgres';
 import { findEmbeddedBinaries, findSystemBinaries, OLDEST_MAJOR, type PostgresBinaries } from './binaries.js';
-import { startCluster } from './cluster.js';
+import { type Cluster, type ClusterOptions, startCluster } from './cluster.js';
 
 type PostgresSource = 'system' | 'embedded';
 
@@ -34,6 +34,21 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
     throw new Error('The tests cannot start Postgres on Windows: set TEST_DATABASE_URL');
 
   const { durable = false, sharedBuffers = '128MB' } = options;
+  const { cluster, binaries } = await startOwnCluster({ durable, sharedBuffers }, forced);
+  return {
+    adminUrl: cluster.url,
+    describe: `PostgreSQL ${cluster.version} from ${binaries.label}`,
+    logFile: cluster.logFile,
+    folder: cluster.folder,
+    stop: cluster.stop,
+  };
+}
+
+/** Starts a cluster from the first source that works, or from the one that is forced. */
+export async function startOwnCluster(
+  options: ClusterOptions,
+  forced = forcedSource(),
+): Promise<{ cluster: Cluster; binaries: PostgresBinaries }> {
   const failures: string[] = [];
   for (const source of forced ? [forced] : (['system', 'embedded'] as const)) {
     let candidates: PostgresBinaries[] = [];
@@ -44,14 +59,7 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
     }
     for (const binaries of candidates) {
       try {
-        const cluster = await startCluster(binaries, { durable, sharedBuffers });
-        return {
-          adminUrl: cluster.url,
-          describe: `PostgreSQL ${cluster.version} from ${binaries.label}`,
-          logFile: cluster.logFile,
-          folder: cluster.folder,
-          stop: cluster.stop,
-        };
+        return { cluster: await startCluster(binaries, options), binaries };
       } catch (error) {
         failures.push(`${source}, ${binaries.label}: ${messageOf(error)}`);
       }
