@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import type postgres from 'postgres';
 import { AppError } from '../../errors/errors.js';
-import { unavailable } from '../../errors/refusals.js';
-import { type ConnectionOptions, type Execution, isConnectionLoss, openConnectionPool } from './connection-pool.js';
-import { hasGivenWay, withOneRetry } from './give-way.js';
+import { type ConnectionOptions, type Execution, openConnectionPool } from './connection-pool.js';
+import { withOneRetry } from './give-way.js';
 import { openListener } from './listener.js';
+import { isConnectionLoss, translate } from './outage.js';
 import type { Statement } from './statement.js';
 
 /** Runs statements, either on any connection of the pool or inside a transaction. */
@@ -207,31 +207,8 @@ export async function guarded<T>(work: () => PromiseLike<T>): Promise<T> {
   }
 }
 
-/** SQLSTATE classes and driver codes of temporary failures: lost connections, shutdown, too many clients, timeouts. */
-const UNAVAILABLE =
-  /^(08...|53...|57014|57P0[1-5]|55P03|25006|CONNECT.*|CONNECTION_.*|ECONN.*|ENOTFOUND|ENOENT|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH)$/;
-
 /** Whether the database itself has rejected a statement, or cancelled it after its timeout: it has had no effect. */
 export function isRefused(error: unknown): boolean {
   const cause = error instanceof AppError ? error.cause : error;
   return (cause as { severity?: unknown } | null)?.severity === 'ERROR';
-}
-
-/** An unreachable database is an expected error; every other error of the driver is a bug and is left unchanged. */
-function translate(error: unknown): unknown {
-  if (error instanceof AppError) return error;
-  const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown };
-  const isClosed = error instanceof Error && error.message === 'PGlite is closed';
-  // FATAL ends the database session, or prevents it from starting: the statement is not the cause.
-  if (isClosed || severity === 'FATAL' || (typeof code === 'string' && UNAVAILABLE.test(code))) {
-    return becauseOf(error, 'The database is not reachable, try again later');
-  }
-  if (hasGivenWay(error)) return becauseOf(error, 'Too many writes meet in the same place, try again later');
-  return error;
-}
-
-function becauseOf(error: unknown, message: string): AppError {
-  const expectedError = unavailable(message);
-  expectedError.cause = error;
-  return expectedError;
 }

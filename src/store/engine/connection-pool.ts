@@ -4,6 +4,7 @@
 // leave), and it pipelines statements behind a connection that has died silently.
 import postgres from 'postgres';
 import { unavailable } from '../../errors/refusals.js';
+import { isConnectionLoss } from './outage.js';
 
 export interface ConnectionOptions {
   url: string;
@@ -49,12 +50,6 @@ interface Waiter {
   deadline: number;
   start(connection: PooledConnection): void;
   reject(error: unknown): void;
-}
-
-/** Whether an error means that the connection is lost. */
-export function isConnectionLoss(error: unknown): boolean {
-  const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown };
-  return severity === 'FATAL' || /^(57P0[1-4]|CONNECTION_.*|ECONN.*|EPIPE|ETIMEDOUT)$/.test(String(code));
 }
 
 export interface ConnectionPool {
