@@ -1,17 +1,23 @@
-// Health checks: whether the process runs (/healthz), and whether its database responds (/readyz).
+// Health checks: whether the process runs (/healthz), and whether its database responds and takes writes (/readyz).
 import { Hono } from 'hono';
+import { unavailable } from '../errors/refusals.js';
 import { JSON_TYPE } from '../rest/problem.js';
 
 const OUTCOME_TTL_MS = 250;
 
+type Ping = () => Promise<{ isWritable: boolean }>;
+
 /** `ping` rejects with UNAVAILABLE while the database does not respond. */
-export function createHealthRoutes(ping: () => Promise<void>): Hono {
+export function createHealthRoutes(ping: Ping): Hono {
   const app = new Hono();
   const cachedPing = cached(ping);
   app.get('/healthz', () => json({ status: 'ok' }));
-  app.get('/readyz', async () => {
-    await cachedPing();
-    return json({ status: 'ready' });
+  app.get('/readyz', async (c) => {
+    const { isWritable } = await cachedPing();
+    if (!isWritable && c.req.query('writable') !== undefined) {
+      throw unavailable('The database is read-only just now, try again later');
+    }
+    return json({ status: 'ready', writable: isWritable });
   });
   return app;
 }
@@ -24,8 +30,8 @@ function json(body: object): Response {
  * Clients can send health checks at any rate and without a credential. So concurrent calls share one ping, and its
  * outcome is reused for OUTCOME_TTL_MS.
  */
-function cached(ping: () => Promise<void>): () => Promise<void> {
-  let outcome: Promise<void> | undefined;
+function cached(ping: Ping): Ping {
+  let outcome: ReturnType<Ping> | undefined;
   return () => {
     outcome ??= ping().finally(() => {
       setTimeout(() => {

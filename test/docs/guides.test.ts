@@ -75,7 +75,7 @@ test('access and tokens: a share, a limited token, a login of an issuer, and the
 
 test('configuration: health', async () => {
   const stdout = await shell.run(`npm start\n${commandsOf('docs/configuration.md')}`);
-  expect(stdout).toBe('{"status":"ok"}\n{"status":"ready"}\n');
+  expect(stdout).toBe('{"status":"ok"}\n{"status":"ready","writable":true}\n');
 });
 
 test('performance and contributing: every script that they name is there', async () => {

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import type postgres from 'postgres';
 import { AppError } from '../../errors/errors.js';
 import { type ConnectionOptions, type Execution, openConnectionPool } from './connection-pool.js';
-import { withOneRetry } from './give-way.js';
-import { openListener } from './listener.js';
+import { hasGivenWay, withOneRetry } from './give-way.js';
+import { type Listener, openListener } from './listener.js';
 import { isConnectionLoss, translate } from './outage.js';
 import type { Statement } from './statement.js';
 
@@ -27,8 +27,8 @@ export interface Database extends Session {
   readonly kind: 'postgres' | 'embedded';
   /** Runs `work` in a transaction. An error of `work` rolls the transaction back and is passed on. */
   transaction<T>(work: (session: Session) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** Resolves if the database can answer a query now; rejects with UNAVAILABLE otherwise. */
-  ping(): Promise<void>;
+  /** Resolves if the database can answer a query now, and tells whether it takes writes; else rejects with UNAVAILABLE. */
+  ping(): Promise<{ isWritable: boolean }>;
   /** Notifies the other processes on this database that environments have changed. */
   notify(environmentIds: readonly string[]): Promise<void>;
   /**
@@ -43,10 +43,17 @@ type Raw = Record<string, unknown>;
 type Run = (text: string, parameters: unknown[], isBulk?: boolean) => Promise<Raw[]>;
 
 const CHANNEL = 'agent_secret_changes';
+const PING = `select current_setting('transaction_read_only') = 'off' as writable`;
 const NOTIFY = 'select pg_notify($1, $2 || id::text) from unnest($3::uuid[]) as id';
 
 export function openPostgres(options: ConnectionOptions): Database {
-  const pool = openConnectionPool(options);
+  const listeners = new Set<Listener>();
+  const pool = openConnectionPool({
+    ...options,
+    onServerChanged() {
+      for (const listener of listeners) listener.renew();
+    },
+  });
   const queryOptions = { prepare: options.prepare };
   // Postgres also sends a process its own notifications; this prefix identifies them, so that they are ignored.
   const origin = `${randomBytes(6).toString('hex')}:`;
@@ -75,16 +82,29 @@ export function openPostgres(options: ConnectionOptions): Database {
         ),
       ) as Promise<never>,
     async ping() {
-      await guarded(() => pool.statement((client) => client.unsafe('select 1', [], queryOptions)));
+      const isWritable = await guarded(() =>
+        pool.statement(async (client, execution) => {
+          const [row] = await client.unsafe(PING, [], queryOptions);
+          if (!row?.writable) execution.isOnReadOnlyServer = true;
+          return row?.writable === true;
+        }),
+      );
+      return { isWritable };
     },
     async notify(environmentIds) {
       const list = `{${environmentIds.join()}}`;
       await guarded(() => pool.statement((client) => client.unsafe(NOTIFY, [CHANNEL, origin, list], queryOptions)));
     },
-    listen: (onChange) =>
-      openListener(options, CHANNEL, (payload) => {
+    listen(onChange) {
+      const listener = openListener(options, CHANNEL, (payload) => {
         if (!payload.startsWith(origin)) onChange(payload.slice(origin.length));
-      }),
+      });
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+        return listener.close();
+      };
+    },
     close: () => pool.close(),
   };
 }

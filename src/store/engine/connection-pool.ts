@@ -5,6 +5,7 @@
 import postgres from 'postgres';
 import { unavailable } from '../../errors/refusals.js';
 import { isConnectionLoss } from './outage.js';
+import { isWriteRefused, type PooledServer, ReadOnlyServers, ServerState } from './read-only.js';
 
 export interface ConnectionOptions {
   url: string;
@@ -17,6 +18,8 @@ export interface ConnectionOptions {
   prepare: boolean;
   /** Called for every connection that is replaced by a new one, with the error that ended it, if there was one. */
   onReplaced?(error: unknown): void;
+  /** Called when all connections are replaced, because new ones reach another server, which takes writes. */
+  onServerChanged?(): void;
   /** Behind a pooler in transaction mode sessions are shared, so no timeouts are sent: those of the role apply. */
   pooler?: boolean;
 }
@@ -29,6 +32,8 @@ const CHECK_EVERY_MS = 500;
 export interface Execution {
   /** The reason once it was given up or lost: its caller has got an error, so it must not have any further effect. */
   givenUp: unknown;
+  /** Set by work that has found its server read-only without trying to write. */
+  isOnReadOnlyServer: boolean;
 }
 
 interface ActiveExecution extends Execution {
@@ -41,7 +46,7 @@ interface ActiveExecution extends Execution {
 /**
  * A connection runs one execution at a time: one behind a statement that waits for a lock would have to wait as well.
  */
-interface PooledConnection {
+interface PooledConnection extends PooledServer {
   client: postgres.Sql;
   execution: ActiveExecution | undefined;
 }
@@ -57,7 +62,7 @@ export interface ConnectionPool {
    * Runs one statement on a connection of its own, as soon as one is free. One in bulk waits behind all others, and never
    * takes the last connection.
    */
-  statement<T>(work: (client: postgres.Sql) => PromiseLike<T>, isBulk?: boolean): Promise<T>;
+  statement<T>(work: (client: postgres.Sql, execution: Execution) => PromiseLike<T>, isBulk?: boolean): Promise<T>;
   /** Runs a transaction on a connection of its own. With `withoutDeadline` it may take any time. */
   transaction<T>(
     work: (client: postgres.Sql, execution: Execution) => PromiseLike<T>,
@@ -67,9 +72,10 @@ export interface ConnectionPool {
 }
 
 export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
+  const readOnly = new ReadOnlyServers<PooledConnection>(replace, options.onServerChanged);
   const connections = Array.from(
     { length: options.poolSize },
-    (): PooledConnection => ({ client: connect(options), execution: undefined }),
+    (): PooledConnection => ({ ...open(), execution: undefined }),
   );
   const idle = [...connections];
   const waiting: Waiter[] = [];
@@ -78,6 +84,18 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
   let inBulk = 0;
   const timeoutMs = options.statementTimeout + GRACE_MS;
   let closed = false;
+
+  function open(): Pick<PooledConnection, 'client' | 'server' | 'generation'> {
+    const server = new ServerState();
+    const onparameter = (setting: string, value: string) => {
+      if (server.report(setting, value)) readOnly.isSuspicious = true;
+    };
+    return {
+      client: connect(options, { onparameter } as postgres.Options<never>),
+      server,
+      generation: readOnly.generation,
+    };
+  }
 
   function run<T>(
     work: (client: postgres.Sql, execution: Execution) => PromiseLike<T>,
@@ -92,6 +110,7 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
           isBulk,
           reject,
           givenUp: undefined,
+          isOnReadOnlyServer: false,
         };
         connection.execution = execution;
         if (isBulk) inBulk += 1;
@@ -104,6 +123,7 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
             execution.givenUp ??= error;
             // postgres.js would report the loss once more, to the next statement on this connection.
             if (isConnectionLoss(error) && connection.execution === execution) replace(connection, error);
+            if (isWriteRefused(error)) execution.isOnReadOnlyServer = true;
             release(connection, execution);
             reject(error);
           },
@@ -120,6 +140,11 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
     if (connection.execution !== execution) return;
     connection.execution = undefined;
     if (execution.isBulk) inBulk -= 1;
+    if (execution.isOnReadOnlyServer) {
+      connection.server.hasRefusedWrites = true;
+      readOnly.isSuspicious = true;
+    }
+    if (readOnly.isSuspicious) readOnly.afterUse(connection, connections);
     const next = waiting.shift() ?? (inBulk < maxInBulk ? waitingInBulk.shift() : undefined);
     if (next) next.start(connection);
     else idle.push(connection);
@@ -133,7 +158,7 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
     if (closed) return;
     options.onReplaced?.(error);
     connection.client.end({ timeout: 0 }).catch(() => {});
-    connection.client = connect(options);
+    Object.assign(connection, open());
   }
 
   /**

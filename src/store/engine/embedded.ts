@@ -32,7 +32,10 @@ export async function openEmbedded(folder: string | undefined): Promise<Database
       // Only this process uses the database, so there is no other process to notify or to listen to.
       notify: async () => {},
       listen: () => async () => {},
-      ping: () => guarded(async () => void (await pglite.query('select 1'))),
+      async ping() {
+        await guarded(() => pglite.query('select 1'));
+        return { isWritable: true };
+      },
       async close() {
         if (!pglite.closed) await pglite.close();
         await release();

@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { AppError } from '../../errors/errors.js';
 import { unavailable } from '../../errors/refusals.js';
 import { hasGivenWay } from './give-way.js';
+import { READ_ONLY } from './read-only.js';
 
 /** What is the matter with the database, as words behind "the database". */
 export type Trouble = (typeof TROUBLES)[number][1] | typeof UNREACHABLE;
@@ -11,7 +12,7 @@ const UNREACHABLE = 'is not reachable';
 
 /** By SQLSTATE, or by the code of an error of the operating system or the driver. */
 const TROUBLES = [
-  [/^25006$/, 'is read-only just now'],
+  [new RegExp(`^${READ_ONLY}$`), 'is read-only just now'],
   [/^53100$/, 'is out of space'],
   [/^53[34]00$/, 'has too many connections'],
   [/^53...$/, 'is short of memory or other resources'],

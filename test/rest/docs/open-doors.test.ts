@@ -88,6 +88,8 @@ test('however many ask whether it is ready, the database is asked once in a whil
   };
   const server = await app.variant({}, { ...app.services, db: { ...db, ping } });
   const answers = await Promise.all(Array.from({ length: 50 }, () => get('/readyz', {}, server)));
-  expect(new Set(answers.map(({ status, text }) => `${status} ${text}`))).toEqual(new Set(['200 {"status":"ready"}']));
+  expect(new Set(answers.map(({ status, text }) => `${status} ${text}`))).toEqual(
+    new Set(['200 {"status":"ready","writable":true}']),
+  );
   expect(pings).toBeLessThan(10);
 });

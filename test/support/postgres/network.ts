@@ -19,6 +19,8 @@ export interface Network {
   cut(probability?: number): void;
   /** From now on, new connections lose the notices of the server, as behind a pooler in transaction mode. */
   swallowNotifications(): void;
+  /** Counts the connections so far. */
+  connections(): number;
   /** From now on, new connections reach the server of this URL. Those that are open stay where they are. */
   leadTo(databaseUrl: string): void;
   close(): void;
@@ -27,11 +29,13 @@ export interface Network {
 export async function networkTo(databaseUrl: string): Promise<Network> {
   const url = new URL(databaseUrl);
   let { hostname, port } = url;
+  let connections = 0;
   let swallows = false;
   let isDeaf = false;
   const held = { requests: false, answers: false };
   const wires = new Set<{ socket: Socket; carries: keyof typeof held }>();
   const server = createServer((near) => {
+    connections += 1;
     const far = connect(Number(port), hostname);
     for (const [from, to, carries] of [
       [near, far, 'requests'],
@@ -78,6 +82,7 @@ export async function networkTo(databaseUrl: string): Promise<Network> {
     swallowNotifications() {
       isDeaf = true;
     },
+    connections: () => connections,
     leadTo(elsewhere) {
       ({ hostname, port } = new URL(elsewhere));
     },
