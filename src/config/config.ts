@@ -17,6 +17,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly databasePoolSize: number;
   readonly databaseStatementTimeout: number;
+  /** Seconds that a start waits for a database that cannot serve. */
+  readonly databaseWait: number;
   readonly databasePooler: boolean;
   readonly databasePrepare: boolean;
   readonly dataDir: string;
@@ -89,6 +91,7 @@ export function loadConfig(
       DATABASE_URL: postgresUrl({ default: undefined }),
       DATABASE_POOL_SIZE: wholeNumber(1, 100)({ default: 4 }),
       DATABASE_STATEMENT_TIMEOUT_MS: wholeNumber(100, 600_000)({ default: 10_000 }),
+      DATABASE_WAIT_SECONDS: wholeNumber(0, 3_600)({ default: 30 }),
       DATABASE_POOLER: bool({ default: false }),
       DATABASE_PREPARE: bool({ default: undefined }),
       DATA_DIR: str({ default: './data' }),
@@ -165,6 +168,7 @@ export function loadConfig(
     databaseUrl: clean.DATABASE_URL,
     databasePoolSize: clean.DATABASE_POOL_SIZE,
     databaseStatementTimeout: clean.DATABASE_STATEMENT_TIMEOUT_MS,
+    databaseWait: clean.DATABASE_WAIT_SECONDS,
     databasePooler: clean.DATABASE_POOLER,
     databasePrepare: clean.DATABASE_PREPARE ?? !clean.DATABASE_POOLER,
     dataDir,

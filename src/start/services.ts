@@ -19,6 +19,7 @@ import { type Database, openPostgres } from '../store/engine/client.js';
 import { isMigrated, migrate } from '../store/engine/migrate.js';
 import { findServer } from '../store/engine/server.js';
 import { findEnvironmentKeySamples, findEnvironmentKeys, hasEnvironmentKeys } from '../store/keys/environment-key.js';
+import { waitingForDatabase } from './database-wait.js';
 import { createKeyProvider, findKeyProvider } from './master-keys.js';
 
 /** The oldest supported major version. */
@@ -31,6 +32,11 @@ const CACHED_KEYS = 10_000;
 export async function openServices(config: Config, log: Logger): Promise<Services> {
   // Before the database is opened or migrated, because it is useless without the master keys.
   const existingProvider = await findKeyProvider(config, log);
+  const seconds = config.databaseUrl ? config.databaseWait : 0;
+  return waitingForDatabase(seconds, log, () => openOnDatabase(config, log, existingProvider));
+}
+
+async function openOnDatabase(config: Config, log: Logger, existingProvider: KeyProvider | undefined) {
   const db = await openDatabase(config, log);
   try {
     await migrate(db);

@@ -4,6 +4,7 @@ import { KeyServiceUnreachable } from '../crypto/key-provider.js';
 import { KeyringError } from '../crypto/local-keyring.js';
 import { AppError } from '../errors/errors.js';
 import { DataFolderInUse } from '../store/engine/data-folder-lock.js';
+import { troubleOf } from '../store/engine/outage.js';
 
 /** The start failed in another process (a worker); the message is its explanation. */
 export class StartFailure extends Error {}
@@ -23,7 +24,7 @@ export function explainFailure(error: unknown, what = 'Cannot start'): string {
     if (cause && /^(28|3D)/.test(cause)) {
       return `${what}: the database of DATABASE_URL refuses this user or has no such database (${cause})`;
     }
-    return `${what}: the database of DATABASE_URL is not reachable (${cause ?? 'no answer'})`;
+    return `${what}: the database of DATABASE_URL ${troubleOf(error.cause) ?? 'is not reachable'} (${cause ?? 'no answer'})`;
   }
   const code = codeOf(error);
   const { port, address, path, hostname } = error as Partial<Record<'address' | 'path' | 'hostname', string>> & {

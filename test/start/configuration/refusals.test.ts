@@ -148,13 +148,15 @@ describe.concurrent('a database', () => {
     await new Promise((resolve) => free.once('listening', resolve));
     const closed = String((free.address() as { port: number }).port);
     await new Promise((resolve) => free.close(resolve));
-    const line = await refusal({ env: { DATABASE_URL: urlWith({ port: closed }) } });
+    const line = await refusal({ env: { DATABASE_URL: urlWith({ port: closed }), DATABASE_WAIT_SECONDS: '0' } });
     expect(line).toContain('DATABASE_URL');
     expect(line).toContain('ECONNREFUSED');
   });
 
   test('on a host without an address is reported as not reachable, with the reason', async () => {
-    const line = await refusal({ env: { DATABASE_URL: 'postgres://u:c4n4ry@no-such-host.invalid:5432/x' } });
+    const line = await refusal({
+      env: { DATABASE_URL: 'postgres://u:c4n4ry@no-such-host.invalid:5432/x', DATABASE_WAIT_SECONDS: '0' },
+    });
     expect(line).toContain('DATABASE_URL');
     expect(line).toMatch(/ENOTFOUND|EAI_AGAIN/);
   });
@@ -162,7 +164,7 @@ describe.concurrent('a database', () => {
   test('that accepts connections and says nothing is given up on within seconds', async () => {
     const began = performance.now();
     // The taken port accepts and never answers.
-    const line = await refusal({ env: { DATABASE_URL: urlWith({ port }) } });
+    const line = await refusal({ env: { DATABASE_URL: urlWith({ port }), DATABASE_WAIT_SECONDS: '0' } });
     expect(line).toContain('DATABASE_URL');
     expect(performance.now() - began).toBeLessThan(20_000);
   });
@@ -204,7 +206,9 @@ describe.concurrent('a database', () => {
 
   test('that takes no connections is reported so', async () => {
     const { template } = await testPostgres();
-    const line = await refusal({ env: { DATABASE_URL: urlWith({ pathname: `/${template}` }) } });
+    const line = await refusal({
+      env: { DATABASE_URL: urlWith({ pathname: `/${template}` }), DATABASE_WAIT_SECONDS: '0' },
+    });
     expect(line).toContain('DATABASE_URL');
   });
 });
