@@ -45,13 +45,19 @@ export interface ErrorDetails {
   isRoutine?: boolean;
 }
 
-/** An expected error. Anything else that is thrown is a bug and is shown as INTERNAL_UNKNOWN. */
+/**
+ * An expected error. Anything else that is thrown is a bug and is shown as INTERNAL_UNKNOWN. It has no stack trace: its
+ * code and message say everything, and a caller can make thousands of them with one request.
+ */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'AppError';
     this.code = code;
     this.details = details;
