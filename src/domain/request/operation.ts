@@ -29,6 +29,8 @@ export class Operation {
   readonly #limits: OperationLimits;
   readonly #onHold: OnHold | undefined;
   #lease: ByteLease | undefined;
+  /** Why there was no room for what the operation asked for. */
+  #refusal: unknown;
   /** Bytes of values and types that the answer has so far. */
   answerBytes = 0;
 
@@ -48,10 +50,16 @@ export class Operation {
 
   /**
    * Reserves bytes before they are read. Undefined when there is room at once; else a promise, which rejects with
-   * UNAVAILABLE when there is none for too long.
+   * UNAVAILABLE when there is none for too long. Whatever the operation asks for afterwards is refused at once.
    */
   take(bytes: number): undefined | Promise<void> {
-    return this.#held().take(bytes);
+    if (this.#refusal) return Promise.reject(this.#refusal);
+    return this.#held()
+      .take(bytes)
+      ?.catch((error: unknown) => {
+        this.#refusal ??= error;
+        throw this.#refusal;
+      });
   }
 
   /** Counts bytes that have been read already. */

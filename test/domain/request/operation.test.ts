@@ -1,0 +1,17 @@
+// An operation that was refused for want of room asks for nothing more.
+import { expect, test } from 'vitest';
+import { Operation } from '../../../src/domain/request/operation.js';
+import { createByteBudget } from '../../../src/scheduling/byte-budget.js';
+
+test('after one refusal for want of room, everything else of the operation is refused at once, by the same error', async () => {
+  const budget = createByteBudget({ capacity: 10, accountCapacity: 10, maxWaiting: 0 });
+  const held = budget.lease('a');
+  held.take(10);
+  const operation = new Operation(budget, 'b', { maxResponseBytes: 100 });
+  const refusal = await operation.take(1)?.catch((error: unknown) => error);
+  expect(refusal).toMatchObject({ code: 'UNAVAILABLE' });
+  held.close();
+  expect(await operation.take(1)?.catch((error: unknown) => error)).toBe(refusal);
+  const next = new Operation(budget, 'b', { maxResponseBytes: 100 });
+  expect(next.take(1)).toBeUndefined();
+});
