@@ -17,7 +17,8 @@ export interface ByteLease {
   readonly held: number;
   /**
    * Takes bytes before they are read or made. Undefined when there is room at once; else a promise that resolves when
-   * there is, and rejects with UNAVAILABLE when there is none for too long.
+   * there is, and rejects with UNAVAILABLE when there is none for too long. Without bytes, only the account's own line
+   * and share count.
    */
   take(bytes: number): undefined | Promise<void>;
   /** Takes bytes that are there already: never waits. */
@@ -165,10 +166,13 @@ class Budget implements ByteBudget {
     if (account.held === 0 && account.waiters.length === 0) this.#accounts.delete(account.name);
   }
 
-  /** A request for more than there can ever be fits when nothing else is held. */
+  /**
+   * A request for more than there can ever be fits when nothing else is held. One that reserves nothing, such as a read
+   * of a single secret, does not wait for what other accounts hold.
+   */
   #fits(account: Account | undefined, bytes: number): boolean {
     const held = account?.held ?? 0;
-    const hasRoom = this.used + bytes <= this.#capacity || this.used === 0;
+    const hasRoom = bytes === 0 || this.used + bytes <= this.#capacity || this.used === 0;
     return hasRoom && (held + bytes <= this.#accountCapacity || held === 0);
   }
 

@@ -79,6 +79,15 @@ describe('accounts', () => {
     for (let n = 0; n < 10; n += 1) await settled();
     expect(order).toEqual(['a', 'b', 'c', 'a', 'a']);
   });
+
+  test('that reserve nothing do not wait for what others hold, only for their own', async () => {
+    const budget = createByteBudget({ capacity: 100, accountCapacity: 50 });
+    budget.lease('a').add(200);
+    expect(budget.lease('b').take(0)).toBeUndefined();
+    const own = watched(budget.lease('a').take(0));
+    await settled();
+    expect(own.isGranted).toBe(false);
+  });
 });
 
 describe('waiting', () => {
