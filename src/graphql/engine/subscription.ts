@@ -16,9 +16,12 @@ import type { Operation } from '../../domain/request/operation.js';
 import { eventStream } from '../../http/event-stream.js';
 import { eventText } from '../../json/event-text.js';
 import { printJson } from '../../json/print.js';
+import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
 import { boundedResult } from './response-size.js';
 
 type Results = AsyncIterableIterator<ExecutionResult>;
+/** An event is as much work as many items of a list. */
+const ITEMS_PER_EVENT = 100;
 const DONE = { done: true, value: undefined } as const;
 
 /**
@@ -43,6 +46,8 @@ export async function subscribe(args: ExecutionArgs): Promise<Results | Executio
       if (event.done) return DONE;
       operation = ctx.operation?.next();
       if (operation) operation.canStream = true;
+      // However many streams have an event at a time, they are worked through one after another, accounts in turn.
+      while (!hasSliceTime(ITEMS_PER_EVENT)) await nextSlice(ctx.actor?.accountId);
       const executed = await execute({ ...args, rootValue: event.value, contextValue: { ...ctx, operation } });
       const result = boundedResult(executed, operation, true);
       if (isWithoutData(result)) await results.return?.();
