@@ -58,6 +58,8 @@ export class AppError extends Error {
     Error.stackTraceLimit = 0;
     super(message);
     Error.stackTraceLimit = stackTraceLimit;
+    // graphql-js would format the stack of its own error, only to replace it by this one.
+    this.stack = '';
     this.name = 'AppError';
     this.code = code;
     this.details = details;
