@@ -14,8 +14,11 @@ export type OnHold = (operation: Operation) => void;
 export class Operation {
   /** Whether lists may be handed on as a stream of portions, because whoever prints the answer can do that. */
   canStream = false;
-  /** The refusal of an answer that has become too large: then nothing of it is shown. */
-  tooLarge: AppError | undefined;
+  /**
+   * The refusal of the operation as a whole, because its answer has become too large or because there was no room for it:
+   * then nothing of the answer is shown, and nothing more of it is worth any work.
+   */
+  refusal: AppError | undefined;
   /** Values that the operation has opened, by secret and the revision that set them: each is opened once. */
   readonly opened = new Map<string, string | Promise<string>>();
   /** Keys that the operation has had loaded anew for values that did not open, by environment and version. */
@@ -29,8 +32,6 @@ export class Operation {
   readonly #limits: OperationLimits;
   readonly #onHold: OnHold | undefined;
   #lease: ByteLease | undefined;
-  /** Why there was no room for what the operation asked for. */
-  #refusal: unknown;
   /** Bytes of values and types that the answer has so far. */
   answerBytes = 0;
 
@@ -50,15 +51,16 @@ export class Operation {
 
   /**
    * Reserves bytes before they are read. Undefined when there is room at once; else a promise, which rejects with
-   * UNAVAILABLE when there is none for too long. Whatever the operation asks for afterwards is refused at once.
+   * UNAVAILABLE when there is none for too long. Whatever the operation would reserve afterwards is refused at once.
    */
   take(bytes: number): undefined | Promise<void> {
-    if (this.#refusal) return Promise.reject(this.#refusal);
+    if (bytes === 0) return this.#held().take(0);
+    if (this.refusal) return Promise.reject(this.refusal);
     return this.#held()
       .take(bytes)
-      ?.catch((error: unknown) => {
-        this.#refusal ??= error;
-        throw this.#refusal;
+      ?.catch((error: AppError) => {
+        this.refusal ??= error;
+        throw this.refusal;
       });
   }
 
@@ -76,8 +78,8 @@ export class Operation {
   answer(bytes: number): void {
     this.answerBytes += bytes;
     if (this.answerBytes <= this.#limits.maxResponseBytes) return;
-    this.tooLarge ??= responseTooLarge(this.#limits.maxResponseBytes);
-    throw this.tooLarge;
+    this.refusal ??= responseTooLarge(this.#limits.maxResponseBytes);
+    throw this.refusal;
   }
 
   /** Bytes that the answer may have as a whole. */

@@ -168,7 +168,7 @@ function publicResult(settled: ExecutionResult, args: ExecutionArgs, options: Gr
   const { requestId, operation } = args.contextValue as Context;
   const { data, errors } = (operation && refusedResult(operation)) ?? settled;
   if (!errors) return settled;
-  if (operation?.tooLarge) return { errors: errors.map((error) => publicError(error, options.onBug)) };
+  if (operation?.refusal) return { errors: errors.map((error) => publicError(error, options.onBug)) };
   // Without `data` the execution never began, because the variables are invalid. The messages of graphql-js contain
   // their values, so they are replaced.
   const isRequestError = !('data' in settled);

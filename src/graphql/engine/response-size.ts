@@ -6,9 +6,9 @@ import { jsonLength } from '../../json/print-portions.js';
 /** What is printed in one go by whoever cannot print in portions. */
 const MAX_UNPORTIONED_BYTES = 4 * 1024 * 1024;
 
-/** The refusal in place of the result, when the operation has already asked for too much. */
-export function refusedResult({ tooLarge }: Operation): ExecutionResult | undefined {
-  return tooLarge && { errors: [new GraphQLError(tooLarge.message, { originalError: tooLarge })] };
+/** The refusal in place of the result, when the operation was refused as a whole. */
+export function refusedResult({ refusal }: Operation): ExecutionResult | undefined {
+  return refusal && { errors: [new GraphQLError(refusal.message, { originalError: refusal })] };
 }
 
 /** The result, or the refusal in its place when it is too large. */
@@ -20,6 +20,6 @@ export function boundedResult(
   if (!operation) return result;
   const { maxResponseBytes } = operation;
   const most = canPrintPortions ? maxResponseBytes : Math.min(maxResponseBytes, MAX_UNPORTIONED_BYTES);
-  if (!operation.tooLarge && jsonLength(result.data, most) > most) operation.tooLarge = responseTooLarge(most);
+  if (!operation.refusal && jsonLength(result.data, most) > most) operation.refusal = responseTooLarge(most);
   return refusedResult(operation) ?? result;
 }

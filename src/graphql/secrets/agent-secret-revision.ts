@@ -10,7 +10,7 @@ import {
 import { builder } from '../builder/builder.js';
 import { loadStoredValue } from '../builder/loaders.js';
 import { AccountNameRef, AgentSecretRef, AgentSecretRevisionRef } from '../builder/refs.js';
-import { answered, asRaw, ValueStateRef } from './agent-secret.js';
+import { answered, asRaw, unlessRefused, ValueStateRef } from './agent-secret.js';
 
 const ChangeRef = builder.enumType('AgentSecretChangeKind', {
   description: 'What a write did to a secret.',
@@ -76,8 +76,12 @@ AgentSecretRevisionRef.implement({
 });
 
 async function valueText(ctx: Context, revision: AgentSecretRevision): Promise<string | null> {
-  if (revision.valueRevision === null || ctx.operation?.tooLarge) return null;
-  return answered(ctx, await loadStoredValue(ctx, secretOf(revision)));
+  if (revision.valueRevision === null || ctx.operation?.refusal) return null;
+  const text = loadStoredValue(ctx, secretOf(revision));
+  return text.then(
+    (opened) => answered(ctx, opened),
+    (error: unknown) => unlessRefused(ctx, error),
+  );
 }
 
 builder.objectFields(AgentSecretRef, (t) => ({

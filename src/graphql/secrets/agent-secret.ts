@@ -112,12 +112,15 @@ AgentSecretRef.implement({
  */
 function withValue<T>(ctx: Context, secret: AgentSecret, show: (text: string | null) => T): T | Promise<T> {
   // The answer is refused as a whole: nothing more is worth any work.
-  if (ctx.operation?.tooLarge) return show(null);
+  if (ctx.operation?.refusal) return show(null);
   if (isUnread(secret)) {
     // Counted before it is read: the list has told its size.
     ctx.operation?.answer(secret.leftOutBytes ?? 0);
     const counted = secret.leftOutBytes != null;
-    return loadStoredValue(ctx, secret).then((text) => show(counted ? text : answered(ctx, text)));
+    return loadStoredValue(ctx, secret).then(
+      (text) => show(counted ? text : answered(ctx, text)),
+      (error: unknown) => show(unlessRefused(ctx, error)),
+    );
   }
   const text = openSecretValue(ctx, secret);
   return text instanceof Promise ? text.then((opened) => show(answered(ctx, opened))) : show(answered(ctx, text));
@@ -130,10 +133,11 @@ function withType<T>(
   show: (type: string) => T | Promise<T>,
 ): T | Promise<T> {
   const shown = (type: string) => {
-    if (!ctx.operation?.tooLarge) ctx.operation?.answer(type.length);
+    if (!ctx.operation?.refusal) ctx.operation?.answer(type.length);
     return show(type);
   };
-  return secretType === null ? leftOutType(ctx, id).then(shown) : shown(secretType);
+  if (secretType !== null) return shown(secretType);
+  return leftOutType(ctx, id).then(shown, (error: unknown) => show(unlessRefused(ctx, error) ?? ''));
 }
 
 /** A type that a list has left out, read once in an operation, however many lists have it. */
@@ -151,12 +155,12 @@ const SHORT_TYPE = 1_024;
 
 /** A type in readable form; of a long one a promise. */
 function describedType(ctx: Context, type: string): string | Promise<string> {
-  if (type.length <= SHORT_TYPE) return described(type);
   // The answer is refused as a whole: nothing more is worth any work.
-  if (ctx.operation?.tooLarge) return '';
+  if (ctx.operation?.refusal) return '';
+  if (type.length <= SHORT_TYPE) return described(type);
   const known = ctx.operation?.describedTypes.get(type);
   if (known !== undefined) return known;
-  const text = describedInSlice(ctx, type);
+  const text = describedInSlice(ctx, type).catch((error: unknown) => unlessRefused(ctx, error) ?? '');
   ctx.operation?.describedTypes.set(type, text);
   return text;
 }
@@ -174,8 +178,17 @@ function described(type: string): string {
 
 /** Counts a value that becomes a part of the answer, each time that it is selected. */
 export function answered(ctx: Context, text: string | null): string | null {
-  if (text !== null && !ctx.operation?.tooLarge) ctx.operation?.answer(text.length);
+  if (text !== null && !ctx.operation?.refusal) ctx.operation?.answer(text.length);
   return text;
+}
+
+/**
+ * Throws the error of one field, unless the operation is refused as a whole: an error for each of thousands of fields
+ * would hold up everybody, and none of them is shown.
+ */
+export function unlessRefused(ctx: Context, error: unknown): null {
+  if (ctx.operation?.refusal) return null;
+  throw error;
 }
 
 function itself(text: string | null): string | null {
