@@ -19,8 +19,8 @@ const USAGE = `Usage: npm run verify-log -- [--environment ID] [--no-keys] [--he
 
 Verifies that the log of every environment (or of the one) is as it was written, that its current secrets are what the
 log says, and that its facts (name, application, owner, deletion, oldest data key) are those that the service wrote.
-Prints a line for each: ok, or the first bad row. Changes nothing, and may run while the service does (on the embedded
-database: while it is stopped).
+Prints a line for each: ok, or the first bad row, and one for every further value that does not open. Changes nothing, and
+may run while the service does (on the embedded database: while it is stopped).
 
   --no-keys            do not open values. Without master keys in the configuration none are opened either. With keys
                        every stored value, old ones too, must open and be the one the log has a digest of, and the
@@ -73,8 +73,11 @@ async function main(): Promise<number> {
         unreadable += 1;
         process.stdout.write(`environment ${environmentId}: ${describeLoneSurrogates(found)}\n`);
       };
+      const onUnopened = (found: LogFinding) => {
+        process.stdout.write(`environment ${environmentId}: ${describeFinding(found)}\n`);
+      };
       const result = await inSnapshot(db, (session) =>
-        verifyLog(session, environmentId, { keyProvider, head, onLoneSurrogates }),
+        verifyLog(session, environmentId, { keyProvider, head, onLoneSurrogates, onUnopened }),
       );
       if (!result) throw new Error(`there is no environment ${environmentId}`);
       process.stdout.write(`environment ${environmentId}: ${describe(result, head, unreadable)}\n`);
@@ -111,11 +114,12 @@ function describeLoneSurrogates({ part, agentSecretId, path, environmentRevision
   return `revision ${environmentRevision}: the ${part} of secret ${agentSecretId} (${path})${when} has lone surrogates, which strict clients cannot read`;
 }
 
+function describeFinding({ environmentRevision: revision, message }: LogFinding): string {
+  return revision === null ? message : `revision ${revision}: ${message}`;
+}
+
 function describe(result: VerifiedLog | LogFinding, head: LogHead | undefined, unreadable: number): string {
-  if (result instanceof LogFinding) {
-    const { environmentRevision: revision, message } = result;
-    return revision === null ? message : `revision ${revision}: ${message}`;
-  }
+  if (result instanceof LogFinding) return describeFinding(result);
   const { revision, secretCount, openedValues, hash, facts } = result;
   return [
     `ok, revision ${revision}`,

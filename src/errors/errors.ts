@@ -20,6 +20,7 @@ export const ERROR_CODES = [
   'AGENT_SECRET_ALREADY_EXISTS',
   'AGENT_SECRET_REVISION_NOT_FOUND',
   'AGENT_SECRET_VALUE_DESTROYED',
+  'AGENT_SECRET_VALUE_UNREADABLE',
   'CONCURRENT_UPDATE',
   'IDEMPOTENCY_KEY_REUSED',
   'PAYLOAD_TOO_LARGE',
@@ -39,6 +40,8 @@ export interface ErrorDetails {
   problems?: readonly string[];
   /** The current revision, when the writer has named an outdated one. */
   currentRevision?: bigint;
+  /** The secrets whose values do not open. */
+  agentSecretIds?: readonly string[];
   /** Seconds after which a retry makes sense. */
   retryAfter?: number;
   /** The error is part of normal operation and is not logged. */

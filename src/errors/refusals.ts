@@ -42,3 +42,15 @@ export function limitExceeded(message: string): AppError {
 export function unavailable(message: string, retryAfter = 2): AppError {
   return new AppError('UNAVAILABLE', message, { retryAfter });
 }
+
+/**
+ * What is stored as the values of these secrets does not open. The cause says what is wrong with the first of them; it is
+ * for the log.
+ */
+export function valuesUnreadable(ids: readonly string[], cause: unknown): AppError {
+  const what =
+    ids.length === 1 ? `The value of agent secret ${ids[0]}` : `The values of agent secrets ${ids.join(', ')}`;
+  const error = new AppError('AGENT_SECRET_VALUE_UNREADABLE', `${what} cannot be opened`, { agentSecretIds: ids });
+  error.cause = cause;
+  return error;
+}

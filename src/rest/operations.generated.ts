@@ -58,6 +58,8 @@ export type ErrorCode =
   | 'AGENT_SECRET_VALUE_DESTROYED'
   /** The value does not fit the secret’s type; `problems` says where. */
   | 'AGENT_SECRET_VALUE_TYPE_MISMATCH'
+  /** What is stored as the value cannot be opened; `agentSecretIds` names the secrets. Others are not concerned. */
+  | 'AGENT_SECRET_VALUE_UNREADABLE'
   /** The name is taken. */
   | 'ALREADY_EXISTS'
   /** No such application for this caller. */
@@ -177,7 +179,7 @@ export type ListEnvironmentAgentSecretsQueryVariables = Exact<{
 }>;
 
 
-export type ListEnvironmentAgentSecretsQuery = { environment: { agentSecretsTag: string, agentSecretDocuments: import('../json/exact.js').RawJson[] } | null };
+export type ListEnvironmentAgentSecretsQuery = { environment: { agentSecretsTag: string, agentSecretDocuments: import('../json/exact.js').RawJson[] | null } | null };
 
 export type TagEnvironmentAgentSecretsQueryVariables = Exact<{
   environmentId: string;

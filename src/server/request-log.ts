@@ -6,7 +6,7 @@ import { requestIdOf } from '../http/request-id.js';
 import { codeOf, type Logger } from '../logging/logger.js';
 import { createOutageLog } from '../logging/outage-log.js';
 
-/** Receives errors that must not be shown to clients: unexpected errors, and the cause of UNAVAILABLE. */
+/** Receives what clients are not shown: unexpected errors, the cause of UNAVAILABLE, and why values do not open. */
 export type Report = (error: unknown, requestId?: string) => void;
 
 export function createReport(log: Logger): Report {
@@ -15,6 +15,9 @@ export function createReport(log: Logger): Report {
     if (error instanceof AppError && error.code === 'UNAVAILABLE') {
       if (error.details.isRoutine) return;
       outage('answered UNAVAILABLE', { reason: error.message, code: codeOf(error.cause), requestId });
+    } else if (error instanceof AppError && error.code === 'AGENT_SECRET_VALUE_UNREADABLE') {
+      const { agentSecretIds } = error.details;
+      log.error({ err: error.cause, agentSecretIds, requestId }, 'values do not open; verify-log says more');
     } else {
       log.error({ err: error, requestId }, 'unexpected error');
     }

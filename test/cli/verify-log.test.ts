@@ -230,6 +230,22 @@ test('what cannot be verified ends with 2 and one line that says why', async () 
   await expect(stat(join(folder, 'nothing'))).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
+test('values that do not open have a line each, by revision and secret', async () => {
+  const rows = await sql`select environment_revision as at, agent_secret_id as id, revision from agent_secret_revisions
+    where environment_id = ${environmentId} and sealed_value is not null`;
+  // On both rows that have it, as a value is that was sealed under a key that is gone.
+  const change = ['agent_secrets', 'agent_secret_revisions']
+    .map((table) => `update ${table} set sealed_value = set_byte(sealed_value, 40, get_byte(sealed_value, 40) # 1)`)
+    .join(';');
+  const { code, stdout } = await whileChanged(change, change, []);
+  expect(code).toBe(1);
+  const lines = rows.map(
+    ({ at, id, revision }) =>
+      `environment ${environmentId}: revision ${at}: the value of revision ${revision} of the secret ${id} does not open: it was changed, moved here, or its key is missing`,
+  );
+  expect(stdout.trimEnd().split('\n').sort()).toEqual(lines.sort());
+});
+
 test('--help says what is found by what, and where heads belong', async () => {
   const { code, stdout } = await verifyLog(['--help'], { env: {} });
   expect(code).toBe(0);

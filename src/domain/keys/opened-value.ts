@@ -2,7 +2,7 @@
 import type { EnvironmentKeys } from '../../crypto/environment-keys.js';
 import { openValue, SealError, sealedKeyVersion } from '../../crypto/sealing.js';
 import { AppError } from '../../errors/errors.js';
-import { forbidden } from '../../errors/refusals.js';
+import { forbidden, valuesUnreadable } from '../../errors/refusals.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
@@ -18,8 +18,8 @@ export interface SealedPlace extends SealedSubject {
 /**
  * The canonical JSON text of an encrypted value, decrypted for the caller and recorded. Returns a promise only when the
  * environment's keys are not in memory, when the record has to be committed first, or when other requests have to be
- * served first. Throws AUTH_FORBIDDEN without the scope `reveal`. Fails with SealError when the bytes are not those
- * that were encrypted for this secret and revision.
+ * served first. Throws AUTH_FORBIDDEN without the scope `reveal`, and AGENT_SECRET_VALUE_UNREADABLE when the bytes are not
+ * those that were encrypted for this secret and revision.
  */
 export function openSealedValue(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
   requireRevealScope(ctx);
@@ -83,7 +83,8 @@ export type SealedRow = Omit<SealedPlace, 'environmentId'> & { sealedValue: Uint
 
 /**
  * Does the same for several values of one environment: decrypts them in time slices and records them together. Null for
- * rows without a value. Throws AGENT_SECRET_VALUE_DESTROYED when one was destroyed.
+ * rows without a value. Throws AGENT_SECRET_VALUE_DESTROYED when one was destroyed, and AGENT_SECRET_VALUE_UNREADABLE with
+ * all those that do not open.
  */
 export async function openSealedValues(
   ctx: Context,
@@ -93,6 +94,8 @@ export async function openSealedValues(
   const { keys: cache, reads } = ctx.services;
   const texts: (string | null)[] = [];
   const opened: SealedRow[] = [];
+  const unreadable: string[] = [];
+  let reason: SealError | undefined;
   let keys: EnvironmentKeys | undefined;
   let failure: { error: unknown } | undefined;
   try {
@@ -109,14 +112,21 @@ export async function openSealedValues(
       }
       while (!hasSliceTime()) await nextSlice(actorOf(ctx).accountId);
       const place = { environmentId, id, path, secretType, valueRevision };
-      let text = openIfPossible(keys, place, sealedValue);
-      if (text === undefined) {
-        keys = await freshKeys(ctx, environmentId, sealedValue);
-        text = openWith(keys, place, sealedValue);
+      try {
+        let text = openIfPossible(keys, place, sealedValue);
+        if (text === undefined) {
+          keys = await freshKeys(ctx, environmentId, sealedValue);
+          text = openWith(keys, place, sealedValue);
+        }
+        texts.push(text);
+        opened.push(row);
+      } catch (error) {
+        if (!(error instanceof SealError)) throw error;
+        reason ??= error;
+        unreadable.push(id);
       }
-      texts.push(text);
-      opened.push(row);
     }
+    if (unreadable.length > 0) throw valuesUnreadable(unreadable, reason);
   } catch (error) {
     failure = { error };
   }
@@ -156,9 +166,13 @@ function openIfPossible(
 
 async function openWithFreshKeys(ctx: Context, place: SealedPlace, sealed: Uint8Array): Promise<string> {
   const { environmentId } = place;
-  const keys = await ctx.services.keys.keysOf(environmentId);
-  const text =
-    openIfPossible(keys, place, sealed) ?? openWith(await freshKeys(ctx, environmentId, sealed), place, sealed);
+  let text: string;
+  try {
+    const keys = await ctx.services.keys.keysOf(environmentId);
+    text = openIfPossible(keys, place, sealed) ?? openWith(await freshKeys(ctx, environmentId, sealed), place, sealed);
+  } catch (error) {
+    throw error instanceof SealError ? valuesUnreadable([place.id], error) : error;
+  }
   await ctx.services.reads.record(ctx, place);
   return text;
 }

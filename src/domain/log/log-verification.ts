@@ -26,6 +26,8 @@ export interface LogVerificationOptions {
   head?: LogHead | undefined;
   /** Is told each type and, with keys, each value that strict clients cannot read. The log is intact all the same. */
   onLoneSurrogates?: ((found: LoneSurrogates) => void) | undefined;
+  /** Told every value that does not open, behind the first: that is the finding. */
+  onUnopened?: ((finding: LogFinding) => void) | undefined;
 }
 
 /** The result for a log without any problem. */
@@ -61,7 +63,7 @@ export async function verifyLog(
 async function verify(
   session: Session,
   environmentId: string,
-  { keyProvider, head, onLoneSurrogates }: LogVerificationOptions,
+  { keyProvider, head, onLoneSurrogates, onUnopened }: LogVerificationOptions,
 ): Promise<VerifiedLog | undefined> {
   const end = await findLogEnd(session, environmentId);
   if (!end) {
@@ -69,7 +71,7 @@ async function verify(
     return undefined;
   }
   const keys = keyProvider && (await openKeysOf(session, environmentId, keyProvider));
-  const values = keys instanceof LogFinding || !keys ? undefined : valuesOf(session, environmentId, keys);
+  const values = keys instanceof LogFinding || !keys ? undefined : valuesOf(session, environmentId, keys, onUnopened);
   const { secretCount, hash } = await verifyRows(session, environmentId, end, head, values, onLoneSurrogates);
   const { revision } = end;
   if (Buffer.compare(end.headHash, hash) !== 0) throw environmentDisagrees('head_hash');
@@ -141,10 +143,13 @@ async function verifyRows(
       throw new LogFinding('removed', revision + 1n, message);
     }
   } catch (error) {
+    const unopened = values?.unopened();
+    if (unopened && error instanceof LogFinding) throw unopened;
     if (missingPart && error instanceof LogFinding && !LOG_FINDINGS.has(error.kind)) throw missingPart;
     throw error;
   }
-  if (missingPart) throw missingPart;
+  const finding = values?.unopened() ?? missingPart;
+  if (finding) throw finding;
   return { secretCount, hash };
 }
 

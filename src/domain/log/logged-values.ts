@@ -38,17 +38,27 @@ const MAX_BYTES_IN_MEMORY = 4 * 1024 * 1024;
 export interface Values {
   /**
    * Decrypts and compares the value of one row of the page. Values of the rows after it are read from the database
-   * together with it. Answers its text.
+   * together with it. Answers its text; undefined when it does not open.
    */
-  check(page: readonly VerifiedEntryRow[], index: number): Promise<string>;
+  check(page: readonly VerifiedEntryRow[], index: number): Promise<string | undefined>;
   opened(): number;
+  /** The first value that did not open. */
+  unopened(): LogFinding | undefined;
 }
 
-export function valuesOf(session: Session, environmentId: string, keys: EnvironmentKeys): Values {
+/** `onUnopened` is told every value that does not open, behind the first. */
+export function valuesOf(
+  session: Session,
+  environmentId: string,
+  keys: EnvironmentKeys,
+  onUnopened?: (finding: LogFinding) => void,
+): Values {
   let loadedValues = new Map<bigint, Uint8Array>();
   let openedCount = 0;
+  let firstUnopened: LogFinding | undefined;
   return {
     opened: () => openedCount,
+    unopened: () => firstUnopened,
     async check(page, index) {
       const row = page[index] as VerifiedEntryRow;
       const { agentSecretId: id, path, secretType, revision, environmentRevision: first, valueDigest } = row;
@@ -66,7 +76,10 @@ export function valuesOf(session: Session, environmentId: string, keys: Environm
         digest = digestOf(keys, id, revision, text);
       } catch (error) {
         if (!(error instanceof SealError)) throw error;
-        throw badValue(row, revision, 'does not open: it was changed, moved here, or its key is missing');
+        const finding = badValue(row, revision, 'does not open: it was changed, moved here, or its key is missing');
+        if (firstUnopened) onUnopened?.(finding);
+        firstUnopened ??= finding;
+        return undefined;
       }
       if (!isSameDigest(digest, valueDigest as Uint8Array)) {
         throw badValue(row, revision, 'differs from the one that was set: the log has another digest');

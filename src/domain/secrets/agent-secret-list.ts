@@ -1,4 +1,5 @@
 // Lists all secrets of an environment at once, with or without their values. The plan limits the length of the list.
+import { AppError } from '../../errors/errors.js';
 import { limitExceeded } from '../../errors/refusals.js';
 import {
   type AgentSecretOutlineRow,
@@ -116,8 +117,18 @@ async function* openInPortions(
     const portion = nextPortion(rows, start);
     start += portion.length;
     const read = await findTypesAndValues(ctx.services.db, portion);
-    yield await openRows(ctx, environmentId, read);
+    yield await openRows(ctx, environmentId, read).catch((error: unknown) => {
+      logUnreadable(ctx, error);
+      throw error;
+    });
   }
+}
+
+/** The answer has begun: its end is all that the client will see, and nobody else logs why. */
+function logUnreadable({ services, requestId }: Context, error: unknown): void {
+  if (!(error instanceof AppError) || error.code !== 'AGENT_SECRET_VALUE_UNREADABLE') return;
+  const { agentSecretIds } = error.details;
+  services.log.error({ err: error.cause, agentSecretIds, requestId }, 'values do not open; the list was cut off');
 }
 
 /** Rows from `start` on that have so many bytes together, and one row at least. */

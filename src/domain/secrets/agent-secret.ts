@@ -163,8 +163,8 @@ export function agentSecretsTag(ctx: Context, environment: Environment): string 
 
 /**
  * The value's canonical JSON text; null without a value. Returns a promise only when `openSealedValue` does. Throws
- * AGENT_SECRET_VALUE_DESTROYED when the value was erased. Fails with SealError when the stored bytes are not those that
- * were encrypted for this secret.
+ * AGENT_SECRET_VALUE_DESTROYED when the value was erased, and AGENT_SECRET_VALUE_UNREADABLE when the stored bytes are not
+ * those that were encrypted for this secret.
  */
 export function openSecretValue(ctx: Context, secret: AgentSecret): string | null | Promise<string | null> {
   if (secret.echo !== undefined) return secret.echo;

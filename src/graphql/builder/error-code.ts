@@ -20,6 +20,8 @@ const MEANINGS: Record<ErrorCode, string> = {
   AGENT_SECRET_ALREADY_EXISTS: 'The environment has a secret at this path already.',
   AGENT_SECRET_REVISION_NOT_FOUND: 'The secret has no such revision.',
   AGENT_SECRET_VALUE_DESTROYED: 'The value of this revision was erased for good.',
+  AGENT_SECRET_VALUE_UNREADABLE:
+    'What is stored as the value cannot be opened; `agentSecretIds` names the secrets. Others are not concerned.',
   IDEMPOTENCY_KEY_REUSED: 'The idempotency key belongs to another request.',
   CONCURRENT_UPDATE: 'Somebody else wrote first; read again, then decide.',
   PAYLOAD_TOO_LARGE: 'The body is larger than this service takes.',

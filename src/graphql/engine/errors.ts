@@ -1,6 +1,7 @@
 // Converts errors to what clients may see: expected refusals and invalid requests are explained, all others are masked.
 import { GraphQLError, type GraphQLErrorOptions } from 'graphql';
 import { AppError, ERROR_CODES, type ErrorCode } from '../../errors/errors.js';
+import { valuesUnreadable } from '../../errors/refusals.js';
 
 const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
 
@@ -25,6 +26,17 @@ export function publicError(error: unknown, report: (error: unknown) => void): G
     ...location,
     extensions: { code: 'INTERNAL_UNKNOWN' satisfies ErrorCode },
   });
+}
+
+/** Does the same for all errors of a result. Values that do not open are reported together, however many they are. */
+export function publicErrors(
+  errors: readonly GraphQLError[],
+  report: (error: unknown) => void,
+): readonly GraphQLError[] {
+  const unreadable = errors.map(refusalIn).filter((refusal) => refusal?.code === 'AGENT_SECRET_VALUE_UNREADABLE');
+  const ids = new Set(unreadable.flatMap((refusal) => refusal?.details.agentSecretIds ?? []));
+  if (ids.size > 0) report(valuesUnreadable([...ids], unreadable[0]?.cause));
+  return errors.map((error) => publicError(error, report));
 }
 
 /**
@@ -64,6 +76,7 @@ function extensionsOf({ code, details }: AppError): Record<string, unknown> {
   return {
     code,
     ...(details.problems ? { problems: details.problems } : {}),
+    ...(details.agentSecretIds ? { agentSecretIds: details.agentSecretIds } : {}),
     ...(details.retryAfter === undefined ? {} : { retryAfter: details.retryAfter }),
     ...(code === 'PAYLOAD_TOO_LARGE' ? { http: { status: 413 } } : {}),
     ...(code === 'RESPONSE_TOO_LARGE' ? { http: { spec: true, status: 400 } } : {}),

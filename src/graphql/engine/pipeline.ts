@@ -15,7 +15,7 @@ import type { Context } from '../../domain/request/context.js';
 import { printJson } from '../../json/print.js';
 import { useNodeLimit } from './cost.js';
 import { documentCache } from './document-cache.js';
-import { publicError } from './errors.js';
+import { publicError, publicErrors } from './errors.js';
 import { answerOperation, type OperationArgs, type OperationOptions, plainResponseType, uncached } from './http.js';
 import { ManifestError, type PersistedDocuments } from './persisted-documents.js';
 import { limitError, variableErrors } from './request-errors.js';
@@ -175,7 +175,7 @@ function publicResult(settled: ExecutionResult, args: ExecutionArgs, options: Gr
   const safe = isRequestError ? variableErrors({ ...args, hideSuggestions: !options.introspection }) : [];
   return {
     ...(isRequestError ? {} : { data }),
-    errors: safe.length > 0 ? safe : errors.map((error) => publicError(error, (bug) => options.onBug(bug, requestId))),
+    errors: safe.length > 0 ? safe : publicErrors(errors, (bug) => options.onBug(bug, requestId)),
   };
 }
 

@@ -87,8 +87,9 @@ builder.objectFields(EnvironmentRef, (t) => ({
   }),
   agentSecretDocuments: t.field({
     type: 'AgentSecretDocuments',
+    nullable: true,
     description:
-      'The same list with every value opened, in one piece as REST answers it: for programs that want all there is, in a fraction of the time.',
+      'The same list with every value opened, in one piece as REST answers it: for programs that want all there is, in a fraction of the time. Null, and the error AGENT_SECRET_VALUE_UNREADABLE with the ids, where values cannot be opened.',
     resolve: async (environment, _, ctx) => {
       const { first, rest, bytes } = await listOpenedAgentSecrets(ctx, environment);
       const documents = (secrets: readonly OpenedAgentSecret[]) =>

@@ -64,7 +64,7 @@ AgentSecretRevisionRef.implement({
       type: 'SecretValue',
       nullable: true,
       description:
-        'The value the secret had since this write, opened because it is selected. The error AGENT_SECRET_VALUE_DESTROYED where it was erased.',
+        'The value the secret had since this write, opened because it is selected. The error AGENT_SECRET_VALUE_DESTROYED where it was erased, AGENT_SECRET_VALUE_UNREADABLE where it cannot be opened.',
       resolve: async (revision, _, ctx) => asRaw(await valueText(ctx, revision)),
     }),
     secretValueText: t.string({

@@ -66,7 +66,7 @@ AgentSecretRef.implement({
       type: 'SecretValue',
       nullable: true,
       description:
-        'The value, opened because it is selected; null without a value, and for an Option set to none. The error AGENT_SECRET_VALUE_DESTROYED where it was erased.',
+        'The value, opened because it is selected; null without a value, and for an Option set to none. The error AGENT_SECRET_VALUE_DESTROYED where it was erased, AGENT_SECRET_VALUE_UNREADABLE where it cannot be opened.',
       resolve: (secret, _, ctx) => withValue(ctx, secret, asRaw),
     }),
     secretValueText: t.string({

@@ -81,6 +81,10 @@ const REFUSALS: Record<ErrorCode, Refusal | null> = {
     when: 'A limit of the account’s plan is reached: secrets per environment or bytes per value.',
     exampleMessage: 'The plan allows 1000 secrets per environment',
   },
+  AGENT_SECRET_VALUE_UNREADABLE: {
+    when: 'What is stored as the value of a secret cannot be opened; the message names the secret, or all of them in a list. Others can still be read by id.',
+    exampleMessage: 'The value of agent secret 019a1f6e-52aa-7c3f-9d04-1e8b6f2a4c02 cannot be opened',
+  },
   INTERNAL_UNKNOWN: {
     when: 'A fault of this service; it is logged with the id of the request.',
     exampleMessage: 'Internal error',

@@ -32,7 +32,7 @@ const OPERATIONS = {
     action: 'View',
     headers: ['If-None-Match'],
     isConditional: true,
-    errorCodes: ['ENVIRONMENT_NOT_FOUND'],
+    errorCodes: ['ENVIRONMENT_NOT_FOUND', 'AGENT_SECRET_VALUE_UNREADABLE'],
   },
   create_agent_secret: {
     description:
@@ -57,7 +57,7 @@ const OPERATIONS = {
     responseSchema: 'AgentSecretDto',
     responseDescription: 'The secret.',
     action: 'View',
-    errorCodes: ['AGENT_SECRET_NOT_FOUND'],
+    errorCodes: ['AGENT_SECRET_NOT_FOUND', 'AGENT_SECRET_VALUE_UNREADABLE'],
   },
   update_agent_secret: {
     description:
@@ -72,6 +72,7 @@ const OPERATIONS = {
       'CONCURRENT_UPDATE',
       'AGENT_SECRET_VALUE_TYPE_MISMATCH',
       'AGENT_SECRET_VALUE_DESTROYED',
+      'AGENT_SECRET_VALUE_UNREADABLE',
       'LIMIT_EXCEEDED',
       'IDEMPOTENCY_KEY_REUSED',
     ],

@@ -102,10 +102,10 @@ describe('500', () => {
     return id;
   }
 
-  test('stored bytes that are not what was sealed are INTERNAL_UNKNOWN, and the caller learns no more', async () => {
+  test('stored bytes that are not what was sealed are a fault of their own, and the caller learns no more', async () => {
     const id = await tampered();
     for (const answer of [await owner.get(id), await owner.list(environmentId)]) {
-      expectRefusal(answer, 500, 'INTERNAL_UNKNOWN', 'Internal error');
+      expectRefusal(answer, 500, 'AGENT_SECRET_VALUE_UNREADABLE', `The value of agent secret ${id} cannot be opened`);
     }
     expect((await owner.remove(id, 0)).status).toBe(200);
   });
@@ -115,7 +115,7 @@ describe('500', () => {
     await app.services.db.script(
       `update agent_secrets set sealed_value = (select sealed_value from agent_secrets where id = '${from.id}') where id = '${to.id}'`,
     );
-    expectRefusal(await owner.get(to.id), 500, 'INTERNAL_UNKNOWN', 'Internal error');
+    expectRefusal(await owner.get(to.id), 500, 'AGENT_SECRET_VALUE_UNREADABLE');
     expect((await owner.remove(to.id, 0)).status).toBe(200);
   });
 

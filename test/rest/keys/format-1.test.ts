@@ -61,7 +61,7 @@ test('are sealed anew by a rotation, and then bound to path and type', async () 
   expect(await formats()).toEqual([2, 2]);
   await expectShown();
   await app.services.db.script(`update agent_secrets set path = 'another' where id = '${id}'`);
-  expectRefusal(await owner.get(id), 500, 'INTERNAL_UNKNOWN');
+  expectRefusal(await owner.get(id), 500, 'AGENT_SECRET_VALUE_UNREADABLE');
 });
 
 test('are sealed anew under the newest key, too, as an instance of an earlier version leaves them', async () => {

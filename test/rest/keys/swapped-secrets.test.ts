@@ -51,8 +51,8 @@ const swap = (...columns: string[]) =>
   `);
 
 async function expectHidden(client: Client, token: string, seen: string[]): Promise<void> {
-  for (const id of seen) expectRefusal(await client.get(id), 500, 'INTERNAL_UNKNOWN');
-  expectRefusal(await client.list(environmentId), 500, 'INTERNAL_UNKNOWN');
+  for (const id of seen) expectRefusal(await client.get(id), 500, 'AGENT_SECRET_VALUE_UNREADABLE');
+  expectRefusal(await client.list(environmentId), 500, 'AGENT_SECRET_VALUE_UNREADABLE');
   const inEnvironment = [
     'allAgentSecrets { secretValue }',
     'allAgentSecrets { document }',
@@ -72,11 +72,11 @@ async function expectHidden(client: Client, token: string, seen: string[]): Prom
     expect(
       answer.errors?.map(({ extensions }) => extensions.code),
       `${selection}: ${answer.errors?.[0]?.message}`,
-    ).toContain('INTERNAL_UNKNOWN');
+    ).toContain('AGENT_SECRET_VALUE_UNREADABLE');
     for (const value of Object.values(values)) expect(JSON.stringify(answer), selection).not.toContain(value);
   }
   const event = await firstEvent(app, token, FEED, { environmentId });
-  expect(event.errors?.[0]?.extensions.code).toBe('INTERNAL_UNKNOWN');
+  expect(event.errors?.[0]?.extensions.code).toBe('AGENT_SECRET_VALUE_UNREADABLE');
 }
 
 describe.each([

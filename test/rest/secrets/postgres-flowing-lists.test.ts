@@ -91,7 +91,7 @@ test('shows the state of its beginning, whatever is written meanwhile, and holds
   expect(values.at(-1)).toMatchObject({ id: last, revision: 0, secretValue: nthValue(SECRETS - 1) });
 });
 
-test('ends visibly when a value does not open after the first byte', async () => {
+test('ends visibly when a value does not open after the first byte, and the log says once which', async () => {
   const broken = (await createSecret(app, token, {
     environmentId,
     path: ['z-broken'],
@@ -106,6 +106,10 @@ test('ends visibly when a value does not open after the first byte', async () =>
   );
   await expect(textOf(answer)).rejects.toMatchObject({ code: 'ECONNRESET' });
   await expect.poll(held).toBe(0);
+  const lines = app.logs.filter((line) => line.includes(broken.id)).map((line) => JSON.parse(line));
+  expect(lines).toEqual([
+    expect.objectContaining({ level: 50, agentSecretIds: [broken.id], requestId: answer.headers['x-request-id'] }),
+  ]);
   await rowsOf(app, `delete from agent_secret_revisions where false`);
   const { agentSecret } = await ask(app, token, 'query ($id: UUID!) { agentSecret(id: $id) { secretValue } }', {
     id: broken.id,

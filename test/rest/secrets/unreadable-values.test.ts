@@ -1,0 +1,110 @@
+// Values whose stored bytes do not open: they take nothing else away, no list leaves them out in silence, and the log names
+// them once.
+import { randomUUID } from 'node:crypto';
+import { beforeAll, expect, test } from 'vitest';
+import { canary } from '../../support/canary.js';
+import { graphql } from '../../support/graphql/client.js';
+import { expectRefusal } from '../../support/rest/app.js';
+import { restSuite } from '../../support/suites.js';
+
+const CODE = 'AGENT_SECRET_VALUE_UNREADABLE';
+const { app, owner, token, environmentId } = await restSuite();
+
+const readable: { id: string; secretValue: string }[] = [];
+const broken: string[] = [];
+beforeAll(async () => {
+  for (const name of ['a', 'b', 'c', 'd', 'e']) {
+    const secretValue = canary();
+    const { id } = await owner.made(environmentId, { path: [name], secretValue });
+    if (name === 'b' || name === 'd') broken.push(id);
+    else readable.push({ id, secretValue });
+  }
+  for (const [table, id] of [
+    ['agent_secrets', 'id'],
+    ['agent_secret_revisions', 'agent_secret_id'],
+  ]) {
+    await app.services.db.script(
+      `update ${table} set sealed_value = set_byte(sealed_value, 40, get_byte(sealed_value, 40) # 1) where ${id} in ('${broken.join("','")}')`,
+    );
+  }
+});
+
+const list = (headers = {}) => owner.call('GET', `/v1/envs/${environmentId}/agent-secrets`, { headers });
+const linesOf = (requestId: string) =>
+  app.logs.map((line) => JSON.parse(line)).filter((line) => line.requestId === requestId && line.level >= 40);
+
+test('a REST list is refused and names them: it never leaves one out in silence', async () => {
+  expectRefusal(await list(), 500, CODE, `The values of agent secrets ${broken.join(', ')} cannot be opened`);
+});
+
+test('by id they are refused, and the others stay readable', async () => {
+  for (const id of broken) {
+    expectRefusal(await owner.get(id), 500, CODE, `The value of agent secret ${id} cannot be opened`);
+  }
+  for (const { id, secretValue } of readable) expect((await owner.get(id)).body.secretValue).toBe(secretValue);
+});
+
+const inEnvironment = (selection: string) =>
+  graphql(app, token, `query ($id: UUID!) { environment(id: $id) { name ${selection} } }`, { id: environmentId });
+
+test.each([
+  ['allAgentSecrets { id secretValue }', 'secretValue', ({ allAgentSecrets }: any) => allAgentSecrets],
+  ['allAgentSecrets { id secretValueText }', 'secretValueText', ({ allAgentSecrets }: any) => allAgentSecrets],
+  ['allAgentSecrets { id document }', 'document', ({ allAgentSecrets }: any) => allAgentSecrets],
+  [
+    'agentSecrets { nodes: edges { node { id secretValue } } }',
+    'secretValue',
+    ({ agentSecrets }: any) => agentSecrets.nodes.map(({ node }: any) => node),
+  ],
+])('GraphQL answers the others of %s, and an error at each of them', async (selection, field, itemsOf) => {
+  const { data, errors } = await inEnvironment(selection);
+  const items = itemsOf(data.environment) as Record<string, unknown>[];
+  const shown = items.filter((item) => item[field] !== null).map(({ id }) => id);
+  expect(shown).toEqual(readable.map(({ id }) => id));
+  expect(items.filter((item) => item[field] === null).map(({ id }) => id)).toEqual(broken);
+  expect(errors?.map(({ extensions }) => extensions)).toEqual(
+    broken.map((id) => ({ code: CODE, agentSecretIds: [id] })),
+  );
+  expect(errors?.map(({ path }) => path?.at(-1))).toEqual([field, field]);
+});
+
+test('GraphQL’s list in one piece is null and an error that names them, and takes no other field along', async () => {
+  const { data, errors } = await inEnvironment('agentSecretDocuments');
+  expect(data.environment).toEqual({ name: expect.any(String), agentSecretDocuments: null });
+  expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: CODE, agentSecretIds: broken }]);
+});
+
+test('history and the change feed tell everything else, and an error at each of them', async () => {
+  const [id] = broken as [string];
+  const query = 'query ($id: UUID!) { agentSecret(id: $id) { revisions { edges { node { change secretValue } } } } }';
+  const { data, errors } = await graphql(app, token, query, { id });
+  expect(data.agentSecret.revisions.edges).toEqual([{ node: { change: 'CREATED', secretValue: null } }]);
+  expect(errors?.[0]?.extensions).toEqual({ code: CODE, agentSecretIds: [id] });
+});
+
+test.each([
+  ['a REST list', (headers: object) => list(headers)],
+  [
+    'a GraphQL list',
+    (headers: Record<string, string>) =>
+      owner.call('POST', '/graphql', {
+        headers: { ...headers, accept: 'application/json' },
+        body: { query: `{ environment(id: "${environmentId}") { allAgentSecrets { secretValue secretValueText } } }` },
+      }),
+  ],
+])('%s logs them once, all of them, with what is wrong', async (_, ask) => {
+  const requestId = randomUUID();
+  await ask({ 'x-request-id': requestId });
+  const lines = linesOf(requestId);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatchObject({ level: 50, agentSecretIds: broken });
+  expect(JSON.stringify(lines[0])).toContain(`value of agent secret ${broken[0]} in environment ${environmentId}`);
+});
+
+test('an update sets another value, which opens', async () => {
+  const [id] = broken as [string];
+  const { status, text } = await owner.update(id, { currentRevision: 0, secretValue: { op: 'set', value: 'new' } });
+  expect(status, text).toBe(200);
+  expect((await owner.get(id)).body.secretValue).toBe('new');
+  expectRefusal(await list(), 500, CODE, `The value of agent secret ${broken[1]} cannot be opened`);
+});
