@@ -62,7 +62,7 @@ test.each([
   expect(await found(filter)).toEqual(paths);
 });
 
-test.each(['%', '_', 'd%', 'd_', '\\', "'", 'd*', '\0', 'db\0', '\ud800', '\u{10ffff}', '$1'])(
+test.each(['%', '_', 'd%', 'd_', '\\', "'", 'd*', '\0', 'db\0', '\u{10ffff}', '$1'])(
   'the prefix %j stands for nothing but itself',
   async (pathPrefix) => {
     expect(await found({ pathPrefix })).toEqual([]);

@@ -44,7 +44,7 @@ test.each(['a', 'A', '0', 'a-b_c.d', 'x'.repeat(64)])('the name %s is fine', asy
   expect(await create({ name })).toMatchObject({ account: { name } });
 });
 
-const BAD_NAMES = ['', ' ', 'a b', '-a', '.a', '_a', 'x'.repeat(65), 'é', 'a/b', 'a\n', 'a\0', '\ud800', 'c4n4ry!'];
+const BAD_NAMES = ['', ' ', 'a b', '-a', '.a', '_a', 'x'.repeat(65), 'é', 'a/b', 'a\n', 'a\0', 'c4n4ry!'];
 test.each(BAD_NAMES)('the name %j is refused, without repeating it', async (name) => {
   const application = { token: (await create({ name: unique('a') })).secret };
   const expected = {
