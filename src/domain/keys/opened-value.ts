@@ -146,7 +146,8 @@ export function openWith(
   return openValue(keys.data(sealedKeyVersion(sealed)), binding, sealed);
 }
 
-function requireRevealScope(ctx: Context): void {
+/** Throws AUTH_FORBIDDEN without the scope `reveal`. */
+export function requireRevealScope(ctx: Context): void {
   if (!actorOf(ctx).grant.scopes.has('reveal')) throw forbidden('The token does not allow to reveal values');
 }
 

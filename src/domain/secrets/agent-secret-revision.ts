@@ -10,7 +10,13 @@ import {
   type SealedValueRow,
 } from '../../store/secrets/agent-secret-revision.js';
 import { MAX_INLINE_BYTES } from '../../store/secrets/inline-values.js';
-import { openedEarlier, openSealedValue, type SealedPlace, valueDestroyed } from '../keys/opened-value.js';
+import {
+  openedEarlier,
+  openSealedValue,
+  requireRevealScope,
+  type SealedPlace,
+  valueDestroyed,
+} from '../keys/opened-value.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { readCounted, spendItems } from '../request/item-budget.js';
@@ -88,6 +94,8 @@ export type StoredPlace = Omit<SealedPlace, 'secretType'>;
  * opened. They are read in portions of bounded size.
  */
 export async function openStoredValues(ctx: Context, places: readonly StoredPlace[]): Promise<(string | Error)[]> {
+  // Before they are read: a page of values is much work for a credential that may see none of them.
+  requireRevealScope(ctx);
   const opened = new Map<string, string | Error>();
   const unopened: StoredPlace[] = [];
   const earlier = places.map(async (place) => {
