@@ -276,6 +276,15 @@ function filled(before, part, after, between = ',') {
   }
 }
 
+/** Values that the token may not be shown: an error for each of 12,000 fields. */
+function forbidden(attack) {
+  const page = 'agentSecrets(first: 200) { edges { node { secretValue secretValueText } } }';
+  const query = `query ($id: UUID!) { environment(id: $id) { ${aliases(30, page)} } }`;
+  return repeatOperation({ ...attack, token: attack.metadataToken }, 6 * attack.scale, query, {
+    id: attack.typeEnvironment,
+  });
+}
+
 export const ATTACKS = {
   nobody,
   values,
@@ -292,6 +301,7 @@ export const ATTACKS = {
   nested,
   items,
   echoes,
+  forbidden,
   updates,
   shapes,
   comments,

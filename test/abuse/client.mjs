@@ -16,6 +16,7 @@ const REFUSALS = {
 const ERRORS = new Set([
   ...['INVALID_REQUEST', 'RESPONSE_TOO_LARGE', 'PAYLOAD_TOO_LARGE', 'UNAVAILABLE', 'RATE_LIMITED', 'LIMIT_EXCEEDED'],
   'AUTH_UNAUTHORIZED',
+  'AUTH_FORBIDDEN',
 ]);
 /** So much of an answer is looked at for what it says; of the rest only whether it is whole. */
 const KEPT = 64 * 1024;

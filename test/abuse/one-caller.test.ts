@@ -15,7 +15,7 @@ const KNOWN = ['values', 'slowReader', 'lists', 'events', 'bodies'];
 /** What came to mind besides. */
 const OTHERS = [
   ...['neverRead', 'heads', 'documents', 'past', 'metadata', 'nested', 'items', 'echoes'],
-  ...['updates', 'shapes', 'comments', 'validation', 'slowBodies', 'idle'],
+  ...['forbidden', 'updates', 'shapes', 'comments', 'validation', 'slowBodies', 'idle'],
 ];
 
 let stage: Stage;

@@ -25,6 +25,8 @@ const TYPES = 200;
 /** What attackers know. */
 export interface Facts {
   token: string;
+  /** One of the same account that may see no value. */
+  metadataToken: string;
   listEnvironment: string;
   secretIds: string[];
   /** The environment's revision before 100 of its values were kept by one change set, and their revision since. */
@@ -171,6 +173,9 @@ async function fill(env: Record<string, string>, dataDir: string): Promise<{ fac
       await apply(token, typeEnvironment, changes);
     }
 
+    const metadata = `mutation { createToken(input: { name: "metadata", scopes: [METADATA] }) { ... on CreatedToken { secret } } }`;
+    const { createToken } = await ask(token, metadata, {});
+
     const victim = await createAccount('victim');
     const theirs = await create(victim, 'Application', { name: 'app' });
     const environmentId = await create(victim, 'Environment', { applicationId: theirs, name: 'small' });
@@ -178,6 +183,7 @@ async function fill(env: Record<string, string>, dataDir: string): Promise<{ fac
     return {
       facts: {
         token,
+        metadataToken: createToken.secret,
         listEnvironment,
         secretIds,
         beforeKept: revision,

@@ -8,6 +8,9 @@ export interface OperationLimits {
   maxResponseBytes: number;
 }
 
+/** Fields that may fail, each with an error of its own: one more, and the operation is refused as a whole. */
+const MAX_FAILED_FIELDS = 1_000;
+
 /** Called when the operation holds bytes for the first time. It must see to it that `close` is called in the end. */
 export type OnHold = (operation: Operation) => void;
 
@@ -32,6 +35,7 @@ export class Operation {
   readonly #limits: OperationLimits;
   readonly #onHold: OnHold | undefined;
   #lease: ByteLease | undefined;
+  #failedFields = 0;
   /** Bytes of values and types that the answer has so far. */
   answerBytes = 0;
 
@@ -80,6 +84,18 @@ export class Operation {
     if (this.answerBytes <= this.#limits.maxResponseBytes) return;
     this.refusal ??= responseTooLarge(this.#limits.maxResponseBytes);
     throw this.refusal;
+  }
+
+  /** Counts a field that is answered with an error, because each of thousands would have to be made, held and printed. */
+  fail(error: unknown): void {
+    this.#failedFields += 1;
+    if (this.#failedFields <= MAX_FAILED_FIELDS || !(error instanceof AppError)) return;
+    const { code, message, details } = error;
+    this.refusal ??= new AppError(
+      code,
+      `More than ${MAX_FAILED_FIELDS} fields of the answer fail: ${message}`,
+      details,
+    );
   }
 
   /** Bytes that the answer may have as a whole. */

@@ -10,7 +10,7 @@ import {
 import { builder } from '../builder/builder.js';
 import { loadStoredValue } from '../builder/loaders.js';
 import { AccountNameRef, AgentSecretRef, AgentSecretRevisionRef } from '../builder/refs.js';
-import { answered, asRaw, unlessRefused, ValueStateRef } from './agent-secret.js';
+import { answered, asRaw, failed, ValueStateRef } from './agent-secret.js';
 
 const ChangeRef = builder.enumType('AgentSecretChangeKind', {
   description: 'What a write did to a secret.',
@@ -80,7 +80,7 @@ async function valueText(ctx: Context, revision: AgentSecretRevision): Promise<s
   const text = loadStoredValue(ctx, secretOf(revision));
   return text.then(
     (opened) => answered(ctx, opened),
-    (error: unknown) => unlessRefused(ctx, error),
+    (error: unknown) => failed(ctx, error),
   );
 }
 

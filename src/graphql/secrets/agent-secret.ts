@@ -119,11 +119,19 @@ function withValue<T>(ctx: Context, secret: AgentSecret, show: (text: string | n
     const counted = secret.leftOutBytes != null;
     return loadStoredValue(ctx, secret).then(
       (text) => show(counted ? text : answered(ctx, text)),
-      (error: unknown) => show(unlessRefused(ctx, error)),
+      (error: unknown) => show(failed(ctx, error)),
     );
   }
-  const text = openSecretValue(ctx, secret);
-  return text instanceof Promise ? text.then((opened) => show(answered(ctx, opened))) : show(answered(ctx, text));
+  try {
+    const text = openSecretValue(ctx, secret);
+    if (!(text instanceof Promise)) return show(answered(ctx, text));
+    return text.then(
+      (opened) => show(answered(ctx, opened)),
+      (error: unknown) => show(failed(ctx, error)),
+    );
+  } catch (error) {
+    return show(failed(ctx, error));
+  }
 }
 
 /** Returns a promise only where a list has left the type out. */
@@ -137,7 +145,7 @@ function withType<T>(
     return show(type);
   };
   if (secretType !== null) return shown(secretType);
-  return leftOutType(ctx, id).then(shown, (error: unknown) => show(unlessRefused(ctx, error) ?? ''));
+  return leftOutType(ctx, id).then(shown, (error: unknown) => show(failed(ctx, error) ?? ''));
 }
 
 /** A type that a list has left out, read once in an operation, however many lists have it. */
@@ -160,7 +168,7 @@ function describedType(ctx: Context, type: string): string | Promise<string> {
   if (type.length <= SHORT_TYPE) return described(type);
   const known = ctx.operation?.describedTypes.get(type);
   if (known !== undefined) return known;
-  const text = describedInSlice(ctx, type).catch((error: unknown) => unlessRefused(ctx, error) ?? '');
+  const text = describedInSlice(ctx, type).catch((error: unknown) => failed(ctx, error) ?? '');
   ctx.operation?.describedTypes.set(type, text);
   return text;
 }
@@ -186,7 +194,8 @@ export function answered(ctx: Context, text: string | null): string | null {
  * Throws the error of one field, unless the operation is refused as a whole: an error for each of thousands of fields
  * would hold up everybody, and none of them is shown.
  */
-export function unlessRefused(ctx: Context, error: unknown): null {
+export function failed(ctx: Context, error: unknown): null {
+  ctx.operation?.fail(error);
   if (ctx.operation?.refusal) return null;
   throw error;
 }

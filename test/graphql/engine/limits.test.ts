@@ -4,6 +4,7 @@ import { CANARY, CANARY_NUMBER } from '../../support/canary.js';
 import { firstEvent } from '../../support/graphql/client.js';
 import { type RawAnswer, RESPONSE_JSON, send, sendQuery, withConfig } from '../../support/graphql/http.js';
 import { createSecret, type Secret } from '../../support/graphql/secrets.js';
+import { createTokenAs } from '../../support/graphql/token-scopes.js';
 import { graphqlSuite } from '../../support/suites.js';
 
 const { app, world, token } = await graphqlSuite();
@@ -393,4 +394,28 @@ test('values and types nested deeper than any may be are refused by their door, 
   expect(deepValue.data?.createAgentSecret.code ?? deepValue.errors[0]?.extensions?.code).toMatch(
     /^(AGENT_SECRET_VALUE_TYPE_MISMATCH|INVALID_REQUEST)$/,
   );
+});
+
+test('up to 1,000 fields may fail, each with its error; with more the answer is one refusal', async () => {
+  const { secret: metadata } = await createTokenAs(app, token, { scopes: ['METADATA'] });
+  const { id } = (await createSecret(app, token, {
+    environmentId: world.environmentId,
+    path: ['sealed'],
+    secretType: { type: 'Str' },
+    secretValue: 'v',
+  })) as Secret;
+  const ids = Array.from({ length: 100 }, () => id);
+  const query = (count: number) =>
+    `query ($ids: [ID!]!) { ${names(count, (n) => `a${n}: nodes(ids: $ids) { ... on AgentSecret { id secretValue } }`)} }`;
+  const some = await sendQuery(app, metadata, query(10), { ids });
+  expect(some.errors).toHaveLength(1_000);
+  expect(some.data.a0[0]).toEqual({ id, secretValue: null });
+  const { data, errors } = await sendQuery(app, metadata, query(11), { ids });
+  expect(data).toBeUndefined();
+  expect(errors).toEqual([
+    {
+      message: `More than 1000 fields of the answer fail: ${some.errors[0]?.message}`,
+      extensions: { code: 'AUTH_FORBIDDEN' },
+    },
+  ]);
 });
