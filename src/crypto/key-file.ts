@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { exhaustionIn } from '../errors/exhaustion.js';
 import { generateKeyring, type Keyring, KeyringError, parseKeyring } from './local-keyring.js';
 
 export interface LoadedKeyFile {
@@ -38,6 +39,8 @@ export async function loadKeyFile(path: string, { ownerOnly = false }: KeyFileOp
     return { keyring: parseKeyring(text, place), warnings: isExposed ? [`${place}: ${problem}; ${remedy}`] : [] };
   } catch (error) {
     if (error instanceof KeyringError) throw error;
+    const exhaustion = exhaustionIn(error);
+    if (exhaustion) throw exhaustion;
     if (codeOf(error) === 'ENOENT') {
       throw new KeyringError(
         'missing',

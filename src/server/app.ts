@@ -7,6 +7,7 @@ import type { Actor } from '../domain/request/actor.js';
 import type { Context } from '../domain/request/context.js';
 import type { Services } from '../domain/request/services.js';
 import { AppError } from '../errors/errors.js';
+import { exhaustionIn } from '../errors/exhaustion.js';
 import { readManifest } from '../graphql/engine/persisted-documents.js';
 import { createPipeline } from '../graphql/engine/pipeline.js';
 import { exampleTabs, SAMPLES_DOCUMENT, type Samples } from '../graphql/graphiql/examples.js';
@@ -27,6 +28,7 @@ import { accountRateLimit, rateLimit } from './callers/rate-limit.js';
 import { crossOrigin } from './cors.js';
 import { createGraphqlRoutes } from './graphql-routes.js';
 import { createHealthRoutes } from './health.js';
+import { refusalResponse } from './refusal.js';
 import { createReport, logRequests } from './request-log.js';
 
 export interface AppOptions {
@@ -86,9 +88,9 @@ export function createApp({ services, config, development = () => undefined }: A
 
   const app = new Hono({ getPath: requestPath });
   app.onError((error, c) => {
-    const isRefusal = error instanceof AppError;
-    if (!isRefusal || error.code === 'UNAVAILABLE') report(error, requestIdOf(c));
-    return problem(isRefusal ? error : new AppError('INTERNAL_UNKNOWN', 'Internal error'));
+    const refusal = error instanceof AppError ? error : exhaustionIn(error);
+    if (!refusal || refusal.code === 'UNAVAILABLE') report(refusal ?? error, requestIdOf(c));
+    return refusalResponse(c.req.raw, refusal ?? new AppError('INTERNAL_UNKNOWN', 'Internal error'));
   });
   app.notFound(() => problem(notFoundRoute()));
   if (log.isLevelEnabled('debug')) app.use('*', logRequests(log));

@@ -7,6 +7,7 @@ import { createKeyFile, loadKeyFile } from '../crypto/key-file.js';
 import type { KeyProvider } from '../crypto/key-provider.js';
 import { KeyringError, localKeyProvider, parseKeyring } from '../crypto/local-keyring.js';
 import { isTransitKeyId, openTransitKeyProvider } from '../crypto/transit-key-provider.js';
+import { exhaustionIn } from '../errors/exhaustion.js';
 import type { Logger } from '../logging/logger.js';
 import { exists, makeFolder } from '../store/engine/folder.js';
 import { checkFolders } from './folder-permissions.js';
@@ -100,6 +101,8 @@ function tokenOf({ token, tokenFile }: TransitConfig): () => Promise<string> {
     try {
       return (await readFile(String(tokenFile), 'utf8')).trim();
     } catch (error) {
+      const exhaustion = exhaustionIn(error);
+      if (exhaustion) throw exhaustion;
       const { code = 'unknown error' } = error as NodeJS.ErrnoException;
       throw new KeyringError(
         'unreadable',

@@ -1,6 +1,7 @@
 // Converts errors to what clients may see: expected refusals and invalid requests are explained, all others are masked.
-import { GraphQLError, type GraphQLErrorOptions } from 'graphql';
+import { type ExecutionResult, GraphQLError, type GraphQLErrorOptions } from 'graphql';
 import { AppError, ERROR_CODES, type ErrorCode } from '../../errors/errors.js';
+import { exhaustionIn } from '../../errors/exhaustion.js';
 import { valuesUnreadable } from '../../errors/refusals.js';
 
 const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
@@ -10,7 +11,7 @@ const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
  * `report` receives what must not be shown to clients: unexpected errors, and the cause of UNAVAILABLE.
  */
 export function publicError(error: unknown, report: (error: unknown) => void): GraphQLError {
-  const refusal = refusalIn(error);
+  const refusal = refusalIn(error) ?? exhaustionIn(error);
   const location = locationOf(error);
   if (refusal?.code === 'UNAVAILABLE') report(refusal);
   if (refusal) return new GraphQLError(refusal.message, { ...location, extensions: extensionsOf(refusal) });
@@ -78,9 +79,31 @@ function extensionsOf({ code, details }: AppError): Record<string, unknown> {
     ...(details.problems ? { problems: details.problems } : {}),
     ...(details.agentSecretIds ? { agentSecretIds: details.agentSecretIds } : {}),
     ...(details.retryAfter === undefined ? {} : { retryAfter: details.retryAfter }),
+    ...(details.retryAfter === undefined ? {} : { http: transientHttp(code, details.retryAfter) }),
     ...(code === 'PAYLOAD_TOO_LARGE' ? { http: { status: 413 } } : {}),
     ...(code === 'RESPONSE_TOO_LARGE' ? { http: { spec: true, status: 400 } } : {}),
   };
+}
+
+/** What the HTTP answer says of a refusal that passes: the same status as in REST, and when to try again. */
+function transientHttp(code: ErrorCode, retryAfter: number) {
+  return { status: code === 'RATE_LIMITED' ? 429 : 503, headers: { 'retry-after': String(retryAfter) } };
+}
+
+/**
+ * The result of an operation that an outage has met. It has one status, whatever was read before: 503, as a whole and
+ * without data, which would call for 200. Only a mutation that has done something tells what that is.
+ */
+export function withOneStatus(result: ExecutionResult, isMutation: boolean): ExecutionResult {
+  const { data, errors = [] } = result;
+  if (!errors.some(({ extensions }) => extensions.code === ('UNAVAILABLE' satisfies ErrorCode))) return result;
+  const hasDoneSomething = isMutation && Object.values(data ?? {}).some((field) => field !== null);
+  if (!hasDoneSomething) return { errors };
+  for (const { extensions } of errors) {
+    const { headers } = (extensions.http ?? {}) as { headers?: Record<string, string> };
+    if (headers) extensions.http = { headers };
+  }
+  return result;
 }
 
 function locationOf(error: unknown): GraphQLErrorOptions {

@@ -78,8 +78,12 @@ export async function answerOperation(
     return '';
   };
   // Yoga derives the status from the errors. The body is printed by printBody, because `data` may be large here, too.
-  const { status } = processRegularResult({ ...result, stringify } as never, { Response } as never, type);
-  return new Response(printBody(processed), { status, headers });
+  const response = processRegularResult({ ...result, stringify } as never, { Response } as never, type);
+  const retryAfter = response.headers.get('retry-after');
+  return new Response(printBody(processed), {
+    status: response.status,
+    headers: retryAfter === null ? headers : { ...headers, 'retry-after': retryAfter },
+  });
 }
 
 async function resultOf(

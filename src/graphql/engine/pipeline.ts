@@ -9,13 +9,14 @@ import {
   execute,
   type GraphQLError,
   type GraphQLSchema,
+  getOperationAST,
 } from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Context } from '../../domain/request/context.js';
 import { printJson } from '../../json/print.js';
 import { useNodeLimit } from './cost.js';
 import { documentCache } from './document-cache.js';
-import { publicError, publicErrors } from './errors.js';
+import { publicError, publicErrors, withOneStatus } from './errors.js';
 import { answerOperation, type OperationArgs, type OperationOptions, plainResponseType, uncached } from './http.js';
 import { ManifestError, type PersistedDocuments } from './persisted-documents.js';
 import { limitError, variableErrors } from './request-errors.js';
@@ -173,10 +174,12 @@ function publicResult(settled: ExecutionResult, args: ExecutionArgs, options: Gr
   // their values, so they are replaced.
   const isRequestError = !('data' in settled);
   const safe = isRequestError ? variableErrors({ ...args, hideSuggestions: !options.introspection }) : [];
-  return {
+  const result = {
     ...(isRequestError ? {} : { data }),
     errors: safe.length > 0 ? safe : publicErrors(errors, (bug) => options.onBug(bug, requestId)),
   };
+  const kind = getOperationAST(args.document, args.operationName)?.operation;
+  return kind === 'subscription' ? result : withOneStatus(result, kind === 'mutation');
 }
 
 /** Converts the errors of every result, including each event of a stream, and prints all numbers exactly. */

@@ -118,9 +118,15 @@ function acceptsEvents(request: Request): boolean {
 function streamResponse(results: Results): Response {
   return eventStream(
     results,
-    ({ data, errors }) => eventText('event: next\ndata: ', { ...(errors ? { errors } : {}), data }),
+    ({ data, errors }) => eventText('event: next\ndata: ', { ...(errors ? { errors: errors.map(shown) } : {}), data }),
     'event: complete\ndata:\n\n',
   );
+}
+
+/** Without what is meant for the headers of an answer. */
+function shown(error: GraphQLError): object {
+  const { extensions: { http: _, ...extensions } = {}, ...rest } = error.toJSON();
+  return { ...rest, extensions };
 }
 
 async function notAcceptable(results: Results): Promise<Response> {

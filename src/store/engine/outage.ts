@@ -1,6 +1,7 @@
 // Which errors of the database driver are outages, and what callers are told about them.
 import { constants } from 'node:os';
 import { AppError } from '../../errors/errors.js';
+import { EXHAUSTION } from '../../errors/exhaustion.js';
 import { unavailable } from '../../errors/refusals.js';
 import { hasGivenWay } from './give-way.js';
 import { READ_ONLY } from './read-only.js';
@@ -19,7 +20,7 @@ const TROUBLES = [
   [/^57P03$/, 'is not ready yet'],
   [/^(57014|55P03)$/, 'does not answer in time'],
   // Of this machine or process, not of the database.
-  [/^(EMFILE|ENFILE|ENOBUFS|ENOMEM|EADDRNOTAVAIL)$/, 'cannot be reached: too many files or connections are open here'],
+  [EXHAUSTION, 'cannot be reached: too many files or connections are open here'],
   [/^(08...|57P0[1245]|CONNECT.*|ENOTFOUND|EAI_.*)$/, UNREACHABLE],
   // A TLS handshake that fails. It succeeds again when the certificate is renewed.
   [/^(ERR_TLS_.*|ERR_SSL_.*|CERT_.*|UNABLE_TO_.*|SELF_SIGNED_.*|DEPTH_ZERO_.*)$/, UNREACHABLE],

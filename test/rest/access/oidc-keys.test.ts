@@ -115,7 +115,7 @@ describe('an issuer that is not there', () => {
     const logged = app.logs.length;
     expectUnavailable(await list(jwt));
     const graphql = await clientOf(server, jwt).call('POST', '/graphql', { body: { query: '{ viewer { name } }' } });
-    expect([graphql.status, graphql.body.code]).toEqual([503, 'UNAVAILABLE']);
+    expect([graphql.status, graphql.body.errors[0].extensions.code]).toEqual([503, 'UNAVAILABLE']);
     expect(await statusOf(owner.token)).toBe(200);
     expect(await statusOf('an-unknown-token-of-valid-form')).toBe(401);
     expect((await clientOf(server, undefined).call('GET', '/readyz')).status).toBe(200);
