@@ -12,6 +12,8 @@ export interface TransitConnection {
   readonly token: () => Promise<string>;
   /** Milliseconds for one attempt. */
   readonly timeoutMs?: number;
+  /** Milliseconds for all attempts together. A service that is frozen is given up then, whatever is left to try. */
+  readonly deadlineMs?: number;
   /** Milliseconds before the second attempt; doubled before the third. */
   readonly pauseMs?: number;
 }
@@ -46,10 +48,10 @@ interface Reply {
 }
 
 export function transitClient(connection: TransitConnection): TransitClient {
-  const { url, namespace, timeoutMs = 3_000, pauseMs = 100 } = connection;
+  const { url, namespace, timeoutMs = 1_500, deadlineMs = 3_000, pauseMs = 100 } = connection;
   let token: string | undefined;
 
-  async function attempt(path: string, body: object): Promise<Reply> {
+  async function attempt(path: string, body: object, limitMs: number): Promise<Reply> {
     token ??= await connection.token();
     const response = await fetch(`${url}/v1/${path}`, {
       method: 'POST',
@@ -62,7 +64,7 @@ export function transitClient(connection: TransitConnection): TransitClient {
       body: JSON.stringify(body),
       // Following a redirect would send the token to another host.
       redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: AbortSignal.timeout(limitMs),
     });
     return {
       status: response.status,
@@ -72,12 +74,14 @@ export function transitClient(connection: TransitConnection): TransitClient {
   }
 
   async function post(path: string, body: object): Promise<Record<string, unknown>> {
+    const began = performance.now();
+    const left = () => began + deadlineMs - performance.now();
     let mayRenew = true;
     for (let tried = 1; ; tried += 1) {
       let reason: string;
       let pause = pauseMs * 2 ** (tried - 1);
       try {
-        const reply = await attempt(path, body);
+        const reply = await attempt(path, body, Math.ceil(Math.min(timeoutMs, Math.max(left(), 1))));
         if (reply.status === 200 && isObject(reply.body.data)) return reply.body.data;
         const problems = Array.isArray(reply.body.errors) ? reply.body.errors.map(String) : [];
         if (reply.status === 403 && mayRenew) {
@@ -95,9 +99,10 @@ export function transitClient(connection: TransitConnection): TransitClient {
         if (code === undefined) throw error;
         reason = code;
       }
-      if (tried === ATTEMPTS) throw unreachable(reason);
       // Random jitter, so that several instances that failed together do not retry together.
-      await sleep(Math.min(pause, LONGEST_PAUSE_MS) * (0.75 + Math.random() / 2));
+      const jittered = Math.min(pause, LONGEST_PAUSE_MS) * (0.75 + Math.random() / 2);
+      if (tried === ATTEMPTS || left() < jittered) throw unreachable(reason);
+      await sleep(jittered);
     }
   }
 

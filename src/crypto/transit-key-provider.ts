@@ -1,7 +1,8 @@
 // A key provider whose master keys are in a Transit engine (Vault, OpenBao). The engine wraps and unwraps data keys,
 // and its own keys never leave it.
 import { randomBytes } from 'node:crypto';
-import type { KeyProvider, WrappedKey } from './key-provider.js';
+import { AppError } from '../errors/errors.js';
+import { type KeyProvider, KeyServiceUnreachable, type WrappedKey } from './key-provider.js';
 import { KeyringError } from './local-keyring.js';
 import { type TransitConnection, TransitRefusal, transitClient } from './transit-client.js';
 
@@ -14,6 +15,7 @@ export interface TransitOptions extends TransitConnection {
 
 /** Marks the key ids of Transit: an id of a local keyring contains no colon. */
 const PREFIX = 'transit:';
+const RETRY_AFTER_SECONDS = 5;
 const CIPHERTEXT = /^vault:v([1-9]\d{0,8}):[A-Za-z0-9+/]+=*$/;
 
 /** Whether a stored data key was wrapped by a Transit engine. */
@@ -23,7 +25,7 @@ export function isTransitKeyId(masterKeyId: string): boolean {
 
 /**
  * Checks that the service responds, that the token may use the key, and that the key really authenticates the wrap
- * context. Rejects with a KeyringError or UNAVAILABLE.
+ * context. Rejects with a KeyringError, or with UNAVAILABLE, whose cause says more.
  */
 export async function openTransitKeyProvider(options: TransitOptions): Promise<KeyProvider> {
   const provider = transitKeyProvider(options);
@@ -54,7 +56,9 @@ function transitKeyProvider(options: TransitOptions): KeyProvider {
     try {
       return await client.post(`${options.mount}/${verb}/${options.key}`, body);
     } catch (error) {
-      throw error instanceof TransitRefusal && !isAboutCiphertext(error) ? keyringErrorFrom(error, options) : error;
+      if (error instanceof TransitRefusal && !isAboutCiphertext(error))
+        throw refusing(keyringErrorFrom(error, options));
+      throw error instanceof KeyringError ? refusing(error) : error;
     }
   }
 
@@ -106,9 +110,27 @@ function transitKeyProvider(options: TransitOptions): KeyProvider {
   return { currentKeyId, keyIds: async () => [await currentKeyId()], wrap, unwrap };
 }
 
+/**
+ * The service is there but does not serve: whoever looks after it has to change something, and nothing has to be
+ * changed here. The operator finds the cause in the log.
+ */
+function refusing(cause: KeyringError): AppError {
+  const what = cause.reason === 'missing' ? 'does not know its key' : 'refuses this service';
+  const details = { retryAfter: RETRY_AFTER_SECONDS, forOperator: cause.message };
+  const refusal = new AppError('UNAVAILABLE', `The key service ${what}, try again later`, details);
+  refusal.cause = cause;
+  return refusal;
+}
+
 /** Whether an error response is about the stored bytes, not about the key, the token or the mount. */
 function isAboutCiphertext({ problems }: TransitRefusal): boolean {
+  if (problems.some(isNewer)) return false;
   return problems.some((problem) => /authentication failed|unable to decrypt|invalid ciphertext|too old/.test(problem));
+}
+
+/** The stored key was wrapped by a version of the key that the service does not have. */
+function isNewer(problem: string): boolean {
+  return problem.includes('too new');
 }
 
 function keyringErrorFrom({ status, problems }: TransitRefusal, options: TransitOptions): KeyringError {
@@ -118,7 +140,7 @@ function keyringErrorFrom({ status, problems }: TransitRefusal, options: Transit
     const remedy = `give a token that may update ${mount}/encrypt/${key} and ${mount}/decrypt/${key}`;
     return new KeyringError('forbidden', place, 'permission denied', remedy);
   }
-  if (status === 404 || problems.some((problem) => problem.includes('not found'))) {
+  if (status === 404 || problems.some((problem) => problem.includes('not found') || isNewer(problem))) {
     return new KeyringError(
       'missing',
       place,
@@ -128,6 +150,11 @@ function keyringErrorFrom({ status, problems }: TransitRefusal, options: Transit
   }
   // The service's own message is left out, because it may quote the request.
   return new KeyringError('unsupported', place, `the service answered ${status}`, 'see its audit log');
+}
+
+/** Whether this is what an UNAVAILABLE error of the key service has as its cause. Its message is for the operator. */
+export function isOfKeyService(cause: unknown): cause is KeyringError | KeyServiceUnreachable {
+  return cause instanceof KeyringError || cause instanceof KeyServiceUnreachable;
 }
 
 function placeOf(options: TransitOptions): string {

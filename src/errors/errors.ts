@@ -44,6 +44,8 @@ export interface ErrorDetails {
   agentSecretIds?: readonly string[];
   /** Seconds after which a retry makes sense. */
   retryAfter?: number;
+  /** What the log says besides; callers are not shown it. */
+  forOperator?: string;
   /** The error is part of normal operation and is not logged. */
   isRoutine?: boolean;
 }

@@ -14,7 +14,9 @@ export function createReport(log: Logger): Report {
   return (error, requestId) => {
     if (error instanceof AppError && error.code === 'UNAVAILABLE') {
       if (error.details.isRoutine) return;
-      outage('answered UNAVAILABLE', { reason: error.message, code: codeOf(error.cause), requestId });
+      const { message: reason, cause, details } = error;
+      const detail = details.forOperator === undefined ? {} : { detail: details.forOperator };
+      outage('answered UNAVAILABLE', { reason, code: codeOf(cause), ...detail, requestId });
     } else if (error instanceof AppError && error.code === 'AGENT_SECRET_VALUE_UNREADABLE') {
       const { agentSecretIds } = error.details;
       log.error({ err: error.cause, agentSecretIds, requestId }, 'values do not open; verify-log says more');

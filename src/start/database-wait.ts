@@ -1,6 +1,6 @@
 // A start waits for a database that cannot serve just now: it may be starting itself, or failing over.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KeyServiceUnreachable } from '../crypto/key-provider.js';
+import { isOfKeyService } from '../crypto/transit-key-provider.js';
 import { AppError } from '../errors/errors.js';
 import { codeOf, type Logger } from '../logging/logger.js';
 import { troubleOf } from '../store/engine/outage.js';
@@ -34,7 +34,7 @@ export async function waitingForDatabase<T>(seconds: number, log: Logger, start:
 /** What is the matter with the database; undefined if the start failed for another reason, or for one that stays. */
 function passingTrouble(error: unknown): string | undefined {
   if (!(error instanceof AppError) || error.code !== 'UNAVAILABLE') return undefined;
-  if (error.cause instanceof KeyServiceUnreachable) return undefined;
+  if (isOfKeyService(error.cause)) return undefined;
   // The user or the database is wrong, or the protocol, or the certificate: that is for the operator to change.
   if (/^(28...|3D...|08P01|ERR_.*|CERT_.*|UNABLE_.*|SELF_.*|DEPTH_.*)$/.test(String(codeOf(error.cause)))) {
     return undefined;

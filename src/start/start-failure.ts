@@ -1,7 +1,7 @@
 // Explains in one line for the operator why the service cannot start or a command cannot do its work.
 import { ConfigError } from '../config/config.js';
-import { KeyServiceUnreachable } from '../crypto/key-provider.js';
 import { KeyringError } from '../crypto/local-keyring.js';
+import { isOfKeyService } from '../crypto/transit-key-provider.js';
 import { AppError } from '../errors/errors.js';
 import { DataFolderInUse } from '../store/engine/data-folder-lock.js';
 import { troubleOf } from '../store/engine/outage.js';
@@ -13,7 +13,7 @@ export function explainFailure(error: unknown, what = 'Cannot start'): string {
   if (error instanceof StartFailure) return error.message;
   if (error instanceof ConfigError) return `Bad configuration: ${error.message.split('\n').join('; ')}`;
   if (error instanceof KeyringError || error instanceof DataFolderInUse) return `${what}: ${error.message}`;
-  if (error instanceof AppError && error.cause instanceof KeyServiceUnreachable) {
+  if (error instanceof AppError && isOfKeyService(error.cause)) {
     return `${what}: ${error.cause.message}`;
   }
   if (error instanceof AppError && error.code === 'UNAVAILABLE') {

@@ -44,6 +44,13 @@ async function refusalOf(promise: Promise<unknown>): Promise<KeyringError> {
   return error as KeyringError;
 }
 
+/** The cause of an UNAVAILABLE error: the service does not do what it should. */
+async function troubleOf(promise: Promise<unknown>): Promise<KeyringError> {
+  const error = await errorOf(promise);
+  expect(error).toMatchObject({ code: 'UNAVAILABLE', details: { retryAfter: 5 } });
+  return refusalOf(Promise.reject(error.cause));
+}
+
 async function expectUnavailable(promise: Promise<unknown>, why: string): Promise<void> {
   const error = await errorOf(promise);
   expect(error).toBeInstanceOf(AppError);
@@ -191,10 +198,32 @@ describe('requests', () => {
     expect((await provider.wrap(dataKey, 'c')).masterKeyId).toContain(':v1');
   });
 
+  test('to a frozen service are given up within seconds', async () => {
+    const provider = await openTransitKeyProvider(options());
+    server.disturb('hang', 10);
+    const began = performance.now();
+    await expectUnavailable(provider.wrap(dataKey, 'c'), 'no answer in time');
+    expect(performance.now() - began).toBeLessThan(4_000);
+  });
+
+  test('about a version of the key that the service has lost are UNAVAILABLE, not a fault of what is stored', async () => {
+    const provider = await openTransitKeyProvider(options());
+    await server.admin(`keys/${KEY}/rotate`);
+    const wrapped = await provider.wrap(dataKey, 'c');
+    const restored = await startTransitServer();
+    try {
+      await restored.admin(`keys/${KEY}`);
+      const other = await openTransitKeyProvider(options({ url: restored.url, token: async () => restored.token }));
+      expect((await troubleOf(other.unwrap(wrapped, 'c'))).reason).toBe('missing');
+    } finally {
+      await restored.close();
+    }
+  });
+
   test('do not follow a redirect, which would take the token elsewhere', async () => {
     const provider = await openTransitKeyProvider(options());
     server.disturb(307, 1, { location: `${server.url}/v1/transit/encrypt/${KEY}` });
-    expect((await refusalOf(provider.wrap(dataKey, 'c'))).message).toContain('the service answered 307');
+    expect((await troubleOf(provider.wrap(dataKey, 'c'))).message).toContain('the service answered 307');
   });
 
   test('to a sealed service are UNAVAILABLE until it is unsealed', async () => {
@@ -209,7 +238,7 @@ describe('requests', () => {
     let token = server.token;
     const provider = await openTransitKeyProvider(options({ token: async () => token }));
     server.revoke(server.token);
-    expect((await refusalOf(provider.wrap(dataKey, 'c'))).reason).toBe('forbidden');
+    expect((await troubleOf(provider.wrap(dataKey, 'c'))).reason).toBe('forbidden');
     token = 'hvs.renewed';
     server.allow(token);
     expect((await provider.wrap(dataKey, 'c')).masterKeyId).toContain(':v1');
@@ -235,7 +264,7 @@ describe('a start', () => {
     ],
   ];
   test.each(cases)('is refused with %s', async (_, more, message) => {
-    expect((await refusalOf(openTransitKeyProvider(options(await more())))).message).toBe(message);
+    expect((await troubleOf(openTransitKeyProvider(options(await more())))).message).toBe(message);
   });
 
   test('is refused where associated data binds nothing', async () => {

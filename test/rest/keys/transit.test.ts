@@ -74,15 +74,44 @@ test('while Transit is sealed, warm instances go on, cold ones answer UNAVAILABL
   expect((await cold.get(id)).body.secretValue).toBe('kept');
 });
 
-test('a token that is refused is INTERNAL_UNKNOWN to callers, and for the operator a line that says what it lacks', async () => {
+test('a token that is refused is UNAVAILABLE to callers, and for the operator a line that says what it lacks', async () => {
   const { id } = await owner.made(environmentId);
   const cold = await clientOn(await instance());
   transit.revoke(transit.token);
   const requestId = randomUUID();
   const answer = await cold.call('GET', `/v1/agent-secrets/${id}`, { headers: { 'x-request-id': requestId } });
+  const created = await cold.create(environmentId, { path: ['later'], secretType: { type: 'Str' }, secretValue: 'x' });
+  const query = `{ agentSecret(id: "${id}") { revision secretValueText } }`;
+  const asked = await cold.call('POST', '/graphql', { body: { query } });
   transit.allow(transit.token);
-  expectRefusal(answer, 500, 'INTERNAL_UNKNOWN', 'Internal error');
+  for (const refused of [answer, created]) {
+    expectRefusal(refused, 503, 'UNAVAILABLE', 'The key service refuses this service, try again later');
+    expect(refused.headers['retry-after']).toBe('5');
+  }
+  expect([asked.status, asked.headers['retry-after']]).toEqual([503, '5']);
+  expect(asked.body.errors).toMatchObject([{ extensions: { code: 'UNAVAILABLE', retryAfter: 5 } }]);
+  expect((await cold.get(id)).status).toBe(200);
   const logged = app.logs.filter((line) => line.includes(requestId)).join();
   expect(logged).toContain('permission denied; give a token that may update transit/encrypt/agent-secrets');
   expect(app.logs.join()).not.toContain(transit.token);
+});
+
+test('a key that the service does not know any more is UNAVAILABLE, until it is back', async () => {
+  const { id } = await owner.made(environmentId);
+  const cold = await clientOn(await instance());
+  const restore = transit.forget('agent-secrets');
+  expectRefusal(await cold.get(id), 503, 'UNAVAILABLE', 'The key service does not know its key, try again later');
+  restore();
+  expect((await cold.get(id)).status).toBe(200);
+});
+
+test('a key service that is frozen is UNAVAILABLE within seconds', async () => {
+  const { id } = await owner.made(environmentId);
+  const cold = await clientOn(await instance());
+  transit.disturb('hang', 100);
+  const began = performance.now();
+  expectRefusal(await cold.get(id), 503, 'UNAVAILABLE', 'The key service is not reachable, try again later');
+  expect(performance.now() - began).toBeLessThan(5_000);
+  transit.disturb('hang', 0);
+  expect((await cold.get(id)).status).toBe(200);
 });

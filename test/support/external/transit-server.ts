@@ -18,6 +18,8 @@ export interface TransitServer {
   disturb(trouble: number | 'hang', times: number, headers?: Record<string, string>): void;
   /** Seals or unseals the engine. While it is sealed, every answer is 503. */
   seal(sealed: boolean): void;
+  /** Loses a key, as a deletion does. Returns a function that brings it back. */
+  forget(name: string): () => void;
   revoke(token: string): void;
   allow(token: string): void;
   close(): Promise<void>;
@@ -182,6 +184,11 @@ export async function startTransitServer(options: Options = {}): Promise<Transit
     },
     seal(now) {
       sealed = now;
+    },
+    forget(name) {
+      const key = keys.get(name);
+      keys.delete(name);
+      return () => void (key && keys.set(name, key));
     },
     revoke: (revoked) => void tokens.delete(revoked),
     allow: (allowed) => void tokens.add(allowed),
