@@ -9,7 +9,7 @@ const pure = ['contract', 'crypto', 'domain', 'errors', 'ids', 'json', 'scheduli
 );
 /** What needs several connections or processes, or real Postgres by its nature. */
 const postgresOnly = [
-  ...['test/races', 'test/start', 'test/cli', 'test/docs', 'test/server/process'].map(
+  ...['test/races', 'test/start', 'test/cli', 'test/conformance', 'test/docs', 'test/server/process'].map(
     (folder) => `${folder}/**/*.test.ts`,
   ),
   'test/**/postgres-*.test.ts',

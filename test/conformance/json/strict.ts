@@ -171,3 +171,8 @@ export function print(value: Json): string {
   if (!(value instanceof Map)) return JSON.stringify(value);
   return `{${[...value].map(([key, item]) => `${JSON.stringify(key)}:${print(item)}`).join(',')}}`;
 }
+
+/** The value of a key; undefined for what is no object or has none. */
+export function member(value: Json | undefined, key: string): Json | undefined {
+  return value instanceof Map ? value.get(key) : undefined;
+}
