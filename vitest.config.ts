@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 
 const doors = ['test/graphql', 'test/rest', 'test/server', 'test/store'].map((folder) => `${folder}/**/*.test.ts`);
 /** What needs no database. */
-const pure = ['contract', 'crypto', 'domain', 'errors', 'ids', 'json', 'scheduling'].map(
+const pure = ['address', 'contract', 'crypto', 'domain', 'errors', 'ids', 'json', 'scheduling'].map(
   (name) => `test/${name}/**/*.test.ts`,
 );
 /** What needs several connections or processes, or real Postgres by its nature. */

@@ -1,11 +1,14 @@
 // Reads the environment variables into one frozen configuration object. No other code reads process.env.
 import { isAbsolute, resolve } from 'node:path';
 import { bool, cleanEnv, EnvError, str } from 'envalid';
+import type { Address } from '../address/address.js';
 import { READ_AUDIT_MODES, type ReadAuditMode } from '../domain/reads/read-audit.js';
 import type { LogLevel } from '../logging/logger.js';
+import { databaseFrom } from './database.js';
 import { issuerUrl, keysUrl, type OidcConfig, oidcFrom, oidcProblems } from './oidc.js';
+import { withSecretFiles } from './secret-files.js';
 import { httpUrl, pathName, type TransitConfig, transitFrom, transitProblems } from './transit.js';
-import { oneOf, origins, postgresUrl, wholeNumber, workers } from './values.js';
+import { oneOf, origins, wholeNumber, workers } from './values.js';
 
 export interface Config {
   readonly production: boolean;
@@ -15,6 +18,8 @@ export interface Config {
   readonly workers: number;
   /** Undefined means the embedded database in `dataDir`. */
   readonly databaseUrl: string | undefined;
+  /** What `databaseUrl` says, together with the variables of psql. */
+  readonly databaseAddress: Address | undefined;
   readonly databasePoolSize: number;
   readonly databaseStatementTimeout: number;
   /** Seconds that a start waits for a database that cannot serve. */
@@ -79,7 +84,9 @@ export function loadConfig(
 ): Config {
   const problems: string[] = [];
   // An empty variable counts as missing: compose files and shells often leave a variable empty instead of unset.
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const nonEmpty = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const { variables: given, problems: fileProblems } = withSecretFiles(nonEmpty);
+  problems.push(...fileProblems);
   const production = given.NODE_ENV === 'production';
   const clean = cleanEnv(
     given,
@@ -88,7 +95,8 @@ export function loadConfig(
       HOST: str({ default: '127.0.0.1' }),
       PORT: wholeNumber(0, 65_535)({ default: 4000 }),
       WORKERS: workers({ default: 1 }),
-      DATABASE_URL: postgresUrl({ default: undefined }),
+      DATABASE_URL: str({ default: undefined }),
+      DATABASE_URL_FILE: str({ default: undefined }),
       DATABASE_POOL_SIZE: wholeNumber(1, 100)({ default: 4 }),
       DATABASE_STATEMENT_TIMEOUT_MS: wholeNumber(100, 600_000)({ default: 10_000 }),
       DATABASE_WAIT_SECONDS: wholeNumber(0, 3_600)({ default: 30 }),
@@ -97,6 +105,7 @@ export function loadConfig(
       DATA_DIR: str({ default: './data' }),
       MASTER_KEY_FILE: str({ default: undefined }),
       MASTER_KEYS: str({ default: undefined }),
+      MASTER_KEYS_FILE: str({ default: undefined }),
       MASTER_KEY_PROVIDER: oneOf('local', 'transit')({ default: 'local' }),
       TRANSIT_URL: httpUrl({ default: undefined }),
       TRANSIT_MOUNT: pathName({ default: 'transit' }),
@@ -137,8 +146,10 @@ export function loadConfig(
       },
     },
   );
+  const database = databaseFrom(given);
+  problems.push(...database.problems);
   // The checks below use `given` instead of `clean`, because envalid throws when an invalid variable is read.
-  if (production && given.DATABASE_URL === undefined) {
+  if (production && given.DATABASE_URL === undefined && given.DATABASE_URL_FILE === undefined) {
     problems.push('DATABASE_URL: required in production; the embedded database is for development');
   }
   // Also refuses `auto` on a machine with one core, so that the result does not depend on the machine.
@@ -166,6 +177,7 @@ export function loadConfig(
     port: clean.PORT,
     workers: clean.WORKERS,
     databaseUrl: clean.DATABASE_URL,
+    databaseAddress: database.address,
     databasePoolSize: clean.DATABASE_POOL_SIZE,
     databaseStatementTimeout: clean.DATABASE_STATEMENT_TIMEOUT_MS,
     databaseWait: clean.DATABASE_WAIT_SECONDS,

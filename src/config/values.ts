@@ -26,13 +26,6 @@ export const workers = makeValidator<number>((input) => {
   return value;
 });
 
-export const postgresUrl = makeValidator<string>((input) => {
-  if (!/^postgres(ql)?:$/.test(URL.canParse(input) ? new URL(input).protocol : '')) {
-    throw new EnvError('expected a URL such as postgres://user:password@host:5432/database');
-  }
-  return input;
-});
-
 export const origins = makeValidator<string[]>((input) => {
   const list = commaSeparated(input);
   // Origins are compared literally, so one with a wildcard inside would never match.

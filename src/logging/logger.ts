@@ -45,3 +45,10 @@ export function codeOf(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code) ? code : undefined;
 }
+
+/** What a pooler says in its own words (08P01). It names settings, users and databases, never a value. */
+export function poolerWordsOf(error: unknown): string | undefined {
+  const { code, message, routine } = (error ?? {}) as { code?: unknown; message?: unknown; routine?: unknown };
+  // Postgres itself tells the routine, and may quote what it could not read.
+  return code === '08P01' && routine === undefined ? String(message).slice(0, 200) : undefined;
+}

@@ -3,7 +3,7 @@ import type { Logger } from './logger.js';
 
 export type OutageLog = (
   message: string,
-  facts: { code: string | undefined; reason?: string; detail?: string; requestId?: string | undefined },
+  facts: { code: string | undefined; reason?: string; detail?: string | undefined; requestId?: string | undefined },
 ) => void;
 
 const COUNT_PERIOD_MS = 10_000;

@@ -3,7 +3,7 @@ import type { MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import { AppError } from '../errors/errors.js';
 import { requestIdOf } from '../http/request-id.js';
-import { codeOf, type Logger } from '../logging/logger.js';
+import { codeOf, type Logger, poolerWordsOf } from '../logging/logger.js';
 import { createOutageLog } from '../logging/outage-log.js';
 
 /** Receives what clients are not shown: unexpected errors, the cause of UNAVAILABLE, and why values do not open. */
@@ -15,8 +15,8 @@ export function createReport(log: Logger): Report {
     if (error instanceof AppError && error.code === 'UNAVAILABLE') {
       if (error.details.isRoutine) return;
       const { message: reason, cause, details } = error;
-      const detail = details.forOperator === undefined ? {} : { detail: details.forOperator };
-      outage('answered UNAVAILABLE', { reason, code: codeOf(cause), ...detail, requestId });
+      const detail = details.forOperator ?? poolerWordsOf(cause);
+      outage('answered UNAVAILABLE', { reason, code: codeOf(cause), ...(detail && { detail }), requestId });
     } else if (error instanceof AppError && error.code === 'AGENT_SECRET_VALUE_UNREADABLE') {
       const { agentSecretIds } = error.details;
       log.error({ err: error.cause, agentSecretIds, requestId }, 'values do not open; verify-log says more');

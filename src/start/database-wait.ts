@@ -36,7 +36,7 @@ function passingTrouble(error: unknown): string | undefined {
   if (!(error instanceof AppError) || error.code !== 'UNAVAILABLE') return undefined;
   if (isOfKeyService(error.cause)) return undefined;
   // The user or the database is wrong, or the protocol, or the certificate: that is for the operator to change.
-  if (/^(28...|3D...|08P01|ERR_.*|CERT_.*|UNABLE_.*|SELF_.*|DEPTH_.*)$/.test(String(codeOf(error.cause)))) {
+  if (/^(28...|3D...|08P01|CONNECT_TLS|ERR_.*|CERT_.*|UNABLE_.*|SELF_.*|DEPTH_.*)$/.test(String(codeOf(error.cause)))) {
     return undefined;
   }
   return error.cause === undefined ? 'does not answer in time' : troubleOf(error.cause);

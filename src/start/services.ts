@@ -10,7 +10,7 @@ import { createChangeFeed } from '../domain/changes/change-feed.js';
 import { createReadAudit, type ReadAuditMode } from '../domain/reads/read-audit.js';
 import type { Services } from '../domain/request/services.js';
 import { createRevisionCache } from '../domain/secrets/revision-cache.js';
-import { codeOf, type Logger } from '../logging/logger.js';
+import { codeOf, type Logger, poolerWordsOf } from '../logging/logger.js';
 import { createOutageLog } from '../logging/outage-log.js';
 import { createByteBudget } from '../scheduling/byte-budget.js';
 import { memoryShare } from '../scheduling/memory-share.js';
@@ -115,19 +115,21 @@ function embedded() {
 }
 
 async function openDatabase(config: Config, log: Logger): Promise<Database> {
-  if (!config.databaseUrl) return (await embedded()).openEmbedded(config.dataDir);
+  if (!config.databaseAddress) return (await embedded()).openEmbedded(config.dataDir);
   const outage = createOutageLog(log);
   // Outages are logged only after the start: a failed start reports its own reason.
   let isOpen = false;
   const db = openPostgres({
-    url: config.databaseUrl,
+    url: config.databaseAddress,
     poolSize: config.databasePoolSize,
     statementTimeout: config.databaseStatementTimeout,
     connectTimeout: 5,
     prepare: config.databasePrepare,
     pooler: config.databasePooler,
     onReplaced(error) {
-      if (isOpen) outage('database connection replaced', { code: codeOf(error) ?? 'NO_ANSWER' });
+      if (!isOpen) return;
+      const code = codeOf(error) ?? 'NO_ANSWER';
+      outage('database connection replaced', { code, detail: poolerWordsOf(error) });
     },
   });
   try {

@@ -1,8 +1,10 @@
 // Explains in one line for the operator why the service cannot start or a command cannot do its work.
+import { ConnectionRefusal } from '../address/dial.js';
 import { ConfigError } from '../config/config.js';
 import { KeyringError } from '../crypto/local-keyring.js';
 import { isOfKeyService } from '../crypto/transit-key-provider.js';
 import { AppError } from '../errors/errors.js';
+import { poolerWordsOf } from '../logging/logger.js';
 import { DataFolderInUse } from '../store/engine/data-folder-lock.js';
 import { troubleOf } from '../store/engine/outage.js';
 
@@ -18,8 +20,12 @@ export function explainFailure(error: unknown, what = 'Cannot start'): string {
   }
   if (error instanceof AppError && error.code === 'UNAVAILABLE') {
     const cause = codeOf(error.cause);
-    if (cause === '08P01') {
-      return `${what}: the database of DATABASE_URL refuses session settings (${cause}); behind a pooler set DATABASE_POOLER=true`;
+    const words = poolerWordsOf(error.cause);
+    if (words !== undefined) {
+      return `${what}: the pooler of DATABASE_URL refuses the connection (08P01): ${words}${adviceFor(words)}`;
+    }
+    if (error.cause instanceof ConnectionRefusal) {
+      return `${what}: the database of DATABASE_URL is not reachable (${cause}): ${error.cause.message}`;
     }
     if (cause && /^(28|3D)/.test(cause)) {
       return `${what}: the database of DATABASE_URL refuses this user or has no such database (${cause})`;
@@ -48,4 +54,11 @@ export function explainFailure(error: unknown, what = 'Cannot start'): string {
 function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | undefined)?.code;
   return typeof code === 'string' ? code : undefined;
+}
+
+/** Behind a pooler, nothing but `options` is sent that it could refuse. */
+function adviceFor(words: string): string {
+  const [, name] = /startup parameter: (\w+)/.exec(words) ?? [];
+  if (name === undefined) return '';
+  return name === 'options' ? '; leave options out of DATABASE_URL' : '; behind a pooler set DATABASE_POOLER=true';
 }

@@ -3,12 +3,16 @@
 // The pool of postgres.js is not used: it slows down under sustained load (its queue keeps the holes that removals
 // leave), and it pipelines statements behind a connection that has died silently.
 import postgres from 'postgres';
+import { type Address, addressOf } from '../../address/address.js';
+import type { Host } from '../../address/hosts.js';
 import { unavailable } from '../../errors/refusals.js';
 import { isConnectionLoss } from './outage.js';
 import { isWriteRefused, type PooledServer, ReadOnlyServers, ServerState } from './read-only.js';
+import { identityOf, socketsTo } from './sockets.js';
 
 export interface ConnectionOptions {
-  url: string;
+  /** An address, or its text. */
+  url: string | Address;
   poolSize: number;
   /** Milliseconds after which the server cancels a statement. */
   statementTimeout: number;
@@ -196,15 +200,20 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
 
 /** A client with one connection. */
 export function connect(options: ConnectionOptions, extraOptions: postgres.Options<never> = {}): postgres.Sql {
-  return postgres(options.url, {
+  const address = typeof options.url === 'string' ? addressOf(options.url) : options.url;
+  const connectTimeout = address.connectTimeoutSeconds ?? options.connectTimeout;
+  const sockets = socketsTo(address, connectTimeout);
+  const client = postgres({
+    ...identityOf(address, address.hosts[0] as Host),
     ...extraOptions,
-    max: 1,
-    connect_timeout: options.connectTimeout,
-    fetch_types: false,
+    pass: sockets.password,
+    socket: sockets.open,
+    connect_timeout: connectTimeout,
     prepare: options.prepare,
     onnotice: () => {},
     connection: {
       application_name: 'agent-secrets-gateway',
+      ...address.startup,
       ...(options.pooler
         ? {}
         : {
@@ -212,5 +221,9 @@ export function connect(options: ConnectionOptions, extraOptions: postgres.Optio
             idle_in_transaction_session_timeout: 3 * options.statementTimeout,
           }),
     },
-  });
+  } as postgres.Options<never>);
+  const { end } = client;
+  // The driver does not wait for a socket that is being opened, and would leave it open.
+  client.end = (how) => end(how).finally(sockets.close);
+  return client;
 }

@@ -98,9 +98,16 @@ const NOTIFICATION = 'A'.charCodeAt(0);
 /** Forwards the messages of a Postgres server. A message begins with one byte for its kind and four for its length. */
 function withoutNotifications(): (bytes: Buffer) => Buffer {
   let kept: Buffer = Buffer.alloc(0);
+  let isFirst = true;
   return (bytes) => {
     kept = Buffer.concat([kept, bytes]);
     const passed: Buffer[] = [];
+    // The first answer may be a single byte: that there is no TLS.
+    if (isFirst && kept.toString('latin1', 0, 1) === 'N') {
+      passed.push(kept.subarray(0, 1));
+      kept = kept.subarray(1);
+    }
+    isFirst = false;
     while (kept.length >= 5) {
       const length = 1 + kept.readUInt32BE(1);
       if (kept.length < length) break;

@@ -37,8 +37,10 @@ export async function startTransactionPooler(url: string): Promise<TransactionPo
     far.pipe(near);
     const problemOf = reader();
     near.on('data', (data: Buffer) => {
-      const problem = problemOf(data);
-      if (problem === undefined) far.write(data);
+      // It offers no TLS.
+      const problem = isTlsRequest(data) ? undefined : problemOf(data);
+      if (isTlsRequest(data)) near.write('N');
+      else if (problem === undefined) far.write(data);
       else near.end(fatal(problem));
     });
   });
@@ -53,6 +55,8 @@ export async function startTransactionPooler(url: string): Promise<TransactionPo
     },
   };
 }
+
+const isTlsRequest = (data: Buffer): boolean => data.length === 8 && data.readUInt32BE(4) === 80_877_103;
 
 /** Reads what a client sends, message by message, and tells what a pooler would object to. */
 function reader(): (data: Buffer) => string | undefined {

@@ -1,0 +1,13 @@
+// Where the database is: DATABASE_URL and the variables of psql, read in one place for the service and all commands.
+import { type Address, addressOf } from '../address/address.js';
+import { AddressProblem } from '../address/parameters.js';
+
+export function databaseFrom(given: NodeJS.ProcessEnv): { address: Address | undefined; problems: string[] } {
+  if (given.DATABASE_URL === undefined) return { address: undefined, problems: [] };
+  try {
+    return { address: addressOf(given.DATABASE_URL, given), problems: [] };
+  } catch (error) {
+    if (!(error instanceof AddressProblem)) throw error;
+    return { address: undefined, problems: [`DATABASE_URL: ${error.message}`] };
+  }
+}
