@@ -4,7 +4,7 @@ import { bool, cleanEnv, EnvError, str } from 'envalid';
 import type { Address } from '../address/address.js';
 import { READ_AUDIT_MODES, type ReadAuditMode } from '../domain/reads/read-audit.js';
 import type { LogLevel } from '../logging/logger.js';
-import { databaseFrom } from './database.js';
+import { databaseFrom, schemaName } from './database.js';
 import { issuerUrl, keysUrl, type OidcConfig, oidcFrom, oidcProblems } from './oidc.js';
 import { withSecretFiles } from './secret-files.js';
 import { httpUrl, pathName, type TransitConfig, transitFrom, transitProblems } from './transit.js';
@@ -20,6 +20,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** What `databaseUrl` says, together with the variables of psql. */
   readonly databaseAddress: Address | undefined;
+  /** Undefined means the one that the search path of the role leads to. */
+  readonly databaseSchema: string | undefined;
   readonly databasePoolSize: number;
   readonly databaseStatementTimeout: number;
   /** Seconds that a start waits for a database that cannot serve. */
@@ -97,6 +99,7 @@ export function loadConfig(
       WORKERS: workers({ default: 1 }),
       DATABASE_URL: str({ default: undefined }),
       DATABASE_URL_FILE: str({ default: undefined }),
+      DATABASE_SCHEMA: schemaName({ default: undefined }),
       DATABASE_POOL_SIZE: wholeNumber(1, 100)({ default: 4 }),
       DATABASE_STATEMENT_TIMEOUT_MS: wholeNumber(100, 600_000)({ default: 10_000 }),
       DATABASE_WAIT_SECONDS: wholeNumber(0, 3_600)({ default: 30 }),
@@ -178,6 +181,7 @@ export function loadConfig(
     workers: clean.WORKERS,
     databaseUrl: clean.DATABASE_URL,
     databaseAddress: database.address,
+    databaseSchema: clean.DATABASE_SCHEMA,
     databasePoolSize: clean.DATABASE_POOL_SIZE,
     databaseStatementTimeout: clean.DATABASE_STATEMENT_TIMEOUT_MS,
     databaseWait: clean.DATABASE_WAIT_SECONDS,

@@ -17,13 +17,11 @@ import { memoryShare } from '../scheduling/memory-share.js';
 import { createWriteQueue } from '../scheduling/write-queue.js';
 import { type Database, openPostgres } from '../store/engine/client.js';
 import { isMigrated, migrate } from '../store/engine/migrate.js';
-import { findServer } from '../store/engine/server.js';
+import { findSchema } from '../store/engine/server.js';
 import { findEnvironmentKeySamples, findEnvironmentKeys, hasEnvironmentKeys } from '../store/keys/environment-key.js';
 import { waitingForDatabase } from './database-wait.js';
 import { createKeyProvider, findKeyProvider } from './master-keys.js';
-
-/** The oldest supported major version. */
-const OLDEST_POSTGRES = 15;
+import { checkServer } from './server-check.js';
 
 /** Maximum number of environments whose keys are cached. */
 const CACHED_KEYS = 10_000;
@@ -99,7 +97,7 @@ export async function openExistingDatabase(config: Config, log: Logger): Promise
   if (!config.databaseUrl && !(await (await embedded()).hasEmbedded(config.dataDir))) {
     throw new Error(`there is no database in ${config.dataDir}; set DATABASE_URL or DATA_DIR`);
   }
-  const db = await openDatabase(config, log);
+  const db = await openDatabase(config, log, false);
   try {
     if (await isMigrated(db)) return db;
     throw new Error('the database is not migrated to this version; start the service once');
@@ -114,36 +112,33 @@ function embedded() {
   return import('../store/engine/embedded.js');
 }
 
-async function openDatabase(config: Config, log: Logger): Promise<Database> {
+async function openDatabase(config: Config, log: Logger, writes = true): Promise<Database> {
   if (!config.databaseAddress) return (await embedded()).openEmbedded(config.dataDir);
   const outage = createOutageLog(log);
   // Outages are logged only after the start: a failed start reports its own reason.
   let isOpen = false;
-  const db = openPostgres({
+  const options = {
     url: config.databaseAddress,
     poolSize: config.databasePoolSize,
     statementTimeout: config.databaseStatementTimeout,
     connectTimeout: 5,
     prepare: config.databasePrepare,
     pooler: config.databasePooler,
-    onReplaced(error) {
+    onReplaced(error: unknown) {
       if (!isOpen) return;
       const code = codeOf(error) ?? 'NO_ANSWER';
       outage('database connection replaced', { code, detail: poolerWordsOf(error) });
     },
-  });
+  };
+  const schema = config.databaseSchema ?? (await findSchema(options));
+  if (schema === undefined) {
+    throw new Error(
+      'the search_path of this role leads to no schema of the database of DATABASE_URL; set DATABASE_SCHEMA',
+    );
+  }
+  const db = openPostgres({ ...options, schema });
   try {
-    const server = await findServer(db);
-    if (server.versionNumber < OLDEST_POSTGRES * 10_000) {
-      throw new Error(
-        `the database of DATABASE_URL is Postgres ${server.version}; ${OLDEST_POSTGRES} or newer is needed`,
-      );
-    }
-    if (server.statementTimeout === 0 || server.idleInTransactionTimeout === 0) {
-      log.warn(
-        'DATABASE_POOLER: without statement_timeout and idle_in_transaction_session_timeout nothing ends a statement whose client has gone; set both with alter role',
-      );
-    }
+    await checkServer(db, { isPooled: config.databasePooler, writes }, log);
     isOpen = true;
     return db;
   } catch (error) {

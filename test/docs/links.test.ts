@@ -88,7 +88,7 @@ test('every command of the manual is run by a test', () => {
 });
 
 test('a block says what it is', () => {
-  const known = ['sh', 'graphql', 'json', 'ts', 'sql', 'text', 'mermaid'];
+  const known = ['sh', 'graphql', 'json', 'ts', 'sql', 'ini', 'text', 'mermaid'];
   const others = MANUAL.flatMap((page) =>
     blocksOf(page)
       .filter(({ language }) => !known.includes(language))

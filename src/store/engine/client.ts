@@ -1,11 +1,10 @@
 // One small interface to the database: a Postgres server through postgres.js, or the embedded database (embedded.ts).
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type postgres from 'postgres';
 import { AppError } from '../../errors/errors.js';
 import { type ConnectionOptions, type Execution, openConnectionPool } from './connection-pool.js';
-import { hasGivenWay, withOneRetry } from './give-way.js';
 import { type Listener, openListener } from './listener.js';
-import { isConnectionLoss, translate } from './outage.js';
+import { hasGivenWay, isConnectionLoss, translate, withOneRetry } from './outage.js';
 import type { Statement } from './statement.js';
 
 /** Runs statements, either on any connection of the pool or inside a transaction. */
@@ -25,6 +24,8 @@ export interface TransactionOptions {
 
 export interface Database extends Session {
   readonly kind: 'postgres' | 'embedded';
+  /** The schema that is searched for tables; undefined: whichever the database has in its search path. */
+  readonly schema: string | undefined;
   /** Runs `work` in a transaction. An error of `work` rolls the transaction back and is passed on. */
   transaction<T>(work: (session: Session) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Resolves if the database can answer a query now, and tells whether it takes writes; else rejects with UNAVAILABLE. */
@@ -42,11 +43,15 @@ export interface Database extends Session {
 type Raw = Record<string, unknown>;
 type Run = (text: string, parameters: unknown[], isBulk?: boolean) => Promise<Raw[]>;
 
-const CHANNEL = 'agent_secret_changes';
+/** Each schema has a channel of its own: another installation in the same database has other environments. */
+function channelOf(schema = 'public'): string {
+  return schema === 'public' ? 'agent_secret_changes' : `agent_secret_changes_${hash('sha256', schema).slice(0, 16)}`;
+}
 const PING = `select current_setting('transaction_read_only') = 'off' as writable`;
 const NOTIFY = 'select pg_notify($1, $2 || id::text) from unnest($3::uuid[]) as id';
 
 export function openPostgres(options: ConnectionOptions): Database {
+  const channel = channelOf(options.schema);
   const listeners = new Set<Listener>();
   const pool = openConnectionPool({
     ...options,
@@ -63,6 +68,7 @@ export function openPostgres(options: ConnectionOptions): Database {
       target.unsafe(text, parameters as never[], queryOptions) as unknown as Promise<Raw[]>;
   return {
     kind: 'postgres',
+    schema: options.schema,
     ...session(
       (text, parameters, isBulk) => pool.statement((client) => runOn(client)(text, parameters), isBulk),
       (text) => pool.statement((client) => client.unsafe(text).simple()),
@@ -93,10 +99,10 @@ export function openPostgres(options: ConnectionOptions): Database {
     },
     async notify(environmentIds) {
       const list = `{${environmentIds.join()}}`;
-      await guarded(() => pool.statement((client) => client.unsafe(NOTIFY, [CHANNEL, origin, list], queryOptions)));
+      await guarded(() => pool.statement((client) => client.unsafe(NOTIFY, [channel, origin, list], queryOptions)));
     },
     listen(onChange) {
-      const listener = openListener(options, CHANNEL, (payload) => {
+      const listener = openListener(options, channel, (payload) => {
         if (!payload.startsWith(origin)) onChange(payload.slice(origin.length));
       });
       listeners.add(listener);

@@ -5,14 +5,17 @@
 import postgres from 'postgres';
 import { type Address, addressOf } from '../../address/address.js';
 import type { Host } from '../../address/hosts.js';
+import { sessionSettings } from '../../address/session.js';
+import { identityOf, socketsTo } from '../../address/sockets.js';
 import { unavailable } from '../../errors/refusals.js';
 import { isConnectionLoss } from './outage.js';
 import { isWriteRefused, type PooledServer, ReadOnlyServers, ServerState } from './read-only.js';
-import { identityOf, socketsTo } from './sockets.js';
 
 export interface ConnectionOptions {
   /** An address, or its text. */
   url: string | Address;
+  /** The schema of the tables. Without it, the search path of the database counts. */
+  schema?: string | undefined;
   poolSize: number;
   /** Milliseconds after which the server cancels a statement. */
   statementTimeout: number;
@@ -214,6 +217,7 @@ export function connect(options: ConnectionOptions, extraOptions: postgres.Optio
     connection: {
       application_name: 'agent-secrets-gateway',
       ...address.startup,
+      ...sessionSettings(options.schema, options.pooler ?? false),
       ...(options.pooler
         ? {}
         : {

@@ -10,7 +10,7 @@ import { extract } from 'tar';
 import { type Database, guarded, inTransaction, session } from './client.js';
 import { lockDataFolder } from './data-folder-lock.js';
 import { exists } from './folder.js';
-import { withOneRetry } from './give-way.js';
+import { withOneRetry } from './outage.js';
 
 /** The default of 128 MB of shared buffers would be touched at every start, for a database with a single reader. */
 const SETTINGS = '\nshared_buffers = 16MB\n';
@@ -24,6 +24,7 @@ export async function openEmbedded(folder: string | undefined): Promise<Database
       (await target.query<Record<string, unknown>>(text, parameters)).rows;
     return {
       kind: 'embedded',
+      schema: undefined,
       ...session(run(pglite), (text) => pglite.exec(text)),
       transaction: (work) =>
         withOneRetry(() =>

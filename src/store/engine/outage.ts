@@ -3,7 +3,6 @@ import { constants } from 'node:os';
 import { AppError } from '../../errors/errors.js';
 import { EXHAUSTION } from '../../errors/exhaustion.js';
 import { unavailable } from '../../errors/refusals.js';
-import { hasGivenWay } from './give-way.js';
 import { READ_ONLY } from './read-only.js';
 
 /** What is the matter with the database, as words behind "the database". */
@@ -60,4 +59,20 @@ function becauseOf(error: unknown, message: string): AppError {
   const expectedError = unavailable(message);
   expectedError.cause = error;
   return expectedError;
+}
+
+/** Whether Postgres has ended it for the sake of others, in a deadlock or a conflict of serialisation: it has had no effect. */
+export function hasGivenWay(error: unknown): boolean {
+  const cause = error instanceof AppError ? error.cause : error;
+  return /^(40P01|40001)$/.test(String((cause as { code?: unknown } | null)?.code));
+}
+
+/** Does work that has to be all or nothing, and does it once more if it had to give way. */
+export async function withOneRetry<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!hasGivenWay(error)) throw error;
+    return work();
+  }
 }

@@ -1,9 +1,9 @@
 // Opens sockets for the driver: to the first host of an address that can be reached and is what the address asks for.
 import { Duplex } from 'node:stream';
 import postgres from 'postgres';
-import type { Address } from '../../address/address.js';
-import { ConnectionRefusal, dial } from '../../address/dial.js';
-import type { Host } from '../../address/hosts.js';
+import type { Address } from './address.js';
+import { ConnectionRefusal, dial } from './dial.js';
+import type { Host } from './hosts.js';
 
 export interface Sockets {
   /** What the driver calls for each connection. It never rejects: see `dead`. */
