@@ -16,6 +16,8 @@ export interface Config {
   readonly port: number;
   /** Number of processes that share the port; with 1, this process serves alone. */
   readonly workers: number;
+  /** Seconds between the signal to stop and the end of listening, in which load balancers notice. */
+  readonly drainDelaySeconds: number;
   /** Undefined means the embedded database in `dataDir`. */
   readonly databaseUrl: string | undefined;
   /** What `databaseUrl` says, together with the variables of psql. */
@@ -97,6 +99,7 @@ export function loadConfig(
       HOST: str({ default: '127.0.0.1' }),
       PORT: wholeNumber(0, 65_535)({ default: 4000 }),
       WORKERS: workers({ default: 1 }),
+      DRAIN_DELAY_SECONDS: wholeNumber(0, 300)({ default: undefined }),
       DATABASE_URL: str({ default: undefined }),
       DATABASE_URL_FILE: str({ default: undefined }),
       DATABASE_SCHEMA: schemaName({ default: undefined }),
@@ -179,6 +182,8 @@ export function loadConfig(
     host: clean.HOST,
     port: clean.PORT,
     workers: clean.WORKERS,
+    // HAProxy notices within 6 seconds by default: it looks every two, and believes the third failure.
+    drainDelaySeconds: clean.DRAIN_DELAY_SECONDS ?? (production ? 10 : 0),
     databaseUrl: clean.DATABASE_URL,
     databaseAddress: database.address,
     databaseSchema: clean.DATABASE_SCHEMA,

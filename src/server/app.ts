@@ -39,9 +39,11 @@ export interface AppOptions {
    * known. Must not be given in production or on a public address.
    */
   development?(): { token: string; environmentId: string } | undefined;
+  /** Whether the process has been told to stop. It still answers for a while. */
+  isStopping?(): boolean;
 }
 
-export function createApp({ services, config, development = () => undefined }: AppOptions): Hono {
+export function createApp({ services, config, development = () => undefined, isStopping }: AppOptions): Hono {
   const { log, bearers, db } = services;
   const report = createReport(log);
   const logins = config.oidc && createLoginCache(db, loginVerifier(config.oidc));
@@ -97,7 +99,7 @@ export function createApp({ services, config, development = () => undefined }: A
 
   app.route(
     '/',
-    createHealthRoutes(() => db.ping()),
+    createHealthRoutes(() => db.ping(), isStopping),
   );
   app.get('/', (c) => c.redirect('/docs'));
   app.route('/', createDocsRoutes({ graphiql: config.graphiql, trustProxy: config.trustProxy, guard }));

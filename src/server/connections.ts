@@ -20,7 +20,7 @@ export interface Connections {
   /** Whether no request is in flight and none has begun to arrive. */
   isIdle(socket: Socket): boolean;
   open(): Iterable<Socket>;
-  /** Makes every connection close after the responses to requests that are in flight or just arriving. */
+  /** Makes every connection close after the responses to requests that are in flight or arrive later. */
   endAfterAnswers(): void;
 }
 
@@ -38,8 +38,12 @@ export function trackConnections(server: Server): Connections {
     begin(response) {
       const { socket } = response.req;
       const connection = connections.get(socket);
-      // The HTTP parser emits the requests in its buffer even after the socket was destroyed.
-      if (!connection || socket.destroyed) return false;
+      // The HTTP parser emits the requests in its buffer even after the socket was destroyed. A request that crosses our
+      // end of the connection must not take effect, because its client could not be told.
+      if (!connection || socket.destroyed || socket.writableEnded) {
+        response.req.resume();
+        return false;
+      }
       if (connection.inFlight.length >= MAX_IN_FLIGHT) {
         socket.destroy();
         return false;
@@ -55,7 +59,7 @@ export function trackConnections(server: Server): Connections {
         // The response was sent before the request was complete, so the rest of the request's body may still arrive.
         if (!req.complete) req.once('close', recordBytesRead);
       });
-      if (isDraining) response.setHeader('connection', 'close');
+      if (isDraining) closeAfterLast(connection.inFlight);
       return true;
     },
     isAnswerable(socket) {
@@ -76,11 +80,16 @@ export function trackConnections(server: Server): Connections {
     open: () => connections.keys(),
     endAfterAnswers() {
       isDraining = true;
-      for (const { inFlight } of connections.values()) {
-        // Only the last of several pipelined responses may close the connection.
-        const last = inFlight.at(-1);
-        if (last && !last.headersSent) last.setHeader('connection', 'close');
-      }
+      for (const { inFlight } of connections.values()) closeAfterLast(inFlight);
     },
   };
+}
+
+/** Only the last of several pipelined responses may close the connection. */
+function closeAfterLast(inFlight: readonly ServerResponse[]): void {
+  const [previous, last] = [inFlight.at(-2), inFlight.at(-1)];
+  if (previous?.getHeader('connection') === 'close' && !previous.headersSent) {
+    previous.setHeader('connection', 'keep-alive');
+  }
+  if (last && !last.headersSent) last.setHeader('connection', 'close');
 }

@@ -1,7 +1,6 @@
-// The HTTP server around the app: timeouts against slow clients, error bodies for requests that never reach the app,
-// and graceful shutdown.
+// The HTTP server around the app: timeouts against slow clients, and error bodies for requests that never reach the app.
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { AppError } from '../errors/errors.js';
 import { invalidRequest } from '../errors/refusals.js';
@@ -10,6 +9,7 @@ import { closeUnread } from '../http/unread-body.js';
 import type { Logger } from '../logging/logger.js';
 import { JSON_TYPE, problem, problemBody } from '../rest/problem.js';
 import { type Connections, trackConnections } from './connections.js';
+import { enableDrain } from './drain.js';
 import { cutSlowReaders, type SlowReaderLimits } from './slow-readers.js';
 
 type Fetch = (request: Request, env: object) => Response | Promise<Response>;
@@ -57,7 +57,7 @@ export function createHttpServer(
     },
   );
   const connections = trackConnections(server);
-  connectionsOf.set(server, connections);
+  enableDrain(server, connections);
   cutSlowReaders(server, connections, slowReaders);
   function accept(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
     if (!connections.begin(outgoing)) return false;
@@ -113,23 +113,4 @@ function refusal(status: number, message: string) {
     connection: 'close',
   };
   return { headers, body };
-}
-
-const connectionsOf = new WeakMap<Server, Connections>();
-
-/** Stops listening, closes idle connections, and gives requests that have begun `graceMs` milliseconds to finish. */
-export async function drain(server: Server, graceMs: number): Promise<void> {
-  const connections = connectionsOf.get(server);
-  // close() of http.Server would cut off complete responses that are not yet fully sent; that of net.Server does not.
-  const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
-  connections?.endAfterAnswers();
-  const closeIdle = () => {
-    for (const socket of connections?.open() ?? []) if (connections?.isIdle(socket)) socket.destroy();
-  };
-  closeIdle();
-  const idleTimer = setInterval(closeIdle, 50);
-  const graceTimer = setTimeout(() => server.closeAllConnections(), graceMs);
-  await closed;
-  clearInterval(idleTimer);
-  clearTimeout(graceTimer);
 }

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import type { Config } from '../config/config.js';
 import { createLogger, type Logger } from '../logging/logger.js';
+import { quietTurn } from '../scheduling/quiet-turn.js';
 import { type DevelopmentFacts, prepareDevelopment } from './development.js';
 import { openServices } from './services.js';
 import { IMPATIENT_AFTER_MS, type Serving, urlOf } from './serving.js';
@@ -22,8 +23,10 @@ interface Instruction {
   facts: DevelopmentFacts | undefined;
 }
 
-/** A message from a worker: it is ready for its Instruction, it serves, or it cannot start. */
-type Report = 'asking' | 'serving' | { failure: string };
+/**
+ * A message from a worker: it is ready for its Instruction, it serves, it wants no more connections, or it cannot start.
+ */
+type Report = 'asking' | 'serving' | 'leaving' | { failure: string };
 
 /** Checks and migrates once, then keeps `config.workers` workers running; calls `greet` when all of them serve. */
 export async function servePrimary(config: Config, greet: (serving: Serving) => void): Promise<void> {
@@ -31,6 +34,7 @@ export async function servePrimary(config: Config, greet: (serving: Serving) => 
   const { port, ...serving } = await prepare(config, log);
   const instruction: Instruction = { facts: serving.facts };
   const workers = new Set<Worker>();
+  const leaving = new Set<Worker>();
   let isServing = false;
   let shutdown: { since: number; code: number } | undefined;
 
@@ -46,6 +50,19 @@ export async function servePrimary(config: Config, greet: (serving: Serving) => 
       for (const worker of workers) worker.process.kill('SIGKILL');
       process.exit(1);
     }
+  }
+
+  /**
+   * Gives workers no more connections; `disconnect` also closes their servers. It has to come from here: a connection
+   * that is on its way to a worker that has closed the port by itself is lost if no other worker is left. So the last
+   * workers leave together, and what tells them arrives behind such connections.
+   */
+  async function releaseLeaving(): Promise<void> {
+    if (shutdown && leaving.size < workers.size) return;
+    const released = [...leaving];
+    leaving.clear();
+    if (shutdown) await quietTurn();
+    for (const worker of released) worker.disconnect();
   }
 
   /**
@@ -66,11 +83,16 @@ export async function servePrimary(config: Config, greet: (serving: Serving) => 
         } else if (report === 'serving') {
           servingSince = performance.now();
           resolve();
+        } else if (report === 'leaving') {
+          leaving.add(worker);
+          releaseLeaving();
         } else failure = report.failure;
       });
       function handleExit(code: number | null, signal: string | null): void {
         if (!workers.delete(worker)) return;
+        leaving.delete(worker);
         if (shutdown) {
+          releaseLeaving();
           if (code !== 0 && servingSince !== undefined) shutdown.code = 1;
           if (workers.size === 0) process.exit(shutdown.code);
         } else if (servingSince === undefined && !isServing) {
@@ -132,7 +154,12 @@ export async function serveWorker(config: Config): Promise<void> {
   try {
     const { serve } = await import('./serve.js');
     const [{ facts }] = await instructionMessage;
-    await serve(config, loggerOf(config), async () => facts);
+    await serve(
+      config,
+      loggerOf(config),
+      async () => facts,
+      () => send('leaving'),
+    );
     send('serving');
   } catch (error) {
     send({ failure: explainFailure(error) }, () => process.exit(1));

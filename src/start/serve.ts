@@ -2,6 +2,7 @@
 // SIGTERM and SIGINT.
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.js';
 import { pruneSecretReads } from '../domain/reads/secret-read.js';
 import type { Services } from '../domain/request/services.js';
@@ -9,7 +10,8 @@ import { unavailable } from '../errors/refusals.js';
 import type { Logger } from '../logging/logger.js';
 import { problem } from '../rest/problem.js';
 import { createApp } from '../server/app.js';
-import { createHttpServer, drain } from '../server/http-server.js';
+import { drain, sayLast } from '../server/drain.js';
+import { createHttpServer } from '../server/http-server.js';
 import type { DevelopmentFacts } from './development.js';
 import { openServices } from './services.js';
 import { IMPATIENT_AFTER_MS, type Serving, urlOf } from './serving.js';
@@ -18,17 +20,19 @@ import { IMPATIENT_AFTER_MS, type Serving, urlOf } from './serving.js';
 const PRUNE_EVERY_MS = 3_600_000;
 /** Delay of the first removal: not during the start, but also in a service that never runs for an hour. */
 const PRUNE_FIRST_MS = 60_000;
-/** Time that requests in flight have to finish after the signal to stop. */
+/** Time that requests in flight have to finish once the listener is closed. */
 const DRAIN_MS = 10_000;
 
 /**
  * Resolves when the service answers requests and handles signals. `prepare` creates the set-up for development, which
  * contains the URL, so it runs after the server listens; until then, requests are answered with UNAVAILABLE.
+ * `stopListening` is given where another process holds the port; see `drain`.
  */
 export async function serve(
   config: Config,
   log: Logger,
   prepare: (services: Services, url: string) => Promise<DevelopmentFacts | undefined>,
+  stopListening?: () => void,
 ): Promise<Serving> {
   const services = await openServices(config, log);
   let facts: DevelopmentFacts | undefined;
@@ -41,28 +45,37 @@ export async function serve(
     );
   const server = createHttpServer(handle, { log });
   let stoppingSince: number | undefined;
+  async function shutDown(): Promise<void> {
+    // Everything goes on as before for a while, except that clients and load balancers are told to go elsewhere.
+    sayLast(server);
+    await sleep(config.drainDelaySeconds * 1_000);
+    // Closed before the connections, because streams do not end by themselves. Their clients resume on another process.
+    await services.feed.close();
+    await drain(server, DRAIN_MS, stopListening);
+    await services.reads.close();
+    await services.db.close();
+  }
   const stop = () => {
     if (stoppingSince !== undefined) {
       if (performance.now() - stoppingSince > IMPATIENT_AFTER_MS) process.exit(1);
       return;
     }
     stoppingSince = performance.now();
-    // Closed first, because streams do not end by themselves. Their clients resume on another process.
-    services.feed
-      .close()
-      .then(() => drain(server, DRAIN_MS))
-      .then(() => services.reads.close())
-      .then(() => services.db.close())
-      .then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.error({ err: error }, 'could not stop cleanly');
-          process.exit(1);
-        },
-      );
+    shutDown().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'could not stop cleanly');
+        process.exit(1);
+      },
+    );
   };
   try {
-    const app = createApp({ services, config, development: () => facts });
+    const app = createApp({
+      services,
+      config,
+      development: () => facts,
+      isStopping: () => stoppingSince !== undefined,
+    });
     const url = await listen(server, config);
     facts = await prepare(services, url);
     readyApp = app;

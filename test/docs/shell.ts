@@ -74,7 +74,7 @@ export async function openShell(): Promise<Shell> {
     async run(script, env = {}) {
       const { stdout } = await promisify(execFile)('bash', ['-e', '-o', 'pipefail', '-c', `${NPM}${script}`], {
         cwd: folder,
-        env: { PATH: process.env.PATH, HOME: folder, PORT: port, BUILT: built, ROOT, ...env },
+        env: { PATH: process.env.PATH, HOME: folder, PORT: port, BUILT: built, ROOT, DRAIN_DELAY_SECONDS: '0', ...env },
         maxBuffer: 16 * 1024 * 1024,
       });
       return stdout;

@@ -1,10 +1,11 @@
-// Draining: what has begun is finished and says that it is the last, what has not is closed at once.
+// Draining: what has begun is finished and says that it is the last, what has not is ended without a reset.
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { createLogger } from '../../../src/logging/logger.js';
-import { createHttpServer, drain } from '../../../src/server/http-server.js';
+import { drain, sayLast } from '../../../src/server/drain.js';
+import { createHttpServer } from '../../../src/server/http-server.js';
 import { listening } from '../../support/rest/app.js';
 import { until } from './client.js';
 
@@ -23,6 +24,8 @@ interface Client {
   /** The server's end of it. */
   peer: Socket;
   received(): string;
+  /** Whether it was reset instead of ended. */
+  reset: boolean;
 }
 
 async function serve(fetch: Parameters<typeof createHttpServer>[0]): Promise<void> {
@@ -31,7 +34,7 @@ async function serve(fetch: Parameters<typeof createHttpServer>[0]): Promise<voi
 
 async function open(text: string): Promise<Client> {
   const accepted = once(server, 'connection');
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => undefined);
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   sockets.push(socket);
   let received = '';
   socket.setEncoding('latin1').on('data', (data: string) => {
@@ -40,7 +43,11 @@ async function open(text: string): Promise<Client> {
   const [peer] = (await accepted) as [Socket];
   socket.write(text);
   await until('it has arrived', async () => peer.bytesRead >= text.length);
-  return { socket, peer, received: () => received };
+  const client = { socket, peer, received: () => received, reset: false };
+  socket.on('error', () => {
+    client.reset = true;
+  });
+  return client;
 }
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`;
@@ -62,15 +69,92 @@ test('a request that has begun to arrive is answered, on a new connection and on
   used.socket.write(BEGINNING);
   await until('it has arrived', async () => used.peer.bytesRead === get('/first').length + BEGINNING.length);
   const fresh = await open(BEGINNING);
-  const silent = await open('');
   const drained = drain(server, GRACE_MS);
-  await until('the silent one is closed', async () => silent.peer.destroyed);
+  await until('nobody new is let in', async () => !server.listening);
   for (const { socket, peer } of [used, fresh]) {
     expect(peer.destroyed).toBe(false);
     socket.write(REST);
   }
   await ended(drained);
   for (const { received } of [used, fresh]) expect(received()).toMatch(/connection: close\r\n(.*\r\n)*\r\n\/begun$/i);
+});
+
+test('until the listener closes new connections are served, and every answer says that it is the last', async () => {
+  await serve(({ url }) => new Response(new URL(url).pathname));
+  const kept = await open(get('/before'));
+  await until('the first answer', async () => kept.received().includes('/before'));
+  sayLast(server);
+  kept.socket.write(get('/kept'));
+  const fresh = await open(get('/fresh'));
+  for (const [{ socket, received }, path] of [
+    [kept, '/kept'],
+    [fresh, '/fresh'],
+  ] as const) {
+    await until('the server has ended it', async () => socket.readableEnded);
+    expect(received()).toMatch(new RegExp(`connection: close\\r\\n(.*\\r\\n)*\\r\\n${path}$`, 'i'));
+  }
+  expect(server.listening).toBe(true);
+});
+
+test('a request that is sent behind one under way is answered, too, and only its answer says that it is the last', async () => {
+  const makers: (() => void)[] = [];
+  await serve(({ url }) => new Promise((resolve) => makers.push(() => resolve(new Response(new URL(url).pathname)))));
+  sayLast(server);
+  const { socket, received } = await open(get('/one') + get('/two'));
+  await until('both are under way', async () => makers.length === 2);
+  for (const make of makers) make();
+  await until('the server has ended it', async () => socket.readableEnded);
+  expect(received()).toMatch(/connection: keep-alive\r\n[\s\S]*\/one[\s\S]*connection: close\r\n[\s\S]*\/two$/i);
+});
+
+test('a connection that has sent nothing yet may send its request after the listener has closed', async () => {
+  await serve(({ url }) => new Response(new URL(url).pathname));
+  const [late, silent] = [await open(''), await open('')];
+  const drained = drain(server, GRACE_MS);
+  await until('nobody new is let in', async () => !server.listening);
+  late.socket.write(get('/late'));
+  await ended(drained);
+  expect(late.received()).toMatch(/connection: close\r\n(.*\r\n)*\r\n\/late$/i);
+  expect(silent).toMatchObject({ reset: false, socket: { readableEnded: true } });
+});
+
+test('an idle connection is ended and not reset, and a request that crosses the end has no effect', async () => {
+  const paths: string[] = [];
+  await serve(({ url }) => {
+    paths.push(new URL(url).pathname);
+    return new Response('done');
+  });
+  const client = await open(get('/first'));
+  await until('the first answer', async () => client.received().endsWith('done'));
+  client.socket.allowHalfOpen = true;
+  const drained = drain(server, GRACE_MS);
+  await until('the server has ended it', async () => client.peer.writableEnded);
+  client.socket.write(get('/crossing'));
+  await until('it has arrived', async () => client.peer.bytesRead === (get('/first') + get('/crossing')).length);
+  client.socket.end();
+  await ended(drained);
+  await until('it is over', async () => client.socket.closed);
+  expect({ paths, reset: client.reset }).toEqual({ paths: ['/first'], reset: false });
+});
+
+test('connections that wait to be accepted when the listener is to close are accepted and answered', async () => {
+  await serve(({ url }) => new Response(new URL(url).pathname));
+  const { port } = server.address() as AddressInfo;
+  const answers = Array.from({ length: 50 }, (_, client) => {
+    const socket = connect(port, '127.0.0.1').setEncoding('latin1');
+    sockets.push(socket);
+    let received = '';
+    socket.on('data', (data: string) => {
+      received += data;
+    });
+    socket.write(get(`/${client}`));
+    return new Promise<string>((resolve) => {
+      socket.on('error', ({ code }: NodeJS.ErrnoException) => resolve(String(code)));
+      socket.on('close', () => resolve(received.split('\r\n\r\n')[1] ?? 'no answer'));
+    });
+  });
+  await drain(server, GRACE_MS);
+  expect(await Promise.all(answers)).toEqual(answers.map((_, client) => `/${client}`));
 });
 
 test('an answer in the making says that it is the last, and of several the last', async () => {
