@@ -116,6 +116,45 @@ test('an answer that the original gives is told as declared, and fails a strict 
   expect(countsOf(original)).toMatchObject({ cases: 2, conforms: 2 });
 });
 
+test.each(['[]', '{}', '{"values":[{"path":"x"}]}', '{"id":1,"path":7,"revision":"x"}', '"text"', ''])(
+  'a target that answers %j to everything is reported on, case by case',
+  async (text) => {
+    const plant: Plant = async () => ({
+      status: 200,
+      contentType: 'application/json; charset=utf-8',
+      headers: {},
+      text,
+    });
+    const report = await runAgainst(plant, { skip: ['values/', 'types/', 'paths/'], effort: 2 });
+    const conforming = report.results.filter(({ outcome }) => outcome === 'conforms' || outcome === 'declared');
+    // The original has no documentation there, and its answer is not known.
+    expect(conforming.map(({ id }) => id)).toEqual(['differences/18-root']);
+  },
+);
+
+test('a target that stops answering ends the run, whatever is left to ask', async () => {
+  let answered = 0;
+  const plant: Plant = (passed, forward) => {
+    answered += 1;
+    return answered > 100 ? Promise.reject(new Error('gone')) : forward(passed);
+  };
+  await expect(runAgainst(plant, {})).rejects.toThrow(/^the target has stopped answering/);
+  expect(answered).toBeLessThan(500);
+  // The proxy would not let it remove what it had made.
+  await run({ only: ['operations/create'] });
+});
+
+test('an interrupted run removes what it has made', async () => {
+  const interrupted = new AbortController();
+  const plant: Plant = (passed, forward) => {
+    if (passed.method === 'PATCH') interrupted.abort();
+    return forward(passed);
+  };
+  const before = (await owner.list(environmentId)).body.values.length;
+  await expect(runAgainst(plant, { signal: interrupted.signal })).rejects.toThrow('interrupted; 0 secrets left over');
+  expect((await owner.list(environmentId)).body.values).toHaveLength(before);
+});
+
 test('the same seed sends the same', async () => {
   const sent = async (seed: number) => {
     const bodies: string[] = [];

@@ -13,7 +13,7 @@ import { vectorCases } from './cases/vectors.js';
 import { createHttp } from './target/http.js';
 import { createSecrets } from './target/secrets.js';
 import type { CaseResult, Report } from './verdict/report.js';
-import { Difference, type Profile, Trial } from './verdict/trial.js';
+import { Difference, NoAnswer, type Profile, Trial } from './verdict/trial.js';
 
 export interface KitOptions {
   url: URL;
@@ -29,17 +29,20 @@ export interface KitOptions {
   skip: readonly string[];
   strangerToken?: string | undefined;
   viewerToken?: string | undefined;
+  /** Ends the run early; what was made is removed all the same. */
+  signal?: AbortSignal | undefined;
 }
 
 /** The target cannot be asked at all, which says nothing about how it conforms. */
 export class CannotRun extends Error {}
 
+/** Nothing is learned from a target that is gone, and each of its answers is waited for. */
+const MOST_UNANSWERED = 8;
+
 /** Cases under way at once; random ones and races ask a lot by themselves. */
 const AT_ONCE = 4;
 
-type Chosen = Case & { needs?: 'strangerToken' | 'viewerToken' };
-
-export function allCases(): Chosen[] {
+export function allCases(): Case[] {
   return [
     ...[...OPERATIONS, ...REQUESTS, ...CALLERS, ...OTHERS, ...DIFFERENCES, ...TOOLS],
     ...vectorCases(),
@@ -64,15 +67,22 @@ export async function runKit(options: KitOptions): Promise<Report> {
     let leftOver = 0;
     try {
       const queue = [...chosen];
+      let unanswered = 0;
       const worker = async () => {
-        for (let next = queue.shift(); next; next = queue.shift()) {
-          results.push(await runCase(next, new Trial(http, options.profile), surroundings));
+        for (let next = queue.shift(); next && !options.signal?.aborted; next = queue.shift()) {
+          const result = await runCase(next, new Trial(http, options.profile), surroundings);
+          results.push(result);
+          if (result.difference instanceof NoAnswer) unanswered += 1;
+          if (unanswered >= MOST_UNANSWERED) queue.length = 0;
         }
       };
       await Promise.all(Array.from({ length: AT_ONCE }, worker));
+      if (unanswered >= MOST_UNANSWERED) throw new CannotRun('the target has stopped answering');
     } finally {
-      leftOver = await secrets.cleanUp();
+      leftOver = await secrets.cleanUp().catch(() => Number.NaN);
     }
+    if (options.signal?.aborted) throw new CannotRun(`interrupted; ${leftOver} secrets left over`);
+    if (Number.isNaN(leftOver)) throw new CannotRun('the target has stopped answering; secrets of the kit may be left');
     const order = new Map(chosen.map(({ id }, index) => [id, index]));
     results.sort((one, other) => (order.get(one.id) as number) - (order.get(other.id) as number));
     const { url, profile } = options;
@@ -93,7 +103,7 @@ export async function runKit(options: KitOptions): Promise<Report> {
   }
 }
 
-async function runCase(one: Chosen, t: Trial, surroundings: Surroundings): Promise<CaseResult> {
+async function runCase(one: Case, t: Trial, surroundings: Surroundings): Promise<CaseResult> {
   const { id, section, title } = one;
   if (one.needs && surroundings[one.needs] === undefined)
     return { id, section, title, outcome: 'skipped', declared: [] };
@@ -103,10 +113,12 @@ async function runCase(one: Chosen, t: Trial, surroundings: Surroundings): Promi
     return { id, section, title, outcome: declared.length === 0 ? 'conforms' : 'declared', declared };
   } catch (error) {
     const declared = [...t.declared.values()];
-    if (!(error instanceof Difference)) throw new Error(`the case ${id} itself is broken`, { cause: error });
-    return { id, section, title, outcome: 'differs', declared, difference: error };
+    // An answer of another shape may trip the case up anywhere.
+    const difference =
+      error instanceof Difference ? error : new Difference('answers with which the case can go on', String(error));
+    return { id, section, title, outcome: 'differs', declared, difference };
   } finally {
-    await surroundings.secrets.release(t);
+    await surroundings.secrets.release(t).catch(() => undefined);
   }
 }
 

@@ -63,7 +63,11 @@ async function main(): Promise<number> {
   if (profile !== 'contract' && profile !== 'golem-1.5.9')
     throw new UsageError('--profile: expected contract or golem-1.5.9');
   if (values.token === '') throw new UsageError('--token: expected a token');
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  process.once('SIGTERM', () => interrupted.abort());
   const options: KitOptions = {
+    signal: interrupted.signal,
     url: urlOf(values.url),
     token: values.token,
     environmentId: values.environment,

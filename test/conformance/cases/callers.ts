@@ -114,7 +114,7 @@ export const CALLERS: readonly Case[] = [
 ];
 
 /** They need tokens of others, and are run where those were given. */
-export const OTHERS: readonly (Case & { needs: 'strangerToken' | 'viewerToken' })[] = [
+export const OTHERS: readonly Case[] = [
   {
     id: 'visibility/stranger',
     section: '6',

@@ -10,6 +10,8 @@ export interface Case {
   section: string;
   /** What holds, as a sentence. */
   title: string;
+  /** A token of somebody else, without which the case is skipped. */
+  needs?: 'strangerToken' | 'viewerToken';
   run(t: Trial, surroundings: Surroundings): Promise<void>;
 }
 

@@ -135,6 +135,7 @@ export const OPERATIONS: readonly Case[] = [
     async run(t, { secrets }) {
       const { path } = await secrets.made(t);
       const listed = t.expect(await secrets.list(t), status(200));
+      t.must(secrets.own(listed, path[0] as string).length === 1, 'a list with the secret', 'none', listed);
       const { etag } = listed.headers;
       if (etag === undefined) return;
       await secrets.made(t, { path: [path[0] as string, 'more'] });

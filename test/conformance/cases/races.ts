@@ -95,6 +95,7 @@ export const RACES: readonly Case[] = [
       const won = (await Promise.all(Array.from({ length: 4 }, (_, seed) => writer(seed))))
         .flat()
         .sort((a, b) => a - b);
+      t.must(won.length > 0, 'an update that succeeds', 'none');
       const wanted = won.map((_, index) => index + 1).join();
       t.must(won.join() === wanted, `the revisions ${wanted}, each once`, won.join());
     },

@@ -1,11 +1,15 @@
 // Sends requests byte for byte as a case writes them (no client tidies a path or joins headers), and reads whole answers.
 import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http';
 import { Agent as SecureAgent, request as secureRequest } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Json, parseStrict } from '../json/strict.js';
 
 /** Longer than any answer may take; whoever does not answer at all differs. */
 const TIMEOUT_MS = 15_000;
 const MAX_CONNECTIONS = 16;
+/** How often, and for how many seconds at most, the limits of the target are waited for. */
+const MAX_WAITS = 2;
+const MAX_WAIT = 60;
 
 export interface Sent {
   method: string;
@@ -64,20 +68,36 @@ export function createHttp(base: URL, token: string): Http {
     });
   }
 
+  async function exchangeOnce(sent: Sent): Promise<Answer> {
+    try {
+      return await exchange(sent);
+    } catch (error) {
+      // A connection that was kept alive may have been closed at the very moment. Only what changes nothing is repeated.
+      const isReset = ['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '');
+      if (!isReset || sent.method !== 'GET') throw error;
+      return exchange(sent);
+    }
+  }
+
   return {
     async send(sent) {
-      try {
-        return await exchange(sent);
-      } catch (error) {
-        // A connection that was kept alive may have been closed at the very moment. Only what changes nothing is repeated.
-        const isReset = ['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '');
-        if (!isReset || sent.method !== 'GET') throw error;
-        return exchange(sent);
+      let answer = await exchangeOnce(sent);
+      for (let turn = 0, wait = waitOf(answer); wait !== undefined && turn < MAX_WAITS; turn += 1) {
+        await sleep(wait * 1_000);
+        answer = await exchangeOnce(sent);
+        wait = waitOf(answer);
       }
+      return answer;
     },
     requests: () => requests,
     close: () => agent.destroy(),
   };
+}
+
+/** Whoever asks too much is told in how many seconds to ask again; that is no difference. */
+function waitOf({ status, headers }: Answer): number | undefined {
+  const seconds = Number(headers['retry-after'] ?? '');
+  return status === 429 && seconds >= 0 ? Math.min(seconds, MAX_WAIT) : undefined;
 }
 
 function headersOf(sent: Sent, host: string, token: string): [string, string][] {

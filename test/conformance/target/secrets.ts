@@ -1,6 +1,7 @@
 // The five operations on the kit's own secrets. It keeps account of what it has made, and takes everything away at the end.
 import { randomBytes } from 'node:crypto';
 import { type Json, member, Num } from '../json/strict.js';
+import { secret } from '../verdict/expected.js';
 import type { Trial } from '../verdict/trial.js';
 import type { Answer, Http, Sent } from './http.js';
 
@@ -39,8 +40,8 @@ export function createSecrets(http: Http, environmentId: string): Secrets {
   /** Of each case the secrets that it has made and not removed, with their last known revisions. */
   const made = new Map<Trial, Map<string, string>>();
   const listPath = `/v1/envs/${environmentId}/agent-secrets`;
-  const isOwn = (secret: Json) => {
-    const first = (member(secret, 'path') as Json[] | undefined)?.[0];
+  const isOwn = (one: Json) => {
+    const first = (member(one, 'path') as Json[] | undefined)?.[0];
     return typeof first === 'string' && first.startsWith(prefix);
   };
   const note = (t: Trial, answer: Answer): Answer => {
@@ -74,7 +75,7 @@ export function createSecrets(http: Http, environmentId: string): Secrets {
     async made(t, { path = [newPlace(run)], typeText = '{"type":"Str"}', valueText = '"some"' } = {}) {
       const body = `{"path":${JSON.stringify(path)},"secretType":${typeText},"secretValue":${valueText}}`;
       const answer = await secrets.create(t, body);
-      t.must(answer.status === 200, 'a secret to be made (200)', `status ${answer.status}`, answer);
+      t.expect(answer, secret());
       const [id, revision] = [member(answer.json, 'id') as string, member(answer.json, 'revision')];
       const shown = member(answer.json, 'path') as string[];
       return { id, revision: revision instanceof Num ? Number(revision.text) : 0, path: shown };
@@ -92,7 +93,7 @@ export function createSecrets(http: Http, environmentId: string): Secrets {
     async cleanUp() {
       const listed = async () => {
         const values = member((await http.send({ method: 'GET', path: listPath })).json, 'values');
-        return Array.isArray(values) ? values.filter(isOwn).map((secret) => member(secret, 'id') as string) : [];
+        return Array.isArray(values) ? values.filter(isOwn).map((one) => member(one, 'id') as string) : [];
       };
       for (const t of made.keys()) await secrets.release(t);
       for (const id of await listed()) await removeNow(id);

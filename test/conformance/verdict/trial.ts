@@ -1,5 +1,4 @@
 // One case under way: it asks the target, compares answers with what is expected, and notes what differs as declared.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer, Http, Sent } from '../target/http.js';
 import { type Expected, shapeProblem } from './expected.js';
 
@@ -25,6 +24,13 @@ export class Difference extends Error {
   }
 }
 
+/** The target has not answered at all. */
+export class NoAnswer extends Difference {
+  constructor(got: string) {
+    super('an answer', got);
+  }
+}
+
 export interface DeclaredDifference {
   number: number;
   wants: string;
@@ -38,15 +44,6 @@ export const MARK = 'c0nform';
 const STATUSES = [200, 302, 304, 400, 401, 403, 404, 405, 409, 413, 415, 422];
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-const MAX_WAITS = 2;
-const MAX_SECONDS = 60;
-
-/** Whoever asks too much is told when to ask again; that is no difference. */
-function waitOf({ status, headers }: Answer): number | undefined {
-  const seconds = Number(headers['retry-after']);
-  return status === 429 && seconds >= 0 ? Math.min(seconds, MAX_SECONDS) : undefined;
-}
-
 export class Trial {
   readonly profile: Profile;
   readonly declared = new Map<number, DeclaredDifference>();
@@ -59,22 +56,14 @@ export class Trial {
 
   /** Asks the target. What holds for every answer is checked at once. */
   async send(sent: Sent): Promise<Answer> {
-    let answer = await this.exchange(sent);
-    for (let wait = waitOf(answer), turns = 0; wait !== undefined && turns < MAX_WAITS; turns += 1) {
-      await sleep(wait * 1_000);
-      answer = await this.exchange(sent);
-      wait = waitOf(answer);
+    let answer: Answer;
+    try {
+      answer = await this.http.send(sent);
+    } catch (error) {
+      throw new NoAnswer(`${sent.method} ${sent.path}: ${(error as Error).message}`);
     }
     this.checkEvery(answer);
     return answer;
-  }
-
-  private async exchange(sent: Sent): Promise<Answer> {
-    try {
-      return await this.http.send(sent);
-    } catch (error) {
-      throw new Difference('an answer', `${sent.method} ${sent.path}: ${(error as Error).message}`);
-    }
   }
 
   /** Compares; returns the answer for more. With `declared`, an answer as the original gives it is noted, and is no fault. */
