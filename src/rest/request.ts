@@ -3,6 +3,7 @@
 
 import { invalidRequest } from '../errors/refusals.js';
 import { ANY_JSON, type Reservation, readBody, requireJson } from '../http/body.js';
+import { eventIdFrom } from '../ids/event-id.js';
 import { uuidFromAnyForm } from '../ids/uuid.js';
 import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../json/exact.js';
 import { decodeUtf8, parseJsonInSlices } from '../json/parse.js';
@@ -20,6 +21,12 @@ export function counterIn(name: string, text: string | undefined): bigint {
   const counter = text === undefined ? undefined : uint64From(text);
   if (counter === undefined) throw invalidRequest(`${name}: expected an unsigned 64-bit integer in decimal digits`);
   return counter;
+}
+
+/** Returns the text of an event id, or of a revision in plain decimal digits; INVALID_REQUEST otherwise. */
+export function eventIdIn(name: string, text: string): string {
+  if (!eventIdFrom(text)) throw invalidRequest(`${name}: expected the id of an event, or a revision in decimal digits`);
+  return text;
 }
 
 /** The value of a query parameter, or undefined without one; INVALID_REQUEST if the parameter is repeated. */

@@ -3,7 +3,7 @@
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import type { OperationId } from './operation-id.js';
 import { WatchAgentSecretChangesDocument, type WatchAgentSecretChangesSubscription } from './operations.generated.js';
-import { counterIn, queryIn, uuidIn } from './request.js';
+import { eventIdIn, queryIn, uuidIn } from './request.js';
 import type { Incoming } from './routes.js';
 
 /** A server-sent event. Clients send the last `id` as `Last-Event-ID` to resume. */
@@ -31,7 +31,7 @@ export const STREAMS: readonly StreamRoute[] = [
     document: WatchAgentSecretChangesDocument as never,
     variables: ({ request, parameter }) => ({
       environmentId: uuidIn('environment_id', parameter('environment_id')),
-      after: afterIn(request),
+      afterEventId: afterIn(request),
     }),
     event: ({ agentSecretChanges: changeSet }: WatchAgentSecretChangesSubscription) => {
       if (!changeSet) throw new Error('an event without changes');
@@ -43,16 +43,16 @@ export const STREAMS: readonly StreamRoute[] = [
         valueState: valueState.toLowerCase(),
         by: by.id,
       }));
-      const { environmentRevision } = changeSet;
-      return { id: String(environmentRevision), data: { environmentRevision, changes } };
+      const { environmentRevision, eventId } = changeSet;
+      return { id: eventId, data: { environmentRevision, changes } };
     },
   } satisfies Omit<StreamRoute, 'event'> & { event(data: WatchAgentSecretChangesSubscription): unknown } as never,
 ];
 
 /** The header wins: on reconnecting, an `EventSource` adds it but repeats the query of its first request. */
-function afterIn(request: Request): bigint | null {
+function afterIn(request: Request): string | null {
   const last = request.headers.get('last-event-id');
-  if (last) return counterIn('Last-Event-ID', last);
+  if (last) return eventIdIn('Last-Event-ID', last);
   const after = queryIn(request, 'after');
-  return after === undefined ? null : counterIn('after', after);
+  return after === undefined ? null : eventIdIn('after', after);
 }

@@ -44,19 +44,16 @@ const RETRY_AFTER_SECONDS = 10;
 interface OpenStream extends Watcher {
   openedAt: number;
   isAwake: boolean;
+  /** The hash of the log up to what the stream has told, once it has begun. */
+  told: Uint8Array | undefined;
   endReason: unknown;
   isClosed: boolean;
   wake(): void;
 }
 
-/** Lower than every revision, so that the next poll wakes the streams again. */
-const BEFORE_ALL_REVISIONS = -1n;
-
 export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIMITS): ChangeFeed {
   const streamsByEnvironment = new Map<string, Set<OpenStream>>();
   const streamCountByAccount = new Map<string, number>();
-  /** The newest revision that the streams were woken for, by environment. */
-  const notifiedRevisions = new Map<string, bigint>();
   const environmentsToNotify = new Set<string>();
   let streamCount = 0;
   let pollTimer: NodeJS.Timeout | undefined;
@@ -96,10 +93,11 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
     if (isPolling || streamsByEnvironment.size === 0) return;
     isPolling = true;
     try {
-      for (const { id, revision } of await findHeads(db, [...streamsByEnvironment.keys()])) {
-        if (!streamsByEnvironment.has(id) || notifiedRevisions.get(id) === revision) continue;
-        notifiedRevisions.set(id, revision);
-        wake(id);
+      for (const { id, headHash } of await findHeads(db, [...streamsByEnvironment.keys()])) {
+        // By the hash, because a database that goes back may have the same revision again.
+        for (const stream of streamsByEnvironment.get(id) ?? []) {
+          if (!stream.told || Buffer.compare(stream.told, headHash) !== 0) stream.wake();
+        }
       }
       if (performance.now() - lastCheckedAt >= RECHECK_MS) await recheck();
     } catch (error) {
@@ -135,7 +133,7 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
     stream.wake();
   }
 
-  function addStream(stream: OpenStream, knownRevision: bigint): void {
+  function addStream(stream: OpenStream): void {
     const { environmentId, actor } = stream;
     if (isClosed) throw stoppingError();
     if (streamCount >= limits.all) throw unavailable('Too many streams are open', RETRY_AFTER_SECONDS);
@@ -147,7 +145,6 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
     streamCount += 1;
     streamCountByAccount.set(actor.accountId, ofAccount + 1);
     streamsByEnvironment.set(environmentId, (streamsByEnvironment.get(environmentId) ?? new Set()).add(stream));
-    if (!notifiedRevisions.has(environmentId)) notifiedRevisions.set(environmentId, knownRevision);
     pollTimer ??= setInterval(() => void poll(), POLL_MS).unref();
     stopListening ??= db.listen(wake);
   }
@@ -165,19 +162,19 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
     set?.delete(stream);
     if (set?.size === 0) {
       streamsByEnvironment.delete(environmentId);
-      notifiedRevisions.delete(environmentId);
     }
   }
 
   return {
     announce,
-    watch(actor, environmentId, knownRevision) {
+    watch(actor, environmentId) {
       let resolve: (() => void) | undefined;
       const stream: OpenStream = {
         actor,
         environmentId,
         openedAt: performance.now(),
         isAwake: true,
+        told: undefined,
         endReason: undefined,
         isClosed: false,
         wake() {
@@ -185,7 +182,7 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
           resolve?.();
         },
       };
-      addStream(stream, knownRevision);
+      addStream(stream);
       function isOpen(): boolean {
         if (stream.isClosed) return false;
         if (stream.endReason !== undefined) throw stream.endReason;
@@ -193,11 +190,9 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
       }
       return {
         isOpen,
-        arm() {
+        arm(told) {
+          stream.told = told;
           stream.isAwake = false;
-        },
-        lookAgain() {
-          if (!stream.isClosed) notifiedRevisions.set(environmentId, BEFORE_ALL_REVISIONS);
         },
         async next() {
           if (!stream.isAwake && stream.endReason === undefined && !stream.isClosed) {

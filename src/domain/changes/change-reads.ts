@@ -1,8 +1,8 @@
 // Deduplicates reads for change streams: streams that read the same part of the log at the same time share one query.
 
 import type { Database } from '../../store/engine/client.js';
-import { type AgentSecretRevisionRow, findChanges } from '../../store/secrets/agent-secret-revision.js';
-import type { ReadChanges } from '../request/services.js';
+import { findChainedChanges, findLogPoint } from '../../store/secrets/agent-secret-revision.js';
+import type { ChangesPage, ReadChanges } from '../request/services.js';
 
 /**
  * One write wakes all streams of the environment, and all of them read the same rows. A query that has already started
@@ -11,25 +11,36 @@ import type { ReadChanges } from '../request/services.js';
  */
 export function shareChangeReads(db: Database, limit: number): ReadChanges {
   const inFlight = new Map<string, Promise<unknown>>();
-  const queued = new Map<string, Promise<AgentSecretRevisionRow[]>>();
+  const queued = new Map<string, Promise<ChangesPage>>();
   return (environmentId, after) => {
     const key = `${environmentId} ${after}`;
     const queuedRead = queued.get(key);
     if (queuedRead) return queuedRead;
     const read = (inFlight.get(key) ?? nextEventLoopIteration()).then(() => {
       queued.delete(key);
-      const rows = findChanges(db, { environmentId, after, limit });
-      const settled = rows
+      const page = readPage(db, { environmentId, after, limit });
+      const settled = page
         .catch(() => {})
         .then(() => {
           if (inFlight.get(key) === settled) inFlight.delete(key);
         });
       inFlight.set(key, settled);
-      return rows;
+      return page;
     });
     queued.set(key, read);
     return read;
   };
+}
+
+async function readPage(
+  db: Database,
+  asked: { environmentId: string; after: bigint; limit: number },
+): Promise<ChangesPage> {
+  const rows = await findChainedChanges(db, asked);
+  if (rows[0]) return { rows, hashBefore: rows[0].hashBefore };
+  // Without a row nothing has told it. Read afterwards, so that it is not older than the rows that are not there.
+  const point = await findLogPoint(db, asked.environmentId, asked.after);
+  return { rows, hashBefore: point?.hash ?? null };
 }
 
 /** Resolves after all streams that were woken in this iteration of the event loop have made their request. */

@@ -6,7 +6,7 @@ import type { Logger } from '../../logging/logger.js';
 import type { ByteBudget } from '../../scheduling/byte-budget.js';
 import type { WriteQueue } from '../../scheduling/write-queue.js';
 import type { Database } from '../../store/engine/client.js';
-import type { AgentSecretRevisionRow } from '../../store/secrets/agent-secret-revision.js';
+import type { ChainedRevisionRow } from '../../store/secrets/agent-secret-revision.js';
 import type { Actor, RequestFacts } from './actor.js';
 
 /** Shared by all requests of a process. No service holds the only copy of any data. */
@@ -58,18 +58,21 @@ export interface RevisionCache {
   forget(id: string): void;
 }
 
+/** A page of changes, and the hash of the log's row before it; null when the log has no such row. */
+export interface ChangesPage {
+  rows: ChainedRevisionRow[];
+  hashBefore: Uint8Array | null;
+}
 /** One page of an environment's changes after a revision. The result is at least as new as the call. */
-export type ReadChanges = (environmentId: string, after: bigint) => Promise<AgentSecretRevisionRow[]>;
+export type ReadChanges = (environmentId: string, after: bigint) => Promise<ChangesPage>;
 
 /** One open change stream that waits for news. */
 export interface Watch {
   /**
    * Forgets earlier wake-ups. It is called before the log is read, so that no wake-up between reading and waiting is
-   * lost.
+   * lost. `told` is the hash of the log up to what the stream has told: it is woken whenever the log has another head.
    */
-  arm(): void;
-  /** Wakes the stream again as soon as the database answers. It is called when reading the log has failed. */
-  lookAgain(): void;
+  arm(told: Uint8Array): void;
   /**
    * Waits until there may be new changes. Resolves to true, or to false once closed. Rejects with the reason when the
    * stream must end.
@@ -88,7 +91,7 @@ export interface ChangeFeed {
    * Opens a stream. Throws RATE_LIMITED when the account has too many streams, and UNAVAILABLE when the process has too
    * many or is stopping.
    */
-  watch(actor: Actor, environmentId: string, knownRevision: bigint): Watch;
+  watch(actor: Actor, environmentId: string): Watch;
   /** Reads changes after a revision, at most one page. */
   read: ReadChanges;
   /** Ends every stream, because the process stops. */

@@ -5,6 +5,7 @@ import { countAgentSecrets } from '../../store/secrets/agent-secret-page.js';
 import { findLogPoint } from '../../store/secrets/agent-secret-revision.js';
 import { findEnvironmentByName } from '../../store/tenancy/environment.js';
 import { withRoles } from '../access/environment-access.js';
+import { genesisHash } from '../log/log-entry.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { type Environment, getEnvironment } from './environment.js';
@@ -38,7 +39,7 @@ async function environmentAtRevision(ctx: Context, environment: Environment, rev
 }
 
 /**
- * The state as of an environment's revision. A revision inside a change set counts as the revision before the set, so
+ * The state as of an environment's revision, with the hash of its log. A revision inside a change set counts as the revision before the set, so
  * that nobody sees a part of a set. Throws INVALID_REQUEST, which names `argument`, for a revision in the future.
  */
 export async function logPointOf(
@@ -46,15 +47,15 @@ export async function logPointOf(
   environment: Pick<Environment, 'id' | 'revision' | 'createdAt'>,
   argument: string,
   revision: bigint,
-): Promise<{ at: bigint; updatedAt: Date }> {
+): Promise<{ at: bigint; updatedAt: Date; hash: Uint8Array }> {
   if (revision > environment.revision) {
     throw invalidRequest(`${argument}: the environment is at revision ${environment.revision}`);
   }
-  if (revision === 0n) return { at: 0n, updatedAt: environment.createdAt };
+  if (revision === 0n) return { at: 0n, updatedAt: environment.createdAt, hash: genesisHash(environment.id) };
   const logPoint = await findLogPoint(ctx.services.db, environment.id, revision);
   if (!logPoint) throw new Error(`the log of environment ${environment.id} has no revision ${revision}`);
-  const { setPosition, setSize } = logPoint;
-  if (setPosition === null || setPosition + 1 === setSize) return { at: revision, updatedAt: logPoint.at };
+  const { setPosition, setSize, hash } = logPoint;
+  if (setPosition === null || setPosition + 1 === setSize) return { at: revision, updatedAt: logPoint.at, hash };
   return logPointOf(ctx, environment, argument, revision - BigInt(setPosition) - 1n);
 }
 

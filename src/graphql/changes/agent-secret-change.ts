@@ -9,7 +9,11 @@ const ChangesRef = builder.objectRef<AgentSecretChanges>('AgentSecretChanges').i
   fields: (t) => ({
     environmentRevision: t.expose('environmentRevision', {
       type: 'Revision',
-      description: 'The environment’s revision since then: resume with it as `after`.',
+      description: 'The environment’s revision since then; `eventId` says more.',
+    }),
+    eventId: t.exposeString('eventId', {
+      description:
+        'Where to resume, as `afterEventId`: the revision, and some of the log’s hash up to it, which tells whether the log still is the same.',
     }),
     changes: t.expose('changes', {
       type: [AgentSecretRevisionRef],
@@ -47,17 +51,21 @@ builder.subscriptionFields((t) => ({
     type: ChangesRef,
     nullable: true,
     description:
-      'Every write of secrets in an environment behind a revision, in order and without gaps, then live ones. Values are opened only when selected. When the caller may no longer look, the last event is an error with the reason: AUTH_UNAUTHORIZED, AUTH_FORBIDDEN, ENVIRONMENT_NOT_FOUND or UNAVAILABLE. Roles: owner, admin, deployer.',
+      'Every write of secrets in an environment behind a revision, in order and without gaps, then live ones. Values are opened only when selected. When the caller may no longer look, the last event is an error with the reason: AUTH_UNAUTHORIZED, AUTH_FORBIDDEN, ENVIRONMENT_NOT_FOUND or UNAVAILABLE. The error CHANGE_HISTORY_LOST, at the beginning or at the end, when the log is not the one that was told, because the database went back: read the secrets anew, then watch from now on. Roles: owner, admin, deployer.',
     args: {
       environmentId: t.arg({ type: 'UUID', required: true, description: 'Which environment.' }),
+      afterEventId: t.arg.string({
+        description:
+          'The `eventId` of the last event, to continue behind it. A plain revision is taken, too; only an id tells whether the log still is the same.',
+      }),
       after: t.arg({
         type: 'Revision',
         description:
-          'The environment’s revision to continue behind. Inside a change set it counts as before the set. Without one the stream tells what happens from now on, and begins with the revision that now is and no changes.',
+          'Instead of `afterEventId`, the environment’s revision to continue behind. Inside a change set it counts as before the set. Without one the stream tells what happens from now on, and begins with the revision that now is and no changes.',
       }),
     },
-    subscribe: async (_, { environmentId, after }, ctx) =>
-      withFinalEvent(await watchAgentSecretChanges(ctx, { environmentId, after })),
+    subscribe: async (_, { environmentId, after, afterEventId }, ctx) =>
+      withFinalEvent(await watchAgentSecretChanges(ctx, { environmentId, after, afterEventId })),
     resolve: (event) => {
       if (event instanceof StreamEnd) throw event.reason;
       return event;

@@ -57,6 +57,11 @@ const REFUSALS: Record<ErrorCode, Refusal | null> = {
     when: 'A repeated write is answered with the value it kept then, and that value has been erased since.',
     exampleMessage: 'The value of this revision was destroyed',
   },
+  CHANGE_HISTORY_LOST: {
+    when: 'The log is not the one that the stream has told, because the database went back. Read the list anew, then watch from now on.',
+    exampleMessage:
+      'The log of the environment is not the one that was told: read the secrets anew, then watch from now on',
+  },
   IDEMPOTENCY_KEY_REUSED: {
     when: 'The `Idempotency-Key` was used for another request within the last 24 hours.',
     exampleMessage: 'The idempotency key belongs to another request',

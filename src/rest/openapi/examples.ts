@@ -70,7 +70,7 @@ export const EXAMPLES = {
   },
   watch_environment_agent_secrets: {
     query: { after: 1 },
-    response: `: open\n\nid: 2\ndata: ${JSON.stringify(CHANGES)}\n\n`,
+    response: `: open\n\nid: 2-6f1c0d9a4b7e2358\ndata: ${JSON.stringify(CHANGES)}\n\n`,
   },
   delete_agent_secret: { query: { current_revision: 1 }, response: secret(2, null) },
 } satisfies Record<string, Example>;

@@ -3,6 +3,9 @@ import type { ErrorCode } from '../../errors/errors.js';
 import type { OperationId } from '../operation-id.js';
 import { UINT64 } from './types.js';
 
+/** The id of an event, or a plain revision. */
+const EVENT_ID = { type: 'string', pattern: '^[0-9]{1,20}(-[0-9a-f]{16})?$' } as const;
+
 interface Description {
   /** CommonMark. */
   description: string;
@@ -89,13 +92,13 @@ const OPERATIONS = {
   },
   watch_environment_agent_secrets: {
     description:
-      'Every write of the environment’s secrets as a server-sent event: in order, without gaps, one event for what was written at once; never with a value. The stream tells those behind `after` first, then live ones. Without `after` it begins with the revision that now is and no changes. A client whose connection breaks goes on behind the last `id` that it has: an `EventSource` does so by itself.\n\nComments keep a silent connection alive. An event `end` says why there will be no more: its data is what a refusal has as its body, for example with the code `AUTH_UNAUTHORIZED` when the token was revoked, or `UNAVAILABLE` when the service stops.',
+      'Every write of the environment’s secrets as a server-sent event: in order, without gaps, one event for what was written at once; never with a value. The stream tells those behind `after` first, then live ones. Without `after` it begins with the revision that now is and no changes. A client whose connection breaks goes on behind the last `id` that it has: an `EventSource` does so by itself.\n\nComments keep a silent connection alive. An event `end` says why there will be no more: its data is what a refusal has as its body, for example with the code `AUTH_UNAUTHORIZED` when the token was revoked, or `UNAVAILABLE` when the service stops.\n\nAn `id` is the revision and some of the log’s hash up to it. When the database has gone back, by a restore or a failover, the log no longer has what the stream has told: then the answer, or the event `end`, has the code `CHANGE_HISTORY_LOST`. Read the list anew, then watch without `after`.',
     responseSchema: 'AgentSecretChangeStream',
     responseDescription: 'The stream.',
     action: 'View',
     query: ['after'],
     headers: ['Last-Event-ID'],
-    errorCodes: ['ENVIRONMENT_NOT_FOUND'],
+    errorCodes: ['ENVIRONMENT_NOT_FOUND', 'CHANGE_HISTORY_LOST'],
   },
 } as const satisfies Record<OperationId, Description>;
 
@@ -112,13 +115,13 @@ export const PARAMETERS = {
   },
   after: {
     description:
-      'The environment’s revision to go on behind, in plain decimal digits. Inside of what was written at once it counts as before that.',
+      'The `id` of the event to go on behind, or a revision of the environment in plain decimal digits. Inside of what was written at once a revision counts as before that.',
     required: false,
-    schema: UINT64,
+    schema: EVENT_ID,
   },
   'Last-Event-ID': {
-    description: 'The last `id` that the client has; counts instead of `after`.',
-    schema: UINT64,
+    description: 'The last `id` that the client has; counts instead of `after`. Plain revisions are taken, too.',
+    schema: EVENT_ID,
   },
   'If-None-Match': {
     description: 'The `ETag` of an earlier answer, several of them, or `*`.',

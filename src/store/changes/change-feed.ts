@@ -1,15 +1,16 @@
-// The reads of the change feed, each for many streams at once: the revisions of environments, and whether callers still
+// The reads of the change feed, each for many streams at once: the heads of logs, and whether callers still
 // have access to them.
 import { sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { anyOf, columns, computed, elements, optional, type RowOf, statement } from '../engine/statement.js';
 import { accounts, environmentShares, environments, tokens } from '../engine/tables.js';
 
-const HEAD = { id: environments.id, revision: environments.revision };
+const HEAD = { id: environments.id, headHash: environments.headHash };
 const HEADS = statement<{ ids: readonly string[] }>()(
   HEAD,
   sql`select ${columns(HEAD)} from ${environments} where ${anyOf(environments.id, 'ids')}`,
 );
+/** The hashes of the logs of environments, which change with every write. */
 export function findHeads(db: Session, ids: readonly string[]): Promise<RowOf<typeof HEAD>[]> {
   return db.rows(HEADS, { ids });
 }

@@ -1,7 +1,17 @@
 // Reads the log: the history of a secret, the changes of an environment in order, and single revisions of a secret.
 import { type SQL, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
-import { bulk, columns, computed, elements, optional, parameter, type RowOf, statement } from '../engine/statement.js';
+import {
+  bulk,
+  columns,
+  computed,
+  elements,
+  optional,
+  parameter,
+  type RowOf,
+  type Shape,
+  statement,
+} from '../engine/statement.js';
 import { agentSecrets, environmentShares, environments, agentSecretRevisions as log } from '../engine/tables.js';
 import { INLINE_TYPE } from './inline-values.js';
 
@@ -39,10 +49,10 @@ export type AgentSecretRevisionRow = Omit<RowOf<typeof REVISION>, 'secretType'> 
 const LISTED = { ...REVISION, secretType: INLINE_TYPE };
 
 /** A page of the log in this order, each row with the bytes of the types up to it. */
-function page(where: SQL, order: SQL): SQL {
+function page(where: SQL, order: SQL, shape: Shape = LISTED): SQL {
   const rows = sql`(select * from ${log} where ${where} order by ${order} limit ${parameter('limit')}::integer) as ${sql.identifier('agent_secret_revisions')}`;
   const runningBytes = sql`sum(octet_length(${agentSecrets.secretType})) over (order by ${order} rows unbounded preceding)`;
-  return sql`select ${columns(LISTED)} from (select ${log}.*, ${runningBytes} as running_bytes from ${rows}
+  return sql`select ${columns(shape)} from (select ${log}.*, ${runningBytes} as running_bytes from ${rows}
       join ${agentSecrets} on ${agentSecrets.id} = ${log.agentSecretId}) as ${sql.identifier('agent_secret_revisions')}
     join ${agentSecrets} on ${agentSecrets.id} = ${log.agentSecretId} order by ${order}`;
 }
@@ -65,12 +75,10 @@ export function findAgentSecretRevisions(
   return db.rows(OF_SECRET, page);
 }
 
+const behind = sql`${log.environmentId} = ${parameter('environmentId')} and ${log.environmentRevision} > ${parameter('after')}::bigint`;
 const OF_ENVIRONMENT = statement<{ environmentId: string; after: bigint; limit: number }>()(
   LISTED,
-  page(
-    sql`${log.environmentId} = ${parameter('environmentId')} and ${log.environmentRevision} > ${parameter('after')}::bigint`,
-    sql`${log.environmentRevision}`,
-  ),
+  page(behind, sql`${log.environmentRevision}`),
 );
 
 /** An environment's changes after a revision, in order. */
@@ -79,6 +87,30 @@ export function findChanges(
   page: { environmentId: string; after: bigint; limit: number },
 ): Promise<AgentSecretRevisionRow[]> {
   return db.rows(OF_ENVIRONMENT, page);
+}
+
+const CHAINED = {
+  ...LISTED,
+  hash: log.hash,
+  /** The hash of the row that the page begins behind: of the same snapshot, so the page continues it. */
+  hashBefore: computed(
+    sql`(select before.hash from ${log} before where before.environment_id = ${parameter('environmentId')}
+      and before.environment_revision = ${parameter('after')}::bigint)`,
+    (hash) => hash as Uint8Array | null,
+  ),
+};
+const CHAINED_OF_ENVIRONMENT = statement<{ environmentId: string; after: bigint; limit: number }>()(
+  CHAINED,
+  page(behind, sql`${log.environmentRevision}`, CHAINED),
+);
+export type ChainedRevisionRow = AgentSecretRevisionRow & Pick<RowOf<typeof CHAINED>, 'hash' | 'hashBefore'>;
+
+/** Does the same, with the hashes of the log: the rows' own, and the one of the row before them. */
+export function findChainedChanges(
+  db: Session,
+  page: { environmentId: string; after: bigint; limit: number },
+): Promise<ChainedRevisionRow[]> {
+  return db.rows(CHAINED_OF_ENVIRONMENT, page);
 }
 
 const WITH_ACCESS = { ...REVISION, ownerId: environments.accountId, shareRoles: optional(environmentShares.roles) };
@@ -102,14 +134,14 @@ export function findAgentSecretRevision(
   return db.row(AT_REVISION, { agentSecretId, revision, accountId });
 }
 
-const POINT = { setPosition: log.setPosition, setSize: log.setSize, at: log.at };
+const POINT = { setPosition: log.setPosition, setSize: log.setSize, at: log.at, hash: log.hash };
 const AT_POINT = statement<{ environmentId: string; environmentRevision: bigint }>()(
   POINT,
   sql`select ${columns(POINT)} from ${log}
     where ${log.environmentId} = ${parameter('environmentId')} and ${log.environmentRevision} = ${parameter('environmentRevision')}::bigint`,
 );
 
-/** When an environment reached a revision, and the position of that revision in its change set. */
+/** When an environment reached a revision, the position of that revision in its change set, and the log's hash up to it. */
 export function findLogPoint(
   db: Session,
   environmentId: string,

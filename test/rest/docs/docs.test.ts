@@ -145,7 +145,7 @@ describe('its errors', () => {
     expect(Object.fromEntries(statuses)).toEqual({
       list_environment_agent_secrets: [...common, '304'].sort(),
       create_agent_secret: writes,
-      watch_environment_agent_secrets: common,
+      watch_environment_agent_secrets: [...common, '409'].sort(),
       get_agent_secret: common,
       update_agent_secret: [...writes, '410'].sort(),
       delete_agent_secret: [...common, '409', '422'].sort(),
@@ -182,7 +182,7 @@ describe('its examples', () => {
     let seen = '';
     for await (const bytes of body as unknown as AsyncIterable<Uint8Array>) {
       seen += new TextDecoder().decode(bytes);
-      const [, id = '', data = ''] = /^id: (\d+)\ndata: (.*)\n\n/m.exec(seen) ?? [];
+      const [, id = '', data = ''] = /^id: (\d+-[0-9a-f]{16})\ndata: (.*)\n\n/m.exec(seen) ?? [];
       if (id) return { id, data: JSON.parse(data) };
     }
     throw new Error(`no event: ${seen}`);
@@ -204,7 +204,7 @@ describe('its examples', () => {
     expect(await send('PATCH', `/v1/agent-secrets/${id}`, request)).toEqual(shown(EXAMPLES.update_agent_secret));
     const { after } = EXAMPLES.watch_environment_agent_secrets.query;
     expect(await firstEvent(`${secrets}/changes?after=${after}`)).toEqual({
-      id: String(CHANGES.environmentRevision),
+      id: expect.stringMatching(`^${CHANGES.environmentRevision}-`),
       data: { ...CHANGES, changes: CHANGES.changes.map((change) => ({ ...change, ...told, id })) },
     });
     const deletion = `/v1/agent-secret/${id}?current_revision=${EXAMPLES.delete_agent_secret.query.current_revision}`;

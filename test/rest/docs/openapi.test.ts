@@ -181,8 +181,8 @@ async function seeFailures(environmentId: string) {
 }
 
 /** A stream's beginning, or why there is none. */
-async function seeStream(server: Server, token: string | undefined, environmentId: string): Promise<void> {
-  const stream = await (DOORS[1] as Door).watch(addressOf(server), token, { environmentId, after: 0 });
+async function seeStream(server: Server, token: string | undefined, environmentId: string, after = 0): Promise<void> {
+  const stream = await (DOORS[1] as Door).watch(addressOf(server), token, { environmentId, after });
   const isStream = stream.status === 200;
   await (isStream ? stream.next() : stream.rest());
   const text = isStream ? JSON.stringify(stream.text()) : stream.text();
@@ -194,6 +194,7 @@ async function seeStream(server: Server, token: string | undefined, environmentI
 async function seeStreams(environmentId: string) {
   const { owner, viewer } = app.world.people;
   await seeStream(app.server, owner.token, environmentId);
+  await seeStream(app.server, owner.token, environmentId, 1_000_000);
   await seeStream(app.server, owner.token, 'x');
   await seeStream(app.server, undefined, environmentId);
   await seeStream(app.server, viewer.token, environmentId);

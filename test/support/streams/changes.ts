@@ -19,7 +19,9 @@ export interface Told {
 
 export interface Feed {
   environmentId: string;
-  after?: bigint | number | string | null;
+  after?: bigint | number | string | null | undefined;
+  /** Over GraphQL only. */
+  afterEventId?: string | undefined;
 }
 
 export interface Door {
@@ -41,8 +43,8 @@ export function watchGraphql(
   fields = FIELDS,
   headers: Record<string, string> = {},
 ): Promise<EventStream> {
-  const query = `subscription ($environmentId: UUID!, $after: Revision) {
-    agentSecretChanges(environmentId: $environmentId, after: $after) { ${fields} }
+  const query = `subscription ($environmentId: UUID!, $after: Revision, $afterEventId: String) {
+    agentSecretChanges(environmentId: $environmentId, after: $after, afterEventId: $afterEventId) { ${fields} }
   }`;
   return openStream(url, { method: 'POST', path: '/graphql', token, headers, body: { query, variables } });
 }
@@ -78,7 +80,8 @@ export const DOORS: readonly Door[] = [
     },
     told({ id, event, data }) {
       if (event !== 'message') throw new Error(`not a change: ${JSON.stringify(data)}`);
-      if (id !== String(data.environmentRevision)) throw new Error(`the id ${id} is not where to resume`);
+      if (id?.split('-')[0] !== String(data.environmentRevision))
+        throw new Error(`the id ${id} is not where to resume`);
       return { ...data, changes: data.changes.map(({ at: _, ...change }: any) => change) };
     },
     endIn(events) {
