@@ -226,16 +226,18 @@ class Parser {
     const end = closingQuote(this.text, start + 1);
     if (end === -1) this.fail('a string that ends');
     this.at = end + 1;
-    const string = this.unescaped(start);
-    if (!this.keepsLoneSurrogates && toUSVString(string) !== string) {
+    const escaped = this.text.slice(start, this.at);
+    const string = this.unescaped(escaped, start);
+    // UTF-8 has no lone surrogates: only escapes can make one.
+    if (!this.keepsLoneSurrogates && escaped.includes('\\u') && toUSVString(string) !== string) {
       this.fail('a string without lone surrogates', start);
     }
     return string;
   }
 
-  private unescaped(start: number): string {
+  private unescaped(escaped: string, start: number): string {
     try {
-      return JSON.parse(this.text.slice(start, this.at));
+      return JSON.parse(escaped);
     } catch {
       // The error of `JSON.parse` is not attached as the cause, because its message quotes the text.
       return this.fail('a string without control characters and with valid escapes', start);
