@@ -35,6 +35,9 @@ export interface Statement<Row, Input extends object> {
 
 const dialect = new PgDialect();
 
+/** The text of every statement there is, for tests that ask a database how it would run each of them. */
+export const compiledTexts = new Set<string>();
+
 /**
  * Compiles a query. Its result columns must be the keys of `shape`; `columns(shape)` makes the select or returning
  * list. Parameters are written `parameter('name')`; any other value in the template is bound as a constant.
@@ -42,6 +45,7 @@ const dialect = new PgDialect();
 export function statement<Input extends object>() {
   return <S extends Shape>(shape: S, query: SQL): Statement<RowOf<S>, Input> => {
     const compiled = dialect.sqlToQuery(query);
+    compiledTexts.add(compiled.sql);
     const readers = compiled.params.map(reader);
     const decoders = Object.entries(shape).flatMap(([key, field]) => {
       const decode = decoderOf(field);

@@ -50,7 +50,7 @@ export async function statementsOf(databaseUrl: string, keyProvider: KeyProvider
   }
 }
 
-function noting(db: Database, note: (text: string, parameters: unknown[]) => void): Database {
+export function noting(db: Database, note: (text: string, parameters: unknown[]) => void): Database {
   function over(session: Session): Session {
     const noted = <Row, Input extends object>(statement: Statement<Row, Input>, input: Input) => {
       note(statement.text, statement.parameters(input));
