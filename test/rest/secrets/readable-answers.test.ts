@@ -54,7 +54,7 @@ function expectProperText(value: unknown, text: string): void {
 
 const SECRET = 'id path pathText revision secretType secretTypeText secretValue secretValueText';
 const PAGE = `query ($id: UUID!, $environment: UUID!) {
-  agentSecret(id: $id) { ${SECRET} }
+  agentSecret(id: $id) { ${SECRET} revisions(first: 3) { edges { node { secretValue secretValueText agentSecret { secretType } } } } }
   viewer { applications(first: 5) { edges { node { environments(first: 5) { edges { node {
     agentSecrets(first: 5) { edges { node { ${SECRET} } } } } } } } } } }
   environment(id: $environment) { allAgentSecrets { ${SECRET} } }
