@@ -1,4 +1,4 @@
-// Names of accounts, applications, environments, plans and tokens.
+// Names of accounts, applications, environments, plans and tokens, and emails of accounts.
 import { invalidRequest } from '../../errors/refusals.js';
 
 /**
@@ -14,4 +14,15 @@ export function checkName(name: string): string {
 
 export function isName(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text);
+}
+
+/**
+ * Returns the email in lower case if it is plain ASCII with one `@` inside, which no name has. Throws INVALID_REQUEST
+ * otherwise.
+ */
+export function checkEmail(email: string): string {
+  if (!/^[!-?A-~]+@[!-?A-~]+$/.test(email) || email.length > 254) {
+    throw invalidRequest('email: expected an address such as ada@example.com, in ASCII, of 254 characters at most');
+  }
+  return email.toLowerCase();
 }

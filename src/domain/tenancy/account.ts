@@ -1,5 +1,6 @@
 // Accounts. Admins create them. An account is visible to itself and to admins; any caller may see an account's name
 // where a log mentions it.
+import type { AppError } from '../../errors/errors.js';
 import { alreadyExists, forbidden, invalidRequest, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
 import { removeTokensOfAccount, type TokenLimits } from '../../store/access/token.js';
@@ -7,11 +8,13 @@ import type { Session } from '../../store/engine/client.js';
 import {
   type AccountRow,
   findAccount,
+  findAccountByName,
   findAccountNames,
   findAccounts,
   findAccountsById,
   insertAccount,
   lockAccount,
+  lockAccountEmails,
   lockAccountsWithRole,
   removeAccount,
   updateAccount as updateRow,
@@ -26,7 +29,7 @@ import { findDigestKeys, sealFactsAgain } from '../keys/environment-facts.js';
 import { actorOf, adminOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
-import { checkName } from '../request/name.js';
+import { checkEmail, checkName } from '../request/name.js';
 import { forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
 import { DEFAULT_PLAN } from './plan.js';
 
@@ -77,6 +80,7 @@ export async function getAccountNames(ctx: Context, ids: readonly string[]): Pro
 
 export interface CreateAccountInput {
   name: string;
+  email?: string | null | undefined;
   roles?: readonly string[] | null | undefined;
   /** Absent: the plan named `default`. */
   planId?: string | null | undefined;
@@ -102,16 +106,19 @@ export async function createAccountAsOperator(
   input: CreateAccountInput & { id?: string; expiresAt?: Date | undefined; limits?: TokenLimits | undefined },
 ): Promise<CreatedAccount> {
   const name = checkName(input.name);
+  const email = input.email == null ? null : checkEmail(input.email);
+  if (email !== null) await lockAccountEmails(tx);
   const plan = input.planId == null ? await findPlanByName(tx, DEFAULT_PLAN) : await keepPlan(tx, input.planId);
   if (!plan) throw notFound('plan', input.planId ?? DEFAULT_PLAN);
   const account = await insertAccount(tx, {
     id: input.id ?? newId(),
     name,
+    email,
     roles: checkRoles(input.roles ?? []),
     planId: plan.id,
     createdAt: new Date(),
   });
-  if (!account) throw alreadyExists(`Account ${name}`);
+  if (!account) throw (await findAccountByName(tx, name)) ? alreadyExists(`Account ${name}`) : emailTaken();
   const { expiresAt, limits } = input;
   const { secret } = await issueToken(tx, { accountId: account.id, name: 'initial', expiresAt, ...limits });
   return { account, secret };
@@ -119,25 +126,29 @@ export async function createAccountAsOperator(
 
 export interface UpdateAccountInput {
   id: string;
+  /** Null removes it; undefined leaves it as it is. */
+  email?: string | null | undefined;
   roles?: readonly string[] | null | undefined;
   planId?: string | null | undefined;
 }
 
 /**
- * Changes roles or plan. For admins only; at least one admin must remain. Throws INVALID_REQUEST, ACCOUNT_NOT_FOUND,
- * PLAN_NOT_FOUND.
+ * Changes email, roles or plan. For admins only; at least one admin must remain. Throws INVALID_REQUEST,
+ * ACCOUNT_NOT_FOUND, PLAN_NOT_FOUND, ALREADY_EXISTS.
  */
 export async function updateAccount(ctx: Context, input: UpdateAccountInput): Promise<Account> {
   adminOf(await reauthenticated(ctx), 'UpdateAccount', 'admin');
   const { db, bearers } = ctx.services;
   const planId = input.planId ?? undefined;
   const roles = input.roles ? checkRoles(input.roles) : undefined;
+  const email = input.email == null ? input.email : checkEmail(input.email);
   const account = await db.transaction(async (tx) => {
+    if (email != null) await lockAccountEmails(tx);
     if (planId !== undefined && !(await keepPlan(tx, planId))) throw notFound('plan', planId);
     if (roles && !roles.includes('admin')) await requireRemainingAdmin(tx, input.id);
-    const row = await updateRow(tx, input.id, { roles, planId });
-    if (!row) throw notFound('account', input.id);
-    return row;
+    const row = await updateRow(tx, input.id, { roles, planId, email });
+    if (row) return row;
+    throw (await findAccount(tx, input.id)) ? emailTaken() : notFound('account', input.id);
   });
   bearers.clear();
   return account;
@@ -167,6 +178,10 @@ export async function deleteAccount(ctx: Context, input: { id: string }): Promis
   });
   ctx.services.bearers.clear();
   return account;
+}
+
+function emailTaken(): AppError {
+  return alreadyExists('An account with this email');
 }
 
 /**

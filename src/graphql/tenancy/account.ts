@@ -39,6 +39,10 @@ AccountRef.implement({
   interfaces: [NodeRef],
   fields: (t) => ({
     name: t.exposeString('name', { description: 'Unique.' }),
+    email: t.exposeString('email', {
+      nullable: true,
+      description: 'Unique, in lower case; null without one. Golem’s tools may name the account by it.',
+    }),
     roles: t.field({
       type: [AccountRoleRef],
       description: 'Its roles in the whole service.',
@@ -101,6 +105,7 @@ const CreateInput = builder.inputType('CreateAccountInput', {
   description: 'A new account.',
   fields: (t) => ({
     name: t.string({ required: true, description: '1 to 64 letters, digits, `-`, `_` or `.`.' }),
+    email: t.string({ description: 'Its email, in ASCII; none unless told. Kept in lower case.' }),
     roles: t.field({ type: [AccountRoleRef], description: 'Roles in the whole service; none unless told.' }),
     planId: t.field({ type: 'UUID', description: 'Its plan; the one named `default` unless told.' }),
   }),
@@ -109,6 +114,9 @@ const UpdateInput = builder.inputType('UpdateAccountInput', {
   description: 'A change of an account; what is absent stays.',
   fields: (t) => ({
     id: t.field({ type: 'UUID', required: true, description: 'Which account.' }),
+    email: t.string({
+      description: 'Its email from now on, null for none; ALREADY_EXISTS when another account has it.',
+    }),
     roles: t.field({ type: [AccountRoleRef], description: 'Its roles from now on.' }),
     planId: t.field({ type: 'UUID', description: 'Its plan from now on.' }),
   }),
@@ -131,7 +139,7 @@ builder.mutationFields((t) => ({
   updateAccount: t.field({
     type: AccountRef,
     nullable: true,
-    description: 'Changes the roles or the plan of an account. Account role: admin.',
+    description: 'Changes the email, the roles or the plan of an account. Account role: admin.',
     args: { input: t.arg({ type: UpdateInput, required: true, description: 'The change.' }) },
     resolve: (_, { input }, ctx) => updateAccount(ctx, input),
   }),

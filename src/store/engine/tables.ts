@@ -37,6 +37,8 @@ export const accounts = pgTable(
   {
     id: uuid('id').primaryKey(),
     name: text('name').notNull(),
+    /** In lower case. */
+    email: text('email'),
     roles: text('roles').array().notNull(),
     planId: uuid('plan_id')
       .notNull()
@@ -46,7 +48,10 @@ export const accounts = pgTable(
     createdAt: moment('created_at').notNull(),
     deletedAt: moment('deleted_at'),
   },
-  (t) => [uniqueIndex('accounts_name').on(t.name).where(isNull(t.deletedAt))],
+  (t) => [
+    uniqueIndex('accounts_name').on(t.name).where(isNull(t.deletedAt)),
+    uniqueIndex('accounts_email').on(t.email).where(isNull(t.deletedAt)),
+  ],
 );
 
 /** Bearer tokens; only a hash of each is stored. */

@@ -17,6 +17,7 @@ import { accounts, plans } from '../engine/tables.js';
 const ACCOUNT = {
   id: accounts.id,
   name: accounts.name,
+  email: accounts.email,
   roles: accounts.roles,
   planId: accounts.planId,
   environmentCount: accounts.environmentCount,
@@ -78,32 +79,47 @@ export function findAccounts(db: Session, after: string | null, limit: number): 
 }
 
 const { environmentCount: _, ...NEW_ACCOUNT } = ACCOUNT;
-const INSERT = statement<{ id: string; name: string; roles: string[]; planId: string; createdAt: Date }>()(
+export type AccountInsertion = Omit<AccountRow, 'environmentCount'>;
+const INSERT = statement<AccountInsertion>()(
   ACCOUNT,
-  sql`${insertInto(accounts, NEW_ACCOUNT)}
-    on conflict (${name(accounts.name)}) where deleted_at is null do nothing returning ${columns(ACCOUNT)}`,
+  sql`${insertInto(accounts, NEW_ACCOUNT)} on conflict do nothing returning ${columns(ACCOUNT)}`,
 );
-/** Returns undefined when the name is taken. */
-export function insertAccount(
-  db: Session,
-  account: { id: string; name: string; roles: string[]; planId: string; createdAt: Date },
-): Promise<AccountRow | undefined> {
+/** Returns undefined when the name or the email is taken. To give an email, hold the lock of `lockAccountEmails`. */
+export function insertAccount(db: Session, account: AccountInsertion): Promise<AccountRow | undefined> {
   return db.row(INSERT, account);
 }
 
-const UPDATE = statement<{ id: string; roles: string[] | undefined; planId: string | undefined }>()(
+export interface AccountChange {
+  roles?: string[] | undefined;
+  planId?: string | undefined;
+  /** Null removes it. */
+  email?: string | null | undefined;
+}
+const UPDATE = statement<AccountChange & { id: string; hasEmail: boolean }>()(
   ACCOUNT,
   sql`update ${accounts} set
       ${name(accounts.roles)} = coalesce(${parameter('roles', accounts.roles)}::text[], ${accounts.roles}),
-      ${name(accounts.planId)} = coalesce(${parameter('planId')}::uuid, ${accounts.planId})
-    where ${accounts.id} = ${parameter('id')} and ${live} returning ${columns(ACCOUNT)}`,
+      ${name(accounts.planId)} = coalesce(${parameter('planId')}::uuid, ${accounts.planId}),
+      ${name(accounts.email)} = case when ${parameter('hasEmail')}::boolean then ${parameter('email')}::text else ${accounts.email} end
+    where ${accounts.id} = ${parameter('id')} and ${live}
+      and not exists (select 1 from ${accounts} other where other.email = ${parameter('email')}::text
+        and other.deleted_at is null and other.id <> ${accounts.id})
+    returning ${columns(ACCOUNT)}`,
 );
-export function updateAccount(
-  db: Session,
-  id: string,
-  change: { roles: string[] | undefined; planId: string | undefined },
-): Promise<AccountRow | undefined> {
-  return db.row(UPDATE, { ...change, id });
+/**
+ * What is undefined stays. Returns undefined when the email is taken or the account is gone. To change the email, hold
+ * the lock of `lockAccountEmails`.
+ */
+export function updateAccount(db: Session, id: string, change: AccountChange): Promise<AccountRow | undefined> {
+  return db.row(UPDATE, { ...change, id, hasEmail: change.email !== undefined });
+}
+
+/** An arbitrary number; nothing else in the database may take the same advisory lock. */
+const EMAILS = 7_162_530_418_805_112n;
+const LOCK_EMAILS = statement()({}, sql`select pg_advisory_xact_lock(${sql.raw(String(EMAILS))})`);
+/** Must come before all other locks. Until the transaction ends, no other one can give an email to an account. */
+export async function lockAccountEmails(db: Session): Promise<void> {
+  await db.rows(LOCK_EMAILS, {});
 }
 
 const UNDER_PLAN = { count: computed(sql`count(*)`, Number) };
