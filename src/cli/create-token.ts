@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/config.js';
 import { issueToken, tokenLimits } from '../domain/access/token.js';
 import { isScope, SCOPES, type Scope } from '../domain/request/grant.js';
-import { createAccountAsOperator } from '../domain/tenancy/account.js';
+import { createAccountAsOperator, setEmailAsOperator } from '../domain/tenancy/account.js';
 import { uuidFrom } from '../ids/uuid.js';
 import { createLogger } from '../logging/logger.js';
 import { openServices } from '../start/services.js';
@@ -12,11 +12,12 @@ import { findAccountByName } from '../store/tenancy/account.js';
 import { findEnvironment } from '../store/tenancy/environment.js';
 import { runCommand, UsageError } from './run-command.js';
 
-const USAGE = `Usage: npm run --silent token -- --account NAME [--admin] [--expires-in-days N]
+const USAGE = `Usage: npm run --silent token -- --account NAME [--email EMAIL] [--admin] [--expires-in-days N]
          [--scope SCOPE]... [--environment ID] [--path-prefix PATH]...
 
 Prints a new token of the account NAME, the only time it is shown. Without such an account it is created first;
-with --admin it gets the account role admin, which manages accounts and plans.
+with --admin it gets the account role admin, which manages accounts and plans. With --email the account has
+this email from then on.
 
 The token may do what its account may, unless it is limited: to scopes (${SCOPES.join(', ')}), to one
 environment, to secrets at or below dotted paths such as payments.mainDb.
@@ -29,6 +30,7 @@ await runCommand({
     const { values } = parseArgs({
       options: {
         account: { type: 'string' },
+        email: { type: 'string' },
         admin: { type: 'boolean', default: false },
         'expires-in-days': { type: 'string' },
         scope: { type: 'string', multiple: true },
@@ -47,7 +49,8 @@ await runCommand({
     };
     const services = await openServices(loadConfig(), createLogger('error'));
     try {
-      const request = { account: values.account, isAdmin: values.admin, expiresAt, limits: tokenLimits(limits) };
+      const { account, email, admin: isAdmin } = values;
+      const request = { account, email, isAdmin, expiresAt, limits: tokenLimits(limits) };
       return await services.db.transaction((tx) => createToken(tx, request));
     } finally {
       await services.db.close();
@@ -57,23 +60,26 @@ await runCommand({
 
 interface TokenRequest {
   account: string;
+  email: string | undefined;
   isAdmin: boolean;
   expiresAt: Date | undefined;
   limits: ReturnType<typeof tokenLimits>;
 }
 
-async function createToken(tx: Session, { account: name, isAdmin, expiresAt, limits }: TokenRequest): Promise<string> {
+async function createToken(tx: Session, request: TokenRequest): Promise<string> {
+  const { account: name, email, isAdmin, expiresAt, limits } = request;
   const account = await findAccountByName(tx, name);
   if (limits.environmentId !== null && !(await hasAccess(tx, account?.id, limits.environmentId))) {
     throw new Error(`the account ${name} has no role in an environment ${limits.environmentId}`);
   }
   if (!account) {
     const roles = isAdmin ? ['admin'] : [];
-    return (await createAccountAsOperator(tx, { name, roles, expiresAt, limits })).secret;
+    return (await createAccountAsOperator(tx, { name, email, roles, expiresAt, limits })).secret;
   }
   if (isAdmin && !account.roles.includes('admin')) {
     throw new Error(`the account ${name} exists without the role admin; an admin can give it with updateAccount`);
   }
+  if (email !== undefined) await setEmailAsOperator(tx, account.id, email);
   return (await issueToken(tx, { accountId: account.id, name: 'operator', expiresAt, ...limits })).secret;
 }
 

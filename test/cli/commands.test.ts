@@ -81,11 +81,37 @@ test('what cannot be done is told in one line that says what, and exits with 1',
   for (const [args, reason] of [
     [['--account', 'plain', '--admin'], /updateAccount/],
     [['--account', 'no such name'], /name: expected/],
+    [['--account', 'plain', '--email', 'no address'], /email: expected an address/],
+    [['--account', 'another', '--email', 'no address'], /email: expected an address/],
   ] as const) {
     const { code, stdout, stderr } = await token(...args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/^Cannot create a token: [^\n]+\n$/);
     expect(stderr).toMatch(reason);
+  }
+});
+
+test('an account is given an email when it is made, and later; one of another account is refused', async () => {
+  const sql = postgres(database.url, { max: 1 });
+  const emails = async () => {
+    const rows = await sql`select name, email from accounts where name like 'mailed%' order by name`;
+    return Object.fromEntries(rows.map(({ name, email }) => [name, email]));
+  };
+  try {
+    expect((await token('--account', 'mailed-1', '--email', 'Ada@Example.com')).code).toBe(0);
+    expect((await token('--account', 'mailed-2')).code).toBe(0);
+    expect(await emails()).toEqual({ 'mailed-1': 'ada@example.com', 'mailed-2': null });
+    for (const name of ['mailed-2', 'mailed-3']) {
+      const taken = await token('--account', name, '--email', 'ADA@example.com');
+      expect(taken).toMatchObject({ code: 1, stdout: '' });
+      expect(taken.stderr).toBe('Cannot create a token: An account with this email already exists\n');
+    }
+    expect((await token('--account', 'mailed-2', '--email', 'bob@example.com')).code).toBe(0);
+    expect((await token('--account', 'mailed-1', '--email', 'ada@example.com')).code).toBe(0);
+    expect((await token('--account', 'mailed-1')).code).toBe(0);
+    expect(await emails()).toEqual({ 'mailed-1': 'ada@example.com', 'mailed-2': 'bob@example.com' });
+  } finally {
+    await sql.end();
   }
 });
 

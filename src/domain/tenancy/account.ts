@@ -180,6 +180,13 @@ export async function deleteAccount(ctx: Context, input: { id: string }): Promis
   return account;
 }
 
+/** Gives an account an email, without a caller. For operator commands. Throws INVALID_REQUEST, ALREADY_EXISTS. */
+export async function setEmailAsOperator(tx: Session, id: string, email: string): Promise<void> {
+  const checked = checkEmail(email);
+  await lockAccountEmails(tx);
+  if (!(await updateRow(tx, id, { email: checked }))) throw emailTaken();
+}
+
 function emailTaken(): AppError {
   return alreadyExists('An account with this email');
 }
