@@ -11,7 +11,8 @@ import { EVENT_STREAM_HEADERS } from '../http/event-stream.js';
 import { printBody } from '../json/print-portions.js';
 import { JSON_TYPE, methodNotAllowed, problem } from './problem.js';
 import { jsonBody } from './request.js';
-import { type Refused, ROUTES, type Route } from './routes.js';
+import type { Refused, Route } from './route.js';
+import { ROUTES } from './routes.js';
 import { streamEvents } from './stream.js';
 import { STREAMS, type StreamRoute } from './streams.js';
 

@@ -1,9 +1,6 @@
-// The routes of the REST API as a table. Each route has a typed GraphQL document, a function from the request to its
-// variables, and one from its result to the body.
-import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+// The routes of the REST API's agent secrets as a table.
 import { invalidRequest } from '../errors/refusals.js';
-import { isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../json/exact.js';
-import type { OperationId } from './operation-id.js';
+import { isJsonObject, JsonNumber, type JsonValue } from '../json/exact.js';
 import {
   CreateAgentSecretDocument,
   DeleteAgentSecretDocument,
@@ -16,51 +13,7 @@ import {
   UpdateAgentSecretDocument,
 } from './operations.generated.js';
 import { counterIn, idempotencyKeyIn, queryIn, stringsIn, uuidIn } from './request.js';
-
-/** The parts of an authenticated request that a route may read. */
-export interface Incoming {
-  request: Request;
-  parameter(name: string): string;
-  /** The body as a JSON object; rejects with the errors of `jsonBody` in request.ts. */
-  body(): Promise<JsonObject>;
-}
-
-/** A refusal that the mutation returned as data. */
-export interface Refused {
-  refused: { code: string; message: string; problems?: readonly string[] };
-}
-
-export interface Route {
-  operationId: OperationId;
-  summary: string;
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  path: string;
-  document: TypedDocumentNode<unknown, Record<string, unknown>>;
-  variables(incoming: Incoming): Record<string, unknown> | Promise<Record<string, unknown>>;
-  /** The body for status 200, or the refusal. Null if the GraphQL field is null without an error, which is a bug. */
-  body(data: never): object | Refused | null;
-  /** Only for routes with an `ETag`, which clients can revalidate with `If-None-Match`. */
-  tag?: Tag<never, never>;
-}
-
-/** How a route determines its `ETag`. */
-interface Tag<Data, TagData> {
-  /** Reads only the tag, with the same variables and without reading any secret. */
-  document: TypedDocumentNode<TagData, Record<string, unknown>>;
-  of(data: Data | TagData): string | undefined;
-}
-
-/** Type-checks the functions of a route against its own document; the type of the table cannot express that. */
-function route<Data, Variables extends Record<string, unknown>, TagData = never>(
-  definition: Omit<Route, 'document' | 'variables' | 'body' | 'tag'> & {
-    document: TypedDocumentNode<Data, Variables>;
-    variables(incoming: Incoming): Variables | Promise<Variables>;
-    body(data: Data): object | Refused | null;
-    tag?: { document: TypedDocumentNode<TagData, Variables>; of(data: Data | TagData): string | undefined };
-  },
-): Route {
-  return definition as unknown as Route;
-}
+import { type Refused, type Route, route } from './route.js';
 
 export const ROUTES: readonly Route[] = [
   route({

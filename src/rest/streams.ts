@@ -4,7 +4,7 @@ import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import type { OperationId } from './operation-id.js';
 import { WatchAgentSecretChangesDocument, type WatchAgentSecretChangesSubscription } from './operations.generated.js';
 import { eventIdIn, queryIn, uuidIn } from './request.js';
-import type { Incoming } from './routes.js';
+import type { Incoming } from './route.js';
 
 /** A server-sent event. Clients send the last `id` as `Last-Event-ID` to resume. */
 export interface StreamEvent {

@@ -2,7 +2,8 @@
 
 import type { OperationId } from '../operation-id.js';
 import { STATUS } from '../problem.js';
-import { ROUTES, type Route } from '../routes.js';
+import type { Route } from '../route.js';
+import { ROUTES } from '../routes.js';
 import { STREAMS, type StreamRoute } from '../streams.js';
 import {
   CODES_OF_ALL,
