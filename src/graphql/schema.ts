@@ -10,6 +10,7 @@ import './access/token.js';
 import './tenancy/application.js';
 import './tenancy/environment.js';
 import './tenancy/environment-share.js';
+import './tenancy/visible-environment.js';
 import './secrets/agent-secret.js';
 import './secrets/agent-secret-list.js';
 import './secrets/agent-secret-revision.js';

@@ -1,7 +1,8 @@
 // API tokens, which identify callers. The secret part is returned once, when the token is created; only its hash is
 // stored.
 import { randomBytes } from 'node:crypto';
-import { forbidden, invalidRequest, limitExceeded, notFound } from '../../errors/refusals.js';
+import { AppError } from '../../errors/errors.js';
+import { forbidden, invalidRequest, limitExceeded, notFound, unauthorized } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
 import { type BearerRow, findBearer, updateLastUsed } from '../../store/access/caller.js';
 import {
@@ -77,6 +78,18 @@ export async function getToken(ctx: Context, id: string): Promise<Token> {
   const row = await findToken(ctx.services.db, id);
   if (!row) throw notFound('token', id);
   if (!isOwn(ctx, row)) throw notFound('token', id);
+  return row;
+}
+
+/**
+ * The token with which the caller has authenticated. Throws TOKEN_NOT_FOUND for a login, and AUTH_UNAUTHORIZED when the
+ * token was revoked a moment ago.
+ */
+export async function getCurrentToken(ctx: Context): Promise<Token> {
+  const { tokenId } = actorOf(ctx);
+  if (tokenId === null) throw new AppError('TOKEN_NOT_FOUND', 'A login has no token: make one with createToken');
+  const row = await findToken(ctx.services.db, tokenId);
+  if (!row) throw unauthorized();
   return row;
 }
 

@@ -1,4 +1,5 @@
 // Applications, which group the environments of an account. They are visible to their owner only.
+import { AppError } from '../../errors/errors.js';
 import { alreadyExists, limitExceeded, notFound } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
 import { giveEnvironmentRoom, lockAccount } from '../../store/tenancy/account.js';
@@ -22,6 +23,7 @@ import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
 import { forwardPage, type Page, type PageArguments, pageOf, stringKey } from '../request/page.js';
+import { storableText } from '../request/storable-text.js';
 
 export type Application = ApplicationRow;
 
@@ -34,6 +36,19 @@ export async function getApplication(ctx: Context, id: string): Promise<Applicat
   const row = await findApplication(ctx.services.db, id);
   if (!row) throw notFound('application', id);
   ownAccountOnly(ctx, row.accountId, () => notFound('application', id));
+  return row;
+}
+
+/** Finds an application by the account that owns it and its name. Throws APPLICATION_NOT_FOUND as `getApplication` does. */
+export async function getApplicationByName(
+  ctx: Context,
+  { accountId, name }: { accountId: string; name: string },
+): Promise<Application> {
+  // The message does not repeat the name, because it is arbitrary text from the caller.
+  const absent = () => new AppError('APPLICATION_NOT_FOUND', 'Application of this name not found');
+  ownAccountOnly(ctx, accountId, absent);
+  const row = await findApplicationByName(ctx.services.db, accountId, storableText(name));
+  if (!row) throw absent();
   return row;
 }
 
@@ -61,10 +76,21 @@ export function findByName(ctx: Context, name: string): Promise<Application | un
   return findApplicationByName(ctx.services.db, actorOf(ctx).accountId, name);
 }
 
-/** Creates an application in the caller's own account. Throws INVALID_REQUEST, ALREADY_EXISTS, LIMIT_EXCEEDED. */
-export async function createApplication(ctx: Context, input: { name: string }): Promise<Application> {
-  const { accountId } = managerOf(ctx, 'CreateApplication');
+export interface CreateApplicationInput {
+  name: string;
+  /** Absent: the caller's own account. No other one is possible. */
+  accountId?: string | null | undefined;
+}
+
+/**
+ * Creates an application in the caller's own account. Throws INVALID_REQUEST, ACCOUNT_NOT_FOUND, AUTH_FORBIDDEN,
+ * ALREADY_EXISTS, LIMIT_EXCEEDED.
+ */
+export async function createApplication(ctx: Context, input: CreateApplicationInput): Promise<Application> {
   const name = checkName(input.name);
+  const { accountId } = actorOf(ctx);
+  if (input.accountId != null && input.accountId !== accountId) throw notFound('account', input.accountId);
+  managerOf(ctx, 'CreateApplication');
   return ctx.services.db.transaction(async (tx) => {
     if (!(await lockAccount(tx, accountId))) throw notFound('account', accountId);
     const row = await insertApplication(tx, { id: newId(), accountId, name, createdAt: new Date() });

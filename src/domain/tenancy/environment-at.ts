@@ -1,25 +1,31 @@
-// Finds an environment by its id or its names, in its current state or as of one of its revisions.
+// Finds an environment by its id, its application and name, or its names, in its current state or as of one of its revisions.
 import { AppError } from '../../errors/errors.js';
 import { invalidRequest } from '../../errors/refusals.js';
 import { countAgentSecrets } from '../../store/secrets/agent-secret-page.js';
 import { findLogPoint } from '../../store/secrets/agent-secret-revision.js';
-import { findEnvironmentByName } from '../../store/tenancy/environment.js';
+import {
+  type EnvironmentWithAccessRow,
+  findEnvironmentByName,
+  findEnvironmentInApplication,
+} from '../../store/tenancy/environment.js';
 import { withRoles } from '../access/environment-access.js';
 import { genesisHash } from '../log/log-entry.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
+import { storableText } from '../request/storable-text.js';
 import { type Environment, getEnvironment } from './environment.js';
 
 export interface EnvironmentPlace {
   id?: string | null | undefined;
+  applicationId?: string | null | undefined;
   account?: string | null | undefined;
   application?: string | null | undefined;
   name?: string | null | undefined;
 }
 
 /**
- * Finds an environment by its id or by its three names, in its current state or as of revision `at`. Throws
- * INVALID_REQUEST (neither or both, a revision in the future), ENVIRONMENT_NOT_FOUND.
+ * Finds an environment by its id, by its application and its name, or by its three names, in its current state or as of
+ * revision `at`. Throws INVALID_REQUEST (none or several of them, a revision in the future), ENVIRONMENT_NOT_FOUND.
  */
 export async function getEnvironmentAt(
   ctx: Context,
@@ -60,19 +66,39 @@ export async function logPointOf(
 }
 
 async function getCurrentEnvironment(ctx: Context, place: EnvironmentPlace): Promise<Environment> {
-  const actor = actorOf(ctx);
-  const { id, account, application, name } = place;
-  const names = [account, application, name];
-  if (id != null && names.every((part) => part == null)) return getEnvironment(ctx, id);
-  if (id != null || account == null || application == null || name == null) {
-    throw invalidRequest('expected either id, or account, application and name');
+  const viewerId = actorOf(ctx).accountId;
+  const { db } = ctx.services;
+  const { id, applicationId, account, application, name } = place;
+  switch (givenIn(place)) {
+    case 'id':
+      return getEnvironment(ctx, id as string);
+    case 'applicationId,name': {
+      const names = { applicationId: applicationId as string, name: storableText(name as string) };
+      const row = await findEnvironmentInApplication(db, names, viewerId);
+      return visible(ctx, row, 'Environment of this name not found');
+    }
+    case 'account,application,name': {
+      const names = {
+        account: storableText(account as string),
+        application: storableText(application as string),
+        name: storableText(name as string),
+      };
+      const row = await findEnvironmentByName(db, names, viewerId);
+      return visible(ctx, row, 'Environment of these names not found');
+    }
+    default:
+      throw invalidRequest('expected either id, or applicationId and name, or account, application and name');
   }
-  // The message does not repeat the names, because they are arbitrary text from the caller.
-  const environmentNotFound = () => new AppError('ENVIRONMENT_NOT_FOUND', 'Environment of these names not found');
-  if (names.some((part) => part?.includes('\0'))) throw environmentNotFound();
-  const row = await findEnvironmentByName(ctx.services.db, { account, application, name }, actor.accountId);
-  if (!row) throw environmentNotFound();
-  const environment = withRoles(ctx, row);
-  if (environment.roles.length === 0) throw environmentNotFound();
+}
+
+function givenIn(place: EnvironmentPlace): string {
+  const parts = ['id', 'applicationId', 'account', 'application', 'name'] as const;
+  return parts.filter((part) => place[part] != null).join();
+}
+
+/** The message must not repeat names, because they are arbitrary text from the caller. */
+function visible(ctx: Context, row: EnvironmentWithAccessRow | undefined, message: string): Environment {
+  const environment = row && withRoles(ctx, row);
+  if (!environment || environment.roles.length === 0) throw new AppError('ENVIRONMENT_NOT_FOUND', message);
   return environment;
 }

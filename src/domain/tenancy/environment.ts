@@ -117,9 +117,17 @@ async function sharedEnvironment(ctx: Context, id: string, request: PageRequest<
   return pageOf(request, isShared && isAfterCursor ? [environment] : [], (shared) => shared.id);
 }
 
+export interface GolemSettings {
+  compatibilityCheck?: boolean | null | undefined;
+  versionCheck?: boolean | null | undefined;
+  securityOverrides?: boolean | null | undefined;
+}
+
 export interface CreateEnvironmentInput {
   applicationId: string;
   name: string;
+  /** What Golem's tools keep with it. Absent: false. */
+  golem?: GolemSettings | null | undefined;
 }
 
 /**
@@ -149,6 +157,9 @@ export async function createEnvironment(ctx: Context, input: CreateEnvironmentIn
       name,
       headHash: genesisHash(id),
       keysId,
+      compatibilityCheck: input.golem?.compatibilityCheck ?? false,
+      versionCheck: input.golem?.versionCheck ?? false,
+      securityOverrides: input.golem?.securityOverrides ?? false,
       createdAt: at,
       updatedAt: at,
     });

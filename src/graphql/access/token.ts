@@ -1,6 +1,13 @@
 // The GraphQL type Token: its fields, its list and its mutations. Only createToken returns the token's secret part.
 
-import { type CreatedToken, createToken, listTokens, MAX_TOKENS, revokeToken } from '../../domain/access/token.js';
+import {
+  type CreatedToken,
+  createToken,
+  getCurrentToken,
+  listTokens,
+  MAX_TOKENS,
+  revokeToken,
+} from '../../domain/access/token.js';
 import { SCOPES, type Scope } from '../../domain/request/grant.js';
 import { builder } from '../builder/builder.js';
 import { loadToken } from '../builder/loaders.js';
@@ -25,6 +32,7 @@ TokenRef.implement({
   interfaces: [NodeRef],
   fields: (t) => ({
     name: t.exposeString('name', { description: 'What it is for.' }),
+    accountId: t.expose('accountId', { type: 'UUID', description: 'The account it belongs to.' }),
     parentId: t.expose('parentTokenId', {
       type: 'UUID',
       nullable: true,
@@ -74,6 +82,15 @@ TokenRef.implement({
     }),
   }),
 });
+
+builder.queryFields((t) => ({
+  currentToken: t.field({
+    type: TokenRef,
+    nullable: true,
+    description: 'The token that the caller has come with; the error TOKEN_NOT_FOUND when it is a login.',
+    resolve: (_, __, ctx) => getCurrentToken(ctx),
+  }),
+}));
 
 builder.objectFields(AccountRef, (t) => ({
   tokens: t.connection(

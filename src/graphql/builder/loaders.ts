@@ -9,6 +9,7 @@ import { getAccountNames } from '../../domain/tenancy/account.js';
 import { getApplications } from '../../domain/tenancy/application.js';
 import { getEnvironments } from '../../domain/tenancy/environment.js';
 import { getPlansOfAccounts } from '../../domain/tenancy/plan.js';
+import { getEnvironmentDetails } from '../../domain/tenancy/visible-environment.js';
 
 type ReadMany<Key, T> = (ctx: Context, keys: readonly Key[]) => Promise<(T | Error)[]>;
 
@@ -40,6 +41,7 @@ const identity = (id: string) => id;
 export const loadAccountName = loader(getAccountNames, identity);
 export const loadApplication = loader(getApplications, identity);
 export const loadEnvironment = loader(getEnvironments, identity);
+export const loadEnvironmentDetails = loader(getEnvironmentDetails, identity);
 export const loadPlanOfAccount = loader(getPlansOfAccounts, identity);
 /** Loads values that were not read together with their secrets, such as those of old revisions. */
 export const loadStoredValue = loader(openStoredValues, ({ id, revision }) => `${id}:${revision}`);

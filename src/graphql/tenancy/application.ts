@@ -2,6 +2,7 @@
 import {
   createApplication,
   deleteApplication,
+  getApplicationByName,
   listApplications,
   MAX_APPLICATIONS,
   updateApplication,
@@ -15,9 +16,24 @@ ApplicationRef.implement({
   interfaces: [NodeRef],
   fields: (t) => ({
     name: t.exposeString('name', { description: 'Unique in its account.' }),
+    accountId: t.expose('accountId', { type: 'UUID', description: 'The account that owns it.' }),
     createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
   }),
 });
+
+builder.queryFields((t) => ({
+  application: t.field({
+    type: ApplicationRef,
+    nullable: true,
+    description:
+      'An application of the caller’s own account by its name; the error APPLICATION_NOT_FOUND for any other.',
+    args: {
+      accountId: t.arg({ type: 'UUID', required: true, description: 'The account that owns it.' }),
+      name: t.arg.string({ required: true, description: 'Its name.' }),
+    },
+    resolve: (_, place, ctx) => getApplicationByName(ctx, place),
+  }),
+}));
 
 builder.objectFields(AccountRef, (t) => ({
   applications: t.connection(
@@ -34,7 +50,13 @@ builder.objectFields(AccountRef, (t) => ({
 
 const CreateInput = builder.inputType('CreateApplicationInput', {
   description: 'A new application.',
-  fields: (t) => ({ name: t.string({ required: true, description: '1 to 64 letters, digits, `-`, `_` or `.`.' }) }),
+  fields: (t) => ({
+    name: t.string({ required: true, description: '1 to 64 letters, digits, `-`, `_` or `.`.' }),
+    accountId: t.field({
+      type: 'UUID',
+      description: 'In which account: the caller’s own, as when absent; the error ACCOUNT_NOT_FOUND for any other.',
+    }),
+  }),
 });
 const UpdateInput = builder.inputType('UpdateApplicationInput', {
   description: 'New settings of an application.',

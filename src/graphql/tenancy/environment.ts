@@ -81,9 +81,10 @@ builder.queryFields((t) => ({
     type: EnvironmentRef,
     nullable: true,
     description:
-      'An environment by `id`, or by `account`, `application` and `name`; the error ENVIRONMENT_NOT_FOUND when the caller has no role in it.',
+      'An environment by `id`, by `applicationId` and `name`, or by `account`, `application` and `name`; the error ENVIRONMENT_NOT_FOUND when the caller has no role in it.',
     args: {
       id: t.arg({ type: 'UUID', description: 'The environment’s id.' }),
+      applicationId: t.arg({ type: 'UUID', description: 'The id of its application.' }),
       account: t.arg.string({ description: 'Name of the account that owns it.' }),
       application: t.arg.string({ description: 'Name of its application.' }),
       name: t.arg.string({ description: 'Its name.' }),
@@ -122,11 +123,20 @@ builder.objectFields(ApplicationRef, (t) => ({
   ),
 }));
 
+const GolemSettings = builder.inputType('GolemSettingsInput', {
+  description: 'Settings that Golem’s tools keep with an environment; false unless told. They have no effect here.',
+  fields: (t) => ({
+    compatibilityCheck: t.boolean({ description: 'As Golem’s tools mean it.' }),
+    versionCheck: t.boolean({ description: 'As Golem’s tools mean it.' }),
+    securityOverrides: t.boolean({ description: 'As Golem’s tools mean it.' }),
+  }),
+});
 const CreateInput = builder.inputType('CreateEnvironmentInput', {
   description: 'A new environment.',
   fields: (t) => ({
     applicationId: t.field({ type: 'UUID', required: true, description: 'In which application of the caller’s.' }),
     name: t.string({ required: true, description: '1 to 64 letters, digits, `-`, `_` or `.`.' }),
+    golem: t.field({ type: GolemSettings, description: 'Settings for Golem’s tools.' }),
   }),
 });
 const UpdateInput = builder.inputType('UpdateEnvironmentInput', {

@@ -4,6 +4,7 @@ import { isNotNull, isNull, sql } from 'drizzle-orm';
 import {
   type AnyPgColumn,
   bigint,
+  boolean,
   customType,
   index,
   integer,
@@ -129,6 +130,10 @@ export const environments = pgTable(
     factsVersion: integer('facts_version').notNull().default(0),
     /** Null for environments from before there was such a seal, until an operator has them sealed. */
     factsMac: bytes('facts_mac'),
+    /** Settings that Golem's tools keep with an environment. Nothing here depends on them. */
+    compatibilityCheck: boolean('compatibility_check').notNull().default(false),
+    versionCheck: boolean('version_check').notNull().default(false),
+    securityOverrides: boolean('security_overrides').notNull().default(false),
     createdAt: moment('created_at').notNull(),
     updatedAt: moment('updated_at').notNull(),
     deletedAt: moment('deleted_at'),

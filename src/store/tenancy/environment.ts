@@ -32,7 +32,7 @@ const ENVIRONMENT = {
   createdAt: environments.createdAt,
   updatedAt: environments.updatedAt,
 };
-const WITH_ACCESS = { ...ENVIRONMENT, shareRoles: optional(environmentShares.roles) };
+export const WITH_ACCESS = { ...ENVIRONMENT, shareRoles: optional(environmentShares.roles) };
 export type EnvironmentRow = RowOf<typeof ENVIRONMENT>;
 export type EnvironmentWithAccessRow = RowOf<typeof WITH_ACCESS>;
 const live = isNull(environments.deletedAt);
@@ -78,6 +78,21 @@ export function findEnvironmentByName(
   return db.row(BY_NAME, { ...names, viewerId });
 }
 
+const IN_APPLICATION = statement<{ applicationId: string; name: string; viewerId: string }>()(
+  WITH_ACCESS,
+  withAccess(
+    sql``,
+    sql`${environments.applicationId} = ${parameter('applicationId')} and ${environments.name} = ${parameter('name')}`,
+  ),
+);
+export function findEnvironmentInApplication(
+  db: Session,
+  place: { applicationId: string; name: string },
+  viewerId: string,
+): Promise<EnvironmentWithAccessRow | undefined> {
+  return db.row(IN_APPLICATION, { ...place, viewerId });
+}
+
 const OF_APPLICATION = bulk(
   statement<{ applicationId: string; viewerId: string; after: string | null; limit: number }>()(
     WITH_ACCESS,
@@ -119,6 +134,9 @@ const NEW_ENVIRONMENT = {
   name: environments.name,
   headHash: environments.headHash,
   keysId: environments.keysId,
+  compatibilityCheck: environments.compatibilityCheck,
+  versionCheck: environments.versionCheck,
+  securityOverrides: environments.securityOverrides,
   createdAt: environments.createdAt,
   updatedAt: environments.updatedAt,
 };
@@ -129,6 +147,9 @@ export interface EnvironmentInsertion {
   name: string;
   headHash: Uint8Array;
   keysId: Uint8Array;
+  compatibilityCheck: boolean;
+  versionCheck: boolean;
+  securityOverrides: boolean;
   createdAt: Date;
   updatedAt: Date;
 }

@@ -10,6 +10,9 @@ import type { Relation } from '../../support/world.js';
 const { app, world, token, environmentId } = await graphqlSuite();
 const input = { environmentId, path: ['seen'], secretType: { type: 'Str' }, secretValue: 'a value' };
 const { pathText: secretPath } = await done(createSecret(app, token, input));
+await ask(app, app.operatorToken, 'mutation ($id: UUID!) { updateAccount(input: { id: $id, email: "a@b" }) { id } }', {
+  id: world.people.admin.id,
+});
 
 const KNOWING = ['viewer', 'deployer', 'admin', 'owner'] as const;
 type Knowing = (typeof KNOWING)[number];
@@ -36,6 +39,7 @@ const ENVIRONMENT: Record<string, NestedCase> = {
   createdAt: everyone('createdAt'),
   updatedAt: everyone('updatedAt'),
   myRoles: everyone('myRoles'),
+  golem: everyone('golem { accountId accountName accountEmail applicationId applicationName versionCheck }'),
   usage: everyone('usage { agentSecrets { used limit } maxValueBytes }'),
   application: { selection: 'application { id }', to: ['owner'], otherwise: 'null' },
   shares: { selection: 'shares { edges { node { id } } }', to: ['admin', 'owner'], otherwise: 'AUTH_FORBIDDEN' },
@@ -55,6 +59,7 @@ const ENVIRONMENT: Record<string, NestedCase> = {
 const ACCOUNT: Record<string, { selection: string; ownOnly: boolean }> = {
   id: { selection: 'id', ownOnly: false },
   name: { selection: 'name', ownOnly: false },
+  email: { selection: 'email', ownOnly: false },
   roles: { selection: 'roles', ownOnly: false },
   plan: { selection: 'plan { id name }', ownOnly: false },
   environmentUsage: { selection: 'environmentUsage { used limit }', ownOnly: false },

@@ -17,6 +17,7 @@ const elsewhere = {
 const ACCOUNT_WIDE: Record<string, string> = {
   'Query.viewer': 'ok',
   'Query.account': 'ok',
+  'Query.currentToken': 'ok',
   'Mutation.createToken': 'AUTH_FORBIDDEN',
   'Mutation.createApplication': 'AUTH_FORBIDDEN',
 };
@@ -45,6 +46,7 @@ describe.each(ROOT_CASES)('$name', (accessCase) => {
   const inside =
     {
       ...ACCOUNT_WIDE,
+      'Query.application': 'APPLICATION_NOT_FOUND',
       'Mutation.revokeToken': 'TOKEN_NOT_FOUND',
       'Mutation.createEnvironment': 'APPLICATION_NOT_FOUND',
       'Mutation.updateApplication': 'APPLICATION_NOT_FOUND',
@@ -61,6 +63,9 @@ describe.each(ROOT_CASES)('$name', (accessCase) => {
     {
       'Query.viewer': 'ok',
       'Query.account': 'ok',
+      'Query.currentToken': 'ok',
+      'Query.application': 'ok',
+      'Query.visibleEnvironments': 'ok',
       'Query.environment': 'ok',
       'Query.agentSecret': 'AGENT_SECRET_NOT_FOUND',
       'Query.node': 'null',

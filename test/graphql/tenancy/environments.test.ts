@@ -124,7 +124,10 @@ describe('environments', () => {
     for (const wrong of ['', `name: "${name}"`, `id: "${id}", ${place}`, place.replace(/, name.*/, ''), 'id: null']) {
       const { errors } = await graphql(app, token, `{ environment${wrong && `(${wrong})`} { id } }`);
       expect(errors).toMatchObject([
-        { message: 'expected either id, or account, application and name', extensions: { code: 'INVALID_REQUEST' } },
+        {
+          message: 'expected either id, or applicationId and name, or account, application and name',
+          extensions: { code: 'INVALID_REQUEST' },
+        },
       ]);
     }
   });

@@ -158,6 +158,33 @@ export const ACCESS_CASES: readonly AccessCase[] = [
     },
     { ...deployers('ENVIRONMENT_NOT_FOUND'), viewer: 'ok' },
   ),
+  query(
+    'environment by application and name',
+    'query ($id: UUID!, $name: String!) { environment(applicationId: $id, name: $name) { id } }',
+    async (app, { people, applicationId, environmentId }) => {
+      const document = 'query ($id: UUID) { environment(id: $id) { name } }';
+      const { name } = (await ask(app, people.owner.token, document, { id: environmentId })).environment;
+      return { id: applicationId, name };
+    },
+    { ...deployers('ENVIRONMENT_NOT_FOUND'), viewer: 'ok' },
+  ),
+  query(
+    'visibleEnvironments',
+    '{ visibleEnvironments { edges { node { id golem { accountEmail } } } } }',
+    nothing,
+    EVERYONE,
+  ),
+  query('currentToken', '{ currentToken { id accountId } }', nothing, EVERYONE),
+  query(
+    'application',
+    'query ($id: UUID!, $name: String!) { application(accountId: $id, name: $name) { id } }',
+    async (app, { people }) => {
+      const { name: applicationName } = name();
+      await createApplication(app, people.owner.token, applicationName);
+      return { id: people.owner.id, name: applicationName };
+    },
+    owner('APPLICATION_NOT_FOUND'),
+  ),
   query('agentSecret', 'query ($id: UUID!) { agentSecret(id: $id) { id } }', secret, {
     ...deployers('AGENT_SECRET_NOT_FOUND'),
   }),
@@ -222,6 +249,12 @@ export const ACCESS_CASES: readonly AccessCase[] = [
     owner('TOKEN_NOT_FOUND'),
   ),
   mutation('createApplication', 'name: $name', name, EVERYONE),
+  mutation(
+    'createApplication in an account',
+    'accountId: $id, name: $name',
+    (_, { people }) => ({ id: people.owner.id, ...name() }),
+    owner('ACCOUNT_NOT_FOUND'),
+  ),
   mutation('updateApplication', 'id: $id, name: $name', ownersApplication, owner('APPLICATION_NOT_FOUND')),
   mutation('deleteApplication', 'id: $id', ownersApplication, owner('APPLICATION_NOT_FOUND')),
   mutation(
