@@ -28,7 +28,7 @@ const config: CodegenConfig = {
   schema: 'schema/schema.graphql',
   generates: {
     'src/rest/operations.generated.ts': {
-      documents: 'src/rest/operations.graphql',
+      documents: 'src/rest/*.graphql',
       plugins: ['typescript-operations', 'typed-document-node'],
       config: { scalars, useTypeImports: true, enumsAsTypes: true, dedupeFragments: true },
     },

@@ -9,9 +9,10 @@ import type { Reservation } from '../http/body.js';
 import { matchesTag } from '../http/entity-tag.js';
 import { EVENT_STREAM_HEADERS } from '../http/event-stream.js';
 import { printBody } from '../json/print-portions.js';
+import { GOLEM_ROUTES } from './golem-routes.js';
 import { JSON_TYPE, methodNotAllowed, problem } from './problem.js';
 import { jsonBody } from './request.js';
-import type { Refused, Route } from './route.js';
+import type { Incoming, Refused, Route } from './route.js';
 import { ROUTES } from './routes.js';
 import { streamEvents } from './stream.js';
 import { STREAMS, type StreamRoute } from './streams.js';
@@ -38,11 +39,12 @@ export interface RestOptions<Ctx> {
 /** Routes for all operations below `/v1`, and status 405 for other methods on their paths. */
 export function createRestRoutes<Ctx>(options: RestOptions<Ctx>): Hono {
   const app = new Hono();
-  for (const route of ROUTES) {
+  const routes = [...ROUTES, ...GOLEM_ROUTES];
+  for (const route of routes) {
     app.on(route.method, route.path, (c) => handle(route, c, options));
   }
   for (const stream of STREAMS) app.get(stream.path, (c) => handleStream(stream, c, options));
-  const all = [...ROUTES, ...STREAMS];
+  const all = [...routes, ...STREAMS];
   for (const path of new Set(all.map((route) => route.path))) {
     const methods = all.filter((route) => route.path === path).map((route) => route.method);
     const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
@@ -54,29 +56,43 @@ export function createRestRoutes<Ctx>(options: RestOptions<Ctx>): Hono {
 async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ctx>): Promise<Response> {
   await options.guard(c);
   const ctx = await options.context(c, 'rest');
-  if (!options.isAuthenticated(ctx)) throw unauthorized();
-  const variables = await route.variables({
+  const incoming: Incoming = {
     request: c.req.raw,
     parameter: (name) => c.req.param(name) as string,
     body: () => jsonBody(c.req.raw, options.maxBodyBytes, options.reservation(ctx)),
-  });
+  };
+  const refuse = (error: AppError) => problem(inWordsOf(route, incoming, error));
+  if (!options.isAuthenticated(ctx)) return refuse(unauthorized());
+  const variables = await route.variables(incoming);
   const ifNoneMatch = route.tag && c.req.header('if-none-match');
   if (route.tag && ifNoneMatch !== undefined) {
     const { data, errors } = await options.run(route.tag.document, variables, ctx);
-    if (errors?.[0]) return problem(refusalOf(errors[0].extensions, errors[0].message));
+    if (errors?.[0]) return refuse(refusalOf(errors[0].extensions, errors[0].message));
     const headers = tagHeaders(route, data as never);
     if (matchesTag(ifNoneMatch, headers.etag)) return new Response(null, { status: 304, headers });
   }
-  const { data, errors } = await options.run(route.document, variables, ctx);
-  // The GraphQL pipeline has already reported the errors in its results. Thrown errors are reported by the app.
-  if (errors?.[0]) return problem(refusalOf(errors[0].extensions, errors[0].message));
-  const body = route.body(data as never);
+  const pages: never[] = [];
+  for (let after: string | null | undefined; after !== null; ) {
+    const page = after === undefined ? variables : { ...variables, after };
+    const { data, errors } = await options.run(route.document, page, ctx);
+    // The GraphQL pipeline has already reported the errors in its results. Thrown errors are reported by the app.
+    if (errors?.[0]) return refuse(refusalOf(errors[0].extensions, errors[0].message));
+    pages.push(data as never);
+    after = route.next?.(data as never) ?? null;
+  }
+  const body = route.body(...pages);
   if (body === null) throw new Error(`${route.operationId} answered nothing`);
-  if (isRefused(body)) return problem(refusalOf({ ...body.refused }, body.refused.message));
+  if (isRefused(body)) return refuse(refusalOf({ ...body.refused }, body.refused.message));
   const headers = { 'content-type': JSON_TYPE, 'cache-control': 'no-store' };
   return new Response(printBody(body), {
-    headers: route.tag ? { ...headers, ...tagHeaders(route, data as never) } : headers,
+    headers: route.tag ? { ...headers, ...tagHeaders(route, pages[0] as never) } : headers,
   });
+}
+
+/** The error with the message that the route has for its code, if it has one. */
+function inWordsOf(route: Route, incoming: Incoming, error: AppError): AppError {
+  const message = route.messages?.[error.code];
+  return message ? new AppError(error.code, message(incoming), error.details) : error;
 }
 
 /**

@@ -7,4 +7,10 @@ export type OperationId =
   | 'get_agent_secret'
   | 'update_agent_secret'
   | 'delete_agent_secret'
-  | 'watch_environment_agent_secrets';
+  | 'watch_environment_agent_secrets'
+  | 'current_login_token'
+  | 'list_visible_environments'
+  | 'get_account_application'
+  | 'create_application'
+  | 'get_application_environment'
+  | 'create_environment';

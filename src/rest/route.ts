@@ -1,6 +1,7 @@
 // What a route of the REST API is: a typed GraphQL document, a function from the request to its variables, and one from
 // its result to the body.
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import type { ErrorCode } from '../errors/errors.js';
 import type { JsonObject } from '../json/exact.js';
 import type { OperationId } from './operation-id.js';
 
@@ -24,8 +25,15 @@ export interface Route {
   path: string;
   document: TypedDocumentNode<unknown, Record<string, unknown>>;
   variables(incoming: Incoming): Record<string, unknown> | Promise<Record<string, unknown>>;
-  /** The body for status 200, or the refusal. Null if the GraphQL field is null without an error, which is a bug. */
-  body(data: never): object | Refused | null;
+  /**
+   * The body for status 200, or the refusal. Null if the GraphQL field is null without an error, which is a bug. A list
+   * that GraphQL has in pages is given page by page.
+   */
+  body(...pages: never[]): object | Refused | null;
+  /** Only for lists that GraphQL has in pages: the variable `after` of the next page, or null behind the last one. */
+  next?(data: never): string | null | undefined;
+  /** Messages that differ from those of GraphQL, because clients know them so. */
+  messages?: { readonly [code in ErrorCode]?: (incoming: Incoming) => string };
   /** Only for routes with an `ETag`, which clients can revalidate with `If-None-Match`. */
   tag?: Tag<never, never>;
 }
@@ -39,10 +47,11 @@ interface Tag<Data, TagData> {
 
 /** Type-checks the functions of a route against its own document; the type of the table cannot express that. */
 export function route<Data, Variables extends Record<string, unknown>, TagData = never>(
-  definition: Omit<Route, 'document' | 'variables' | 'body' | 'tag'> & {
+  definition: Omit<Route, 'document' | 'variables' | 'body' | 'next' | 'tag'> & {
     document: TypedDocumentNode<Data, Variables>;
     variables(incoming: Incoming): Variables | Promise<Variables>;
-    body(data: Data): object | Refused | null;
+    body(data: Data, ...pages: Data[]): object | Refused | null;
+    next?(data: Data): string | null | undefined;
     tag?: { document: TypedDocumentNode<TagData, Variables>; of(data: Data | TagData): string | undefined };
   },
 ): Route {

@@ -41,6 +41,9 @@ test('REST: a secret from its creation to its deletion, a list that has not chan
   expect(stdout).toContain('"revision":1,"secretType":{"type":"U16"},"secretValue":587}\n');
   expect(stdout).toContain('"revision":2,"secretType":{"type":"U16"},"secretValue":null}\n304\n');
   expect(stdout).toMatch(/^id: 9\ndata: .*"change":"deleted"/m);
+  expect(stdout).toMatch(/^\{"accountId":"[^"]+","id":"[^"]+","name":"demo","revision":0\}$/m);
+  expect(stdout).toMatch(/^\{"applicationId":"[^"]+",.*"name":"prod",.*"versionCheck":false\}$/m);
+  expect(stdout).toMatch(/^\{"values":\[\{"account":\{"email":"development",.*"name":"shop-\d+"\},.*\}\]\}$/m);
   expect(stdout).not.toMatch(/errors|"code"/);
 });
 

@@ -18,7 +18,7 @@ const ScopeRef = builder.enumType('TokenScope', {
   description: 'What a token may be used for, within what its account may do.',
   values: {
     METADATA: { value: 'metadata', description: 'Reads, but no values. Every token has it.' },
-    REVEAL: { value: 'reveal', description: 'Values. Every REST operation needs it.' },
+    REVEAL: { value: 'reveal', description: 'Values. Every REST operation on secrets needs it.' },
     WRITE: { value: 'write', description: 'Writes of secrets.' },
     ADMIN: {
       value: 'admin',

@@ -3,8 +3,8 @@
 import { STATUS_CODES } from 'node:http';
 import { html, raw } from 'hono/html';
 import { meaningOf, REST_CODES } from '../openapi/errors.js';
-import { EXAMPLES, type Example } from '../openapi/examples.js';
 import { type Operation, openApi } from '../openapi/openapi.js';
+import { exampleFor } from '../openapi/operations.js';
 import { STATUS } from '../problem.js';
 import { STYLE } from './style.js';
 import { curl, type Html, inlineJson, json, paragraphs, prose, type Schema, shell, typeOf, variables } from './text.js';
@@ -12,9 +12,12 @@ import { curl, type Html, inlineJson, json, paragraphs, prose, type Schema, shel
 const SCHEMAS = openApi.components.schemas as Readonly<Record<string, Schema>>;
 const KIND = 'AnalysedType_Type';
 
-const OPERATIONS = Object.entries(openApi.paths).flatMap(([path, methods]) =>
+const ALL_OPERATIONS = Object.entries(openApi.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
 );
+const isForGolem = ({ operation }: { operation: Operation }) => operation.tags.includes('GolemTools');
+const OPERATIONS = ALL_OPERATIONS.filter((one) => !isForGolem(one));
+const GOLEM_OPERATIONS = ALL_OPERATIONS.filter(isForGolem);
 
 export function renderDocs({ origin, graphiql }: { origin: string; graphiql: boolean }): string {
   const { title, version, description } = openApi.info;
@@ -48,6 +51,11 @@ ${variables(origin)}
 <h2 id="operations">Operations</h2>
 ${OPERATIONS.map(({ path, method, operation }) => operationArticle(path, method, operation))}
 </section>
+<section aria-labelledby="golem">
+<h2 id="golem">For Golem’s tools</h2>
+${paragraphs(openApi.tags.find(({ name }) => name === 'GolemTools')?.description ?? '')}
+${GOLEM_OPERATIONS.map(({ path, method, operation }) => operationArticle(path, method, operation))}
+</section>
 <section aria-labelledby="errors">
 <h2 id="errors">Errors</h2>
 ${table(['Code', 'Status', 'When'], REST_CODES.map(refusalRow))}
@@ -76,7 +84,11 @@ function navigation(title: string, version: string): Html {
 ${link('try', 'Try it')}
 <li><a href="#operations">Operations</a>
 <ul>${OPERATIONS.map(({ method, operation }) =>
-    link(operation.operationId, html`${badge(method)} ${shortSummary(operation)}`),
+    link(operation.operationId, html`${badge(method)} ${firstWord(operation)}`),
+  )}</ul></li>
+<li><a href="#golem">For Golem’s tools</a>
+<ul>${GOLEM_OPERATIONS.map(({ method, operation }) =>
+    link(operation.operationId, html`${badge(method)} ${lastWord(operation)}`),
   )}</ul></li>
 ${link('errors', 'Errors')}
 ${link('types', 'Types and values')}
@@ -88,7 +100,8 @@ ${link('types', 'Types and values')}
 </nav>`;
 }
 
-const shortSummary = ({ operationId }: Operation): string => operationId.split('_')[0] ?? operationId;
+const firstWord = ({ operationId }: Operation): string => operationId.split('_')[0] ?? operationId;
+const lastWord = ({ operationId }: Operation): string => operationId.split('_').at(-1) ?? operationId;
 
 function badge(method: string): Html {
   return html`<span class="method ${method.toLowerCase()}">${method}</span>`;
@@ -96,7 +109,7 @@ function badge(method: string): Html {
 
 function operationArticle(path: string, method: string, operation: Operation): Html {
   const { operationId, summary, description, parameters, requestBody, responses } = operation;
-  const example: Example = EXAMPLES[operationId];
+  const example = exampleFor(operationId);
   const { '200': success, '304': unchanged, ...refusals } = responses;
   return html`<article aria-labelledby="${operationId}">
 <h3 id="${operationId}"><a href="#${operationId}">${summary.replace(/\.$/, '')}</a></h3>

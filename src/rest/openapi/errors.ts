@@ -25,20 +25,29 @@ const REFUSALS: Record<ErrorCode, Refusal | null> = {
     exampleMessage: 'Could not authenticate user using token',
   },
   AUTH_FORBIDDEN: {
-    when: 'The caller knows the environment, but its role or the scope of its token does not allow the action.',
+    when: 'The caller knows what it names, but its role or its token does not allow the action.',
     exampleMessage: 'The environment action CreateAgentSecret is not allowed',
   },
   NOT_FOUND: { when: 'There is nothing at this path.', exampleMessage: 'Not found' },
-  ACCOUNT_NOT_FOUND: null,
+  ACCOUNT_NOT_FOUND: {
+    when: 'The account is not the caller’s own.',
+    exampleMessage: 'Account 019a1f6e-1b7d-7e55-8c1a-9d3f5a6b7c03 not found',
+  },
   RESPONSE_TOO_LARGE: null,
   PLAN_NOT_FOUND: null,
-  APPLICATION_NOT_FOUND: null,
+  APPLICATION_NOT_FOUND: {
+    when: 'The application does not exist, is deleted, or is none of the caller’s business.',
+    exampleMessage: 'Application 019a1f6e-2f04-7a90-b6d3-4c8e1a7f9d05 not found',
+  },
   ENVIRONMENT_NOT_FOUND: {
     when: 'The environment does not exist, is deleted, or is none of the caller’s business.',
     exampleMessage: 'Environment 019a1f6e-3c5b-7d21-8f10-5b2a9c4e7d01 not found',
   },
   ENVIRONMENT_SHARE_NOT_FOUND: null,
-  TOKEN_NOT_FOUND: null,
+  TOKEN_NOT_FOUND: {
+    when: 'The caller has come with a login, which has no token.',
+    exampleMessage: 'A login has no token: make one with createToken',
+  },
   AGENT_SECRET_NOT_FOUND: {
     when: 'The secret does not exist, is deleted, or is none of the caller’s business.',
     exampleMessage: 'Agent secret 019a1f6e-52aa-7c3f-9d04-1e8b6f2a4c02 not found',
@@ -47,7 +56,10 @@ const REFUSALS: Record<ErrorCode, Refusal | null> = {
     when: 'The path takes other methods; the header `Allow` lists them.',
     exampleMessage: 'Method not allowed',
   },
-  ALREADY_EXISTS: null,
+  ALREADY_EXISTS: {
+    when: 'The account has another application of this name, or the application another environment.',
+    exampleMessage: 'Application shop already exists',
+  },
   AGENT_SECRET_ALREADY_EXISTS: {
     when: 'Another secret of the environment has this path, in its canonical form.',
     exampleMessage: 'Agent secret for path payments.mainDb already exists in environment',
@@ -83,7 +95,7 @@ const REFUSALS: Record<ErrorCode, Refusal | null> = {
     exampleMessage: 'Too many requests: 600 a minute are allowed',
   },
   LIMIT_EXCEEDED: {
-    when: 'A limit of the account’s plan is reached: secrets per environment or bytes per value.',
+    when: 'A limit is reached: of the account’s plan (secrets per environment, bytes per value, environments), or of applications per account.',
     exampleMessage: 'The plan allows 1000 secrets per environment',
   },
   AGENT_SECRET_VALUE_UNREADABLE: {
@@ -115,9 +127,7 @@ export const CODES_WITHOUT_OPERATION = ['NOT_FOUND', 'METHOD_NOT_ALLOWED'] as co
 
 /** Codes that every operation can return. */
 export const CODES_OF_ALL: readonly ErrorCode[] = [
-  'INVALID_REQUEST',
   'AUTH_UNAUTHORIZED',
-  'AUTH_FORBIDDEN',
   'RATE_LIMITED',
   'INTERNAL_UNKNOWN',
   'UNAVAILABLE',

@@ -3,6 +3,10 @@
 export const EXAMPLE_IDS = {
   environment_id: '019a1f6e-3c5b-7d21-8f10-5b2a9c4e7d01',
   agent_secret_id: '019a1f6e-52aa-7c3f-9d04-1e8b6f2a4c02',
+  account_id: '019a1f6e-1b7d-7e55-8c1a-9d3f5a6b7c03',
+  application_id: '019a1f6e-2f04-7a90-b6d3-4c8e1a7f9d05',
+  application_name: 'shop',
+  environment_name: 'prod',
 };
 
 const SECRET_TYPE = {
@@ -30,7 +34,7 @@ function secret(revision: number, secretValue: object | null) {
 
 export interface Example {
   request?: object;
-  query?: Record<string, number>;
+  query?: Record<string, number | string>;
   /** Text if the response is not JSON. */
   response: object | string;
 }
@@ -47,7 +51,7 @@ export const CHANGES = {
       revision: 1,
       at: '2026-07-01T12:00:00.000Z',
       valueState: 'present',
-      by: '019a1f6e-1b7d-7e55-8c1a-9d3f5a6b7c03',
+      by: EXAMPLE_IDS.account_id,
     },
   ],
 };

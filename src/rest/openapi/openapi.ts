@@ -1,5 +1,6 @@
 // The OpenAPI 3.1 document of the REST API, generated from the table of routes. The same text is served and committed.
 
+import { GOLEM_ROUTES } from '../golem-routes.js';
 import type { OperationId } from '../operation-id.js';
 import { STATUS } from '../problem.js';
 import type { Route } from '../route.js';
@@ -12,9 +13,10 @@ import {
   type ErrorResponse,
   errorResponses,
 } from './errors.js';
-import { EXAMPLES, type Example } from './examples.js';
+import type { Example } from './examples.js';
 import { layOut } from './layout.js';
-import { describedAs, PARAMETERS, type ParameterName } from './operations.js';
+import { describedAs, exampleFor } from './operations.js';
+import { PARAMETERS, type ParameterName } from './parameters.js';
 import { SCHEMAS } from './schemas.js';
 
 /** The version in package.json, which cannot be imported because it is outside `src`. A test compares the two. */
@@ -63,7 +65,7 @@ export interface Operation {
 /** CommonMark. */
 const INTRODUCTION = `Typed secrets per environment. A secret has a path, a declared type that every one of its values fits, and a revision that every change names, so that nobody overwrites what they have not seen.
 
-**Credentials.** Every operation needs a token: \`Authorization: Bearer <token>\`, or the cookie \`GOLEM_SESSION\`. If a request has both, a cookie of valid form counts. A token has at least 16 characters, which are ASCII letters, digits, \`-\` and \`_\`. One that is limited needs the scope \`reveal\` here; outside its environment and paths nothing exists (404). Where the service trusts an OIDC issuer, the issuer's JWTs count in the header, too.
+**Credentials.** Every operation needs a token: \`Authorization: Bearer <token>\`, or the cookie \`GOLEM_SESSION\`. If a request has both, a cookie of valid form counts. A token has at least 16 characters, which are ASCII letters, digits, \`-\` and \`_\`. One that is limited needs the scope \`reveal\` for secrets; outside its environment and paths nothing exists (404). Where the service trusts an OIDC issuer, the issuer's JWTs count in the header, too.
 
 **JSON.** Bodies are \`application/json\` in UTF-8, without duplicate keys and without escapes of half a surrogate pair; in requests, \`application/*+json\` is taken, too. Integers are exact up to 64 bits: a client whose JSON rounds them beyond 2^53, as \`JSON.parse\` in JavaScript does, needs another parser for those. A value is stored exactly or refused; only F32 and F64 round, to the nearest.
 
@@ -84,7 +86,14 @@ export const openApi = {
     description: INTRODUCTION,
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
-  tags: [{ name: 'AgentSecrets', description: 'Secrets of an environment.' }],
+  tags: [
+    { name: 'AgentSecrets', description: 'Secrets of an environment.' },
+    {
+      name: 'GolemTools',
+      description:
+        'For Golem’s tools: what its command line asks besides. No answer shows a value, so no token needs the scope `reveal` for these.',
+    },
+  ],
   paths: paths(),
   components: {
     schemas: SCHEMAS,
@@ -106,7 +115,7 @@ export const openApi = {
 
 function paths(): Record<string, Record<string, Operation>> {
   const all: Record<string, Record<string, Operation>> = {};
-  for (const route of [...ROUTES, ...STREAMS]) {
+  for (const route of [...ROUTES, ...STREAMS, ...GOLEM_ROUTES]) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     all[path] = { ...all[path], [route.method.toLowerCase()]: operation(route) };
   }
@@ -114,29 +123,18 @@ function paths(): Record<string, Record<string, Operation>> {
 }
 
 function operation({ operationId, summary, path }: Route | StreamRoute): Operation {
-  const {
-    description,
-    requestSchema,
-    responseSchema,
-    responseDescription,
-    action,
-    isConditional,
-    errorCodes,
-    ...described
-  } = describedAs(operationId);
+  const { description, requestSchema, responseSchema, responseDescription, isConditional, errorCodes, ...described } =
+    describedAs(operationId);
   const { query = [], headers = [] } = described;
-  const example: Example = EXAMPLES[operationId];
+  const example: Example = exampleFor(operationId);
   const codes = [...CODES_OF_ALL, ...(requestSchema ? CODES_OF_BODIES : []), ...errorCodes];
   const inPath = [...path.matchAll(/:(\w+)/g)].map((match) => match[1] as ParameterName);
-  const messages = {
-    INVALID_REQUEST: `${inPath[0]}: expected a UUID`,
-    AUTH_FORBIDDEN: `The environment action ${action}AgentSecret is not allowed`,
-  };
+  const messages = { INVALID_REQUEST: `${inPath[0]}: expected a UUID`, ...described.messages };
   return {
     operationId,
     summary,
     description,
-    tags: ['AgentSecrets'],
+    tags: [isForGolem(operationId) ? 'GolemTools' : 'AgentSecrets'],
     parameters: [
       ...inPath.map((name) => parameter(name, 'path')),
       ...query.map((name) => parameter(name, 'query')),
@@ -159,6 +157,10 @@ function operation({ operationId, summary, path }: Route | StreamRoute): Operati
     // A list of alternatives: one of the two is sufficient.
     security: [{ Token: [] }, { Cookie: [] }],
   };
+}
+
+function isForGolem(operationId: OperationId): boolean {
+  return GOLEM_ROUTES.some((route) => route.operationId === operationId);
 }
 
 function parameter(name: ParameterName, place: Parameter['in']): Parameter {

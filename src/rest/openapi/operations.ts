@@ -1,29 +1,16 @@
 // Details of the operations that are not in the table of routes: descriptions, schemas of bodies, specific errors.
-import type { ErrorCode } from '../../errors/errors.js';
 import type { OperationId } from '../operation-id.js';
-import { UINT64 } from './types.js';
+import type { Description } from './description.js';
+import type { Messages } from './errors.js';
+import { EXAMPLES, type Example } from './examples.js';
+import { GOLEM_EXAMPLES } from './golem-examples.js';
+import { GOLEM_OPERATIONS } from './golem-operations.js';
 
-/** The id of an event, or a plain revision. */
-const EVENT_ID = { type: 'string', pattern: '^[0-9]{1,20}(-[0-9a-f]{16})?$' } as const;
+/** Error codes of all operations on secrets. */
+const OF_SECRETS = ['INVALID_REQUEST', 'AUTH_FORBIDDEN'] as const;
 
-interface Description {
-  /** CommonMark. */
-  description: string;
-  /** Name of the schema of the request body. */
-  requestSchema?: 'AgentSecretCreation' | 'AgentSecretUpdate';
-  /** Name of the schema of the response body. */
-  responseSchema: 'AgentSecretDto' | 'Page_AgentSecretDto' | 'AgentSecretChangeStream';
-  /** Description of the response with status 200. */
-  responseDescription: string;
-  query?: readonly ParameterName[];
-  /** Optional request headers. */
-  headers?: readonly ParameterName[];
-  /** Whether the response has an `ETag`, so that a conditional request can be answered with 304. */
-  isConditional?: boolean;
-  /** The permission that the caller needs. */
-  action: 'View' | 'Create' | 'Update' | 'Delete';
-  /** Error codes in addition to those of all operations. */
-  errorCodes: readonly ErrorCode[];
+function forbidden(action: 'View' | 'Create' | 'Update' | 'Delete'): Messages {
+  return { AUTH_FORBIDDEN: `The environment action ${action}AgentSecret is not allowed` };
 }
 
 const OPERATIONS = {
@@ -32,10 +19,10 @@ const OPERATIONS = {
       'Every secret of the environment with its type and its value, in the order of their paths. The answer’s `ETag` changes with every write; who sends it back as `If-None-Match` is answered 304 without a body until then. Open to the environment’s owner and to shares with the role admin or deployer; a viewer is answered 403, everybody else 404.',
     responseSchema: 'Page_AgentSecretDto',
     responseDescription: 'All secrets that are not deleted.',
-    action: 'View',
+    messages: forbidden('View'),
     headers: ['If-None-Match'],
     isConditional: true,
-    errorCodes: ['ENVIRONMENT_NOT_FOUND', 'AGENT_SECRET_VALUE_UNREADABLE'],
+    errorCodes: [...OF_SECRETS, 'ENVIRONMENT_NOT_FOUND', 'AGENT_SECRET_VALUE_UNREADABLE'],
   },
   create_agent_secret: {
     description:
@@ -43,9 +30,10 @@ const OPERATIONS = {
     requestSchema: 'AgentSecretCreation',
     responseSchema: 'AgentSecretDto',
     responseDescription: 'The new secret, at revision 0.',
-    action: 'Create',
+    messages: forbidden('Create'),
     headers: ['Idempotency-Key'],
     errorCodes: [
+      ...OF_SECRETS,
       'ENVIRONMENT_NOT_FOUND',
       'AGENT_SECRET_VALUE_TYPE_MISMATCH',
       'AGENT_SECRET_ALREADY_EXISTS',
@@ -59,8 +47,8 @@ const OPERATIONS = {
       'One secret with its type and its value. For callers without the rights of an owner, admin or deployer it does not exist: they are answered 404, here and when they update or delete it.',
     responseSchema: 'AgentSecretDto',
     responseDescription: 'The secret.',
-    action: 'View',
-    errorCodes: ['AGENT_SECRET_NOT_FOUND', 'AGENT_SECRET_VALUE_UNREADABLE'],
+    messages: forbidden('View'),
+    errorCodes: [...OF_SECRETS, 'AGENT_SECRET_NOT_FOUND', 'AGENT_SECRET_VALUE_UNREADABLE'],
   },
   update_agent_secret: {
     description:
@@ -68,9 +56,10 @@ const OPERATIONS = {
     requestSchema: 'AgentSecretUpdate',
     responseSchema: 'AgentSecretDto',
     responseDescription: 'The secret as it is now, one revision on.',
-    action: 'Update',
+    messages: forbidden('Update'),
     headers: ['Idempotency-Key'],
     errorCodes: [
+      ...OF_SECRETS,
       'AGENT_SECRET_NOT_FOUND',
       'CONCURRENT_UPDATE',
       'AGENT_SECRET_VALUE_TYPE_MISMATCH',
@@ -85,53 +74,30 @@ const OPERATIONS = {
       'Deletes the secret, if `current_revision` still is its revision. Afterwards its id is unknown and its path is free. Mind the path of this operation: `agent-secret` is singular here.',
     responseSchema: 'AgentSecretDto',
     responseDescription: 'The deleted secret, one revision on and without its value.',
-    action: 'Delete',
+    messages: forbidden('Delete'),
     query: ['current_revision'],
     headers: ['Idempotency-Key'],
-    errorCodes: ['AGENT_SECRET_NOT_FOUND', 'CONCURRENT_UPDATE', 'IDEMPOTENCY_KEY_REUSED'],
+    errorCodes: [...OF_SECRETS, 'AGENT_SECRET_NOT_FOUND', 'CONCURRENT_UPDATE', 'IDEMPOTENCY_KEY_REUSED'],
   },
   watch_environment_agent_secrets: {
     description:
       'Every write of the environment’s secrets as a server-sent event: in order, without gaps, one event for what was written at once; never with a value. The stream tells those behind `after` first, then live ones. Without `after` it begins with the revision that now is and no changes. A client whose connection breaks goes on behind the last `id` that it has: an `EventSource` does so by itself.\n\nComments keep a silent connection alive. An event `end` says why there will be no more: its data is what a refusal has as its body, for example with the code `AUTH_UNAUTHORIZED` when the token was revoked, or `UNAVAILABLE` when the service stops.\n\nAn `id` is the revision and some of the log’s hash up to it. When the database has gone back, by a restore or a failover, the log no longer has what the stream has told: then the answer, or the event `end`, has the code `CHANGE_HISTORY_LOST`. Read the list anew, then watch without `after`.',
     responseSchema: 'AgentSecretChangeStream',
     responseDescription: 'The stream.',
-    action: 'View',
+    messages: forbidden('View'),
     query: ['after'],
     headers: ['Last-Event-ID'],
-    errorCodes: ['ENVIRONMENT_NOT_FOUND', 'CHANGE_HISTORY_LOST'],
+    errorCodes: [...OF_SECRETS, 'ENVIRONMENT_NOT_FOUND', 'CHANGE_HISTORY_LOST'],
   },
+  ...GOLEM_OPERATIONS,
 } as const satisfies Record<OperationId, Description>;
+
+const ALL_EXAMPLES: Record<OperationId, Example> = { ...EXAMPLES, ...GOLEM_EXAMPLES };
+
+export function exampleFor(operationId: OperationId): Example {
+  return ALL_EXAMPLES[operationId];
+}
 
 export function describedAs(operationId: OperationId): Description {
   return OPERATIONS[operationId];
 }
-
-export const PARAMETERS = {
-  environment_id: { description: 'The environment.', schema: { type: 'string', format: 'uuid' } },
-  agent_secret_id: { description: 'The secret.', schema: { type: 'string', format: 'uuid' } },
-  current_revision: {
-    description: 'The revision that the caller has seen, in plain decimal digits.',
-    schema: UINT64,
-  },
-  after: {
-    description:
-      'The `id` of the event to go on behind, or a revision of the environment in plain decimal digits. Inside of what was written at once a revision counts as before that.',
-    required: false,
-    schema: EVENT_ID,
-  },
-  'Last-Event-ID': {
-    description: 'The last `id` that the client has; counts instead of `after`. Plain revisions are taken, too.',
-    schema: EVENT_ID,
-  },
-  'If-None-Match': {
-    description: 'The `ETag` of an earlier answer, several of them, or `*`.',
-    schema: { type: 'string' },
-  },
-  'Idempotency-Key': {
-    description:
-      'Makes the write safe to repeat: for 24 hours, the same request with the same key answers what the first one did, from any credential of the account that may see the same values. The caller’s own choice of 1 to 255 visible ASCII characters.',
-    schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
-  },
-} as const;
-
-export type ParameterName = keyof typeof PARAMETERS;

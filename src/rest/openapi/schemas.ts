@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../errors/errors.js';
 import { STATUS } from '../problem.js';
 import { exampleOf, REST_CODES } from './errors.js';
 import { CHANGES, EXAMPLES } from './examples.js';
+import { GOLEM_SCHEMAS } from './golem-schemas.js';
 import { ANALYSED_TYPE, TYPE_SCHEMAS, UINT64 } from './types.js';
 
 const UUID = { type: 'string', format: 'uuid' };
@@ -156,6 +157,7 @@ export const SCHEMAS = {
       by: { description: 'The account that made it.', ...UUID },
     },
   },
+  ...GOLEM_SCHEMAS,
   ...TYPE_SCHEMAS,
   ErrorBody: {
     description: 'The body of every refusal but those with status 400.',
@@ -183,3 +185,5 @@ export const SCHEMAS = {
     examples: [exampleOf('AGENT_SECRET_VALUE_TYPE_MISMATCH').value],
   },
 };
+
+export type SchemaName = keyof typeof SCHEMAS;

@@ -1,5 +1,5 @@
 // Environments of all accounts that an account may see, and what is told of them beside the environments themselves.
-import { isNull, sql } from 'drizzle-orm';
+import { isNull, type SQL, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { anyOf, bulk, columns, parameter, type RowOf, statement } from '../engine/statement.js';
 import { accounts, applications, environmentShares, environments } from '../engine/tables.js';
@@ -18,14 +18,13 @@ const DETAILS = {
 };
 export type EnvironmentDetailsRow = RowOf<typeof DETAILS>;
 
-const withAncestors = sql`${environments}
-    join ${applications} on ${applications.id} = ${environments.applicationId}
+const ancestors = sql`join ${applications} on ${applications.id} = ${environments.applicationId}
     join ${accounts} on ${accounts.id} = ${environments.accountId}`;
 
 const DETAILS_BY_ID = bulk(
   statement<{ ids: readonly string[] }>()(
     DETAILS,
-    sql`select ${columns(DETAILS)} from ${withAncestors} where ${anyOf(environments.id, 'ids')}`,
+    sql`select ${columns(DETAILS)} from ${environments} ${ancestors} where ${anyOf(environments.id, 'ids')}`,
   ),
 );
 /** The details of several environments, in no particular order. */
@@ -46,23 +45,25 @@ export interface VisibleEnvironmentsPage {
   limit: number;
 }
 const given = (key: string) => sql`${parameter(key)}::text`;
+const isAfter = (id: SQL) => sql`(${parameter('after')}::uuid is null or ${id} > ${parameter('after')}::uuid)`;
 const VISIBLE = bulk(
   statement<VisibleEnvironmentsPage>()(
     WITH_ACCESS,
-    sql`select ${columns(WITH_ACCESS)} from ${withAncestors}
+    // Materialized, because the planner would otherwise walk through the environments of all accounts in their order.
+    sql`with visible as materialized (
+      select own.id from ${environments} own where own.account_id = ${parameter('viewerId')} and ${isAfter(sql`own.id`)}
+      union select shared.environment_id from ${environmentShares} shared
+      where shared.account_id = ${parameter('viewerId')} and cardinality(shared.roles) > 0
+        and ${isAfter(sql`shared.environment_id`)})
+    select ${columns(WITH_ACCESS)} from visible
+    join ${environments} on ${environments.id} = visible.id and ${isNull(environments.deletedAt)} ${ancestors}
     left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
       and ${environmentShares.accountId} = ${parameter('viewerId')}
-    where ${environments.id} in (
-        select own.id from ${environments} own where own.account_id = ${parameter('viewerId')}
-        union all select shared.environment_id from ${environmentShares} shared
-        where shared.account_id = ${parameter('viewerId')} and cardinality(shared.roles) > 0)
-      and ${isNull(environments.deletedAt)}
-      and (${parameter('only')}::uuid is null or ${environments.id} = ${parameter('only')}::uuid)
+    where (${parameter('only')}::uuid is null or visible.id = ${parameter('only')}::uuid)
       and (${given('account')} is null or ${accounts.name} = ${given('account')} or ${accounts.email} = ${given('email')})
       and (${given('application')} is null or ${applications.name} = ${given('application')})
       and (${given('name')} is null or ${environments.name} = ${given('name')})
-      and (${parameter('after')}::uuid is null or ${environments.id} > ${parameter('after')}::uuid)
-    order by ${environments.id} limit ${parameter('limit')}::integer`,
+    order by visible.id limit ${parameter('limit')}::integer`,
   ),
 );
 /** Environments that the viewer owns or has roles in, oldest first (ids are ordered by time). */

@@ -8,15 +8,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TYPE_KINDS } from '../../../src/domain/types/analysed-type.js';
 import { ERROR_CODES, type ErrorCode } from '../../../src/errors/errors.js';
 import { createDocsRoutes } from '../../../src/rest/docs/docs.js';
-import { CHANGES, EXAMPLES } from '../../../src/rest/openapi/examples.js';
+import { GOLEM_ROUTES } from '../../../src/rest/golem-routes.js';
+import { CHANGES, EXAMPLE_IDS, EXAMPLES } from '../../../src/rest/openapi/examples.js';
+import { GOLEM_EXAMPLES } from '../../../src/rest/openapi/golem-examples.js';
 import { STATUS } from '../../../src/rest/problem.js';
 import { ROUTES } from '../../../src/rest/routes.js';
 import { STREAMS } from '../../../src/rest/streams.js';
 import { createTestApp, type TestApp } from '../../support/app.js';
+import { ask } from '../../support/graphql/client.js';
 import { createWorld } from '../../support/world.js';
 
-const GRAPHQL_ONLY =
-  /^(ACCOUNT|PLAN|APPLICATION|ENVIRONMENT_SHARE|TOKEN|AGENT_SECRET_REVISION)_NOT_FOUND$|^(ALREADY_EXISTS|RESPONSE_TOO_LARGE)$/;
+const GRAPHQL_ONLY = /^(PLAN|ENVIRONMENT_SHARE|AGENT_SECRET_REVISION)_NOT_FOUND$|^RESPONSE_TOO_LARGE$/;
 const REST_CODES = ERROR_CODES.filter((code) => !GRAPHQL_ONLY.test(code)).sort();
 
 const docs = createDocsRoutes({ graphiql: true, trustProxy: false });
@@ -56,7 +58,7 @@ describe('the document', () => {
   });
 
   it('has every route of the table and nothing else, with its parameters and credentials', () => {
-    const inTable = [...ROUTES, ...STREAMS].map((route) => [
+    const inTable = [...ROUTES, ...STREAMS, ...GOLEM_ROUTES].map((route) => [
       route.method,
       route.path.replace(/:(\w+)/g, '{$1}'),
       route.operationId,
@@ -65,9 +67,20 @@ describe('the document', () => {
     expect(inDocument.sort()).toEqual(inTable.sort());
     for (const { path, operation } of operations) {
       const inPath = operation.parameters.filter((parameter: any) => parameter.in === 'path');
-      expect(inPath.map(({ name }: any) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g));
+      expect(inPath.map(({ name }: any) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
       expect(operation.security).toEqual([{ Token: [] }, { Cookie: [] }]);
     }
+  });
+
+  it('has those for Golem’s tools in a group of their own', () => {
+    const groups = operations.map(({ operation }) => [operation.operationId, ...operation.tags]);
+    const inTable = [
+      ...[...ROUTES, ...STREAMS].map(({ operationId }) => [operationId, 'AgentSecrets']),
+      ...GOLEM_ROUTES.map(({ operationId }) => [operationId, 'GolemTools']),
+    ];
+    expect(groups.sort()).toEqual(inTable.sort());
+    expect(document.tags.map(({ name }: any) => name)).toEqual(['AgentSecrets', 'GolemTools']);
+    expect(document.tags[1].description).toMatch(/^For Golem’s tools: /);
   });
 
   it('resolves every reference', () => {
@@ -149,6 +162,12 @@ describe('its errors', () => {
       get_agent_secret: common,
       update_agent_secret: [...writes, '410'].sort(),
       delete_agent_secret: [...common, '409', '422'].sort(),
+      current_login_token: common.filter((status) => !['400', '403'].includes(status)),
+      list_visible_environments: common.filter((status) => !['403', '404'].includes(status)),
+      get_account_application: common.filter((status) => status !== '403'),
+      create_application: writes,
+      get_application_environment: common.filter((status) => status !== '403'),
+      create_environment: writes,
     });
   });
 });
@@ -211,6 +230,45 @@ describe('its examples', () => {
     expect(await send('DELETE', deletion)).toEqual(shown(EXAMPLES.delete_agent_secret));
   });
 
+  it('are what Golem’s tools are answered', async () => {
+    const document = `mutation { createAccount(input: { name: "ada", email: "ada@example.com" }) {
+      ... on CreatedAccount { secret account { id } } } }`;
+    const { secret, account } = (await ask(app, app.operatorToken, document)).createAccount;
+    const authorization = `Bearer ${secret}`;
+    const call = async (method: string, path: string, body?: object) => {
+      const init = { method, headers: { ...headers, authorization }, ...(body ? { body: JSON.stringify(body) } : {}) };
+      const response = await app.fetch(new Request(`http://localhost${path}`, init));
+      return { status: response.status, text: await response.text() };
+    };
+    const own: Record<string, string> = { [EXAMPLE_IDS.account_id]: account.id };
+    const shown = ({ response }: { response: object }) => {
+      const text = JSON.stringify(response);
+      return { status: 200, text: text.replace(/[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}/g, (id) => own[id] ?? id) };
+    };
+    const idIn = ({ text }: { text: string }) => JSON.parse(text).id;
+
+    const token = await call('GET', '/v1/me/token');
+    const { id, createdAt } = JSON.parse(token.text);
+    const { response } = GOLEM_EXAMPLES.current_login_token;
+    own[response.id] = id;
+    expect(token).toEqual(shown({ response: { ...response, createdAt } }));
+    const apps = `/v1/accounts/${account.id}/apps`;
+    const application = await call('POST', apps, GOLEM_EXAMPLES.create_application.request);
+    own[EXAMPLE_IDS.application_id] = idIn(application);
+    expect(application).toEqual(shown(GOLEM_EXAMPLES.create_application));
+    const byName = await call('GET', `${apps}/${EXAMPLE_IDS.application_name}`);
+    expect(byName).toEqual(shown(GOLEM_EXAMPLES.get_account_application));
+    const envs = `/v1/apps/${idIn(application)}/envs`;
+    const environment = await call('POST', envs, GOLEM_EXAMPLES.create_environment.request);
+    own[EXAMPLE_IDS.environment_id] = idIn(environment);
+    expect(environment).toEqual(shown(GOLEM_EXAMPLES.create_environment));
+    const found = await call('GET', `${envs}/${EXAMPLE_IDS.environment_name}`);
+    expect(found).toEqual(shown(GOLEM_EXAMPLES.get_application_environment));
+    const query = new URLSearchParams(GOLEM_EXAMPLES.list_visible_environments.query);
+    const visible = await call('GET', `/v1/me/visible-environments?${query}`);
+    expect(visible).toEqual(shown(GOLEM_EXAMPLES.list_visible_environments));
+  });
+
   it('have a type document of every kind, which comes back as it is shown', async () => {
     for (const kind of TYPE_KINDS) {
       const [secretType] = schemas[`AnalysedType_Type${kind}`].examples;
@@ -221,6 +279,14 @@ describe('its examples', () => {
 });
 
 describe('the page', () => {
+  it('has the operations for Golem’s tools under a heading of their own', () => {
+    const [secrets = '', golem = ''] = html.split('<h2 id="golem">For Golem’s tools</h2>');
+    const isForGolem = ({ operation }: Documented) => operation.tags[0] === 'GolemTools';
+    for (const documented of operations) {
+      expect(isForGolem(documented) ? golem : secrets).toContain(`<h3 id="${documented.operation.operationId}">`);
+    }
+  });
+
   it('tells every operation, error and kind of type', () => {
     for (const { path, method, operation } of operations) {
       expect(html).toContain(`id="${operation.operationId}"`);
