@@ -171,7 +171,7 @@ export interface KeyCacheOptions {
   readonly sealAlgorithm?: SealAlgorithm;
 }
 
-/** Each write confirms its keys itself; this is how long an instance may be the last to hear of others. */
+/** How long cached keys are used. No write relies on it: each confirms in its own statement that its keys are the current ones. */
 export const KEYS_MAX_AGE_MS = 60_000;
 
 export interface KeyCache {

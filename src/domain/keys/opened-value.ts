@@ -128,12 +128,17 @@ export async function openSealedValues(
     }
     if (unreadable.length > 0) throw valuesUnreadable(unreadable, reason);
   } catch (error) {
-    failure = { error };
+    failure = { error: error instanceof SealError ? valuesUnreadable(idsOfValues(rows), error) : error };
   }
   // Also recorded when an error prevents the values from being returned, because they were decrypted.
   if (opened.length > 0) await reads.recordAll(ctx, environmentId, opened);
   if (failure) throw failure.error;
   return texts;
+}
+
+/** All of them: there are no keys at all. */
+function idsOfValues(rows: readonly SealedRow[]): string[] {
+  return rows.filter(({ valueRevision }) => valueRevision !== null).map(({ id }) => id);
 }
 
 /** Decrypts like `openSealedValue`, but with the given keys, without checking access and without recording. */

@@ -6,6 +6,7 @@ import { canary } from '../../support/canary.js';
 import { graphql } from '../../support/graphql/client.js';
 import { expectRefusal } from '../../support/rest/app.js';
 import { restSuite } from '../../support/suites.js';
+import { createEnvironment } from '../../support/world.js';
 
 const CODE = 'AGENT_SECRET_VALUE_UNREADABLE';
 const { app, owner, token, environmentId } = await restSuite();
@@ -107,4 +108,22 @@ test('an update sets another value, which opens', async () => {
   expect(status, text).toBe(200);
   expect((await owner.get(id)).body.secretValue).toBe('new');
   expectRefusal(await list(), 500, CODE, `The value of agent secret ${broken[1]} cannot be opened`);
+});
+
+test('an environment that has lost its data key: all of its values are named, the others stay readable', async () => {
+  const environment = await createEnvironment(app, token, app.world.applicationId);
+  const ids = [await owner.made(environment, { path: ['a'] }), await owner.made(environment, { path: ['b'] })].map(
+    ({ id }) => id,
+  );
+  const bare = await owner.made(environment, { path: ['c'], secretValue: null });
+  await app.services.db.script(`delete from environment_keys where environment_id = '${environment}'`);
+  app.services.keys.forget(environment);
+  expectRefusal(
+    await owner.list(environment),
+    500,
+    CODE,
+    `The values of agent secrets ${ids.join(', ')} cannot be opened`,
+  );
+  for (const id of ids) expectRefusal(await owner.get(id), 500, CODE);
+  expect((await owner.get(bare.id)).body.secretValue).toBeNull();
 });
