@@ -70,7 +70,7 @@ async function* readChanges(
   try {
     if (startsNow) yield toldAt(start, []);
     while (watch.isOpen()) {
-      watch.arm(cursor.hash);
+      watch.arm();
       const page = await readUnlessAway(ctx, environmentId, cursor.revision);
       if (page) requireContinuation(cursor, page);
       const rows = page?.rows ?? [];
@@ -84,7 +84,7 @@ async function* readChanges(
         cursor = end;
       }
       ctx.operation?.give(bytesOf(rows));
-      if (rows.length < CHANGES_PAGE) await watch.next();
+      if (rows.length < CHANGES_PAGE) await watch.next(cursor.hash);
     }
     return undefined;
   } finally {

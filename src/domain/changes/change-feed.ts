@@ -44,7 +44,7 @@ const RETRY_AFTER_SECONDS = 10;
 interface OpenStream extends Watcher {
   openedAt: number;
   isAwake: boolean;
-  /** The hash of the log up to what the stream has told, once it has begun. */
+  /** The hash of the log up to what the stream has told, when it waited last. */
   told: Uint8Array | undefined;
   endReason: unknown;
   isClosed: boolean;
@@ -190,11 +190,11 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
       }
       return {
         isOpen,
-        arm(told) {
-          stream.told = told;
+        arm() {
           stream.isAwake = false;
         },
-        async next() {
+        async next(told) {
+          stream.told = told;
           if (!stream.isAwake && stream.endReason === undefined && !stream.isClosed) {
             await new Promise<void>((done) => {
               resolve = done;

@@ -70,14 +70,15 @@ export type ReadChanges = (environmentId: string, after: bigint) => Promise<Chan
 export interface Watch {
   /**
    * Forgets earlier wake-ups. It is called before the log is read, so that no wake-up between reading and waiting is
-   * lost. `told` is the hash of the log up to what the stream has told: it is woken whenever the log has another head.
+   * lost.
    */
-  arm(told: Uint8Array): void;
+  arm(): void;
   /**
-   * Waits until there may be new changes. Resolves to true, or to false once closed. Rejects with the reason when the
+   * Waits until there may be new changes: until the log's head is another than `told`, which is the hash of the log up to
+   * what the stream has told. Resolves to true, or to false once closed. Rejects with the reason when the
    * stream must end.
    */
-  next(): Promise<boolean>;
+  next(told: Uint8Array): Promise<boolean>;
   /** False once closed. Throws the reason when the stream must end. */
   isOpen(): boolean;
   close(): void;

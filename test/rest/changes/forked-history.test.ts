@@ -115,7 +115,7 @@ describe.each(WAYS)('$name', ({ door, resume, idOf, revisionOf, secretsOf }) => 
     expect((await kept.take(3)).map(secretsOf)).toEqual(others.map((id) => [id]));
   });
 
-  test('a stream that is open all the time ends, also when nothing is written, or as much as was lost', async () => {
+  test('a stream that is open all the time ends, also when nothing is written, one write was lost, or as many came again', async () => {
     const environmentId = await freshEnvironment();
     await write(environmentId, 2);
     const backup = await takeBackup(app.services.db);
@@ -125,6 +125,13 @@ describe.each(WAYS)('$name', ({ door, resume, idOf, revisionOf, secretsOf }) => 
     await behind.take(2);
     await backup.restore();
     expect(door.endIn(await behind.rest())).toBe(LOST);
+
+    const single = await opened(environmentId);
+    await single.take(1);
+    await write(environmentId, 1);
+    await single.take(1);
+    await backup.restore();
+    expect(door.endIn(await single.rest())).toBe(LOST);
 
     const equal = await opened(environmentId);
     await equal.take(1);
