@@ -16,7 +16,7 @@ import { createByteBudget } from '../scheduling/byte-budget.js';
 import { memoryShare } from '../scheduling/memory-share.js';
 import { createWriteQueue } from '../scheduling/write-queue.js';
 import { type Database, openPostgres } from '../store/engine/client.js';
-import { isMigrated, migrate } from '../store/engine/migrate.js';
+import { checkMigrated, migrate } from '../store/engine/migrate.js';
 import { findSchema } from '../store/engine/server.js';
 import { findEnvironmentKeySamples, findEnvironmentKeys, hasEnvironmentKeys } from '../store/keys/environment-key.js';
 import { waitingForDatabase } from './database-wait.js';
@@ -37,7 +37,8 @@ export async function openServices(config: Config, log: Logger): Promise<Service
 async function openOnDatabase(config: Config, log: Logger, existingProvider: KeyProvider | undefined) {
   const db = await openDatabase(config, log);
   try {
-    await migrate(db);
+    const options = { allowNewer: config.allowNewerSchema };
+    await migrate(db, options);
     const keyProvider = existingProvider ?? (await createKeyProvider(config, log, () => hasEnvironmentKeys(db)));
     await checkMasterKeys(keyProvider, await findEnvironmentKeySamples(db));
     return servicesOn(
@@ -99,8 +100,8 @@ export async function openExistingDatabase(config: Config, log: Logger): Promise
   }
   const db = await openDatabase(config, log, false);
   try {
-    if (await isMigrated(db)) return db;
-    throw new Error('the database is not migrated to this version; start the service once');
+    await checkMigrated(db, { allowNewer: config.allowNewerSchema });
+    return db;
   } catch (error) {
     await db.close();
     throw error;

@@ -1,5 +1,7 @@
-// Applies the SQL migrations in drizzle/ to a database. This runs at every start, and is safe when several instances
-// start at once.
+// Applies the SQL migrations in drizzle/ to a database, and refuses a database that was migrated by other code. This runs at
+// every start, and is safe when several instances start at once.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
@@ -49,8 +51,8 @@ function historyIn(schema: string) {
       (id serial primary key, hash text not null, created_at bigint)`,
     createSchema: `create schema if not exists ${quoted}`,
     applied: statement()(
-      { at: computed(sql`max(created_at)`, Number) },
-      sql`select max(created_at) as at from ${table}`,
+      { at: computed(sql`created_at`, Number) },
+      sql`select coalesce(created_at, 0) as at from ${table}`,
     ),
     record: statement<{ hash: string; at: number }>()(
       {},
@@ -67,19 +69,96 @@ async function findHistory(db: Session, schema: string) {
   return historyIn((await db.row(HISTORY_SCHEMA, { schema }))?.name ?? schema);
 }
 
-/** Whether all migrations have been applied. */
-export async function isMigrated(db: Database): Promise<boolean> {
-  const newest = readMigrationFiles({ migrationsFolder: FOLDER }).at(-1)?.folderMillis ?? 0;
-  const history = await findHistory(db, await schemaOf(db, db));
+/** The table of applied migrations, by its quoted name. */
+export async function findHistoryTable(db: Database): Promise<string> {
+  return (await findHistory(db, await schemaOf(db, db))).name;
+}
+
+/** The database is not one that this version may use. The message says why, and what to do. */
+export class SchemaRefusal extends Error {}
+
+export interface MigrationOptions {
+  /** Whether a database with unknown migrations may be used that declares itself readable by this version. */
+  allowNewer?: boolean;
+}
+
+interface Migration {
+  number: number;
+  name: string;
+  at: number;
+}
+
+/** The migrations that this version knows, in their order. */
+function knownMigrations(): Migration[] {
+  const { entries } = JSON.parse(readFileSync(join(FOLDER, 'meta/_journal.json'), 'utf8')) as {
+    entries: { idx: number; when: number; tag: string }[];
+  };
+  return entries.map(({ idx, when, tag }) => ({ number: idx, name: tag, at: when }));
+}
+
+const COMPATIBILITY_EXISTS = statement()(
+  { exists: computed(sql`to_regclass('schema_compatibility') is not null`, Boolean) },
+  sql`select to_regclass('schema_compatibility') is not null as "exists"`,
+);
+const READABLE_SINCE = statement()(
+  { since: computed(sql`max(readable_since)`, Number) },
+  sql`select max(readable_since) as since from schema_compatibility`,
+);
+
+async function findApplied(db: Session, history: ReturnType<typeof historyIn>): Promise<Set<number>> {
   const exists = (await db.row(history.exists, { table: history.name }))?.exists ?? false;
-  return exists && ((await db.row(history.applied, {}))?.at ?? 0) >= newest;
+  return new Set(exists ? (await db.rows(history.applied, {})).map(({ at }) => at) : []);
+}
+
+/** The migrations that the database lacks. Throws if it has others that this version does not know. */
+async function findMissing(db: Session, applied: ReadonlySet<number>, allowNewer: boolean): Promise<Migration[]> {
+  const known = knownMigrations();
+  const missing = known.filter(({ at }) => !applied.has(at));
+  const unknown = [...applied].filter((at) => !known.some((migration) => migration.at === at)).length;
+  if (unknown === 0) return missing;
+  const found = `the database has ${counted(unknown)} that this version does not know`;
+  if (missing.length > 0) {
+    throw new SchemaRefusal(`${found}, and lacks ${namesOf(missing)}; start the version that has migrated it`);
+  }
+  const hasNumber = (await db.row(COMPATIBILITY_EXISTS, {}))?.exists ?? false;
+  const since = hasNumber ? ((await db.row(READABLE_SINCE, {}))?.since ?? 0) : Number.POSITIVE_INFINITY;
+  const newest = known.at(-1)?.number ?? -1;
+  if (since > newest) {
+    const needs = Number.isFinite(since)
+      ? `; it needs a version with migration ${since}, and this one ends at ${newest}`
+      : '';
+    throw new SchemaRefusal(`${found}${needs}; start the version that has migrated it, or restore a backup`);
+  }
+  if (allowNewer) return missing;
+  throw new SchemaRefusal(
+    `${found}; start the newer version, or set ALLOW_NEWER_SCHEMA=true: the database declares that this version may use it`,
+  );
+}
+
+function namesOf(migrations: readonly Migration[]): string {
+  return `${counted(migrations.length)} (${migrations.map(({ name }) => name).join(', ')})`;
+}
+
+function counted(count: number): string {
+  return count === 1 ? '1 migration' : `${count} migrations`;
+}
+
+/** Throws a SchemaRefusal unless the database has the migrations of this version. Changes nothing. */
+export async function checkMigrated(db: Database, { allowNewer = false }: MigrationOptions = {}): Promise<void> {
+  const history = await findHistory(db, await schemaOf(db, db));
+  const missing = await findMissing(db, await findApplied(db, history), allowNewer);
+  if (missing.length > 0)
+    throw new SchemaRefusal(
+      `the database is not migrated to this version; it lacks ${namesOf(missing)}: npm run migrate`,
+    );
 }
 
 /** Applies the missing migrations in one transaction, under an advisory lock; returns how many there were. */
-export async function migrate(db: Database): Promise<number> {
+export async function migrate(db: Database, { allowNewer = false }: MigrationOptions = {}): Promise<number> {
   const migrations = readMigrationFiles({ migrationsFolder: FOLDER });
   // The common case at start is a database that is up to date; it is recognised without taking the lock.
-  if (await isMigrated(db)) return 0;
+  const known = await findHistory(db, await schemaOf(db, db));
+  if ((await findMissing(db, await findApplied(db, known), allowNewer)).length === 0) return 0;
   return db.transaction(
     async (tx) => {
       // The timeout is meant for requests. A migration may have to wait for another instance, or for an index on a
@@ -94,8 +173,10 @@ export async function migrate(db: Database): Promise<number> {
         if (history.name.startsWith('"drizzle".')) await tx.script(history.createSchema);
         await tx.script(history.create);
       }
-      const applied = (await tx.row(history.applied, {}))?.at ?? 0;
-      const missing = migrations.filter((migration) => migration.folderMillis > applied);
+      const applied = await findApplied(tx, history);
+      // Another version may have migrated meanwhile.
+      await findMissing(tx, applied, allowNewer);
+      const missing = migrations.filter((migration) => !applied.has(migration.folderMillis));
       for (const migration of missing) {
         // drizzle-kit names this schema in foreign keys, whichever one a migration is for.
         for (const text of migration.sql) await tx.script(text.replaceAll('"public".', ''));

@@ -303,3 +303,12 @@ export const idempotencyKeys = pgTable(
   },
   (t) => [primaryKey({ columns: [t.accountId, t.keyHash] }), index('idempotency_keys_expiry').on(t.expiresAt)],
 );
+
+/**
+ * One row, which each migration sets: the number of the oldest migration that a version of the service must know to be
+ * able to use this database.
+ */
+export const schemaCompatibility = pgTable('schema_compatibility', {
+  isOnly: boolean('is_only').primaryKey().default(true),
+  readableSince: integer('readable_since').notNull(),
+});

@@ -37,6 +37,7 @@ test('a migrated database has every table of the data model and the default plan
     'idempotency_keys',
     'last_secret_reads',
     'plans',
+    'schema_compatibility',
     'secret_reads',
     'tokens',
   ]);
