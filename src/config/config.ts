@@ -22,6 +22,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** What `databaseUrl` says, together with the variables of psql. */
   readonly databaseAddress: Address | undefined;
+  /** Whether a start migrates the database. */
+  readonly migrate: boolean;
   /** Whether a database that newer code has migrated is used if it declares that this code may. */
   readonly allowNewerSchema: boolean;
   /** Undefined means the one that the search path of the role leads to. */
@@ -105,6 +107,7 @@ export function loadConfig(
       DATABASE_URL: str({ default: undefined }),
       DATABASE_URL_FILE: str({ default: undefined }),
       DATABASE_SCHEMA: schemaName({ default: undefined }),
+      MIGRATE: bool({ default: true }),
       ALLOW_NEWER_SCHEMA: bool({ default: false }),
       DATABASE_POOL_SIZE: wholeNumber(1, 100)({ default: 4 }),
       DATABASE_STATEMENT_TIMEOUT_MS: wholeNumber(100, 600_000)({ default: 10_000 }),
@@ -190,6 +193,7 @@ export function loadConfig(
     databaseUrl: clean.DATABASE_URL,
     databaseAddress: database.address,
     databaseSchema: clean.DATABASE_SCHEMA,
+    migrate: clean.MIGRATE,
     allowNewerSchema: clean.ALLOW_NEWER_SCHEMA,
     databasePoolSize: clean.DATABASE_POOL_SIZE,
     databaseStatementTimeout: clean.DATABASE_STATEMENT_TIMEOUT_MS,

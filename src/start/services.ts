@@ -17,6 +17,7 @@ import { memoryShare } from '../scheduling/memory-share.js';
 import { createWriteQueue } from '../scheduling/write-queue.js';
 import { type Database, openPostgres } from '../store/engine/client.js';
 import { checkMigrated, migrate } from '../store/engine/migrate.js';
+import { checkRights, grantRights } from '../store/engine/rights.js';
 import { findSchema } from '../store/engine/server.js';
 import { findEnvironmentKeySamples, findEnvironmentKeys, hasEnvironmentKeys } from '../store/keys/environment-key.js';
 import { waitingForDatabase } from './database-wait.js';
@@ -38,7 +39,12 @@ async function openOnDatabase(config: Config, log: Logger, existingProvider: Key
   const db = await openDatabase(config, log);
   try {
     const options = { allowNewer: config.allowNewerSchema };
-    await migrate(db, options);
+    if (config.migrate) {
+      await migrate(db, options);
+    } else {
+      await checkMigrated(db, options);
+      await checkRights(db);
+    }
     const keyProvider = existingProvider ?? (await createKeyProvider(config, log, () => hasEnvironmentKeys(db)));
     await checkMasterKeys(keyProvider, await findEnvironmentKeySamples(db));
     return servicesOn(
@@ -91,6 +97,18 @@ export function servicesOn(
     memory: createByteBudget({ capacity: memoryBytes }),
     log,
   };
+}
+
+/** Migrates the configured database, and gives a role the rights that the service needs. */
+export async function migrateDatabase(config: Config, log: Logger, grantTo: string | undefined): Promise<number> {
+  const db = await openDatabase(config, log);
+  try {
+    const applied = await migrate(db, { allowNewer: config.allowNewerSchema });
+    if (grantTo !== undefined) await grantRights(db, grantTo);
+    return applied;
+  } finally {
+    await db.close();
+  }
 }
 
 /** Opens the database for a command, without creating or migrating it; throws if it is missing or not migrated. */

@@ -46,7 +46,8 @@ export function explainFailure(error: unknown, what = 'Cannot start'): string {
     return `${what}: the data folder is not usable (${code} on ${path ?? 'DATA_DIR'}); set DATA_DIR to another one`;
   }
   if (code === '42501') {
-    return `${what}: the user of DATABASE_URL may not create tables (${code})`;
+    // Postgres names the object, and nothing of its content.
+    return `${what}: the user of DATABASE_URL lacks a right (${code}): ${(error as Error).message}; npm run migrate with the owner of the tables makes them, and gives rights with --grant-to`;
   }
   return `${what}: ${error instanceof Error ? error.message : String(error)}`;
 }

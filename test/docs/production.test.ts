@@ -41,6 +41,19 @@ test('an upgrade is an installation', () => {
   expect(commandsOf(PAGE, 'Upgrade')).toBe(`${commandsOf(PAGE, 'Install and start').split('\n')[0]}\n`);
 });
 
+test('the command that migrates with another role works', async () => {
+  const sql = postgres(database.url, { max: 1, onnotice: () => undefined });
+  const role = `service_${Date.now()}`;
+  try {
+    await sql.unsafe(`create role ${role}`);
+    const command = commandsOf('docs/rollouts.md').replace('--grant-to service', `--grant-to ${role}`);
+    expect(await shell.run(command, { OWNER_URL: database.url })).toBe('0\n');
+    await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+});
+
 test('the timeouts that a role needs behind PgBouncer are valid', async () => {
   const [block] = blocksOf('docs/databases.md').filter(({ language }) => language === 'sql');
   const sql = postgres(database.url, { max: 1, onnotice: () => undefined });

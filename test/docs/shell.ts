@@ -41,7 +41,7 @@ npm() {
       done
       return 1
       ;;
-    token | prune-reads | master-key | rotate | verify-log) eval "$script \\"\\$@\\"" ;;
+    token | migrate | prune-reads | master-key | rotate | verify-log) eval "$script \\"\\$@\\"" ;;
   esac
 }
 stop() {
