@@ -12,7 +12,7 @@ export function parametersOf(text: string): Map<string, string> {
   return parametersOfPairs(text);
 }
 
-const PAIR = /\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s\\]|\\.)*))(?=\s|$)/sy;
+const PAIR = /\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(?!')((?:[^\s\\]|\\.)*))(?=\s|$)/sy;
 
 function parametersOfPairs(text: string): Map<string, string> {
   const parameters = new Map<string, string>();

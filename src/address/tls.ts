@@ -1,4 +1,5 @@
 // TLS to a Postgres, with the meaning that libpq gives to its parameters.
+import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
@@ -85,7 +86,10 @@ function contentOf(name: string, file: string | undefined): Buffer | undefined {
 
 function checkFiles(tls: Tls, host: Host): void {
   try {
-    createSecureContext(tls.options(host));
+    const options = tls.options(host);
+    createSecureContext(options);
+    // Nonsense would be taken, and then no certificate be trusted.
+    if (options.ca !== undefined) new X509Certificate(options.ca as Buffer);
   } catch (error) {
     if (error instanceof AddressProblem) throw error;
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;

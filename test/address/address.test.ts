@@ -145,6 +145,7 @@ describe('refused by name, and without a word of the rest, is', () => {
     ['a password with a slash', 'postgres://u:c4n/4ry@h/d', 'percent-encoded'],
     ['a password with an @', 'postgres://u:c4n@4ry@h/d', 'percent-encoded'],
     ['a password with a %', 'postgres://u:c4n%4ry@h/d', 'percent-encoded'],
+    ['a quote that is not closed', "password='c4n4ry dbname=d", 'expected a URL'],
     ['no address at all', 'c4n4ry', 'expected a URL'],
     ['an address of something else', 'mysql://c4n4ry@h/d?x=c4n4ry', 'expected a URL'],
   ])('%s', (_, text, name) => {
@@ -165,6 +166,7 @@ describe('refused by name, and without a word of the rest, is', () => {
   test('a file that is no certificate, and a key of another certificate', () => {
     const file = join(folder, 'nonsense.pem');
     writeFileSync(file, 'c4n4ry');
+    expect(() => addressOf(`${url}?sslrootcert=${file}`)).toThrow(/^sslrootcert, sslcert, sslkey or sslpassword: /);
     expect(() => addressOf(`${url}?sslcert=${file}&sslkey=${file}`)).toThrow(
       /^sslrootcert, sslcert, sslkey or sslpassword: /,
     );
