@@ -92,6 +92,17 @@ test('sslmode=disable does without, and a server without TLS is refused where it
   }
 });
 
+test('TLS begins at once where sslnegotiation asks for it, with a Postgres that can do so (17 or newer)', async () => {
+  const { code, stderr } = await command(
+    urlWith(`sslmode=verify-full&sslrootcert=${certificates.root}&sslnegotiation=direct`),
+  );
+  const [{ version }] = (await sql`select current_setting('server_version_num')::int as version`) as [
+    { version: number },
+  ];
+  if (version >= 170_000) expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  else expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('(CONNECT_TLS)') });
+});
+
 test("a user's certificate is sent, with its key, in place of a password", async () => {
   const rules = join(postgresServer.folder as string, 'data', 'pg_hba.conf');
   const before = await readFile(rules, 'utf8');
