@@ -6,12 +6,13 @@ import { exitCodeOf, printJson, printText } from './verdict/report.js';
 const USAGE = `Usage: npm run conformance -- --url URL --token TOKEN [options]
 
 Asks an implementation of the /v1 API what the contract says, and reports what differs. It makes secrets of its own, removes
-them at the end, and changes nothing else.
+them at the end, and changes nothing that it has not made.
 
   --url URL             where the service is, such as http://127.0.0.1:8080
   --token TOKEN         a token that may list, create, read, update and delete in the environment; or CONFORMANCE_TOKEN
   --environment ID      where to work. Without it, in the environment "conformance" of the application "conformance" of
                         the token's account: found, or made and kept, with the calls of Golem's own tools
+                        (the cases of these calls, tools/, make it, too)
   --profile NAME        contract (the default), or golem-1.5.9: what the original answers where the contract departs from it
   --strict              also fail where something differs as declared
   --stranger-token T    a token of an account without a share of the environment, for the cases of visibility
@@ -70,7 +71,7 @@ async function main(): Promise<number> {
     signal: interrupted.signal,
     url: urlOf(values.url),
     token: values.token,
-    environmentId: values.environment,
+    environmentId: values.environment === undefined ? undefined : idOf(values.environment),
     profile,
     seed: values.seed === undefined ? Date.now() % 2 ** 31 : numberOf('--seed', values.seed),
     effort: numberOf('--effort', values.effort),
@@ -89,6 +90,12 @@ function urlOf(text: string | undefined): URL {
   if (!url || !/^https?:$/.test(url.protocol))
     throw new UsageError('--url: expected an address that begins with http:// or https://');
   return url;
+}
+
+function idOf(text: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text))
+    throw new UsageError('--environment: expected a UUID');
+  return text.toLowerCase();
 }
 
 function numberOf(option: string, text: string): number {

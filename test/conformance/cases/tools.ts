@@ -1,6 +1,6 @@
 // What Golem's own tools call besides (section 9). Answers are compared byte for byte, as far as they can be known.
 
-import { member } from '../json/strict.js';
+import { type Json, member } from '../json/strict.js';
 import type { Answer } from '../target/http.js';
 import { type Expected, refusal } from '../verdict/expected.js';
 import type { Trial } from '../verdict/trial.js';
@@ -34,6 +34,8 @@ const environment = (name: string, applicationId = ID) =>
 const visible = (name: string) =>
   `\\{"account":\\{"email":"[^"]*","id":"${ID}","name":"[^"]*"\\},"application":\\{"id":"${ID}","name":"[^"]*"\\},"environment":\\{${SETTINGS},"id":"${ID}","name":"${name}","revision":\\d+,"rolesFromActiveShares":${ROLES},${FLAGS}\\}\\}`;
 
+const LIST = body('with environments', `\\{"values":\\[(?:${visible('[^"]*')}(?:,(?!\\])|(?=\\])))*\\]\\}`);
+
 /** The application and the environment that the kit keeps for itself, and makes in its first run. */
 export const KEPT = 'conformance';
 
@@ -50,14 +52,20 @@ export async function keptEnvironment(
 ): Promise<{ accountId: string; applicationId: string; environmentId: string }> {
   const token = t.expect(await get(t, '/v1/me/token'), body('with the token', tokenBody));
   const accountId = idOf(token, 'accountId');
-  let app = await get(t, `/v1/accounts/${accountId}/apps/${KEPT}`);
-  if (app.status === 404) app = await post(t, `/v1/accounts/${accountId}/apps`, `{"name":"${KEPT}"}`);
+  const app = await foundOrMade(t, `/v1/accounts/${accountId}/apps`, `{"name":"${KEPT}"}`);
   t.expect(app, application(KEPT, accountId));
   const applicationId = idOf(app);
-  let env = await get(t, `/v1/apps/${applicationId}/envs/${KEPT}`);
-  if (env.status === 404) env = await post(t, `/v1/apps/${applicationId}/envs`, SETTINGS_OF_NEW);
+  const env = await foundOrMade(t, `/v1/apps/${applicationId}/envs`, SETTINGS_OF_NEW);
   t.expect(env, environment(KEPT, applicationId));
   return { accountId, applicationId, environmentId: idOf(env) };
+}
+
+async function foundOrMade(t: Trial, path: string, text: string): Promise<Answer> {
+  const found = await get(t, `${path}/${KEPT}`);
+  if (found.status !== 404) return found;
+  const made = await post(t, path, text);
+  // Another case, or another run, has made it meanwhile.
+  return made.status === 409 ? get(t, `${path}/${KEPT}`) : made;
 }
 
 export const TOOLS: readonly Case[] = [
@@ -88,6 +96,8 @@ export const TOOLS: readonly Case[] = [
         await post(t, `/v1/apps/${applicationId}/envs`, SETTINGS_OF_NEW),
       ];
       for (const answer of taken) t.must(answer.status === 409, 'status 409', `status ${answer.status}`, answer);
+      const again = await keptEnvironment(t);
+      t.must(again.environmentId === environmentId, 'the same environment as before', again.environmentId);
     },
   },
   {
@@ -115,15 +125,46 @@ export const TOOLS: readonly Case[] = [
     async run(t) {
       const { environmentId } = await keptEnvironment(t);
       const all = '/v1/me/visible-environments';
-      const list = body('with environments', `\\{"values":\\[(?:${visible('[^"]*')}(?:,(?!\\])|(?=\\])))*\\]\\}`);
-      t.expect(await get(t, all), list);
+      t.expect(await get(t, all), LIST);
       const named = await get(t, `${all}?app_name=${KEPT}&env_name=${KEPT}`);
       t.expect(
         named,
         body('with one kept environment or more', `\\{"values":\\[${visible(KEPT)}(?:,${visible(KEPT)})*\\]\\}`),
       );
       t.must(named.text.includes(environmentId), `the environment ${environmentId} among them`, 'others', named);
-      t.expect(await get(t, `${all}?env_name=nope-${UNKNOWN_ID}`), body('with none', '\\{"values":\\[\\]\\}'));
+      const none = body('with none', '\\{"values":\\[\\]\\}');
+      for (const name of ['account_email', 'app_name', 'env_name'])
+        t.expect(await get(t, `${all}?${name}=nope-${UNKNOWN_ID}`), none);
+      // What is shown as the email is what finds the environment.
+      const [first] = member(named.json, 'values') as Json[];
+      const email = encodeURIComponent(String(member(member(first, 'account'), 'email')));
+      const ofAccount = await get(t, `${all}?account_email=${email}&app_name=${KEPT}&env_name=${KEPT}`);
+      t.must(
+        ofAccount.text.includes(environmentId),
+        `the environment ${environmentId} among those of its account`,
+        'others',
+        ofAccount,
+      );
+    },
+  },
+  {
+    id: 'tools/stranger',
+    section: '9',
+    title: 'Whoever has no share is told of neither the application nor the environment',
+    needs: 'strangerToken',
+    async run(t, { strangerToken }) {
+      const { accountId, applicationId, environmentId } = await keptEnvironment(t);
+      const as = (method: string, path: string, text?: string) =>
+        t.send({ method, path, token: strangerToken as string, ...(text === undefined ? {} : { body: text }) });
+      for (const path of [`/v1/accounts/${accountId}/apps/${KEPT}`, `/v1/apps/${applicationId}/envs/${KEPT}`]) {
+        const answer = await as('GET', path);
+        t.must(answer.status === 404, 'status 404', `status ${answer.status}`, answer);
+      }
+      const made = await as('POST', `/v1/apps/${applicationId}/envs`, SETTINGS_OF_NEW);
+      t.must(made.status === 403 || made.status === 404, 'status 403 or 404', `status ${made.status}`, made);
+      const seen = await as('GET', '/v1/me/visible-environments');
+      t.expect(seen, LIST);
+      t.must(!seen.text.includes(environmentId), 'other environments', 'the one that is not shared', seen);
     },
   },
   {

@@ -149,6 +149,12 @@ export const PLANTED: readonly Planted[] = [
     },
   },
   {
+    kind: 'what tools call: another version of the model',
+    only: ['tools/'],
+    finds: 'tools/kept-environment',
+    plant: () => answersOf(isSuccess, (text) => text.replaceAll('"diffModelVersion":2', '"diffModelVersion":3')),
+  },
+  {
     kind: 'readable answers: a key twice',
     only: ['operations/create'],
     finds: 'operations/create',
