@@ -314,7 +314,9 @@ describe('GET /v1/me/visible-environments', () => {
     }
   });
 
-  test('has all of many in one answer, oldest first, up to 10,000; more have to be narrowed', async () => {
+  test('has all of many in one answer, oldest first, up to 10,000; more have to be narrowed', {
+    timeout: 120_000,
+  }, async () => {
     const { me, one } = await estate();
     // Thousands of environments, which nobody would make one by one.
     const more = (from: number, to: number) =>
