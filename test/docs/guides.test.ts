@@ -22,7 +22,7 @@ test('history and changes: old values, going back, the past, change sets, retrie
   const repeated = '"revision":4,"secretType":{"type":"U16"},"secretValue":7432}';
   expect(stdout.split(repeated)).toHaveLength(3);
   expect(stdout).toContain('{"data":{"destroyAgentSecretRevision":{"revision":5}}}');
-  expect(stdout).toMatch(/^id: 7\ndata: \{"environmentRevision":7,/m);
+  expect(stdout).toMatch(/^id: 7-[\da-f]{16}\ndata: \{"environmentRevision":7,/m);
   expect(stdout).toContain('event: next\ndata: {"data":{"agentSecretChanges":{"environmentRevision":7,');
   expect(stdout).not.toMatch(/errors|"code"/);
 });
@@ -40,7 +40,7 @@ test('REST: a secret from its creation to its deletion, a list that has not chan
   expect(stdout).toMatch(/"path":\["smtp","port\d+"\],"revision":0,.*"secretValue":25\}\n/);
   expect(stdout).toContain('"revision":1,"secretType":{"type":"U16"},"secretValue":587}\n');
   expect(stdout).toContain('"revision":2,"secretType":{"type":"U16"},"secretValue":null}\n304\n');
-  expect(stdout).toMatch(/^id: 9\ndata: .*"change":"deleted"/m);
+  expect(stdout).toMatch(/^id: 9-[\da-f]{16}\ndata: .*"change":"deleted"/m);
   expect(stdout).toMatch(/^\{"accountId":"[^"]+","id":"[^"]+","name":"demo","revision":0\}$/m);
   expect(stdout).toMatch(/^\{"applicationId":"[^"]+",.*"name":"prod",.*"versionCheck":false\}$/m);
   expect(stdout).toMatch(/^\{"values":\[\{"account":\{"email":"development",.*"name":"shop-\d+"\},.*\}\]\}$/m);
