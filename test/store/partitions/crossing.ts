@@ -23,6 +23,7 @@ export const CROSSING: readonly { because: string; statements: readonly string[]
   {
     because: 'It looks up several ids, of whichever environments. The ids lead to their parts: one statement for each.',
     statements: [
+      'select environments.id as id, environments.account_id as acc … id where environments.id = any(array(select unnest($1::uuid[])))',
       'select environments.id as id, environments.name as name, env … = any(array(select unnest($1::uuid[]))) order by environments.id',
       'update environments set facts_version = environments.facts_v …  where environments.id = seal.id returning environments.id as id',
       'select agent_secrets.id as id, agent_secrets.environment_id  … ronments.id and environment_shares.account_id = asked.account_id',
@@ -66,6 +67,7 @@ export const CROSSING: readonly { because: string; statements: readonly string[]
   {
     because: 'The name of an environment is unique in its application, whose environments may be in any part.',
     statements: [
+      'select environments.id as id, environments.application_id as … 2 and environments.name = $3 and environments.deleted_at is null',
       'select environments.id as id, environments.application_id as … 3 and environments.name = $4 and environments.deleted_at is null',
       'insert into environments (id, application_id, account_id, na … ts.created_at as createdAt, environments.updated_at as updatedAt',
       'update environments set name = $1, updated_at = $2 where env … ts.created_at as createdAt, environments.updated_at as updatedAt',
@@ -74,6 +76,7 @@ export const CROSSING: readonly { because: string; statements: readonly string[]
   {
     because: 'It is about all environments of an account or an application, which may be in any part.',
     statements: [
+      'with visible as materialized ( select own.id from environmen … onments.name = $16::text) order by visible.id limit $17::integer',
       'select environments.id as id, environments.name as name, env … d_at is null order by environments.id for update of environments',
       'select environments.id as id, environments.name as name, env … d_at is null order by environments.id for update of environments',
       'select environments.id as id from environments where environments.application_id = $1 and environments.deleted_at is null',
