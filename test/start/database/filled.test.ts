@@ -119,6 +119,8 @@ test('no statement reads a table or an index from end to end', async () => {
 
 /** Indexes without which a request still reads by another one, if more of it, or which only a command needs. */
 const STOOD_IN_FOR = [
+  // No two accounts have one email; an admin who gives one is told by it.
+  'accounts_email',
   // Either serves for the other: then a lookup reads all revisions of its secret.
   'agent_secret_revisions_as_of',
   'agent_secret_revisions_secret',
@@ -139,7 +141,7 @@ test('whichever other index is missing, a statement is found that needs it', asy
       select index.relname as name, indrelid::regclass::text as table, conname as constraint
       from pg_index join pg_class index on index.oid = indexrelid
         left join pg_constraint on conindid = indexrelid and contype in ('p', 'u')
-      where index.relnamespace = 'public'::regnamespace and indrelid <> 'plans'::regclass
+      where index.relnamespace = 'public'::regnamespace and indrelid::regclass::text not in ('plans', 'schema_compatibility')
       order by name`;
     expect(indexes.length).toBeGreaterThan(20);
     const names: string[] = [];
