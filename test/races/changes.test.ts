@@ -148,13 +148,34 @@ describe('a database that is away', () => {
     for (const stream of open) expect(DOORS[open.indexOf(stream)]?.told(await stream.next()).changes).toHaveLength(1);
   });
 
-  test('for long ends them all: their clients find another instance, and nobody looks on unseen', async () => {
+  test('for long ends no stream either, and shows nothing to those who have lost access meanwhile', async () => {
     const { instances, network } = await behindNetwork();
+    const { environmentId, people } = world;
     const open = await Promise.all(DOORS.map((door) => watch(instances[1], door)));
+    const ending = await Promise.all(
+      DOORS.map((door) => door.watch(instances[1].url, people.deployer.token, { environmentId })),
+    );
+    streams.push(...ending);
+    for (const stream of ending) await stream.next();
     network.hold();
-    const ends = await Promise.all(open.map(async (stream, index) => DOORS[index]?.endIn(await stream.rest(60_000))));
-    expect(ends).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
+    const [share] = await fleet.sql`select id from environment_shares where account_id = ${people.deployer.id}`;
+    const query = `mutation ($input: DeleteEnvironmentShareInput!) {
+      deleteEnvironmentShare(input: $input) { __typename }
+    }`;
+    const body = { query, variables: { input: { id: share?.id } } };
+    const deleted = await rest(instances[0], people.owner.token, 'POST', '/graphql', body);
+    expect(deleted.body.errors).toBeUndefined();
+    // Longer than a caller may stay unchecked.
+    await sleep(12_000);
+    await write(instances[0]);
+    await sleep(POLL_MS);
     network.release();
+    for (const [index, stream] of open.entries()) {
+      expect(DOORS[index]?.told(await stream.next(30_000)).changes).toHaveLength(1);
+    }
+    for (const [index, stream] of ending.entries()) {
+      expect(DOORS[index]?.endIn(await stream.rest(30_000))).toBe('ENVIRONMENT_NOT_FOUND');
+    }
   });
 });
 

@@ -23,10 +23,10 @@ const POLL_MS = 1_000;
 /** How long a caller that has lost access may keep its streams. */
 const RECHECK_MS = 2_000;
 /**
- * How long streams survive while the database does not answer. Neither changes nor lost access can be noticed during
- * that time.
+ * A stream whose caller was not checked for longer, because the database was away, is shown nothing before it has been
+ * checked again.
  */
-const MAX_STALE_MS = 10_000;
+const MAX_UNCHECKED_MS = 10_000;
 /**
  * Minimum time between two notifications of other processes. Under load, one notification per write would cost nearly
  * as much as the write itself.
@@ -67,7 +67,11 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
   const allStreams = () => [...streamsByEnvironment.values()].flatMap((set) => [...set]);
 
   function wake(environmentId: string): void {
-    for (const stream of streamsByEnvironment.get(environmentId) ?? []) stream.wake();
+    const now = performance.now();
+    for (const stream of streamsByEnvironment.get(environmentId) ?? []) {
+      // Polling wakes the others, once it has checked their callers.
+      if (now - Math.max(lastCheckedAt, stream.openedAt) < MAX_UNCHECKED_MS) stream.wake();
+    }
   }
 
   function announce(environmentId: string): void {
@@ -93,16 +97,16 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
     if (isPolling || streamsByEnvironment.size === 0) return;
     isPolling = true;
     try {
+      if (performance.now() - lastCheckedAt >= RECHECK_MS) await recheck();
       for (const { id, headHash } of await findHeads(db, [...streamsByEnvironment.keys()])) {
         // By the hash, because a database that goes back may have the same revision again.
         for (const stream of streamsByEnvironment.get(id) ?? []) {
           if (!stream.told || Buffer.compare(stream.told, headHash) !== 0) stream.wake();
         }
       }
-      if (performance.now() - lastCheckedAt >= RECHECK_MS) await recheck();
     } catch (error) {
+      // The streams stay open. While the database is away, there is nothing to show to anybody.
       log.debug({ err: error }, 'cannot poll for changes');
-      endStaleStreams();
     } finally {
       isPolling = false;
     }
@@ -114,18 +118,6 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
     const refused = await findRefused(db, allStreams());
     lastCheckedAt = now;
     for (const [stream, refusal] of refused) end(stream, refusal);
-  }
-
-  /**
-   * Ends streams that could not be checked for too long. A stream that stands still while others continue, or that
-   * outlives its caller's access, is worse than none.
-   */
-  function endStaleStreams(): void {
-    const now = performance.now();
-    for (const stream of allStreams()) {
-      if (now - Math.max(lastCheckedAt, stream.openedAt) < MAX_STALE_MS) continue;
-      end(stream, unavailable('The changes cannot be read just now; resume from the last revision'));
-    }
   }
 
   function end(stream: OpenStream, reason: unknown): void {
