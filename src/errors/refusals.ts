@@ -2,6 +2,11 @@
 // `throw notFound('agentSecret', id)`.
 import { AppError, type ErrorCode } from './errors.js';
 
+/** Whether the same request may succeed later, without a change of it or of anything else that the caller does. */
+export function isTransient(code: unknown): boolean {
+  return code === 'UNAVAILABLE' || code === 'RATE_LIMITED';
+}
+
 /** The request is malformed; one argument per problem. */
 export function invalidRequest(...problems: string[]): AppError {
   return new AppError('INVALID_REQUEST', problems.join('; '), { problems });

@@ -10,11 +10,28 @@ export const EVENT_STREAM_HEADERS = {
   'x-accel-buffering': 'no',
 };
 
-/** Streams `print(item)` for every item, then `last`. Calls `items.return()` as soon as the client disconnects. */
+/**
+ * Whether the client takes nothing but an event stream and cannot send a body: an `EventSource`. It comes back from a
+ * stream that ends, and from a connection that breaks, but never from another status than 200.
+ */
+export function isEventSource({ method, headers }: Request): boolean {
+  return method === 'GET' && headers.get('accept')?.trim().toLowerCase() === 'text/event-stream';
+}
+
+/** When an `EventSource` connects again after the end of a stream that has said nothing else. */
+const RECONNECT_MS = 2_000;
+
+/** An event stream that ends with its first text, which may say when to come back. */
+export function endedStream(text: string, retryAfter: number | undefined): Response {
+  const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
+  return new Response(text, { headers: { ...EVENT_STREAM_HEADERS, ...headers } });
+}
+
+/** Streams `print(item)` for every item, then `last()`. Calls `items.return()` as soon as the client disconnects. */
 export function eventStream<T>(
   items: AsyncIterator<T>,
   print: (item: T) => string | AsyncGenerator<string>,
-  last = '',
+  last = () => '',
 ): Response {
   const encoder = new TextEncoder();
   let heartbeat: NodeJS.Timeout | undefined;
@@ -28,7 +45,7 @@ export function eventStream<T>(
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       // Shows clients and proxies at once that the stream is open.
-      controller.enqueue(encoder.encode(': open\n\n'));
+      controller.enqueue(encoder.encode(`: open\nretry: ${RECONNECT_MS}\n\n`));
       heartbeat = setInterval(() => {
         // A client that has not yet read the queued data needs no heartbeat.
         if (!event && (controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(': heartbeat\n\n'));
@@ -42,7 +59,7 @@ export function eventStream<T>(
         event = undefined;
         const { done, value } = await items.next();
         if (isStopped) return;
-        const printed = done ? last : print(value);
+        const printed = done ? last() : print(value);
         if (typeof printed !== 'string') event = printed;
         const text = typeof printed === 'string' ? printed : (await printed.next()).value;
         if (isStopped) return;

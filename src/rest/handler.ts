@@ -14,7 +14,7 @@ import { JSON_TYPE, methodNotAllowed, problem } from './problem.js';
 import { jsonBody } from './request.js';
 import type { Incoming, Refused, Route } from './route.js';
 import { ROUTES } from './routes.js';
-import { streamEvents } from './stream.js';
+import { refusedStream, streamEvents } from './stream.js';
 import { STREAMS, type StreamRoute } from './streams.js';
 
 /** What the REST API needs from the application. It depends on GraphQL documents and errors only, not on the domain. */
@@ -111,7 +111,7 @@ async function handleStream<Ctx>(stream: StreamRoute, c: HonoContext, options: R
   const results = await options.subscribe(stream.document, variables, ctx);
   if (!(Symbol.asyncIterator in results)) {
     const error = results.errors?.[0];
-    return problem(refusalOf({ ...error?.extensions }, error?.message ?? 'Internal error'));
+    return refusedStream(c.req.raw, refusalOf({ ...error?.extensions }, error?.message ?? 'Internal error'));
   }
   if (c.req.raw.method !== 'HEAD') return streamEvents(stream, results, refusalOf);
   await results.return?.();

@@ -2,9 +2,11 @@
 // contains the reason why the stream ends.
 import type { ExecutionResult } from 'graphql';
 import type { AppError } from '../errors/errors.js';
-import { eventStream } from '../http/event-stream.js';
+import { isTransient } from '../errors/refusals.js';
+import { endedStream, eventStream, isEventSource } from '../http/event-stream.js';
 import { eventText } from '../json/event-text.js';
 import { printJson } from '../json/print.js';
+import { problem } from './problem.js';
 import type { StreamRoute } from './streams.js';
 
 type Refuse = (extensions: { readonly [key: string]: unknown }, message: string) => AppError;
@@ -19,6 +21,15 @@ export function streamEvents(
     const event = stream.event(data as never);
     return eventText(`id: ${event.id}\ndata: `, event.data);
   });
+}
+
+/**
+ * The response to a request for a stream that cannot begin just now. An `EventSource` would give up for good on any other
+ * status than 200.
+ */
+export function refusedStream(request: Request, error: AppError): Response {
+  if (!isTransient(error.code) || !isEventSource(request)) return problem(error);
+  return endedStream(endText(error), error.details.retryAfter);
 }
 
 /** Clients that reconnect automatically, such as `EventSource`, wait for the `retry` time before they do so. */

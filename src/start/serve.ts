@@ -8,10 +8,10 @@ import { pruneSecretReads } from '../domain/reads/secret-read.js';
 import type { Services } from '../domain/request/services.js';
 import { unavailable } from '../errors/refusals.js';
 import type { Logger } from '../logging/logger.js';
-import { problem } from '../rest/problem.js';
 import { createApp } from '../server/app.js';
 import { drain, sayLast } from '../server/drain.js';
 import { createHttpServer } from '../server/http-server.js';
+import { refusalResponse } from '../server/refusal.js';
 import type { DevelopmentFacts } from './development.js';
 import { openServices } from './services.js';
 import { IMPATIENT_AFTER_MS, type Serving, urlOf } from './serving.js';
@@ -38,7 +38,9 @@ export async function serve(
   let facts: DevelopmentFacts | undefined;
   let readyApp: ReturnType<typeof createApp> | undefined;
   const handle = (request: Request, env: object) =>
-    readyApp ? readyApp.fetch(request, env) : problem(unavailable('The service is starting, try again shortly'));
+    readyApp
+      ? readyApp.fetch(request, env)
+      : refusalResponse(request, unavailable('The service is starting, try again shortly'));
   const prune = () =>
     pruneSecretReads(services.db, config.readRetentionDays).catch((error: unknown) =>
       log.warn({ err: error }, 'cannot remove old records of opened values'),

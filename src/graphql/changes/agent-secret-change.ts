@@ -51,7 +51,7 @@ builder.subscriptionFields((t) => ({
     type: ChangesRef,
     nullable: true,
     description:
-      'Every write of secrets in an environment behind a revision, in order and without gaps, then live ones. Values are opened only when selected. When the caller may no longer look, the last event is an error with the reason: AUTH_UNAUTHORIZED, AUTH_FORBIDDEN, ENVIRONMENT_NOT_FOUND or UNAVAILABLE. The error CHANGE_HISTORY_LOST, at the beginning or at the end, when the log is not the one that was told, because the database went back: read the secrets anew, then watch from now on. Roles: owner, admin, deployer.',
+      'Every write of secrets in an environment behind a revision, in order and without gaps, then live ones. Values are opened only when selected. When the caller may no longer look, the last event is an error with the reason: AUTH_UNAUTHORIZED, AUTH_FORBIDDEN or ENVIRONMENT_NOT_FOUND. When the service stops, the stream ends without `complete`: resume behind the last event. The error CHANGE_HISTORY_LOST, at the beginning or at the end, when the log is not the one that was told, because the database went back: read the secrets anew, then watch from now on. Roles: owner, admin, deployer.',
     args: {
       environmentId: t.arg({ type: 'UUID', required: true, description: 'Which environment.' }),
       afterEventId: t.arg.string({

@@ -13,10 +13,13 @@ import {
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import type { Context } from '../../domain/request/context.js';
 import type { Operation } from '../../domain/request/operation.js';
+import { isTransient } from '../../errors/refusals.js';
 import { eventStream } from '../../http/event-stream.js';
 import { eventText } from '../../json/event-text.js';
 import { printJson } from '../../json/print.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
+import { refusalIn } from './errors.js';
+import { endComment, refusedRequest, type TransientRefusal } from './refused-request.js';
 import { boundedResult } from './response-size.js';
 
 type Results = AsyncIterableIterator<ExecutionResult>;
@@ -27,7 +30,7 @@ const DONE = { done: true, value: undefined } as const;
 /**
  * Like `subscribe` of graphql-js, with two differences. Each event gets its own context, so that request-scoped
  * counters and data loaders do not accumulate over the life of the stream. And the stream ends after an event without
- * any data: continuing would leave a gap.
+ * any data, or one that was met by an outage: continuing would leave a gap.
  */
 export async function subscribe(args: ExecutionArgs): Promise<Results | ExecutionResult> {
   const source = await createSourceEventStream(args);
@@ -50,7 +53,7 @@ export async function subscribe(args: ExecutionArgs): Promise<Results | Executio
       while (!hasSliceTime(ITEMS_PER_EVENT)) await nextSlice(ctx.actor?.accountId);
       const executed = await execute({ ...args, rootValue: event.value, contextValue: { ...ctx, operation } });
       const result = boundedResult(executed, operation, true);
-      if (isWithoutData(result)) await results.return?.();
+      if (isWithoutData(result) || isPassing(result)) await results.return?.();
       return { done: false, value: result };
     },
     async return() {
@@ -62,6 +65,11 @@ export async function subscribe(args: ExecutionArgs): Promise<Results | Executio
     [Symbol.asyncIterator]: () => results,
   };
   return results;
+}
+
+/** An event that an outage has met is not shown in parts: the client comes back, and receives it as a whole. */
+function isPassing({ errors = [] }: ExecutionResult): boolean {
+  return errors.some((error) => isTransient(refusalIn(error)?.code));
 }
 
 function isWithoutData({ data, errors }: ExecutionResult): boolean {
@@ -99,7 +107,11 @@ export function UnconditionalSubscriptionRule(context: ValidationContext): ASTVi
 export function useEventStreams(): Plugin {
   return {
     onResultProcess({ request, result, setResultProcessor }) {
-      if (!isAsyncIterable(result)) return;
+      if (!isAsyncIterable(result)) {
+        const refusal = acceptsOnlyEvents(request) ? transientRefusalIn(result as ExecutionResult) : undefined;
+        if (refusal) setResultProcessor((() => refusedRequest(request, refusal)) as never, 'text/event-stream');
+        return;
+      }
       const closeSource = () => void (result as Results).return?.();
       if (request.signal.aborted) closeSource();
       else request.signal.addEventListener('abort', closeSource, { once: true });
@@ -109,6 +121,18 @@ export function useEventStreams(): Plugin {
   };
 }
 
+function acceptsOnlyEvents(request: Request): boolean {
+  return request.headers.get('accept')?.trim().toLowerCase() === 'text/event-stream';
+}
+
+/** The first error of a result that passes, as it was made public. */
+function transientRefusalIn({ errors }: ExecutionResult): TransientRefusal | undefined {
+  const error = errors?.find(({ extensions }) => isTransient(extensions.code));
+  if (!error) return undefined;
+  const { code, retryAfter } = error.extensions as unknown as Omit<TransientRefusal, 'message'>;
+  return { code, message: error.message, retryAfter };
+}
+
 function acceptsEvents(request: Request): boolean {
   const accepted = (request.headers.get('accept') ?? '*/*').split(',').map((type) => type.split(';', 1)[0]?.trim());
   return accepted.some((type) => /^(text\/event-stream|text\/\*|\*\/\*)$/i.test(type ?? ''));
@@ -116,10 +140,19 @@ function acceptsEvents(request: Request): boolean {
 
 /** Uses the "distinct connections" mode of the graphql-sse protocol: one operation per connection. */
 function streamResponse(results: Results): Response {
+  let isComplete = true;
   return eventStream(
     results,
-    ({ data, errors }) => eventText('event: next\ndata: ', { ...(errors ? { errors: errors.map(shown) } : {}), data }),
-    'event: complete\ndata:\n\n',
+    (result) => {
+      const refusal = transientRefusalIn(result);
+      if (refusal) {
+        isComplete = false;
+        return endComment(refusal);
+      }
+      const { data, errors } = result;
+      return eventText('event: next\ndata: ', { ...(errors ? { errors: errors.map(shown) } : {}), data });
+    },
+    () => (isComplete ? 'event: complete\ndata:\n\n' : ''),
   );
 }
 

@@ -49,11 +49,38 @@ async function opened(door: Door, caller = token): Promise<EventStream> {
 }
 
 /** Undefined when there is no place. */
-async function tryToOpen(door: Door): Promise<EventStream | undefined> {
-  const stream = await opened(door);
-  if (stream.status === 429) return undefined;
-  const first = await stream.next();
-  return first.data?.errors ? undefined : stream;
+async function tryToOpen(door: Door, caller = token): Promise<EventStream | undefined> {
+  const stream = await opened(door, caller);
+  return (await isPlaced(stream)) ? stream : undefined;
+}
+
+async function isPlaced(stream: EventStream): Promise<boolean> {
+  return stream.status === 200 && (await stream.next()).event !== 'end';
+}
+
+/** How each kind of client is refused: what comes back only from 200 is answered a stream that ends with the reason. */
+async function expectRefused(caller: string, status: number, code: string, error: string): Promise<void> {
+  const path = `/v1/envs/${environmentId}/agent-secrets/changes`;
+  const query = `subscription { agentSecretChanges(environmentId: "${environmentId}") { environmentRevision } }`;
+  const anything = { accept: '*/*' };
+  const plain = await openStream(url, { path, token: caller, headers: anything });
+  await plain.rest();
+  expect([plain.status, plain.headers['retry-after']]).toEqual([status, '10']);
+  expect(JSON.parse(plain.text())).toEqual({ code, error });
+  const rest = await openStream(url, { path, token: caller });
+  expect([rest.status, rest.headers['retry-after']]).toEqual([200, '10']);
+  expect(await rest.rest()).toEqual([{ event: 'end', retry: 10_000, data: { code, error } }]);
+  const search = `/graphql?query=${encodeURIComponent(query)}`;
+  const source = await openStream(url, { path: search, token: caller });
+  expect([source.status, await source.rest(), source.lastComment()]).toEqual([
+    200,
+    [],
+    `${code} ${error}\nretry: 10000`,
+  ]);
+  const sse = await openStream(url, { method: 'POST', path: '/graphql', token: caller, body: { query } });
+  await sse.rest();
+  expect([sse.status, sse.headers['retry-after']]).toEqual([status, '10']);
+  expect(JSON.parse(sse.text()).errors).toMatchObject([{ message: error, extensions: { code, retryAfter: 10 } }]);
 }
 
 /** All places of the account are free, or become so at once. */
@@ -77,8 +104,7 @@ describe('a client that leaves', () => {
             'a place is free',
             async () => {
               const stream = await door.watch(url, token, feed);
-              if (stream.status === 429 || (await stream.next()).data?.errors) return undefined;
-              return stream;
+              return (await isPlaced(stream)) ? stream : undefined;
             },
             5_000,
           );
@@ -127,15 +153,8 @@ describe('a client that leaves', () => {
 describe('places', () => {
   test('of an account are limited, and others find theirs', async () => {
     for (let count = 0; count < LIMITS.ofAccount; count += 1) await opened(DOORS[count % 2] as Door);
-    const refused = await opened(DOORS[1] as Door);
-    expect([refused.status, refused.headers['retry-after']]).toEqual([429, '10']);
-    await refused.rest();
-    expect(JSON.parse(refused.text())).toEqual({
-      code: 'RATE_LIMITED',
-      error: 'Too many streams: 10 of an account may be open',
-    });
-    const [event] = await (await opened(DOORS[0] as Door)).rest();
-    expect(event?.data.errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfter: 10 } }]);
+    const error = 'Too many streams: 10 of an account may be open';
+    await expectRefused(token, 429, 'RATE_LIMITED', error);
     expect((await opened(DOORS[1] as Door, app.world.people.admin.token)).status).toBe(200);
   });
 
@@ -143,12 +162,13 @@ describe('places', () => {
     for (let count = 0; count < LIMITS.ofAccount; count += 1) await opened(DOORS[count % 2] as Door);
     const { admin, deployer } = app.world.people;
     for (let count = LIMITS.ofAccount; count < LIMITS.all; count += 1) await opened(DOORS[1] as Door, admin.token);
-    const refused = await opened(DOORS[1] as Door, deployer.token);
-    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '10']);
-    const [event] = await (await opened(DOORS[0] as Door, deployer.token)).rest();
-    expect(event?.data.errors).toMatchObject([{ extensions: { code: 'UNAVAILABLE', retryAfter: 10 } }]);
+    await expectRefused(deployer.token, 503, 'UNAVAILABLE', 'Too many streams are open');
     streams[0]?.close();
-    await until('a place is free', async () => (await opened(DOORS[1] as Door, deployer.token)).status === 200, 5_000);
+    await until(
+      'a place is free',
+      async () => (await tryToOpen(DOORS[1] as Door, deployer.token)) !== undefined,
+      5_000,
+    );
   });
 });
 

@@ -356,7 +356,8 @@ describe('over REST', () => {
   test('is under the rate limit like every other route', async () => {
     const server = await app.variant({ rateLimit: 1 });
     (await opened(rest.watch(addressOf(server), token, { environmentId }))).close();
-    const refused = await opened(rest.watch(addressOf(server), token, { environmentId }));
+    const headers = { accept: '*/*' };
+    const refused = await opened(rest.watch(addressOf(server), token, { environmentId }, headers));
     expect([refused.status, Number(refused.headers['retry-after']) > 0]).toEqual([429, true]);
   });
 });

@@ -182,7 +182,9 @@ async function seeFailures(environmentId: string) {
 
 /** A stream's beginning, or why there is none. */
 async function seeStream(server: Server, token: string | undefined, environmentId: string, after = 0): Promise<void> {
-  const stream = await (DOORS[1] as Door).watch(addressOf(server), token, { environmentId, after });
+  // An EventSource would not be told 429 and 503.
+  const anything = { accept: '*/*' };
+  const stream = await (DOORS[1] as Door).watch(addressOf(server), token, { environmentId, after }, anything);
   const isStream = stream.status === 200;
   await (isStream ? stream.next() : stream.rest());
   const text = isStream ? JSON.stringify(stream.text()) : stream.text();

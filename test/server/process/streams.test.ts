@@ -86,7 +86,7 @@ test('SIGTERM ends every stream with UNAVAILABLE, idle or not, and the process w
           streams.map(async (stream) => {
             const events = await stream.rest();
             const first = events.findIndex(({ event, data }) => event === 'end' || data?.errors);
-            return DOORS[index]?.endIn(events.slice(first));
+            return DOORS[index]?.endIn(first === -1 ? [] : events.slice(first), stream.lastComment());
           }),
         ),
       ),

@@ -28,8 +28,8 @@ export interface Door {
   name: string;
   watch(url: string, token: string | undefined, feed: Feed, headers?: Record<string, string>): Promise<EventStream>;
   told(event: ServerEvent): Told;
-  /** Returns the code with which a stream ends, and throws when the events say anything else. */
-  endIn(events: ServerEvent[]): string;
+  /** Returns the code with which a stream ends, in its last events or its last comment, and throws when they say else. */
+  endIn(events: ServerEvent[], comment?: string): string;
 }
 
 const FIELDS = `environmentRevision changes {
@@ -66,7 +66,9 @@ export const DOORS: readonly Door[] = [
         }),
       };
     },
-    endIn(events) {
+    endIn(events, comment) {
+      const passing = /^[A-Z_]+(?= )/.exec(comment ?? '')?.[0];
+      if (events.length === 0 && passing !== undefined) return passing;
       const [last, complete, ...more] = events;
       if (complete?.event !== 'complete' || more.length > 0) throw new Error(`no end: ${JSON.stringify(events)}`);
       return last?.data.errors[0].extensions.code;

@@ -23,6 +23,8 @@ export interface EventStream {
   take(count: number, ms?: number): Promise<ServerEvent[]>;
   /** Returns all events up to the end of the stream. */
   rest(ms?: number): Promise<ServerEvent[]>;
+  /** Returns the comment with which the stream has ended, if it was one: `: CODE message`. */
+  lastComment(): string | undefined;
   /** Counts the comments so far, which keep the connection alive. */
   comments(): number;
   /** Returns the whole body when the answer is not a stream. */
@@ -73,6 +75,7 @@ function streamOf(outgoing: ClientRequest, incoming: IncomingMessage): EventStre
   let text = '';
   let unread = '';
   let comments = 0;
+  let lastComment: string | undefined;
   let over: Error | undefined;
   let isWhole = false;
   let look = () => {};
@@ -83,7 +86,8 @@ function streamOf(outgoing: ClientRequest, incoming: IncomingMessage): EventStre
     unread = blocks.pop() as string;
     try {
       for (const block of blocks) {
-        if (block.startsWith(':')) comments += 1;
+        lastComment = block.startsWith(':') ? block.slice(1).trim() : undefined;
+        if (lastComment !== undefined) comments += 1;
         else events.push(eventOf(block));
       }
     } catch (error) {
@@ -139,6 +143,7 @@ function streamOf(outgoing: ClientRequest, incoming: IncomingMessage): EventStre
       }
     },
     comments: () => comments,
+    lastComment: () => lastComment,
     text: () => text,
     pause: () => void incoming.pause(),
     resume: () => void incoming.resume(),

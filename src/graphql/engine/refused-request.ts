@@ -1,0 +1,37 @@
+// The response to a GraphQL request that is refused as a whole because of something that passes.
+import type { ErrorCode } from '../../errors/errors.js';
+import { endedStream, isEventSource } from '../../http/event-stream.js';
+import { printJson } from '../../json/print.js';
+import { plainResponseType } from './http.js';
+
+export interface TransientRefusal {
+  code: ErrorCode;
+  message: string;
+  retryAfter: number | undefined;
+}
+
+/**
+ * 503 or 429, with Retry-After, which `graphql-sse` tries again. An `EventSource` would give up for good: it is answered
+ * a stream that ends, with the reason in a comment.
+ */
+export function refusedRequest(request: Request, { code, message, retryAfter }: TransientRefusal): Response {
+  if (isEventSource(request)) return endedStream(endComment({ code, message, retryAfter }), retryAfter);
+  const extensions = retryAfter === undefined ? { code } : { code, retryAfter };
+  return new Response(printJson({ errors: [{ message, extensions }] }), {
+    status: code === 'RATE_LIMITED' ? 429 : 503,
+    headers: {
+      'content-type': `${plainResponseType(request) ?? 'application/json'}; charset=utf-8`,
+      'cache-control': 'no-store',
+      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+    },
+  });
+}
+
+/**
+ * Says why a stream ends, to whoever looks. An event would be taken for a result, and the last one, `complete`, for the
+ * end of the subscription: without it, `graphql-sse` connects again.
+ */
+export function endComment({ code, message, retryAfter }: TransientRefusal): string {
+  const retry = retryAfter === undefined ? '' : `retry: ${retryAfter * 1_000}\n`;
+  return `: ${code} ${message}\n${retry}\n`;
+}
