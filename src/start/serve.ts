@@ -2,8 +2,10 @@
 // SIGTERM and SIGINT.
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.js';
+import { closeReads, takeInReads } from '../domain/reads/left-reads.js';
 import { pruneSecretReads } from '../domain/reads/secret-read.js';
 import type { Services } from '../domain/request/services.js';
 import { unavailable } from '../errors/refusals.js';
@@ -22,6 +24,10 @@ const PRUNE_EVERY_MS = 3_600_000;
 const PRUNE_FIRST_MS = 60_000;
 /** Time that requests in flight have to finish once the listener is closed. */
 const DRAIN_MS = 10_000;
+/** What the record of opened values has at least to be written, when requests took all the time to finish. */
+const LEAST_FLUSH_MS = 1_000;
+/** The folder below the data folder for records of opened values that the database did not take before the end. */
+const LEFT_READS = 'unrecorded-reads';
 
 /**
  * Resolves when the service answers requests and handles signals. `prepare` creates the set-up for development, which
@@ -46,6 +52,7 @@ export async function serve(
       log.warn({ err: error }, 'cannot remove old records of opened values'),
     );
   const server = createHttpServer(handle, { log });
+  const leftReads = join(config.dataDir, LEFT_READS);
   let stoppingSince: number | undefined;
   async function shutDown(): Promise<void> {
     // Everything goes on as before for a while, except that clients and load balancers are told to go elsewhere.
@@ -53,8 +60,10 @@ export async function serve(
     await sleep(config.drainDelaySeconds * 1_000);
     // Closed before the connections, because streams do not end by themselves. Their clients resume on another process.
     await services.feed.close();
+    const drainBegan = performance.now();
     await drain(server, DRAIN_MS, stopListening);
-    await services.reads.close();
+    const remaining = DRAIN_MS - (performance.now() - drainBegan);
+    await closeReads(services.reads, log, leftReads, Math.max(LEAST_FLUSH_MS, remaining));
     await services.db.close();
   }
   const stop = () => {
@@ -83,6 +92,7 @@ export async function serve(
     readyApp = app;
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
+    await takeInReads(services.db, log, leftReads);
     setTimeout(prune, PRUNE_FIRST_MS).unref();
     setInterval(prune, PRUNE_EVERY_MS).unref();
     return { url, facts };

@@ -52,7 +52,7 @@ beforeAll(async () => {
     }
   } finally {
     await services.feed.close();
-    await services.reads.close();
+    await services.reads.flush();
     await db.close();
   }
 });

@@ -80,7 +80,7 @@ export async function createTestApp(
     queries: () => queries,
     async close() {
       await services.feed.close();
-      await services.reads.close();
+      await services.reads.flush();
       await counted.close();
       await drop();
       leaks.push(...leaksInText(logs.join('')));

@@ -58,10 +58,12 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   let batches: ReadBatch[] = [];
   let requests = new WeakMap<RequestFacts, RequestOpenings>();
   let pendingOpenings = 0;
-  let flushTimer: NodeJS.Timeout | undefined;
+  let isFlushScheduled = false;
   /** The write in progress, and the one that follows it with everything recorded until it starts. */
   let writeInFlight: Promise<void> | undefined;
   let queuedWrite: Promise<void> | undefined;
+  /** What is being written, and may be in the database already. */
+  let writing: readonly ReadBatch[] = [];
   let isCommitScheduled = false;
   let isFailing = false;
 
@@ -138,6 +140,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
    */
   async function write(): Promise<void> {
     const remaining = batches;
+    writing = remaining;
     batches = [];
     for (const batch of remaining) batch.isClosed = true;
     try {
@@ -157,6 +160,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
       } else {
         batches = [...merged(remaining), ...batches];
       }
+      writing = [];
       throw refusal;
     }
   }
@@ -184,8 +188,10 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   }
 
   function scheduleFlush(): void {
-    flushTimer ??= setTimeout(() => {
-      flushTimer = undefined;
+    if (isFlushScheduled) return;
+    isFlushScheduled = true;
+    setTimeout(() => {
+      isFlushScheduled = false;
       commit().catch((error: unknown) => {
         const { cause } = error as AppError;
         outage('cannot write the record of opened values; trying again', { code: codeOf(cause) });
@@ -227,10 +233,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
       return mode === 'off' ? undefined : ensureWritten(noteList(ctx, environmentId, opened));
     },
     flush: commit,
-    async close() {
-      clearTimeout(flushTimer);
-      await commit();
-    },
+    pending: () => [...writing, ...batches].map(({ columns }) => columns),
   };
 }
 

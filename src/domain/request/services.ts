@@ -6,6 +6,7 @@ import type { Logger } from '../../logging/logger.js';
 import type { ByteBudget } from '../../scheduling/byte-budget.js';
 import type { WriteQueue } from '../../scheduling/write-queue.js';
 import type { Database } from '../../store/engine/client.js';
+import type { SecretReadColumns } from '../../store/reads/read-audit.js';
 import type { ChainedRevisionRow } from '../../store/secrets/agent-secret-revision.js';
 import type { Actor, RequestFacts } from './actor.js';
 
@@ -122,5 +123,6 @@ export interface ReadAudit {
   ): undefined | Promise<unknown>;
   /** Writes all pending records. Rejects with UNAVAILABLE when that fails. */
   flush(): Promise<void>;
-  close(): Promise<void>;
+  /** The records that may not be in the database yet. */
+  pending(): SecretReadColumns[];
 }

@@ -45,7 +45,7 @@ export async function statementsOf(databaseUrl: string, keyProvider: KeyProvider
     return sent;
   } finally {
     await services.feed.close();
-    await services.reads.close();
+    await services.reads.flush();
     await database.close();
   }
 }

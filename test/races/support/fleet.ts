@@ -124,7 +124,7 @@ async function startInstance(url: string, keyring: string, options: FleetOptions
     async close() {
       await closed(server);
       await services.feed.close();
-      await services.reads.close();
+      await services.reads.flush();
       await db.close();
     },
   };

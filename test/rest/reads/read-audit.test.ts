@@ -160,7 +160,7 @@ describe('async', () => {
   test('writes what waits when the service is closed', async () => {
     const { id } = await open('async');
     await owner.get(id);
-    await app.services.reads.close();
+    await app.services.reads.flush();
     expect(await recorded()).toHaveLength(1);
   });
 });
@@ -168,7 +168,7 @@ describe('async', () => {
 test('off records nothing', async () => {
   const { id, value } = await open('off');
   expect((await owner.get(id)).body.secretValue).toBe(value);
-  await app.services.reads.close();
+  await app.services.reads.flush();
   expect(await recorded()).toEqual([]);
   const document =
     'query ($id: UUID!, $environment: UUID!) { agentSecret(id: $id) { lastReadAt } environment(id: $environment) { reads { edges { cursor } } } }';
