@@ -130,7 +130,7 @@ export async function servePrimary(config: Config, greet: (serving: Serving) => 
 
 /** The work that only one process needs to do, and checks that should report a problem once, not once per worker. */
 async function prepare(config: Config, log: Logger): Promise<Serving & { port: number }> {
-  const services = await openServices(config, log);
+  const services = await openServices(config, log, config.databaseWait);
   try {
     // Listening on the port as a test reports a failure once instead of once per worker. It also turns port 0 into one
     // port for all workers, including those that are started later.

@@ -40,7 +40,7 @@ export async function serve(
   prepare: (services: Services, url: string) => Promise<DevelopmentFacts | undefined>,
   stopListening?: () => void,
 ): Promise<Serving> {
-  const services = await openServices(config, log);
+  const services = await openServices(config, log, config.databaseWait);
   let facts: DevelopmentFacts | undefined;
   let readyApp: ReturnType<typeof createApp> | undefined;
   const handle = (request: Request, env: object) =>

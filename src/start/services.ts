@@ -27,11 +27,14 @@ import { checkServer } from './server-check.js';
 /** Maximum number of environments whose keys are cached. */
 const CACHED_KEYS = 10_000;
 
-/** Opens and migrates the configured database and loads the master keys, which must match the keys in the database. */
-export async function openServices(config: Config, log: Logger): Promise<Services> {
+/**
+ * Opens and migrates the configured database and loads the master keys, which must match the keys in the database. A
+ * database that cannot serve just now is waited for, for so many seconds; operators' commands do not wait.
+ */
+export async function openServices(config: Config, log: Logger, waitSeconds = 0): Promise<Services> {
   // Before the database is opened or migrated, because it is useless without the master keys.
   const existingProvider = await findKeyProvider(config, log);
-  const seconds = config.databaseUrl ? config.databaseWait : 0;
+  const seconds = config.databaseUrl ? waitSeconds : 0;
   return waitingForDatabase(seconds, log, () => openOnDatabase(config, log, existingProvider));
 }
 

@@ -34,7 +34,7 @@ afterAll(async () => {
 
 const credentials = () => `${admin.username}:${admin.password}@`;
 const command = (env: Record<string, string>) =>
-  runToEnd({ script: 'cli/prune-reads.js', env: { MASTER_KEYS, DATABASE_WAIT_SECONDS: '0', ...env } });
+  runToEnd({ script: 'cli/prune-reads.js', env: { MASTER_KEYS, ...env } });
 /** The connections of the service through each kind of socket. */
 const connections = async () =>
   (await sql`select distinct client_addr is null as local, datname from pg_stat_activity

@@ -60,3 +60,15 @@ test('it does not wait where waiting does not help', async () => {
   expect(code).toBe(1);
   expect(stderr).toMatch(/^Cannot start: the database of DATABASE_URL refuses this user [^\n]*\n$/);
 });
+
+test('a command does not wait', async () => {
+  await cluster.halt();
+  try {
+    const env = { DATABASE_URL: cluster.url, DATABASE_WAIT_SECONDS: '3600', MASTER_KEYS };
+    const { code, stderr } = await runToEnd({ script: 'cli/prune-reads.js', env, withinMs: 60_000 });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/the database of DATABASE_URL is not reachable \(ECONNREFUSED\)\n$/);
+  } finally {
+    await cluster.resume();
+  }
+});
