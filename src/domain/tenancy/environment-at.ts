@@ -87,7 +87,9 @@ async function getCurrentEnvironment(ctx: Context, place: EnvironmentPlace): Pro
       return visible(ctx, row, 'Environment of these names not found');
     }
     default:
-      throw invalidRequest('expected either id, or applicationId and name, or account, application and name');
+      throw invalidRequest(
+        'expected an id, or the id of an application and a name, or the names of account, application and environment',
+      );
   }
 }
 

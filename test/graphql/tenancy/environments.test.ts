@@ -125,7 +125,8 @@ describe('environments', () => {
       const { errors } = await graphql(app, token, `{ environment${wrong && `(${wrong})`} { id } }`);
       expect(errors).toMatchObject([
         {
-          message: 'expected either id, or applicationId and name, or account, application and name',
+          message:
+            'expected an id, or the id of an application and a name, or the names of account, application and environment',
           extensions: { code: 'INVALID_REQUEST' },
         },
       ]);
