@@ -10,9 +10,9 @@ export const ANY_JSON = /^application\/([\w!#$&^.+-]+\+)?json$/;
 export function requireJson(headers: Headers, types: RegExp): void {
   const [type = '', ...parameters] = (headers.get('content-type') ?? '').toLowerCase().split(';');
   const charset = parameters
-    .map((parameter) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(parameter)?.[1])
-    .find(Boolean);
-  const isUtf8 = charset === undefined || charset === 'utf-8' || charset === 'utf8';
+    .map((parameter) => /^\s*charset\s*=(.*)$/.exec(parameter)?.[1]?.trim())
+    .find((given) => given !== undefined && given !== '');
+  const isUtf8 = charset === undefined || /^("?)utf-?8\1$/.test(charset);
   if (!types.test(type.trim()) || !isUtf8) {
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Expected content-type application/json; charset=utf-8');
   }
