@@ -51,7 +51,8 @@ const VISIBLE = bulk(
     WITH_ACCESS,
     // Materialized, because the planner would otherwise walk through the environments of all accounts in their order.
     sql`with visible as materialized (
-      select own.id from ${environments} own where own.account_id = ${parameter('viewerId')} and ${isAfter(sql`own.id`)}
+      select own.id from ${environments} own where own.account_id = ${parameter('viewerId')} and own.deleted_at is null
+        and ${isAfter(sql`own.id`)}
       union select shared.environment_id from ${environmentShares} shared
       where shared.account_id = ${parameter('viewerId')} and cardinality(shared.roles) > 0
         and ${isAfter(sql`shared.environment_id`)})
