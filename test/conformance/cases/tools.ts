@@ -32,7 +32,7 @@ const environment = (name: string, applicationId = ID) =>
     `\\{"applicationId":"${applicationId}",${SETTINGS},"id":"${ID}","name":"${name}","ownerAccountId":"${ID}","revision":\\d+,"rolesFromActiveShares":${ROLES},${FLAGS}\\}`,
   );
 const visible = (name: string) =>
-  `\\{"account":\\{"email":"[^"]*","id":"${ID}","name":"[^"]*"\\},"application":\\{"id":"${ID}","name":"[^"]*"\\},"environment":\\{${SETTINGS},"id":"${ID}","name":"${name}","revision":\\d+,"rolesFromActiveShares":${ROLES},${FLAGS}\\}\\}`;
+  `\\{"account":\\{"email":"(?:[^"\\\\]|\\\\.)*","id":"${ID}","name":"[^"]*"\\},"application":\\{"id":"${ID}","name":"[^"]*"\\},"environment":\\{${SETTINGS},"id":"${ID}","name":"${name}","revision":\\d+,"rolesFromActiveShares":${ROLES},${FLAGS}\\}\\}`;
 
 const LIST = body('with environments', `\\{"values":\\[(?:${visible('[^"]*')}(?:,(?!\\])|(?=\\])))*\\]\\}`);
 
