@@ -19,10 +19,11 @@ import {
 
 const MAX_DEPTH = 64;
 /**
- * Levels of arrays and objects that a document may have. Strict clients read 127 levels (serde's default), and the answers
- * of both doors have up to 15 levels around a type: beyond that, one secret would make a whole list unreadable.
+ * Levels of arrays and objects that a document may have. Strict clients read 127 levels (serde's default), and answers
+ * of GraphQL within the default limit of depth have up to 19 levels around a type: beyond that, one secret would make a
+ * whole list unreadable.
  */
-const MAX_JSON_DEPTH = 112;
+const MAX_JSON_DEPTH = 108;
 const MAX_PROBLEMS = 50;
 
 /**

@@ -81,7 +81,7 @@ describe('secretType', () => {
     ['of 200 levels', `"secretType":${nested(199, '{"type":"Option","inner":', '}', '{"type":"Str"}')},`],
     [
       'of 39 levels of records',
-      `"secretType":${nested(38, '{"type":"Record","fields":[{"name":"a","typ":', '}]}', '{"type":"Str"}')},`,
+      `"secretType":${nested(36, '{"type":"Record","fields":[{"name":"a","typ":', '}]}', '{"type":"Str"}')},`,
     ],
     ['of 30,000 levels', `"secretType":${nested(30_000, '{"type":"List","inner":', '}', '{"type":"Str"}')},`],
     ['with 10,000 problems', `"secretType":{"type":"Tuple","items":[${Array(10_000).fill('{"type":"c4n4ry"}')}]},`],
@@ -94,9 +94,9 @@ describe('secretType', () => {
   test.each([
     [64, 'List', '{"type":"List","inner":', '}', '[', ']'],
     [64, 'Option', '{"type":"Option","inner":', '}', '', ''],
-    [56, 'Tuple', '{"type":"Tuple","items":[', ']}', '[', ']'],
-    [38, 'Record', '{"type":"Record","fields":[{"name":"a","typ":', '}]}', '{"a":', '}'],
-    [38, 'Variant', '{"type":"Variant","cases":[{"name":"a","typ":', '}]}', '{"a":', '}'],
+    [54, 'Tuple', '{"type":"Tuple","items":[', ']}', '[', ']'],
+    [36, 'Record', '{"type":"Record","fields":[{"name":"a","typ":', '}]}', '{"a":', '}'],
+    [36, 'Variant', '{"type":"Variant","cases":[{"name":"a","typ":', '}]}', '{"a":', '}'],
     [64, 'Result', '{"type":"Result","err":', '}', '{"err":', '}'],
   ])('of %i levels of %s is fine, and so are its values', async (levels, _, open, close, openValue, closeValue) => {
     const secretType = nested(levels - 1, open, close, '{"type":"Str"}');
