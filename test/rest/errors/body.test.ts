@@ -95,6 +95,7 @@ describe('a body that is not announced as JSON in UTF-8 is UNSUPPORTED_MEDIA_TYP
     'application/octet-stream',
     'application/json; charset=iso-8859-1',
     'application/json; charset=utf-16',
+    'application/json; charset=utf-16 x',
     'text/plain; application/json',
     'xapplication/json',
   ])('%j', async (contentType) => {
