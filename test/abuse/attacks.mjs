@@ -96,9 +96,12 @@ function firstEvent({ url, token, tally, signal }, body) {
           if (!isStream || begins === -1 || !tail.endsWith('\n\n')) return;
           finish(() => judge(tally, answer.statusCode, head.slice(begins + 6) + tail, isWhole(), token));
         });
-        answer.on('end', () =>
-          isStream ? stopped() : finish(() => judge(tally, answer.statusCode, head + tail, isWhole(), token)),
-        );
+        answer.on('end', () => {
+          if (!isStream) return finish(() => judge(tally, answer.statusCode, head + tail, isWhole(), token));
+          // Where there is no room in time, a stream ends between two events without `complete`: clients resume it.
+          const isBetweenEvents = tail === '' || tail.endsWith('\n\n');
+          return isBetweenEvents && !signal.aborted ? finish(() => tally.got('a stream to resume')) : stopped();
+        });
         answer.on('error', stopped);
       },
     );
