@@ -41,7 +41,8 @@ export function addressOf(text: string, env: NodeJS.ProcessEnv = {}): Address {
     throw new AddressProblem('client_encoding: the service speaks UTF8 only');
   }
   const keepAlive = oneOf(given, 'keepalives', ['1', '0']) === '0' ? 0 : (secondsOf(given, 'keepalives_idle') ?? 60);
-  const application = given.get('application_name') || given.get('fallback_application_name');
+  const application =
+    given.get('application_name') || given.get('fallback_application_name') || 'agent-secrets-gateway';
   const options = given.get('options');
   return Object.freeze({
     hosts,
@@ -53,7 +54,7 @@ export function addressOf(text: string, env: NodeJS.ProcessEnv = {}): Address {
     isShuffled: oneOf(given, 'load_balance_hosts', ['disable', 'random']) === 'random',
     connectTimeoutSeconds: secondsOf(given, 'connect_timeout'),
     keepAliveSeconds: keepAlive,
-    startup: { ...(application && { application_name: application }), ...(options && { options }) },
+    startup: { application_name: application, ...(options && { options }) },
   });
 }
 

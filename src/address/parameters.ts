@@ -41,24 +41,19 @@ function parametersOfUrl(text: string): Map<string, string> {
   const [, hosts = '', database, query] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(rest) ?? [];
   const pairs = hosts.split(',').map((host) => /^(?:\[([^\]]+)\]|([^:[\]]*))(?::(\d*))?$/.exec(host));
   if (pairs.includes(null) || hosts.includes('@')) throw new AddressProblem(`${EXPECTED}; ${ENCODE}`);
+  const list = (part: (pair: RegExpExecArray | null) => string | undefined) =>
+    pairs.map(part).join().replace(/^,+$/, '');
   set(
     'host',
-    pairs
-      .map((pair) => pair?.[1] ?? pair?.[2])
-      .join()
-      .replace(/^,+$/, ''),
+    list((pair) => pair?.[1] ?? pair?.[2]),
   );
   set(
     'port',
-    pairs
-      .map((pair) => pair?.[3] ?? '')
-      .join()
-      .replace(/^,+$/, ''),
+    list((pair) => pair?.[3]),
   );
   set('dbname', database);
-  for (const pair of query?.split('&') ?? []) {
+  for (const pair of query ? query.split('&') : []) {
     const [, name = '', value] = /^([^=]*)=([^=]*)$/.exec(pair) ?? [];
-    if (pair === '' && query === '') continue;
     if (value === undefined || query?.includes('@')) {
       throw new AddressProblem(`expected parameters such as ?sslmode=verify-full; ${ENCODE}`);
     }

@@ -41,8 +41,13 @@ export function sessionSettings(schema: string | undefined, isPooled: boolean): 
   const names = isPooled ? KNOWN_TO_POOLERS : Object.keys(SETTINGS);
   return {
     ...Object.fromEntries(names.map((name) => [name, (SETTINGS[name] as Setting).value])),
-    ...(schema !== undefined && !isPooled && { search_path: `"${schema.replaceAll('"', '""')}"` }),
+    ...(schema !== undefined && !isPooled && { search_path: quotedName(schema) }),
   };
+}
+
+/** A name as SQL, always in quotes. */
+export function quotedName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** Those that nobody but a superuser can set, and that change what a write does. */
@@ -51,11 +56,12 @@ const OTHERS: Readonly<Record<string, Setting>> = {
   client_encoding: { value: 'UTF8' },
 };
 
-export const CHECKED_SETTINGS = Object.keys({ ...SETTINGS, ...OTHERS });
+const CHECKED: Readonly<Record<string, Setting>> = { ...SETTINGS, ...OTHERS };
+export const CHECKED_SETTINGS = Object.keys(CHECKED);
 
 /** The settings that are not what they have to be, each with what it has to be. */
 export function wrongSettings(found: ReadonlyMap<string, string>): { name: string; is: string; needed: string }[] {
-  return Object.entries({ ...SETTINGS, ...OTHERS }).flatMap(([name, { value, accepted }]) => {
+  return Object.entries(CHECKED).flatMap(([name, { value, accepted }]) => {
     const is = found.get(name);
     return is === undefined || is === value || accepted?.test(is) ? [] : [{ name, is, needed: value }];
   });

@@ -26,7 +26,7 @@ export function socketsTo(address: Address, connectTimeoutSeconds: number): Sock
     for (const attempt of attemptsOf(address)) {
       const signal = withTimeout(closing.signal, connectTimeoutSeconds);
       try {
-        if (attempt.target !== 'any') await check(address, attempt, signal, connectTimeoutSeconds);
+        if (attempt.target !== 'any') await check(address, attempt.host, attempt.target, signal, connectTimeoutSeconds);
         const socket = await dial(address, attempt.host, signal);
         host = attempt.host;
         if (attempt.target === 'read-write' || attempt.target === 'primary') lastPrimary.set(address, host);
@@ -48,7 +48,7 @@ export function socketsTo(address: Address, connectTimeoutSeconds: number): Sock
 
 interface Attempt {
   host: Host;
-  target: Address['target'];
+  target: Exclude<Address['target'], 'prefer-standby'>;
 }
 
 function attemptsOf(address: Address): Attempt[] {
@@ -72,7 +72,8 @@ function attemptsOf(address: Address): Attempt[] {
  */
 async function check(
   address: Address,
-  { host, target }: Attempt,
+  host: Host,
+  target: Exclude<Attempt['target'], 'any'>,
   signal: AbortSignal,
   connectTimeoutSeconds: number,
 ): Promise<void> {
@@ -82,7 +83,7 @@ async function check(
     pass: () => address.password(host),
     socket: () => dial(address, host, signal).catch(dead),
     onnotice: () => {},
-    connection: { application_name: 'agent-secrets-gateway', ...address.startup },
+    connection: address.startup,
   } as postgres.Options<never>);
   const end = () => client.end({ timeout: 0 }).catch(() => {});
   signal.addEventListener('abort', end);
@@ -93,10 +94,8 @@ async function check(
     const isStandby = row?.standby === true;
     const isReadOnly = row?.read_only === 'on';
     const isWanted = {
-      any: true,
       primary: !isStandby,
       standby: isStandby,
-      'prefer-standby': true,
       'read-write': !isReadOnly,
       'read-only': isReadOnly,
     }[target];

@@ -4,12 +4,12 @@ import { loadConfig } from '../config/config.js';
 import { issueToken, tokenLimits } from '../domain/access/token.js';
 import { isScope, SCOPES, type Scope } from '../domain/request/grant.js';
 import { createAccountAsOperator, setEmailAsOperator } from '../domain/tenancy/account.js';
-import { uuidFrom } from '../ids/uuid.js';
 import { createLogger } from '../logging/logger.js';
 import { openServices } from '../start/services.js';
 import type { Session } from '../store/engine/client.js';
 import { findAccountByName } from '../store/tenancy/account.js';
 import { findEnvironment } from '../store/tenancy/environment.js';
+import { environmentIdFrom } from './environment-id.js';
 import { runCommand, UsageError } from './run-command.js';
 
 const USAGE = `Usage: npm run --silent token -- --account NAME [--email EMAIL] [--admin] [--expires-in-days N]
@@ -94,9 +94,8 @@ function scopeFrom(text: string): Scope {
 }
 
 function idFrom(text: string | undefined): string | undefined {
-  const id = text === undefined ? undefined : uuidFrom(text);
-  if (text !== undefined && id === undefined) throw new UsageError('--environment: expected the id of an environment');
-  return id;
+  const refusal = new UsageError('--environment: expected the id of an environment');
+  return text === undefined ? undefined : environmentIdFrom(text, refusal);
 }
 
 function expiryFrom(days: string | undefined): Date | undefined {

@@ -7,10 +7,10 @@ import { sealAllFacts, sealFactsOf } from '../domain/keys/facts-sealing.js';
 import { countForeignFormats, listDataKeyUsage, listMasterKeyUsage } from '../domain/keys/key-usage.js';
 import { rotateMasterKey } from '../domain/keys/master-key.js';
 import type { Services } from '../domain/request/services.js';
-import { uuidFrom } from '../ids/uuid.js';
 import { createLogger } from '../logging/logger.js';
 import { openServices } from '../start/services.js';
 import { explainFailure } from '../start/start-failure.js';
+import { environmentIdFrom } from './environment-id.js';
 
 const USAGE = `Usage: npm run rotate -- master-key [--to ID]
          wraps every environment's keys anew under the current master key (which must be ID)
@@ -96,7 +96,7 @@ async function masterKey(services: Services, { to }: Options, signal: AbortSigna
 
 async function facts(services: Services, { environment }: Options, signal: AbortSignal): Promise<number> {
   if (environment !== undefined) {
-    const id = environmentIdFrom(environment);
+    const id = environmentIdFrom(environment, noSuchEnvironment());
     if (!(await sealFactsOf(services, id))) throw noSuchEnvironment();
     say(`Environment ${id}: facts sealed`);
     return 0;
@@ -107,7 +107,8 @@ async function facts(services: Services, { environment }: Options, signal: Abort
 }
 
 async function dataKeys(services: Services, options: Options, signal: AbortSignal): Promise<number> {
-  const environmentId = options.environment === undefined ? undefined : environmentIdFrom(options.environment);
+  const environmentId =
+    options.environment === undefined ? undefined : environmentIdFrom(options.environment, noSuchEnvironment());
   const madeBefore = timeFrom(options['made-before']);
   const began = new Date().toISOString();
   if (options.all && !madeBefore)
@@ -163,13 +164,6 @@ function reportFailures(what: string, failures: readonly string[]): number {
   for (const failure of failures) process.stderr.write(`${failure}\n`);
   if (failures.length > 0) process.stderr.write(`${failures.length} ${what}\n`);
   return failures.length > 0 ? 1 : 0;
-}
-
-/** The id as the service writes it: keys are bound to that form. */
-function environmentIdFrom(text: string): string {
-  const id = uuidFrom(text);
-  if (id === undefined) throw noSuchEnvironment();
-  return id;
 }
 
 function noSuchEnvironment(): Error {

@@ -8,12 +8,12 @@ import { LogFinding } from '../domain/log/log-finding.js';
 import { type LogHead, parseLogHeads, printLogHeads } from '../domain/log/log-head.js';
 import { type VerifiedLog, verifyLog } from '../domain/log/log-verification.js';
 import type { LoneSurrogates } from '../domain/log/lone-surrogates.js';
-import { uuidFrom } from '../ids/uuid.js';
 import { createLogger } from '../logging/logger.js';
 import { openExistingKeyProvider } from '../start/master-keys.js';
 import { openExistingDatabase } from '../start/services.js';
 import { explainFailure } from '../start/start-failure.js';
 import { findEnvironmentIds, inSnapshot } from '../store/log/log-verification.js';
+import { environmentIdFrom } from './environment-id.js';
 
 const USAGE = `Usage: npm run verify-log -- [--environment ID] [--no-keys] [--heads FILE] [--export-heads FILE]
 
@@ -55,9 +55,9 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const only = options.environment === undefined ? undefined : uuidFrom(options.environment);
-  if (options.environment !== undefined && only === undefined)
-    throw new Error('--environment: expected the id of an environment');
+  const { environment } = options;
+  const refusal = new Error('--environment: expected the id of an environment');
+  const only = environment === undefined ? undefined : environmentIdFrom(environment, refusal);
   const heads = options.heads === undefined ? new Map<string, LogHead>() : await readHeads(options.heads);
   const config = loadConfig(undefined, { needsMasterKeys: false });
   const log = createLogger('error');

@@ -1,5 +1,7 @@
 // Server-sent events as an HTTP response with back-pressure: the source is read only as fast as the client reads.
 
+import { retryAfterHeader } from './retry-after.js';
+
 /** Short enough for proxies that close silent connections. */
 const HEARTBEAT_MS = 12_000;
 
@@ -10,12 +12,17 @@ export const EVENT_STREAM_HEADERS = {
   'x-accel-buffering': 'no',
 };
 
+/** Whether the client takes nothing but an event stream. */
+export function acceptsOnlyEvents({ headers }: Request): boolean {
+  return headers.get('accept')?.trim().toLowerCase() === 'text/event-stream';
+}
+
 /**
  * Whether the client takes nothing but an event stream and cannot send a body: an `EventSource`. It comes back from a
  * stream that ends, and from a connection that breaks, but never from another status than 200.
  */
-export function isEventSource({ method, headers }: Request): boolean {
-  return method === 'GET' && headers.get('accept')?.trim().toLowerCase() === 'text/event-stream';
+export function isEventSource(request: Request): boolean {
+  return request.method === 'GET' && acceptsOnlyEvents(request);
 }
 
 /** When an `EventSource` connects again after the end of a stream that has said nothing else. */
@@ -23,8 +30,7 @@ const RECONNECT_MS = 2_000;
 
 /** An event stream that ends with its first text, which may say when to come back. */
 export function endedStream(text: string, retryAfter: number | undefined): Response {
-  const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
-  return new Response(text, { headers: { ...EVENT_STREAM_HEADERS, ...headers } });
+  return new Response(text, { headers: { ...EVENT_STREAM_HEADERS, ...retryAfterHeader(retryAfter) } });
 }
 
 /** Streams `print(item)` for every item, then `last()`. Calls `items.return()` as soon as the client disconnects. */

@@ -1,5 +1,6 @@
 // Error responses of the REST API: the HTTP status of every error code, and the documented body.
 import { AppError, type ErrorCode } from '../errors/errors.js';
+import { retryAfterHeader } from '../http/retry-after.js';
 import { printJson } from '../json/print.js';
 
 export const STATUS: Record<ErrorCode, number> = {
@@ -48,7 +49,7 @@ export function problem(error: AppError, headers: Record<string, string> = {}, s
     headers: {
       'content-type': JSON_TYPE,
       'cache-control': 'no-store',
-      ...(details.retryAfter === undefined ? {} : { 'retry-after': String(details.retryAfter) }),
+      ...retryAfterHeader(details.retryAfter),
       ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
       ...headers,
     },

@@ -4,6 +4,7 @@ import type { ExecutionResult } from 'graphql';
 import type { AppError } from '../errors/errors.js';
 import { isTransient } from '../errors/refusals.js';
 import { endedStream, eventStream, isEventSource } from '../http/event-stream.js';
+import { retryLine } from '../http/retry-after.js';
 import { eventText } from '../json/event-text.js';
 import { printJson } from '../json/print.js';
 import { problem } from './problem.js';
@@ -34,6 +35,5 @@ export function refusedStream(request: Request, error: AppError): Response {
 
 /** Clients that reconnect automatically, such as `EventSource`, wait for the `retry` time before they do so. */
 function endText({ code, message, details: { retryAfter } }: AppError): string {
-  const retry = retryAfter === undefined ? '' : `retry: ${retryAfter * 1_000}\n`;
-  return `event: end\n${retry}data: ${printJson({ code, error: message })}\n\n`;
+  return `event: end\n${retryLine(retryAfter)}data: ${printJson({ code, error: message })}\n\n`;
 }

@@ -245,9 +245,3 @@ function tooMuch() {
 export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
   return new Budget(options);
 }
-
-/** For operations whose end nobody tells: they are limited by themselves only. */
-export const UNLIMITED: ByteBudget = createByteBudget({
-  capacity: Number.POSITIVE_INFINITY,
-  accountCapacity: Number.POSITIVE_INFINITY,
-});

@@ -4,13 +4,19 @@ import type { Context as HonoContext } from 'hono';
 import type { Actor } from '../domain/request/actor.js';
 import { Operation, type OperationLimits } from '../domain/request/operation.js';
 import type { Services } from '../domain/request/services.js';
-import { UNLIMITED } from '../scheduling/byte-budget.js';
+import { type ByteBudget, createByteBudget } from '../scheduling/byte-budget.js';
 
 /** For answers that other limits bound: REST answers one secret, or a list in portions. */
 export const UNBOUNDED: OperationLimits = { maxResponseBytes: Number.POSITIVE_INFINITY };
 
 /** Callers without a credential are one account to the budget. */
 const ANONYMOUS = '';
+
+/** For operations whose end nobody tells: they are limited by themselves only. */
+const UNLIMITED: ByteBudget = createByteBudget({
+  capacity: Number.POSITIVE_INFINITY,
+  accountCapacity: Number.POSITIVE_INFINITY,
+});
 
 /** The request's operation. It gives back what it holds when the answer is sent, or the client is gone. */
 export function operationOf(

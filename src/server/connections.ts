@@ -10,7 +10,10 @@ interface Connection {
 }
 
 export interface Connections {
-  /** Records a request in flight. Closes the connection and returns false if it has too many of them. */
+  /**
+   * Records a request in flight. Returns false if it must not be handled: its connection has ended, or is closed here because
+   * it has too many of them.
+   */
   begin(response: ServerResponse): boolean;
   /** Whether the client would take a response that is written now for the one to the request that is just arriving. */
   isAnswerable(socket: Socket): boolean;

@@ -16,7 +16,7 @@ export function createReport(log: Logger): Report {
       if (error.details.isRoutine) return;
       const { message: reason, cause, details } = error;
       const detail = details.forOperator ?? poolerWordsOf(cause);
-      outage('answered UNAVAILABLE', { reason, code: codeOf(cause), ...(detail && { detail }), requestId });
+      outage('answered UNAVAILABLE', { reason, code: codeOf(cause), detail, requestId });
     } else if (error instanceof AppError && error.code === 'AGENT_SECRET_VALUE_UNREADABLE') {
       const { agentSecretIds } = error.details;
       log.error({ err: error.cause, agentSecretIds, requestId }, 'values do not open; verify-log says more');

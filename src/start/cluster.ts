@@ -28,7 +28,7 @@ interface Instruction {
  */
 type Report = 'asking' | 'serving' | 'leaving' | { failure: string };
 
-/** Checks and migrates once, then keeps `config.workers` workers running; calls `greet` when all of them serve. */
+/** Checks and prepares once, then keeps `config.workers` workers running; calls `greet` when all of them serve. */
 export async function servePrimary(config: Config, greet: (serving: Serving) => void): Promise<void> {
   const log = loggerOf(config);
   const { port, ...serving } = await prepare(config, log);

@@ -28,8 +28,9 @@ import { checkServer } from './server-check.js';
 const CACHED_KEYS = 10_000;
 
 /**
- * Opens and migrates the configured database and loads the master keys, which must match the keys in the database. A
- * database that cannot serve just now is waited for, for so many seconds; operators' commands do not wait.
+ * Opens the configured database, migrates it or checks that it is migrated, and loads the master keys, which must match the
+ * keys in the database. A database that cannot serve just now is waited for, for so many seconds; operators' commands do not
+ * wait.
  */
 export async function openServices(config: Config, log: Logger, waitSeconds = 0): Promise<Services> {
   // Before the database is opened or migrated, because it is useless without the master keys.

@@ -3,7 +3,7 @@
 //
 // A write wakes the streams in its own process directly, and those in other processes through a Postgres notification.
 // Polling finds whatever a lost notification has missed. The same polling ends the streams of callers that have lost
-// access.
+// access, and wakes those whose callers were not checked for a while.
 import { AppError } from '../../errors/errors.js';
 import { unavailable } from '../../errors/refusals.js';
 import type { Logger } from '../../logging/logger.js';

@@ -37,7 +37,8 @@ async function readPage(
   asked: { environmentId: string; after: bigint; limit: number },
 ): Promise<ChangesPage> {
   const rows = await findChainedChanges(db, asked);
-  if (rows[0]) return { rows, hashBefore: rows[0].hashBefore };
+  // The log has no row of revision 0.
+  if (rows[0] || asked.after === 0n) return { rows, hashBefore: rows[0]?.hashBefore ?? null };
   // Without a row nothing has told it. Read afterwards, so that it is not older than the rows that are not there.
   const point = await findLogPoint(db, asked.environmentId, asked.after);
   return { rows, hashBefore: point?.hash ?? null };

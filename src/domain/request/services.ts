@@ -87,7 +87,10 @@ export interface Watch {
 
 /** The streams that wait for changes. Implemented by `changes/change-feed.ts`. */
 export interface ChangeFeed {
-  /** Wakes every stream that waits for this environment's changes, here and in other processes. */
+  /**
+   * Wakes the streams that wait for this environment's changes, here and in other processes: all whose callers were checked
+   * lately.
+   */
   announce(environmentId: string): void;
   /**
    * Opens a stream. Throws RATE_LIMITED when the account has too many streams, and UNAVAILABLE when the process has too

@@ -122,7 +122,7 @@ export function checkNodes(nodes: number, { maxNodes }: CostLimits): void {
   );
 }
 
-/** Limits what Yoga executes itself. The fast path for POST has counted already, before it runs. */
+/** Limits what Yoga executes itself. The fast path has counted already, before it runs. */
 export function useNodeLimit(limits: CostLimits): Plugin {
   const check = ({ args }: { args: Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues'> }) => {
     const operation = getOperationAST(args.document, args.operationName);

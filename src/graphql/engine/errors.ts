@@ -78,16 +78,20 @@ function extensionsOf({ code, details }: AppError): Record<string, unknown> {
     code,
     ...(details.problems ? { problems: details.problems } : {}),
     ...(details.agentSecretIds ? { agentSecretIds: details.agentSecretIds } : {}),
-    ...(details.retryAfter === undefined ? {} : { retryAfter: details.retryAfter }),
-    ...(details.retryAfter === undefined ? {} : { http: transientHttp(code, details.retryAfter) }),
+    ...(details.retryAfter === undefined ? {} : passing(code, details.retryAfter)),
     ...(code === 'PAYLOAD_TOO_LARGE' ? { http: { status: 413 } } : {}),
     ...(code === 'RESPONSE_TOO_LARGE' ? { http: { spec: true, status: 400 } } : {}),
   };
 }
 
-/** What the HTTP answer says of a refusal that passes: the same status as in REST, and when to try again. */
-function transientHttp(code: ErrorCode, retryAfter: number) {
-  return { status: code === 'RATE_LIMITED' ? 429 : 503, headers: { 'retry-after': String(retryAfter) } };
+/** The status of a refusal that passes: the same as in REST. */
+export function transientStatus(code: ErrorCode): number {
+  return code === 'RATE_LIMITED' ? 429 : 503;
+}
+
+/** What such a refusal tells, and its HTTP answer, too: when to try again. */
+function passing(code: ErrorCode, retryAfter: number) {
+  return { retryAfter, http: { status: transientStatus(code), headers: { 'retry-after': String(retryAfter) } } };
 }
 
 /**

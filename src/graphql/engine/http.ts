@@ -1,4 +1,4 @@
-// A fast path for POST /graphql. Yoga's HTTP layer costs more time than a typical operation, so queries and mutations
+// A fast path for /graphql. Yoga's HTTP layer costs more time than a typical operation, so queries and mutations
 // with one JSON response bypass it, with the same steps and the same responses. All other requests are left to Yoga.
 import { type DocumentNode, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql';
 import { type GraphQLParams, processRegularResult, type YogaServerInstance } from 'graphql-yoga';
@@ -67,7 +67,8 @@ export async function answerOperation(
   const body = result.errors ? undefined : printBody(result);
   const most = ctx.operation?.maxResponseBytes ?? Number.POSITIVE_INFINITY;
   if (typeof body === 'string' && body.length <= most) return new Response(body, { headers });
-  const bounded = boundedResult(result, ctx.operation, true);
+  // Without data it is a refusal already, whose errors are public.
+  const bounded = result.data ? boundedResult(result, ctx.operation, true) : result;
   if (bounded !== result) {
     const errors = (bounded.errors ?? []).map((error) => options.publicError(error, ctx.requestId));
     result = { ...(result.extensions ? { extensions: result.extensions } : {}), errors };

@@ -169,14 +169,15 @@ function publicResult(settled: ExecutionResult, args: ExecutionArgs, options: Gr
   const { requestId, operation } = args.contextValue as Context;
   const { data, errors } = (operation && refusedResult(operation)) ?? settled;
   if (!errors) return settled;
-  if (operation?.refusal) return { errors: errors.map((error) => publicError(error, options.onBug)) };
+  const report = (bug: unknown) => options.onBug(bug, requestId);
+  if (operation?.refusal) return { errors: publicErrors(errors, report) };
   // Without `data` the execution never began, because the variables are invalid. The messages of graphql-js contain
   // their values, so they are replaced.
   const isRequestError = !('data' in settled);
   const safe = isRequestError ? variableErrors({ ...args, hideSuggestions: !options.introspection }) : [];
   const result = {
     ...(isRequestError ? {} : { data }),
-    errors: safe.length > 0 ? safe : publicErrors(errors, (bug) => options.onBug(bug, requestId)),
+    errors: safe.length > 0 ? safe : publicErrors(errors, report),
   };
   const kind = getOperationAST(args.document, args.operationName)?.operation;
   return kind === 'subscription' ? result : withOneStatus(result, kind === 'mutation');

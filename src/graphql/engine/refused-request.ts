@@ -1,7 +1,9 @@
 // The response to a GraphQL request that is refused as a whole because of something that passes.
 import type { ErrorCode } from '../../errors/errors.js';
 import { endedStream, isEventSource } from '../../http/event-stream.js';
+import { retryAfterHeader, retryLine } from '../../http/retry-after.js';
 import { printJson } from '../../json/print.js';
+import { transientStatus } from './errors.js';
 import { plainResponseType } from './http.js';
 
 export interface TransientRefusal {
@@ -18,11 +20,11 @@ export function refusedRequest(request: Request, { code, message, retryAfter }: 
   if (isEventSource(request)) return endedStream(endComment({ code, message, retryAfter }), retryAfter);
   const extensions = retryAfter === undefined ? { code } : { code, retryAfter };
   return new Response(printJson({ errors: [{ message, extensions }] }), {
-    status: code === 'RATE_LIMITED' ? 429 : 503,
+    status: transientStatus(code),
     headers: {
       'content-type': `${plainResponseType(request) ?? 'application/json'}; charset=utf-8`,
       'cache-control': 'no-store',
-      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+      ...retryAfterHeader(retryAfter),
     },
   });
 }
@@ -32,6 +34,5 @@ export function refusedRequest(request: Request, { code, message, retryAfter }: 
  * end of the subscription: without it, `graphql-sse` connects again.
  */
 export function endComment({ code, message, retryAfter }: TransientRefusal): string {
-  const retry = retryAfter === undefined ? '' : `retry: ${retryAfter * 1_000}\n`;
-  return `: ${code} ${message}\n${retry}\n`;
+  return `: ${code} ${message}\n${retryLine(retryAfter)}\n`;
 }

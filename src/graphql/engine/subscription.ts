@@ -14,7 +14,7 @@ import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import type { Context } from '../../domain/request/context.js';
 import type { Operation } from '../../domain/request/operation.js';
 import { isTransient } from '../../errors/refusals.js';
-import { eventStream } from '../../http/event-stream.js';
+import { acceptsOnlyEvents, eventStream } from '../../http/event-stream.js';
 import { eventText } from '../../json/event-text.js';
 import { printJson } from '../../json/print.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
@@ -28,9 +28,9 @@ const ITEMS_PER_EVENT = 100;
 const DONE = { done: true, value: undefined } as const;
 
 /**
- * Like `subscribe` of graphql-js, with two differences. Each event gets its own context, so that request-scoped
- * counters and data loaders do not accumulate over the life of the stream. And the stream ends after an event without
- * any data, or one that was met by an outage: continuing would leave a gap.
+ * Like `subscribe` of graphql-js, with three differences. Each event gets its own context, so that request-scoped
+ * counters and data loaders do not accumulate over the life of the stream. It waits for its turn. And the stream ends after
+ * an event without any data, or one that was met by an outage: continuing would leave a gap.
  */
 export async function subscribe(args: ExecutionArgs): Promise<Results | ExecutionResult> {
   const source = await createSourceEventStream(args);
@@ -119,10 +119,6 @@ export function useEventStreams(): Plugin {
       setResultProcessor(process as never, 'text/event-stream');
     },
   };
-}
-
-function acceptsOnlyEvents(request: Request): boolean {
-  return request.headers.get('accept')?.trim().toLowerCase() === 'text/event-stream';
 }
 
 /** The first error of a result that passes, as it was made public. */

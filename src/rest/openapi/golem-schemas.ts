@@ -1,15 +1,12 @@
 // OpenAPI schemas of the bodies for Golem's tools, under the names that the original has for them.
 import { GOLEM_EXAMPLES } from './golem-examples.js';
+import { UUID } from './types.js';
 
-const UUID = { type: 'string', format: 'uuid' };
 const NAME = { type: 'string', minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$' };
 const REVISION = { description: 'Always 0.', type: 'integer' };
 
-const SETTINGS = {
-  compatibilityCheck: { description: 'Kept for the tools; without effect here.', type: 'boolean' },
-  versionCheck: { description: 'Kept for the tools; without effect here.', type: 'boolean' },
-  securityOverrides: { description: 'Kept for the tools; without effect here.', type: 'boolean' },
-};
+const SETTING = { description: 'Kept for the tools; without effect here.', type: 'boolean' };
+const SETTINGS = { compatibilityCheck: SETTING, versionCheck: SETTING, securityOverrides: SETTING };
 
 function object(description: string, properties: Record<string, object>, example?: object) {
   return {

@@ -13,7 +13,6 @@ import {
   type ErrorResponse,
   errorResponses,
 } from './errors.js';
-import type { Example } from './examples.js';
 import { layOut } from './layout.js';
 import { describedAs, exampleFor } from './operations.js';
 import { PARAMETERS, type ParameterName } from './parameters.js';
@@ -126,7 +125,7 @@ function operation({ operationId, summary, path }: Route | StreamRoute): Operati
   const { description, requestSchema, responseSchema, responseDescription, isConditional, errorCodes, ...described } =
     describedAs(operationId);
   const { query = [], headers = [] } = described;
-  const example: Example = exampleFor(operationId);
+  const example = exampleFor(operationId);
   const codes = [...CODES_OF_ALL, ...(requestSchema ? CODES_OF_BODIES : []), ...errorCodes];
   const inPath = [...path.matchAll(/:(\w+)/g)].map((match) => match[1] as ParameterName);
   const messages = { INVALID_REQUEST: `${inPath[0]}: expected a UUID`, ...described.messages };

@@ -1,7 +1,5 @@
 // The parameters of the operations: in the path, in the query, and in headers.
-import { UINT64 } from './types.js';
-
-const UUID = { type: 'string', format: 'uuid' } as const;
+import { UINT64, UUID } from './types.js';
 
 /** The id of an event, or a plain revision. */
 const EVENT_ID = { type: 'string', pattern: '^[0-9]{1,20}(-[0-9a-f]{16})?$' } as const;

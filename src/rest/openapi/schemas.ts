@@ -4,9 +4,7 @@ import { STATUS } from '../problem.js';
 import { exampleOf, REST_CODES } from './errors.js';
 import { CHANGES, EXAMPLES } from './examples.js';
 import { GOLEM_SCHEMAS } from './golem-schemas.js';
-import { ANALYSED_TYPE, TYPE_SCHEMAS, UINT64 } from './types.js';
-
-const UUID = { type: 'string', format: 'uuid' };
+import { ANALYSED_TYPE, TYPE_SCHEMAS, UINT64, UUID } from './types.js';
 
 function codes(isIncluded: (code: ErrorCode) => boolean) {
   return {

@@ -1,6 +1,7 @@
 // The 22 kinds of AnalysedType as OpenAPI schemas, each with a description of its values.
 import { MAX_UINT64 } from '../../json/uint64.js';
 
+export const UUID = { type: 'string', format: 'uuid' } as const;
 export const UINT64 = { type: 'integer', format: 'uint64', minimum: 0n, maximum: MAX_UINT64 } as const;
 
 export const ANALYSED_TYPE = { $ref: '#/components/schemas/AnalysedType' } as const;
@@ -108,7 +109,7 @@ const refTo = (kind: string): string => `#/components/schemas/${nameOf(kind)}`;
 export const TYPE_SCHEMAS = {
   AnalysedType: {
     description:
-      'The type of a secret, as a document with the discriminator `type`. At most 64 levels deep, and at most 112 levels of arrays and objects as JSON. Unknown keys are ignored, and a missing optional key equals `null`; answers hold known keys only and omit absent ones. Where a name is declared twice, the first counts. Integers read back in plain digits, however they were spelled.',
+      'The type of a secret, as a document with the discriminator `type`. At most 64 levels deep, and at most 108 levels of arrays and objects as JSON. Unknown keys are ignored, and a missing optional key equals `null`; answers hold known keys only and omit absent ones. Where a name is declared twice, the first counts. Integers read back in plain digits, however they were spelled.',
     type: 'object',
     oneOf: Object.keys(KINDS).map((kind) => ({ $ref: refTo(kind) })),
     discriminator: {

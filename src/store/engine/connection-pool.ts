@@ -215,7 +215,6 @@ export function connect(options: ConnectionOptions, extraOptions: postgres.Optio
     prepare: options.prepare,
     onnotice: () => {},
     connection: {
-      application_name: 'agent-secrets-gateway',
       ...address.startup,
       ...sessionSettings(options.schema, options.pooler ?? false),
       ...(options.pooler

@@ -1,5 +1,5 @@
-// Applies the SQL migrations in drizzle/ to a database, and refuses a database that was migrated by other code. This runs at
-// every start, and is safe when several instances start at once.
+// Applies the SQL migrations in drizzle/ to a database, and refuses a database that was migrated by other code. It runs at
+// every start unless told otherwise, and is safe when several instances start at once.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
