@@ -26,8 +26,6 @@ export interface EnvironmentKeys {
   readonly digest: KeyObject;
   /** Names `current` and `digest`. Other keys have another one, whatever their versions are. */
   readonly id: Uint8Array;
-  /** False for a version that another instance has created since these keys were loaded; `reload` finds that one. */
-  has(version: number): boolean;
   /** Throws a `SealError` that names the version when it is missing. */
   data(version: number): DataKey;
   /** The key that was unwrapped from exactly these stored bytes; undefined if there is none. */
@@ -158,7 +156,7 @@ function keysFrom(environmentId: string, opened: readonly OpenedKey[], sealAlgor
   }
 
   const id = keysId(digest, current.id);
-  return { current, sealAlgorithm, digest, id, has: (version) => dataKeys.has(version), data, unwrapped };
+  return { current, sealAlgorithm, digest, id, data, unwrapped };
 }
 
 export interface KeyCacheOptions {
@@ -166,7 +164,7 @@ export interface KeyCacheOptions {
   readonly load: (environmentId: string) => Promise<readonly StoredKey[]>;
   /** The number of environments whose keys are kept in memory. */
   readonly max: number;
-  /** Milliseconds after which cached keys are read again from storage, so that a replaced key is no longer used. */
+  /** Milliseconds after which cached keys are read again from storage. */
   readonly maxAgeMs?: number;
   readonly sealAlgorithm?: SealAlgorithm;
 }

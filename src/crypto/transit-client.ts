@@ -1,7 +1,7 @@
 // An HTTP client for a Transit engine (Vault, OpenBao), with timeouts, bounded retries, and error messages that quote
 // nothing of requests and responses.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { unavailable } from '../errors/refusals.js';
+import { unavailable, withCause } from '../errors/refusals.js';
 import { KeyServiceUnreachable } from './key-provider.js';
 
 export interface TransitConnection {
@@ -129,9 +129,7 @@ function networkCode(error: unknown): string | undefined {
 }
 
 function unreachable(reason: string) {
-  const error = unavailable('The key service is not reachable, try again later');
-  error.cause = new KeyServiceUnreachable(reason);
-  return error;
+  return withCause(unavailable('The key service is not reachable, try again later'), new KeyServiceUnreachable(reason));
 }
 
 function objectFrom(text: string): Record<string, unknown> {

@@ -2,6 +2,7 @@
 // and its own keys never leave it.
 import { randomBytes } from 'node:crypto';
 import { AppError } from '../errors/errors.js';
+import { withCause } from '../errors/refusals.js';
 import { type KeyProvider, KeyServiceUnreachable, type WrappedKey } from './key-provider.js';
 import { KeyringError } from './local-keyring.js';
 import { type TransitConnection, TransitRefusal, transitClient } from './transit-client.js';
@@ -117,9 +118,7 @@ function transitKeyProvider(options: TransitOptions): KeyProvider {
 function refusing(cause: KeyringError): AppError {
   const what = cause.reason === 'missing' ? 'does not know its key' : 'refuses this service';
   const details = { retryAfter: RETRY_AFTER_SECONDS, forOperator: cause.message };
-  const refusal = new AppError('UNAVAILABLE', `The key service ${what}, try again later`, details);
-  refusal.cause = cause;
-  return refusal;
+  return withCause(new AppError('UNAVAILABLE', `The key service ${what}, try again later`, details), cause);
 }
 
 /** Whether an error response is about the stored bytes, not about the key, the token or the mount. */

@@ -48,6 +48,12 @@ export function unavailable(message: string, retryAfter = 2): AppError {
   return new AppError('UNAVAILABLE', message, { retryAfter });
 }
 
+/** The refusal with what has led to it: for the log, callers are not shown it. */
+export function withCause(refusal: AppError, cause: unknown): AppError {
+  refusal.cause = cause;
+  return refusal;
+}
+
 /**
  * What is stored as the values of these secrets does not open. The cause says what is wrong with the first of them; it is
  * for the log.
@@ -55,7 +61,6 @@ export function unavailable(message: string, retryAfter = 2): AppError {
 export function valuesUnreadable(ids: readonly string[], cause: unknown): AppError {
   const what =
     ids.length === 1 ? `The value of agent secret ${ids[0]}` : `The values of agent secrets ${ids.join(', ')}`;
-  const error = new AppError('AGENT_SECRET_VALUE_UNREADABLE', `${what} cannot be opened`, { agentSecretIds: ids });
-  error.cause = cause;
-  return error;
+  const refusal = new AppError('AGENT_SECRET_VALUE_UNREADABLE', `${what} cannot be opened`, { agentSecretIds: ids });
+  return withCause(refusal, cause);
 }

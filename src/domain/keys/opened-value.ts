@@ -70,7 +70,7 @@ async function openInLaterSlice(ctx: Context, place: SealedPlace, sealed: Uint8A
 function openInThisSlice(ctx: Context, place: SealedPlace, sealed: Uint8Array): string | Promise<string> {
   const keys = ctx.services.keys.keysOf(place.environmentId);
   const text = keys instanceof Promise ? undefined : openIfPossible(keys, place, sealed);
-  if (text === undefined) return openWithFreshKeys(ctx, place, sealed);
+  if (text === undefined) return openWithFreshKeys(ctx, place, sealed, keys instanceof Promise ? keys : undefined);
   const recorded = ctx.services.reads.record(ctx, place);
   return recorded ? recorded.then(() => text) : text;
 }
@@ -170,12 +170,18 @@ function openIfPossible(
   }
 }
 
-async function openWithFreshKeys(ctx: Context, place: SealedPlace, sealed: Uint8Array): Promise<string> {
+/** `loading` are the keys that were not in memory; without it, those in memory do not open the value. */
+async function openWithFreshKeys(
+  ctx: Context,
+  place: SealedPlace,
+  sealed: Uint8Array,
+  loading: Promise<EnvironmentKeys> | undefined,
+): Promise<string> {
   const { environmentId } = place;
   let text: string;
   try {
-    const keys = await ctx.services.keys.keysOf(environmentId);
-    text = openIfPossible(keys, place, sealed) ?? openWith(await freshKeys(ctx, environmentId, sealed), place, sealed);
+    const opened = loading && openIfPossible(await loading, place, sealed);
+    text = opened ?? openWith(await freshKeys(ctx, environmentId, sealed), place, sealed);
   } catch (error) {
     throw error instanceof SealError ? valuesUnreadable([place.id], error) : error;
   }

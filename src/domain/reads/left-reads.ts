@@ -56,7 +56,11 @@ export async function takeInReads(db: Database, log: Logger, folder: string): Pr
       log.warn({ ...summaryOf(batches), file }, 'opened values of an earlier process are recorded now');
     } catch (error) {
       if (error instanceof AppError && error.code === 'UNAVAILABLE') {
-        setTimeout(() => takeInReads(db, log, folder), TAKE_IN_RETRY_MS).unref();
+        setTimeout(() => {
+          takeInReads(db, log, folder).catch((problem: unknown) => {
+            log.error({ folder, code: codeOf(problem) }, 'files of opened values cannot be taken in');
+          });
+        }, TAKE_IN_RETRY_MS).unref();
         return;
       }
       await setAsideLeftReads(file);

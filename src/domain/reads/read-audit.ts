@@ -1,9 +1,10 @@
 // The audit log of opened values: collects who opened which value, and writes the records in batches.
-import { AppError } from '../../errors/errors.js';
-import { unavailable } from '../../errors/refusals.js';
+import type { AppError } from '../../errors/errors.js';
+import { unavailable, withCause } from '../../errors/refusals.js';
 import { codeOf, type Logger } from '../../logging/logger.js';
 import { createOutageLog } from '../../logging/outage-log.js';
 import type { Database } from '../../store/engine/client.js';
+import { causeOf } from '../../store/engine/outage.js';
 import { insertSecretReads } from '../../store/reads/read-audit.js';
 import type { RequestFacts } from '../request/actor.js';
 import type { OpenedValue, ReadAudit } from '../request/services.js';
@@ -238,12 +239,5 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
 }
 
 function recordUnavailable(cause?: unknown): AppError {
-  const refusal = unavailable('Opened values cannot be recorded just now, try again later', 5);
-  refusal.cause = causeOf(cause);
-  return refusal;
-}
-
-/** The error of the database driver, which the store has wrapped in an AppError. */
-function causeOf(error: unknown): unknown {
-  return error instanceof AppError ? error.cause : error;
+  return withCause(unavailable('Opened values cannot be recorded just now, try again later', 5), causeOf(cause));
 }

@@ -1,6 +1,7 @@
 // What one operation has read, opened and is about to answer: counted, so that no caller can take more than its share.
 import type { EnvironmentKeys } from '../../crypto/environment-keys.js';
 import { AppError } from '../../errors/errors.js';
+import { withCause } from '../../errors/refusals.js';
 import type { ByteBudget, ByteLease } from '../../scheduling/byte-budget.js';
 
 export interface OperationLimits {
@@ -90,12 +91,9 @@ export class Operation {
   fail(error: unknown): void {
     this.#failedFields += 1;
     if (this.#failedFields <= MAX_FAILED_FIELDS || !(error instanceof AppError)) return;
-    const { code, message, details } = error;
-    this.refusal ??= new AppError(
-      code,
-      `More than ${MAX_FAILED_FIELDS} fields of the answer fail: ${message}`,
-      details,
-    );
+    const { code, message, details, cause } = error;
+    const words = `More than ${MAX_FAILED_FIELDS} fields of the answer fail: ${message}`;
+    this.refusal ??= withCause(new AppError(code, words, details), cause);
   }
 
   /** Bytes that the answer may have as a whole. */

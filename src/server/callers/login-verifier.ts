@@ -3,7 +3,7 @@ import { createLocalJWKSet, type JWTVerifyGetKey, errors as joseErrors, jwtVerif
 import type { OidcConfig } from '../../config/oidc.js';
 import type { LoginVerifier } from '../../domain/access/login.js';
 import { AppError } from '../../errors/errors.js';
-import { unavailable } from '../../errors/refusals.js';
+import { unavailable, withCause } from '../../errors/refusals.js';
 
 /** Asymmetric algorithms only: `none` and shared secrets (HMAC) do not prove that the issuer signed the token. */
 const ALGORITHMS = [
@@ -116,9 +116,7 @@ class IssuerTrouble extends Error {
 }
 
 function keysUnreachable(cause: unknown): AppError {
-  const refusal = unavailable('The keys of the login issuer are not reachable, try again later');
-  refusal.cause = cause;
-  return refusal;
+  return withCause(unavailable('The keys of the login issuer are not reachable, try again later'), cause);
 }
 
 async function fetchKeys({ issuer, jwksUrl }: OidcConfig): Promise<JWTVerifyGetKey> {

@@ -1,10 +1,9 @@
 // One small interface to the database: a Postgres server through postgres.js, or the embedded database (embedded.ts).
 import { hash, randomBytes } from 'node:crypto';
 import type postgres from 'postgres';
-import { AppError } from '../../errors/errors.js';
 import { type ConnectionOptions, type Execution, openConnectionPool } from './connection-pool.js';
 import { type Listener, openListener } from './listener.js';
-import { hasGivenWay, isConnectionLoss, translate, withOneRetry } from './outage.js';
+import { causeOf, hasGivenWay, isConnectionLoss, translate, withOneRetry } from './outage.js';
 import type { Statement } from './statement.js';
 
 /** Runs statements, either on any connection of the pool or inside a transaction. */
@@ -121,7 +120,7 @@ export function openPostgres(options: ConnectionOptions): Database {
  * catch it. `begin` rejects by itself once it notices the loss.
  */
 function rejectUnlessLost(error: unknown, execution: Execution): Promise<never> {
-  const isLost = execution.givenUp !== undefined || isConnectionLoss(error instanceof AppError ? error.cause : error);
+  const isLost = execution.givenUp !== undefined || isConnectionLoss(causeOf(error));
   return isLost ? new Promise(() => {}) : Promise.reject(error);
 }
 
@@ -235,6 +234,5 @@ export async function guarded<T>(work: () => PromiseLike<T>): Promise<T> {
 
 /** Whether the database itself has rejected a statement, or cancelled it after its timeout: it has had no effect. */
 export function isRefused(error: unknown): boolean {
-  const cause = error instanceof AppError ? error.cause : error;
-  return (cause as { severity?: unknown } | null)?.severity === 'ERROR';
+  return (causeOf(error) as { severity?: unknown } | null)?.severity === 'ERROR';
 }

@@ -39,7 +39,7 @@ const CHECK_EVERY_MS = 500;
 export interface Execution {
   /** The reason once it was given up or lost: its caller has got an error, so it must not have any further effect. */
   givenUp: unknown;
-  /** Set by work that has found its server read-only without trying to write. */
+  /** Set when its server was found to be read-only: by work that has asked, or by a refused write. */
   isOnReadOnlyServer: boolean;
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
+import { quotedName } from '../../address/session.js';
 import type { Database, Session } from './client.js';
 import { computed, parameter, statement } from './statement.js';
 
@@ -40,12 +41,9 @@ const HISTORY_SCHEMA = statement<{ schema: string }>()(
 /** The statements on the table of applied migrations in this schema. */
 function historyIn(schema: string) {
   const table = sql`${sql.identifier(schema)}.__drizzle_migrations`;
-  const quoted = `"${schema.replaceAll('"', '""')}"`;
+  const quoted = quotedName(schema);
   return {
-    exists: statement<{ table: string }>()(
-      { exists: computed(sql`to_regclass(${parameter('table')}::text) is not null`, Boolean) },
-      sql`select to_regclass(${parameter('table')}::text) is not null as "exists"`,
-    ),
+    schema: quoted,
     name: `${quoted}.__drizzle_migrations`,
     create: `create table if not exists ${quoted}.__drizzle_migrations
       (id serial primary key, hash text not null, created_at bigint)`,
@@ -69,9 +67,11 @@ async function findHistory(db: Session, schema: string) {
   return historyIn((await db.row(HISTORY_SCHEMA, { schema }))?.name ?? schema);
 }
 
-/** The table of applied migrations, by its quoted name. */
-export async function findHistoryTable(db: Database): Promise<string> {
-  return (await findHistory(db, await schemaOf(db, db))).name;
+/** The table of applied migrations, and the schemas that hold it and the service's tables, by their quoted names. */
+export async function findPlaces(db: Database): Promise<{ historyTable: string; schemas: Set<string> }> {
+  const schema = await schemaOf(db, db);
+  const history = await findHistory(db, schema);
+  return { historyTable: history.name, schemas: new Set([history.schema, quotedName(schema)]) };
 }
 
 /** The database is not one that this version may use. The message says why, and what to do. */
@@ -96,18 +96,22 @@ function knownMigrations(): Migration[] {
   return entries.map(({ idx, when, tag }) => ({ number: idx, name: tag, at: when }));
 }
 
-const COMPATIBILITY_EXISTS = statement()(
-  { exists: computed(sql`to_regclass('schema_compatibility') is not null`, Boolean) },
-  sql`select to_regclass('schema_compatibility') is not null as "exists"`,
+const EXISTS = statement<{ table: string }>()(
+  { exists: computed(sql`to_regclass(${parameter('table')}::text) is not null`, Boolean) },
+  sql`select to_regclass(${parameter('table')}::text) is not null as "exists"`,
 );
+async function exists(db: Session, table: string): Promise<boolean> {
+  return (await db.row(EXISTS, { table }))?.exists ?? false;
+}
+
 const READABLE_SINCE = statement()(
   { since: computed(sql`max(readable_since)`, Number) },
   sql`select max(readable_since) as since from schema_compatibility`,
 );
 
 async function findApplied(db: Session, history: ReturnType<typeof historyIn>): Promise<Set<number>> {
-  const exists = (await db.row(history.exists, { table: history.name }))?.exists ?? false;
-  return new Set(exists ? (await db.rows(history.applied, {})).map(({ at }) => at) : []);
+  if (!(await exists(db, history.name))) return new Set();
+  return new Set((await db.rows(history.applied, {})).map(({ at }) => at));
 }
 
 /** The migrations that the database lacks. Throws if it has others that this version does not know. */
@@ -120,7 +124,7 @@ async function findMissing(db: Session, applied: ReadonlySet<number>, allowNewer
   if (missing.length > 0) {
     throw new SchemaRefusal(`${found}, and lacks ${namesOf(missing)}; start the version that has migrated it`);
   }
-  const hasNumber = (await db.row(COMPATIBILITY_EXISTS, {}))?.exists ?? false;
+  const hasNumber = await exists(db, 'schema_compatibility');
   const since = hasNumber ? ((await db.row(READABLE_SINCE, {}))?.since ?? 0) : Number.POSITIVE_INFINITY;
   const newest = known.at(-1)?.number ?? -1;
   if (since > newest) {
@@ -155,7 +159,6 @@ export async function checkMigrated(db: Database, { allowNewer = false }: Migrat
 
 /** Applies the missing migrations in one transaction, under an advisory lock; returns how many there were. */
 export async function migrate(db: Database, { allowNewer = false }: MigrationOptions = {}): Promise<number> {
-  const migrations = readMigrationFiles({ migrationsFolder: FOLDER });
   // The common case at start is a database that is up to date; it is recognised without taking the lock.
   const known = await findHistory(db, await schemaOf(db, db));
   if ((await findMissing(db, await findApplied(db, known), allowNewer)).length === 0) return 0;
@@ -169,14 +172,15 @@ export async function migrate(db: Database, { allowNewer = false }: MigrationOpt
       // Only what is missing is created: whoever may use a schema need not be allowed to create one.
       if ((await tx.row(SCHEMA, {}))?.name == null) await tx.script(historyIn(schema).createSchema);
       const history = await findHistory(tx, schema);
-      if (!(await tx.row(history.exists, { table: history.name }))?.exists) {
-        if (history.name.startsWith('"drizzle".')) await tx.script(history.createSchema);
+      if (!(await exists(tx, history.name))) {
+        if (history.schema === '"drizzle"') await tx.script(history.createSchema);
         await tx.script(history.create);
       }
-      const applied = await findApplied(tx, history);
       // Another version may have migrated meanwhile.
-      await findMissing(tx, applied, allowNewer);
-      const missing = migrations.filter((migration) => !applied.has(migration.folderMillis));
+      const lacking = await findMissing(tx, await findApplied(tx, history), allowNewer);
+      const moments = new Set(lacking.map(({ at }) => at));
+      const migrations = readMigrationFiles({ migrationsFolder: FOLDER });
+      const missing = migrations.filter(({ folderMillis }) => moments.has(folderMillis));
       for (const migration of missing) {
         // drizzle-kit names this schema in foreign keys, whichever one a migration is for.
         for (const text of migration.sql) await tx.script(text.replaceAll('"public".', ''));

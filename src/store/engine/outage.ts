@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { AppError } from '../../errors/errors.js';
 import { EXHAUSTION } from '../../errors/exhaustion.js';
-import { unavailable } from '../../errors/refusals.js';
+import { unavailable, withCause } from '../../errors/refusals.js';
 import { READ_ONLY } from './read-only.js';
 
 /** What is the matter with the database, as words behind "the database". */
@@ -21,7 +21,7 @@ const TROUBLES = [
   // Of this machine or process, not of the database.
   [EXHAUSTION, 'cannot be reached: too many files or connections are open here'],
   [/^(08...|57P0[1245]|CONNECT.*|ENOTFOUND|EAI_.*)$/, UNREACHABLE],
-  // A TLS handshake that fails. It succeeds again when the certificate is renewed.
+  // TLS that fails behind the handshake. It succeeds again when the certificate is renewed.
   [/^(ERR_TLS_.*|ERR_SSL_.*|CERT_.*|UNABLE_TO_.*|SELF_SIGNED_.*|DEPTH_ZERO_.*)$/, UNREACHABLE],
 ] as const;
 
@@ -50,21 +50,20 @@ export function isConnectionLoss(error: unknown): boolean {
 export function translate(error: unknown): unknown {
   if (error instanceof AppError) return error;
   const trouble = troubleOf(error);
-  if (trouble !== undefined) return becauseOf(error, `The database ${trouble}, try again later`);
-  if (hasGivenWay(error)) return becauseOf(error, 'Too many writes meet in the same place, try again later');
+  if (trouble !== undefined) return withCause(unavailable(`The database ${trouble}, try again later`), error);
+  if (hasGivenWay(error))
+    return withCause(unavailable('Too many writes meet in the same place, try again later'), error);
   return error;
 }
 
-function becauseOf(error: unknown, message: string): AppError {
-  const expectedError = unavailable(message);
-  expectedError.cause = error;
-  return expectedError;
+/** The error of the database driver, which `translate` may have wrapped. */
+export function causeOf(error: unknown): unknown {
+  return error instanceof AppError ? error.cause : error;
 }
 
 /** Whether Postgres has ended it for the sake of others, in a deadlock or a conflict of serialisation: it has had no effect. */
 export function hasGivenWay(error: unknown): boolean {
-  const cause = error instanceof AppError ? error.cause : error;
-  return /^(40P01|40001)$/.test(String((cause as { code?: unknown } | null)?.code));
+  return /^(40P01|40001)$/.test(String((causeOf(error) as { code?: unknown } | null)?.code));
 }
 
 /** Does work that has to be all or nothing, and does it once more if it had to give way. */

@@ -1,7 +1,7 @@
 // The rights that the service needs in its database, for installations where another role owns the tables.
 import { sql } from 'drizzle-orm';
 import type { Database } from './client.js';
-import { findHistoryTable, SchemaRefusal } from './migrate.js';
+import { findPlaces, SchemaRefusal } from './migrate.js';
 import { computed, elements, parameter, statement } from './statement.js';
 
 /**
@@ -32,10 +32,6 @@ const MISSING = statement<{ tables: readonly string[]; rights: readonly string[]
     order by place`,
 );
 const USER = statement()({ name: computed(sql`current_user`, String) }, sql`select quote_ident(current_user) as name`);
-const SCHEMA = statement()(
-  { name: computed(sql`name`, String) },
-  sql`select '"' || replace(current_schema(), '"', '""') || '"' as name`,
-);
 const QUOTED = statement<{ name: string }>()(
   { name: computed(sql`name`, String) },
   sql`select quote_ident(${parameter('name')}::text) as name`,
@@ -43,7 +39,7 @@ const QUOTED = statement<{ name: string }>()(
 
 /** Throws with the grants that the role of the service lacks. */
 export async function checkRights(db: Database): Promise<void> {
-  const needed = await rightsIn(db);
+  const needed = rightsWith((await findPlaces(db)).historyTable);
   const parts = needed.map(
     ([table, right]) => [table, ...(/^(\w+)(?: \((\w+)\))?$/.exec(right) ?? []).slice(1)] as const,
   );
@@ -68,16 +64,15 @@ export async function checkRights(db: Database): Promise<void> {
 /** Gives a role what the service needs. */
 export async function grantRights(db: Database, role: string): Promise<void> {
   const { name = '' } = (await db.row(QUOTED, { name: role })) ?? {};
-  const grants = (await rightsIn(db)).map(([table, right]) => `grant ${right} on ${table} to ${name}`);
-  const [ofHistory] = (await findHistoryTable(db)).split('.');
+  const { historyTable, schemas } = await findPlaces(db);
+  const grants = rightsWith(historyTable).map(([table, right]) => `grant ${right} on ${table} to ${name}`);
   await db.transaction(async (tx) => {
-    const ofTables = (await tx.row(SCHEMA, {}))?.name;
-    for (const schema of new Set([ofHistory, ofTables])) await tx.script(`grant usage on schema ${schema} to ${name}`);
+    for (const schema of schemas) await tx.script(`grant usage on schema ${schema} to ${name}`);
     for (const grant of grants) await tx.script(grant);
   });
 }
 
-async function rightsIn(db: Database): Promise<[table: string, right: string][]> {
-  const all = { ...RIGHTS, [await findHistoryTable(db)]: ['select'] };
+function rightsWith(historyTable: string): [table: string, right: string][] {
+  const all = { ...RIGHTS, [historyTable]: ['select'] };
   return Object.entries(all).flatMap(([table, rights]) => rights.map((right): [string, string] => [table, right]));
 }

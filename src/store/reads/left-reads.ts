@@ -1,27 +1,17 @@
 // Records of opened values that the database did not take before the process ended, in files of a folder.
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId } from '../../ids/new-id.js';
-import type { SecretReadColumns } from './read-audit.js';
+import { makeFolder } from '../engine/folder.js';
+import { KEYS, type SecretReadColumns } from './read-audit.js';
 
 const ENDING = '.json';
 const WRITABLE_BY_OTHERS = 0o022;
-const COLUMNS: readonly (keyof SecretReadColumns)[] = [
-  'id',
-  'environmentId',
-  'agentSecretIds',
-  'revisions',
-  'accountId',
-  'tokenId',
-  'door',
-  'requestId',
-  'at',
-];
 
 /** Writes a file that only its owner may read, whole or not at all. Returns its path. */
 export async function writeLeftReads(folder: string, batches: readonly SecretReadColumns[]): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   const path = join(folder, `${newId()}${ENDING}`);
   const draft = `${path}.draft`;
   const text = JSON.stringify(batches);
@@ -59,7 +49,7 @@ export async function readLeftReads(path: string): Promise<SecretReadColumns[] |
   if (hash !== hashOf(text)) throw new Error('its content is not what was written');
   const batches = JSON.parse(text) as SecretReadColumns[];
   for (const batch of batches) {
-    if (COLUMNS.some((column) => batch[column]?.length !== batch.id.length)) throw new Error('its columns do not fit');
+    if (KEYS.some((column) => batch[column]?.length !== batch.id.length)) throw new Error('its columns do not fit');
   }
   return batches.map((batch) => ({ ...batch, at: batch.at.map((at) => new Date(at)) }));
 }

@@ -32,7 +32,7 @@ const COLUMNS = {
   requestId: [reads.requestId, 'text'],
   at: [reads.at, 'timestamptz'],
 } as const satisfies Record<keyof SecretReadColumns, unknown>;
-const KEYS = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+export const KEYS = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
 const NAMES = sql.join(
   KEYS.map((key) => name(COLUMNS[key][0])),
   sql`, `,

@@ -114,7 +114,7 @@ export function updateAccount(db: Session, id: string, change: AccountChange): P
   return db.row(UPDATE, { ...change, id, hasEmail: change.email !== undefined });
 }
 
-/** An arbitrary number; nothing else in the database may take the same advisory lock. */
+/** An arbitrary number; only the same lock of other installations in the database may have it. */
 const EMAILS = 7_162_530_418_805_112n;
 const LOCK_EMAILS = statement()({}, sql`select pg_advisory_xact_lock(${sql.raw(String(EMAILS))})`);
 /** Must come before all other locks. Until the transaction ends, no other one can give an email to an account. */

@@ -37,20 +37,21 @@ export type EnvironmentRow = RowOf<typeof ENVIRONMENT>;
 export type EnvironmentWithAccessRow = RowOf<typeof WITH_ACCESS>;
 const live = isNull(environments.deletedAt);
 
-const select = (shape: Shape, from: SQL, viewerId: SQL) => sql`select ${columns(shape)} from ${from}
+/** Environments from this source, each with the share of the viewer in it. */
+export const selectWithShare = (shape: Shape, from: SQL, viewerId: SQL) => sql`select ${columns(shape)} from ${from}
     left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
       and ${environmentShares.accountId} = ${viewerId}`;
 const withAccess = (joins: SQL, where: SQL) =>
-  sql`${select(WITH_ACCESS, sql`${environments} ${joins}`, parameter('viewerId'))} where ${where} and ${live}`;
+  sql`${selectWithShare(WITH_ACCESS, sql`${environments} ${joins}`, parameter('viewerId'))} where ${where} and ${live}`;
 
 const BY_ID = statement<AccountLookup>()(
   WITH_ACCESS,
-  sql`${select(WITH_ACCESS, sql`${environments}`, parameter('accountId'))} where ${environments.id} = ${parameter('id')} and ${live}`,
+  sql`${selectWithShare(WITH_ACCESS, sql`${environments}`, parameter('accountId'))} where ${environments.id} = ${parameter('id')} and ${live}`,
 );
 const PLACED = { ...WITH_ACCESS, ...PLACE };
 const BY_IDS = statement<AccountLookupLists>()(
   PLACED,
-  select(
+  selectWithShare(
     PLACED,
     sql`${lookupRows} join ${environments} on ${environments.id} = asked.id and ${live}`,
     sql`asked.account_id`,

@@ -3,7 +3,7 @@ import { isNull, type SQL, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
 import { anyOf, bulk, columns, parameter, type RowOf, statement } from '../engine/statement.js';
 import { accounts, applications, environmentShares, environments } from '../engine/tables.js';
-import { type EnvironmentWithAccessRow, WITH_ACCESS } from './environment.js';
+import { type EnvironmentWithAccessRow, selectWithShare, WITH_ACCESS } from './environment.js';
 
 const DETAILS = {
   id: environments.id,
@@ -56,10 +56,11 @@ const VISIBLE = bulk(
       union select shared.environment_id from ${environmentShares} shared
       where shared.account_id = ${parameter('viewerId')} and cardinality(shared.roles) > 0
         and ${isAfter(sql`shared.environment_id`)})
-    select ${columns(WITH_ACCESS)} from visible
-    join ${environments} on ${environments.id} = visible.id and ${isNull(environments.deletedAt)} ${ancestors}
-    left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
-      and ${environmentShares.accountId} = ${parameter('viewerId')}
+    ${selectWithShare(
+      WITH_ACCESS,
+      sql`visible join ${environments} on ${environments.id} = visible.id and ${isNull(environments.deletedAt)} ${ancestors}`,
+      parameter('viewerId'),
+    )}
     where (${parameter('only')}::uuid is null or visible.id = ${parameter('only')}::uuid)
       and (${given('account')} is null or ${accounts.name} = ${given('account')} or ${accounts.email} = ${given('email')})
       and (${given('application')} is null or ${applications.name} = ${given('application')})
