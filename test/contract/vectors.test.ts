@@ -6,8 +6,9 @@ import { parseAnalysedType } from '../../src/domain/types/analysed-type-parse.js
 import { canonicalPath, canonicalSegment } from '../../src/domain/types/secret-path.js';
 import { checkSecretValue } from '../../src/domain/types/secret-value.js';
 import { AppError } from '../../src/errors/errors.js';
-import { JsonNumber, JsonSyntaxError, type JsonValue } from '../../src/json/exact.js';
+import { JsonSyntaxError } from '../../src/json/exact.js';
 import { parseJson } from '../../src/json/parse.js';
+import { comparable } from '../support/rest/values.js';
 
 interface SegmentCase {
   input: string;
@@ -94,16 +95,4 @@ function expectRefusal(attempt: () => unknown, code: string): void {
     return;
   }
   expect.fail('expected a refusal');
-}
-
-/** The vectors' numbers are to be compared as numbers, integers exactly. */
-function comparable(value: JsonValue): unknown {
-  if (value instanceof JsonNumber) {
-    const number = Number(value.text);
-    if (/^-?\d+$/.test(value.text)) return BigInt(value.text);
-    return Number.isInteger(number) ? BigInt(number) : number;
-  }
-  if (Array.isArray(value)) return value.map(comparable);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, comparable(member)]));
 }

@@ -1,7 +1,7 @@
 // What the process holds for its callers is limited: who needs more than there is room for waits, and is then refused.
-import supertest from 'supertest';
 import { expect, test } from 'vitest';
 import { createByteBudget } from '../../src/scheduling/byte-budget.js';
+import { clientOf } from '../support/rest/app.js';
 import { restSuite } from '../support/suites.js';
 
 const { app, owner, token, environmentId } = await restSuite();
@@ -11,9 +11,8 @@ const memory = createByteBudget({ capacity, maxWaitMs: 5 });
 const server = await app.variant({}, { ...app.services, memory });
 const secret = await owner.made(environmentId);
 
-const get = (path: string) => supertest(server).get(path).set('authorization', `Bearer ${token}`);
-const ask = (query: string) =>
-  supertest(server).post('/graphql').set('authorization', `Bearer ${token}`).send({ query });
+const client = clientOf(server, token);
+const ask = (query: string) => client.call('POST', '/graphql', { body: { query } });
 
 /** While others hold all that there may be, and more. */
 async function withoutRoom(run: () => Promise<void>): Promise<void> {
@@ -27,21 +26,20 @@ async function withoutRoom(run: () => Promise<void>): Promise<void> {
 }
 
 test('a list that finds no room in time is a 503, and is answered when there is room', async () => {
-  const list = `/v1/envs/${environmentId}/agent-secrets`;
   await withoutRoom(async () => {
-    const { status, headers, body } = await get(list);
+    const { status, headers, body } = await client.list(environmentId);
     expect({ status, after: headers['retry-after'], code: body.code }).toEqual({
       status: 503,
       after: '5',
       code: 'UNAVAILABLE',
     });
   });
-  expect((await get(list)).status).toBe(200);
+  expect((await client.list(environmentId)).status).toBe(200);
 });
 
 test('a read of one secret does not wait for what other accounts hold', async () => {
   await withoutRoom(async () => {
-    const { status, body } = await get(`/v1/agent-secrets/${secret.id}`);
+    const { status, body } = await client.get(secret.id);
     expect({ status, id: body.id }).toEqual({ status: 200, id: secret.id });
   });
 });

@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { DevelopmentFacts } from '../../src/start/development.js';
 import { leaksInFiles, leaksInText } from './canary-files.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -38,15 +39,6 @@ export interface ServerOptions {
   cwd?: string;
 }
 
-export interface DevelopmentJson {
-  url: string;
-  graphqlUrl: string;
-  token: string;
-  accountId: string;
-  applicationId: string;
-  environmentId: string;
-}
-
 export interface RunningServer {
   url: string;
   graphqlUrl: string;
@@ -57,7 +49,7 @@ export interface RunningServer {
   /** Its log lines from warnings upwards, and whatever else it says on standard error. */
   complaints(): string;
   /** What stands in development.json now. */
-  facts(): DevelopmentJson;
+  facts(): DevelopmentFacts;
   /** Sends the signal (SIGTERM) and answers the exit code; null when a signal ended the process. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
   kill9(): Promise<void>;

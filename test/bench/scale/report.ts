@@ -1,4 +1,5 @@
 // Computes the figures of bench:scale: the cost of each operation in the small and in the large database, and the ratio.
+import { median } from '../report/statistics.js';
 
 /** One round of one operation on one side. */
 export interface ScaleRound {
@@ -67,11 +68,4 @@ export function scaleMarkdown(results: readonly ScaleResult[]): string {
 
 function cpuOfRound({ serviceMicros, postgresMicros }: ScaleRound): number | null {
   return serviceMicros === null || postgresMicros === null ? null : serviceMicros + postgresMicros;
-}
-
-function median(values: readonly number[]): number | null {
-  const ascending = [...values].sort((a, b) => a - b);
-  const middle = ascending.length / 2;
-  if (ascending.length === 0) return null;
-  return ((ascending[Math.ceil(middle) - 1] as number) + (ascending[Math.floor(middle)] as number)) / 2;
 }

@@ -4,7 +4,7 @@ import { refusal, secret, status } from '../verdict/expected.js';
 import { MARK } from '../verdict/trial.js';
 import type { Case } from './case.js';
 
-const VALUE = `"${MARK}-value"`;
+const VALUE = `"${MARK}"`;
 const STR_TYPE = parseStrict('{"type":"Str"}');
 
 export const OPERATIONS: readonly Case[] = [

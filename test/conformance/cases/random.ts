@@ -1,5 +1,6 @@
 // Random values of random types, random text, random paths: each comes back as the contract says. What differs is shrunk.
 import fc from 'fast-check';
+import { canonical } from '../generators/canonical.js';
 import { deepType } from '../generators/deep-types.js';
 import { analysedTypeDocument, anyString, type TypeDocument, typedValue } from '../generators/typed-values.js';
 import { member, parseStrict } from '../json/strict.js';
@@ -12,7 +13,7 @@ export async function holdsForAll<T>(
   { seed, effort }: Surroundings,
   arbitrary: fc.Arbitrary<T>,
   check: (input: T) => Promise<void>,
-  show: (input: T) => string = (input) => fc.stringify(input),
+  show: (input: T) => string = (input) => `for ${fc.stringify(input)}`,
 ): Promise<void> {
   const property = fc.asyncProperty(arbitrary, check);
   const details = await fc.check(property, {
@@ -24,30 +25,7 @@ export async function holdsForAll<T>(
   const error = details.errorInstance;
   const smallest = `${show(details.counterexample[0])} (seed ${details.seed}, shrunk ${details.numShrinks} times)`;
   if (!(error instanceof Difference)) throw error;
-  throw new Difference(`${error.wants} for ${smallest}`, error.got, error.answer);
-}
-
-/** The mapping of a type document to its canonical form, apart from any service. */
-const KEYS: Record<string, readonly string[]> = {
-  List: ['inner'],
-  Option: ['inner'],
-  Tuple: ['items'],
-  Record: ['fields'],
-  Variant: ['cases'],
-  Enum: ['cases'],
-  Flags: ['names'],
-  Result: ['ok', 'err'],
-  Handle: ['resource_id', 'mode'],
-};
-
-function canonical(part: unknown): unknown {
-  if (Array.isArray(part)) return part.map(canonical);
-  if (typeof part !== 'object' || part === null) return part;
-  const document = part as TypeDocument;
-  const keys = 'type' in document ? ['type', ...(KEYS[document.type] ?? [])] : ['name', 'typ'];
-  const optional = 'type' in document && document.type in KEYS ? ['name', 'owner'] : [];
-  const shown = [...keys, ...optional].filter((key) => document[key] !== undefined && document[key] !== null);
-  return Object.fromEntries(shown.map((key) => [key, canonical(document[key])]));
+  throw new Difference(`${error.wants} ${smallest}`, error.got, error.answer);
 }
 
 async function roundTrip(
@@ -78,7 +56,7 @@ export const RANDOM: readonly Case[] = [
     title: 'Any value of any type, in any spelling, reads back as values.md says',
     async run(t, surroundings) {
       const show = ({ document, jsonText }: { document: object; jsonText: string }) =>
-        `${JSON.stringify(document)} with the value ${jsonText}`;
+        `for ${JSON.stringify(document)} with the value ${jsonText}`;
       const check = ({
         document,
         jsonText,

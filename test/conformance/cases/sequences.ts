@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import { type Json, member, parseStrict } from '../json/strict.js';
 import type { Secrets } from '../target/secrets.js';
 import { refusal, secret } from '../verdict/expected.js';
-import { Difference, type Trial } from '../verdict/trial.js';
+import type { Trial } from '../verdict/trial.js';
 import type { Case } from './case.js';
+import { holdsForAll } from './random.js';
 
 interface Known {
   id: string;
@@ -169,17 +170,13 @@ export const SEQUENCES: readonly Case[] = [
     id: 'sequences/model',
     section: '1, 2, 5, 7',
     title: 'Whatever the sequence of requests, each answer is the one that a model of the contract gives',
-    async run(t, { secrets, seed, effort }) {
-      const property = fc.asyncProperty(commands, (sequence) => {
+    async run(t, surroundings) {
+      const { secrets } = surroundings;
+      const check = (sequence: Iterable<Command>): Promise<void> => {
         const setup = () => ({ model: { known: [] } as Model, real: { t, secrets, first: secrets.place() } });
         return fc.asyncModelRun(setup, sequence).finally(() => secrets.release(t));
-      });
-      const details = await fc.check(property, { seed, numRuns: effort, interruptAfterTimeLimit: 30_000 });
-      if (!details.failed || details.counterexample === null) return;
-      const error = details.errorInstance;
-      if (!(error instanceof Difference)) throw error;
-      const smallest = `${details.counterexample[0]} (seed ${details.seed}, shrunk ${details.numShrinks} times)`;
-      throw new Difference(`${error.wants} at the end of: ${smallest}`, error.got, error.answer);
+      };
+      await holdsForAll(surroundings, commands, check, (sequence) => `at the end of: ${sequence}`);
     },
   },
 ];

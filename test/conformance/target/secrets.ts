@@ -31,12 +31,11 @@ export interface Secrets {
   cleanUp(): Promise<number>;
 }
 
-/** Segments of this form come back unchanged from the conversion of paths. */
-const newPlace = (run: string) => `conformance${run}x${randomBytes(5).toString('hex')}`;
-
 export function createSecrets(http: Http, environmentId: string): Secrets {
   const run = randomBytes(4).toString('hex');
   const prefix = `conformance${run}x`;
+  /** Segments of this form come back unchanged from the conversion of paths. */
+  const newPlace = () => prefix + randomBytes(5).toString('hex');
   /** Of each case the secrets that it has made and not removed, with their last known revisions. */
   const made = new Map<Trial, Map<string, string>>();
   const listPath = `/v1/envs/${environmentId}/agent-secrets`;
@@ -62,7 +61,7 @@ export function createSecrets(http: Http, environmentId: string): Secrets {
 
   const secrets: Secrets = {
     environmentId,
-    place: () => newPlace(run),
+    place: newPlace,
     list: (t, more) => t.send({ method: 'GET', path: listPath, ...more }),
     create: async (t, body, more) => note(t, await t.send({ method: 'POST', path: listPath, body, ...more })),
     get: (t, id, more) => t.send({ method: 'GET', path: `/v1/agent-secrets/${id}`, ...more }),
@@ -72,7 +71,7 @@ export function createSecrets(http: Http, environmentId: string): Secrets {
       const path = `/v1/agent-secret/${id}?current_revision=${revision}`;
       return note(t, await t.send({ method: 'DELETE', path, ...more }));
     },
-    async made(t, { path = [newPlace(run)], typeText = '{"type":"Str"}', valueText = '"some"' } = {}) {
+    async made(t, { path = [newPlace()], typeText = '{"type":"Str"}', valueText = '"some"' } = {}) {
       const body = `{"path":${JSON.stringify(path)},"secretType":${typeText},"secretValue":${valueText}}`;
       const answer = await secrets.create(t, body);
       t.expect(answer, secret());

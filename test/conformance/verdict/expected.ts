@@ -9,7 +9,7 @@ export interface Expected {
   mismatch(answer: Answer): string | undefined;
 }
 
-const JSON_TYPE = 'application/json; charset=utf-8';
+export const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** One of several is enough. */
 export function either(...expected: Expected[]): Expected {
@@ -71,9 +71,6 @@ export interface SecretParts {
   environmentId?: string;
   path?: readonly string[];
   revision?: number;
-  /** JSON text, compared by what it means. */
-  typeText?: string;
-  valueText?: string;
   type?: Json;
   value?: Json;
 }
@@ -93,7 +90,7 @@ export function secret(parts: SecretParts = {}): Expected {
 }
 
 /** Why this is no such secret; undefined when it is one. */
-export function secretProblem(json: Json | undefined, parts: SecretParts): string | undefined {
+function secretProblem(json: Json | undefined, parts: SecretParts): string | undefined {
   if (!(json instanceof Map)) return 'no object';
   const keys = [...json.keys()];
   const strange = keys.filter((key) => !KEYS.includes(key));

@@ -1,22 +1,16 @@
 // One outage has one status at /graphql, always with Retry-After, whatever this process knows already.
-import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Services } from '../../../src/domain/request/services.js';
 import { servicesOn } from '../../../src/start/services.js';
 import { type Database, openPostgres } from '../../../src/store/engine/client.js';
-import { computed, statement } from '../../../src/store/engine/statement.js';
-import { testPostgres } from '../../support/postgres/database.js';
+import { adminUrlOf } from '../../support/postgres/admin.js';
 import { type Network, networkTo } from '../../support/postgres/network.js';
 import { place } from '../../support/rest/app.js';
 import { addressOf } from '../../support/streams/event-stream.js';
 import { restSuite } from '../../support/suites.js';
 
 const { app, owner, token, environmentId } = await restSuite();
-const DATABASE = statement()(
-  { name: computed(sql`current_database()`, String) },
-  sql`select current_database() as name`,
-);
 let admin: postgres.Sql;
 let network: Network;
 let db: Database;
@@ -24,8 +18,7 @@ let db: Database;
 let doors: Record<'known' | 'unknown', string>;
 let id: string;
 beforeAll(async () => {
-  const name = (await app.services.db.row(DATABASE, {}))?.name;
-  const url = Object.assign(new URL((await testPostgres()).adminUrl), { pathname: `/${name}` }).href;
+  const url = (await adminUrlOf(app)).href;
   admin = postgres(url, { max: 1, onnotice: () => {} });
   network = await networkTo(url);
   db = openPostgres({ url: network.url, poolSize: 2, statementTimeout: 2_000, connectTimeout: 1, prepare: true });

@@ -6,7 +6,7 @@ import { ask } from '../../support/graphql/client.js';
 import { changeSet } from '../../support/graphql/log.js';
 import { createSecret, done, type Secret } from '../../support/graphql/secrets.js';
 import { graphqlSuite } from '../../support/suites.js';
-import { createAccount, createEnvironment, unique } from '../../support/world.js';
+import { createAccount, createEnvironment, share, unique } from '../../support/world.js';
 
 const { app, world, token } = await graphqlSuite();
 
@@ -21,14 +21,8 @@ test('secrets, also those of change sets, and shares carry the bucket of their e
     const changes = [{ create: { path: ['two'], secretType } }, { create: { path: ['three'], secretType } }];
     const set = await changeSet(app, token, { environmentId, changes });
     const other = await createAccount(app, unique('shared'));
-    const { createEnvironmentShare: share } = await ask(
-      app,
-      token,
-      `mutation ($input: CreateEnvironmentShareInput!) {
-        createEnvironmentShare(input: $input) { ... on EnvironmentShare { id } ... on Refusal { message } } }`,
-      { input: { environmentId, accountId: other.id, roles: ['VIEWER'] } },
-    );
-    const ids = [secret.id, ...(set.results as Secret[]).map(({ id }) => id), share.id];
+    const shareId = await share(app, token, environmentId, other.id, ['VIEWER']);
+    const ids = [secret.id, ...(set.results as Secret[]).map(({ id }) => id), shareId];
     expect(ids.map(bucketIn)).toEqual(Array(4).fill(bucketOf(environmentId)));
   }
 });

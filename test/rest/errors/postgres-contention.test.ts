@@ -1,19 +1,12 @@
 // Writers whom the database makes give way, by a deadlock (40P01) or a conflict (40001): they try once more, then 503.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { computed, statement } from '../../../src/store/engine/statement.js';
+import { until } from '../../server/process/client.js';
 import { databaseKind } from '../../support/app.js';
 import { ask, graphql } from '../../support/graphql/client.js';
-import { testPostgres } from '../../support/postgres/database.js';
+import { adminUrlOf } from '../../support/postgres/admin.js';
 import { type Client, createRestApp, expectRefusal, type RestApp } from '../../support/rest/app.js';
 import { unique } from '../../support/world.js';
-
-const DATABASE = statement()(
-  { name: computed(sql`current_database()`, String) },
-  sql`select current_database() as name`,
-);
 
 describe.runIf(databaseKind() === 'postgres')('a write that has to give way', () => {
   let app: RestApp;
@@ -22,9 +15,7 @@ describe.runIf(databaseKind() === 'postgres')('a write that has to give way', ()
   beforeAll(async () => {
     app = await createRestApp();
     owner = app.as('owner');
-    const url = new URL((await testPostgres()).adminUrl);
-    url.pathname = `/${(await app.services.db.row(DATABASE, {}))?.name}`;
-    admin = postgres(url.href, { max: 3, onnotice: () => {} });
+    admin = postgres((await adminUrlOf(app)).href, { max: 3, onnotice: () => {} });
     // A sequence counts what is rolled back, too.
     await admin.unsafe(`
       create sequence attempts;
@@ -105,12 +96,11 @@ describe.runIf(databaseKind() === 'postgres')('a write that has to give way', ()
       await tx`set local deadlock_timeout = '20s'`;
       await tx`select 1 from agent_secrets where id = ${id} for update`;
       update = owner.update(id, { currentRevision: 0, secretValue: { op: 'set', value: 'x' } });
-      for (let turn = 0; turn < 500; turn += 1) {
+      await until('the update waits', async () => {
         const [waiting] = await admin`select 1 from pg_stat_activity
           where wait_event_type = 'Lock' and datname = current_database() and pid <> pg_backend_pid()`;
-        if (waiting) break;
-        await sleep(10);
-      }
+        return waiting;
+      });
       await tx`select 1 from environments where id = ${environmentId} for update`;
     });
     expect(await update).toMatchObject({ status: 200, body: { revision: 1, secretValue: 'x' } });

@@ -1,13 +1,12 @@
 // A Postgres that cuts connections, makes statements wait too long, or goes away and comes back: 503, never 500.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { servicesOn } from '../../../src/start/services.js';
 import { openPostgres } from '../../../src/store/engine/client.js';
-import { computed, statement } from '../../../src/store/engine/statement.js';
 import { databaseKind } from '../../support/app.js';
 import { canary } from '../../support/canary.js';
+import { adminUrlOf } from '../../support/postgres/admin.js';
 import { testPostgres } from '../../support/postgres/database.js';
 import { networkTo } from '../../support/postgres/network.js';
 import {
@@ -19,11 +18,6 @@ import {
   type RestApp,
 } from '../../support/rest/app.js';
 
-const DATABASE = statement()(
-  { name: computed(sql`current_database()`, String) },
-  sql`select current_database() as name`,
-);
-
 describe.runIf(databaseKind() === 'postgres')('Postgres (the embedded database has no server to lose)', () => {
   let app: RestApp;
   let owner: Client;
@@ -34,9 +28,8 @@ describe.runIf(databaseKind() === 'postgres')('Postgres (the embedded database h
     app = await createRestApp({ databaseStatementTimeout: 2_000 });
     owner = app.as('owner');
     id = (await owner.made(app.world.environmentId)).id;
-    database = (await app.services.db.row(DATABASE, {}))?.name as string;
-    const url = new URL((await testPostgres()).adminUrl);
-    url.pathname = `/${database}`;
+    const url = await adminUrlOf(app);
+    database = url.pathname.slice(1);
     admin = postgres(url.href, { max: 2, onnotice: () => {} });
   });
   afterAll(async () => {

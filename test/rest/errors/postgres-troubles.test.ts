@@ -1,25 +1,18 @@
 // What a caller is told about a database that cannot serve just now, by its cause.
 import { randomBytes } from 'node:crypto';
-import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { servicesOn } from '../../../src/start/services.js';
 import { openPostgres } from '../../../src/store/engine/client.js';
-import { computed, statement } from '../../../src/store/engine/statement.js';
-import { testPostgres } from '../../support/postgres/database.js';
+import { adminUrlOf } from '../../support/postgres/admin.js';
 import { type Client, clientOf, expectRefusal } from '../../support/rest/app.js';
 import { restSuite } from '../../support/suites.js';
 
 const { app, owner, token, environmentId } = await restSuite();
-const DATABASE = statement()(
-  { name: computed(sql`current_database()`, String) },
-  sql`select current_database() as name`,
-);
 let url: URL;
 let admin: postgres.Sql;
 beforeAll(async () => {
-  url = new URL((await testPostgres()).adminUrl);
-  url.pathname = `/${(await app.services.db.row(DATABASE, {}))?.name}`;
+  url = await adminUrlOf(app);
   admin = postgres(url.href, { max: 1, onnotice: () => {} });
 });
 afterAll(() => admin?.end({ timeout: 5 }));

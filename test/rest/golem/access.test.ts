@@ -5,7 +5,7 @@ import { type Limits, SCOPE_SETS, type Scope, tokenWith } from '../../support/gr
 import { type Answer, type Client, clientOf } from '../../support/rest/app.js';
 import { createLimitedEnvironment } from '../../support/rest/plan.js';
 import { restSuite } from '../../support/suites.js';
-import { createApplication, createEnvironment, type Relation, unique } from '../../support/world.js';
+import { createApplication, createEnvironment, type Relation, share, unique } from '../../support/world.js';
 
 const { app, token, environmentId } = await restSuite();
 const { people, applicationId } = app.world;
@@ -133,10 +133,7 @@ describe('what is deleted is gone for everybody', () => {
     const id = await createApplication(app, token, application);
     const environment = unique('env');
     const made = await createEnvironment(app, token, id, environment);
-    const input = { environmentId: made, accountId: people.admin.id, roles: ['ADMIN'] };
-    const document =
-      'mutation ($input: CreateEnvironmentShareInput!) { createEnvironmentShare(input: $input) { __typename } }';
-    await ask(app, token, document, { input });
+    await share(app, token, made, people.admin.id, ['ADMIN']);
     return { at: { accountId: people.owner.id, application, applicationId: id, environment }, environmentId: made };
   }
 

@@ -306,7 +306,7 @@ describe('removing old data keys', () => {
 });
 
 describe('bytes that were moved by SQL', () => {
-  /** A read of the secret is refused without a word; what the log says of it. */
+  /** A read of the secret is refused with this code; what the log says of it. */
   async function refusedRead(id: string, code: string): Promise<string> {
     const requestId = `moved-${place()}`;
     const cold = await anotherInstance();

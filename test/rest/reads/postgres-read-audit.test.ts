@@ -1,27 +1,18 @@
 // The read audit against a Postgres that makes it wait: strict waits with it, and many secrets cost few statements.
-import { sql as template } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pruneSecretReads } from '../../../src/domain/reads/secret-read.js';
-import { computed, statement } from '../../../src/store/engine/statement.js';
 import { until } from '../../server/process/client.js';
 import { ask } from '../../support/graphql/client.js';
-import { testPostgres } from '../../support/postgres/database.js';
+import { adminUrlOf } from '../../support/postgres/admin.js';
 import { expectRefusal } from '../../support/rest/app.js';
 import { restSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
 
-const DATABASE = statement()(
-  { name: computed(template`current_database()`, String) },
-  template`select current_database() as name`,
-);
-
 const { app, owner } = await restSuite({ readAudit: 'strict', databaseStatementTimeout: 2_000 });
 let sql: postgres.Sql;
 beforeAll(async () => {
-  const url = new URL((await testPostgres()).adminUrl);
-  url.pathname = `/${(await app.services.db.row(DATABASE, {}))?.name}`;
-  sql = postgres(url.href, { max: 3, onnotice: () => {} });
+  sql = postgres((await adminUrlOf(app)).href, { max: 3, onnotice: () => {} });
 });
 afterAll(() => sql.end());
 

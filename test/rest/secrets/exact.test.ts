@@ -1,4 +1,4 @@
-// Values and types through HTTP exactly as they were sent: every integer digit, every code unit, every name.
+// Values and types through HTTP exactly as they were sent: every integer digit, every character, every name.
 import { describe, expect, test } from 'vitest';
 import { parseJson } from '../../../src/json/parse.js';
 import { canary } from '../../support/canary.js';

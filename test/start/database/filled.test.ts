@@ -12,6 +12,7 @@ import { addNeighbours, describeScan, findScans } from '../../bench/scale/plans.
 import { createOwners, type FilledEnvironment, fillEnvironments, settle } from '../../bench/scale/seed.js';
 import { type Sent, statementsOf } from '../../bench/scale/statements.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres/database.js';
+import { inVain } from '../../support/postgres/in-vain.js';
 import { runToEnd } from '../../support/server.js';
 
 // A machine that does ten other things takes its time.
@@ -87,21 +88,6 @@ test('a secret stays on its page when it is updated, however full the table: so 
   expect(updated.filter(({ id }) => now.get(id) !== pages.get(id))).toEqual([]);
 });
 
-/** In a transaction that leaves nothing behind. */
-async function inVain<T>(work: (tx: postgres.TransactionSql) => Promise<T>): Promise<T> {
-  let result: T | undefined;
-  const over = new Error('over');
-  await sql
-    .begin(async (tx) => {
-      result = await work(tx);
-      throw over;
-    })
-    .catch((error: unknown) => {
-      if (error !== over) throw error;
-    });
-  return result as T;
-}
-
 test('among the statements are those of requests that go together', () => {
   const together = sent.filter(
     ({ text }) => /with ordinality as asked/.test(text) && !/for update(?! of "environments" skip locked)/.test(text),
@@ -110,7 +96,7 @@ test('among the statements are those of requests that go together', () => {
 });
 
 test('no statement reads a table or an index from end to end', async () => {
-  const scans = await inVain(async (tx) => {
+  const scans = await inVain(sql, async (tx) => {
     await addNeighbours(tx);
     return findScans(tx, sent);
   });
@@ -135,7 +121,7 @@ const STOOD_IN_FOR = [
 ];
 
 test('whichever other index is missing, a statement is found that needs it', async () => {
-  const unmissed = await inVain(async (tx) => {
+  const unmissed = await inVain(sql, async (tx) => {
     await addNeighbours(tx);
     const indexes = await tx<{ name: string; table: string; constraint: string | null }[]>`
       select index.relname as name, indrelid::regclass::text as table, conname as constraint

@@ -1,5 +1,4 @@
 // Every statement of the store, on a database that is cut by environment: which of them touch more than one part, and why.
-import { sql as sqlText } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { generateKeyring, localKeyProvider, parseKeyring } from '../../../src/crypto/local-keyring.js';
@@ -8,7 +7,6 @@ import { sealAllFacts, sealFactsOf } from '../../../src/domain/keys/facts-sealin
 import { countForeignFormats, listDataKeyUsage, listMasterKeyUsage } from '../../../src/domain/keys/key-usage.js';
 import { verifyLog } from '../../../src/domain/log/log-verification.js';
 import { pruneSecretReads } from '../../../src/domain/reads/secret-read.js';
-import { computed, statement } from '../../../src/store/engine/statement.js';
 import { findEnvironmentKeySamples, hasEnvironmentKeys } from '../../../src/store/keys/environment-key.js';
 import { findEnvironmentIds, inSnapshot } from '../../../src/store/log/log-verification.js';
 import { findPlace } from '../../bench/scale/place.js';
@@ -17,7 +15,8 @@ import { createTestApp, type TestApp } from '../../support/app.js';
 import { ACCESS_CASES, CALLERS, outcomeFor } from '../../support/graphql/access-cases.js';
 import { firstEvent, graphql } from '../../support/graphql/client.js';
 import { changeSet } from '../../support/graphql/log.js';
-import { testPostgres } from '../../support/postgres/database.js';
+import { adminUrlOf } from '../../support/postgres/admin.js';
+import { inVain } from '../../support/postgres/in-vain.js';
 import { createEnvironment, createWorld, type World } from '../../support/world.js';
 import { abridged, cut, madeUp, partsOf, storeStatements } from './copy.js';
 import { CROSSING } from './crossing.js';
@@ -30,10 +29,6 @@ let world: World;
 let sql: postgres.Sql;
 const sent: Sent[] = [];
 const keyProvider = localKeyProvider(parseKeyring(generateKeyring()));
-const DATABASE = statement()(
-  { name: computed(sqlText`current_database()`, String) },
-  sqlText`select current_database() as name`,
-);
 beforeAll(async () => {
   app = await createTestApp({}, keyProvider);
   Object.assign(
@@ -89,9 +84,7 @@ async function runCommands(): Promise<void> {
 }
 
 test('only the listed statements touch more than one part, each for the reason that is given there', async () => {
-  const [database] = await app.services.db.rows(DATABASE, {});
-  const url = new URL((await testPostgres()).adminUrl);
-  url.pathname = `/${database?.name}`;
+  const url = await adminUrlOf(app);
   sql = postgres(url.href, { max: 1, onnotice: () => undefined });
   sent.push(...(await statementsOf(url.href, keyProvider, await findPlace(sql))));
   await runRootFields();
@@ -100,7 +93,7 @@ test('only the listed statements touch more than one part, each for the reason t
   // Those for pages are compiled when they are first asked for.
   const texts = new Set([...(await storeStatements()), ...sent.map(({ text }) => text)]);
   expect(texts.size).toBeGreaterThan(150);
-  const crossing = await inVain(async (tx) => {
+  const crossing = await inVain(sql, async (tx) => {
     await cut(tx);
     const found: string[] = [];
     for (const text of texts) {
@@ -130,19 +123,4 @@ function executionsOf(text: string): unknown[][] | undefined {
   if (!first) return undefined;
   const size = (parameters: unknown[]) => JSON.stringify(parameters.map(String)).length;
   return [first, all.at(-1) ?? first, all.reduce((one, other) => (size(other) > size(one) ? other : one))];
-}
-
-/** In a transaction that leaves nothing behind. */
-async function inVain<T>(work: (tx: postgres.TransactionSql) => Promise<T>): Promise<T> {
-  let result: T | undefined;
-  const over = new Error('over');
-  await sql
-    .begin(async (tx) => {
-      result = await work(tx);
-      throw over;
-    })
-    .catch((error: unknown) => {
-      if (error !== over) throw error;
-    });
-  return result as T;
 }

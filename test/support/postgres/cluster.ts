@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Account, serverAccount, serverFolder } from './account.js';
 import { type PostgresBinaries, versionOf } from './binaries.js';
-import { startKeeper } from './keeper.js';
+import { hasEnded, startKeeper } from './keeper.js';
 
 const run = promisify(execFile);
 
@@ -198,10 +198,6 @@ async function shutDown(server: ChildProcess): Promise<void> {
     server.kill(signal);
     await ended;
   }
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 }
 
 async function freePort(): Promise<number> {

@@ -37,13 +37,12 @@ export async function startFailoverPair(): Promise<FailoverPair> {
     clusters.push(standby);
     const road = await networkTo(primary.url);
     network = road;
-    const sql = Object.fromEntries(
-      Object.entries({ primary, standby }).map(([name, { url }]) => {
-        const session = postgres(url, { max: 1, onnotice: () => {} });
-        sessions.push(session);
-        return [name, session];
-      }),
-    ) as Record<'primary' | 'standby', postgres.Sql>;
+    const open = ({ url }: Cluster) => {
+      const session = postgres(url, { max: 1, onnotice: () => {} });
+      sessions.push(session);
+      return session;
+    };
+    const sql = { primary: open(primary), standby: open(standby) };
     const run: FailoverPair['run'] = (on, text) => sql[on].unsafe(text);
     return {
       primary,

@@ -1,5 +1,5 @@
 // A shell that removes what a temporary Postgres cluster leaves, when the process that started it was killed.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 /**
@@ -31,11 +31,15 @@ export function startKeeper(folder: string): { release(): Promise<void> } {
   keeper.unref();
   return {
     async release() {
-      if (keeper.pid === undefined || keeper.exitCode !== null || keeper.signalCode !== null) return;
+      if (hasEnded(keeper)) return;
       keeper.ref();
       const ended = once(keeper, 'exit');
       keeper.stdin.end('released\n');
       await ended;
     },
   };
+}
+
+export function hasEnded(child: ChildProcess): boolean {
+  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 }

@@ -38,9 +38,9 @@ export async function startTransactionPooler(url: string): Promise<TransactionPo
     const problemOf = reader();
     near.on('data', (data: Buffer) => {
       // It offers no TLS.
-      const problem = isTlsRequest(data) ? undefined : problemOf(data);
-      if (isTlsRequest(data)) near.write('N');
-      else if (problem === undefined) far.write(data);
+      if (isTlsRequest(data)) return void near.write('N');
+      const problem = problemOf(data);
+      if (problem === undefined) far.write(data);
       else near.end(fatal(problem));
     });
   });

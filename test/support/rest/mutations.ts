@@ -1,10 +1,11 @@
 // Values damaged in one place: what a client's mistake looks like, for properties about refusing or keeping.
 import { toUSVString } from 'node:util';
 import fc from 'fast-check';
-import { JsonNumber, type JsonObject, type JsonValue } from '../../../src/json/exact.js';
+import { JsonNumber, type JsonValue } from '../../../src/json/exact.js';
 import { parseJson } from '../../../src/json/parse.js';
 import { printJson } from '../../../src/json/print.js';
 import { anyString } from '../../conformance/generators/typed-values.js';
+import { isObject } from './values.js';
 
 /** JSON text that differs from the given one in one place: something replaced, added, dropped, renamed or nudged. */
 export function mutated(jsonText: string): fc.Arbitrary<string> {
@@ -73,8 +74,4 @@ function changed(value: JsonValue, { other, name, kind }: Change): JsonValue {
   }
   if (typeof value === 'string') return kind === 2 ? `${value} ` : kind === 3 ? toUSVString(value.slice(1)) : name;
   return other;
-}
-
-function isObject(value: JsonValue): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber);
 }

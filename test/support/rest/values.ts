@@ -14,36 +14,6 @@ export function comparable(value: JsonValue): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, comparable(member)]));
 }
 
-/** Known keys, per kind, that responses show; scalars have none. */
-const KEYS: Record<string, string[]> = {
-  List: ['inner'],
-  Option: ['inner'],
-  Tuple: ['items'],
-  Record: ['fields'],
-  Variant: ['cases'],
-  Enum: ['cases'],
-  Flags: ['names'],
-  Result: ['ok', 'err'],
-  Handle: ['resource_id', 'mode'],
-};
-
-/** The document as every response shows it. */
-export function canonicalDocument(document: TypeDocument): TypeDocument {
-  const keys = KEYS[document.type];
-  if (keys === undefined) return { type: document.type };
-  const shown = [...keys, 'name', 'owner'].filter((key) => document[key] !== undefined && document[key] !== null);
-  const canonical = shown.map((key) => [key, key === 'name' ? document.name : canonicalPart(document[key])]);
-  return { type: document.type, ...Object.fromEntries(canonical) };
-}
-
-function canonicalPart(part: unknown): unknown {
-  if (Array.isArray(part)) return part.map(canonicalPart);
-  if (typeof part !== 'object' || part === null) return part;
-  if ('type' in part) return canonicalDocument(part as TypeDocument);
-  const { name, typ } = part as { name: string; typ?: TypeDocument | null };
-  return typ == null ? { name } : { name, typ: canonicalDocument(typ) };
-}
-
 /** Whether `read` is what the contract promises for a stored `sent`: nothing dropped, cut, or turned into something else. */
 export function isFaithful(type: TypeDocument, sent: JsonValue | undefined, read: JsonValue | undefined): boolean {
   if (read === undefined) return false;
@@ -141,7 +111,7 @@ function sameSet(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((item) => other.includes(item));
 }
 
-function isObject(value: JsonValue): value is JsonObject {
+export function isObject(value: JsonValue): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber);
 }
 
