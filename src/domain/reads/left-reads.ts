@@ -13,6 +13,7 @@ import {
 } from '../../store/reads/left-reads.js';
 import { insertSecretReads, type SecretReadColumns } from '../../store/reads/read-audit.js';
 import type { ReadAudit } from '../request/services.js';
+import { createLastReads } from './last-reads.js';
 
 const RETRY_MS = 250;
 const TAKE_IN_RETRY_MS = 5_000;
@@ -51,7 +52,7 @@ export async function takeInReads(db: Database, log: Logger, folder: string): Pr
       const batches = await readLeftReads(file);
       if (!batches) continue;
       // Several processes may do so at once: a record that is there already is left as it is.
-      for (const batch of batches) await insertSecretReads(db, batch);
+      for (const batch of batches) await insertSecretReads(db, batch, createLastReads().untold(batch));
       await removeLeftReads(file);
       log.warn({ ...summaryOf(batches), file }, 'opened values of an earlier process are recorded now');
     } catch (error) {

@@ -8,6 +8,7 @@ import { causeOf } from '../../store/engine/outage.js';
 import { insertSecretReads } from '../../store/reads/read-audit.js';
 import type { RequestFacts } from '../request/actor.js';
 import type { OpenedValue, ReadAudit } from '../request/services.js';
+import { createLastReads } from './last-reads.js';
 import {
   addRow,
   addToRow,
@@ -56,6 +57,7 @@ interface RequestOpenings {
 
 export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode): ReadAudit {
   const outage = createOutageLog(log);
+  const lastReads = createLastReads();
   let batches: ReadBatch[] = [];
   let requests = new WeakMap<RequestFacts, RequestOpenings>();
   let pendingOpenings = 0;
@@ -146,13 +148,16 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     for (const batch of remaining) batch.isClosed = true;
     try {
       for (let batch = remaining[0]; batch; batch = remaining[0]) {
-        await insertSecretReads(db, batch.columns);
+        const last = lastReads.untold(batch.columns);
+        await insertSecretReads(db, batch.columns, last);
+        lastReads.told(last);
         remaining.shift();
         settleBatch(batch);
       }
       isFailing = false;
     } catch (error) {
       isFailing = true;
+      lastReads.forget();
       const refusal = recordUnavailable(error);
       if (mode === 'strict') {
         // The callers never see these values. If the same request opens one of them again, that is recorded again.

@@ -14,7 +14,7 @@ export const ROW = 1_000;
 const MAX_ROWS_PER_STATEMENT = 1_000;
 /**
  * Maximum number of openings in one statement, far below what a statement can take. Larger batches are cheaper, because
- * the time of the last opening is updated once per secret and statement, however often the secret was opened.
+ * a statement has costs of its own.
  */
 const MAX_OPENINGS_PER_STATEMENT = 10_000;
 

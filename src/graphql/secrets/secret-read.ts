@@ -60,7 +60,8 @@ builder.objectFields(AgentSecretRef, (t) => ({
   lastReadAt: t.field({
     type: 'DateTimeISO',
     nullable: true,
-    description: 'When its value was last opened, whichever revision of it; null for never.',
+    description:
+      'When its value was last opened, whichever revision of it; null for never. Exact to the minute: the seconds may be those of an earlier opening in that minute. `Environment.reads` has each opening.',
     resolve: (secret, _, ctx) => loadLastRead(ctx, secret.id),
   }),
 }));

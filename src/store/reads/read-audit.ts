@@ -38,8 +38,14 @@ const NAMES = sql.join(
   sql`, `,
 );
 
+/** When values of secrets were last opened: the elements at the same index form a row. No secret is in it twice. */
+export interface LastReadColumns {
+  readonly lastIds: string[];
+  readonly lastAt: Date[];
+}
+
 // The rows of `last` are written in the order of their ids, so that two instances with the same ids do not deadlock.
-const INSERT = statement<SecretReadColumns>()(
+const INSERT = statement<SecretReadColumns & LastReadColumns>()(
   {},
   sql`with given as (
       select id, environment_id, string_to_array(agent_secret_ids, ',')::uuid[] as agent_secret_ids,
@@ -53,14 +59,14 @@ const INSERT = statement<SecretReadColumns>()(
       insert into ${reads} (${NAMES}) select ${NAMES} from given on conflict do nothing
     )
     insert into ${last} (${name(last.agentSecretId)}, ${name(last.at)})
-    select opened, max(given.at) from given cross join lateral unnest(given.agent_secret_ids) as opened
-    group by opened order by opened
+    select opened, at from unnest(${elements('lastIds', 'uuid')}, ${elements('lastAt', 'timestamptz')}) as told(opened, at)
+    order by opened
     on conflict (agent_secret_id) do update set ${name(last.at)} = greatest(${last.at}, excluded.at)`,
 );
 
 /** Safe to retry: a row that exists already is left unchanged. */
-export async function insertSecretReads(db: Session, rows: SecretReadColumns): Promise<void> {
-  await db.rows(INSERT, rows);
+export async function insertSecretReads(db: Session, rows: SecretReadColumns, last: LastReadColumns): Promise<void> {
+  await db.rows(INSERT, { ...rows, ...last });
 }
 
 const REMOVE = statement<{ before: Date; limit: number }>()(

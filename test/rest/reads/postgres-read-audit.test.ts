@@ -1,6 +1,6 @@
 // The read audit against a Postgres that makes it wait: strict waits with it, and many secrets cost few statements.
 import postgres from 'postgres';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { pruneSecretReads } from '../../../src/domain/reads/secret-read.js';
 import { until } from '../../server/process/client.js';
 import { ask } from '../../support/graphql/client.js';
@@ -84,6 +84,41 @@ test('a long list is told in rows of a thousand at most, and every value in it o
   await sql`delete from secret_reads where environment_id = ${environmentId}`;
   expect((await owner.list(environmentId)).status).toBe(200);
   expect((await told()).map(({ length }) => length)).toEqual([1_000]);
+});
+
+test('a process tells of a secret once a minute that it was opened, and of the secret’s every opening', async () => {
+  const { id } = await owner.made(app.world.environmentId);
+  const last = async () => (await sql`select at, xmin from last_secret_reads where agent_secret_id = ${id}`)[0];
+  const openings = () => sql`select at from secret_reads where ${id} = any(agent_secret_ids) order by at`;
+  const minuteOf = (at: Date) => Math.floor(at.getTime() / 60_000);
+  vi.useFakeTimers({ toFake: ['Date'], now: Math.ceil(Date.now() / 60_000) * 60_000 });
+  try {
+    await owner.get(id);
+    const first = await last();
+    vi.setSystemTime(Date.now() + 58_000);
+    await owner.get(id);
+    await owner.list(app.world.environmentId);
+    expect(await last()).toEqual(first);
+    expect(await openings()).toHaveLength(3);
+    vi.setSystemTime(Date.now() + 2_000);
+    await owner.list(app.world.environmentId);
+    const [latest] = (await openings()).slice(-1);
+    const told = await last();
+    expect(minuteOf(told?.at)).toBe(minuteOf(first?.at) + 1);
+    expect(minuteOf(told?.at)).toBe(minuteOf(latest?.at));
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('a record that fails is no reason not to tell of the opening', async () => {
+  const { id } = await owner.made(app.world.environmentId);
+  await held(async () => {
+    expectRefusal(await owner.get(id), 503, 'UNAVAILABLE');
+  });
+  expect(await sql`select from last_secret_reads where agent_secret_id = ${id}`).toHaveLength(0);
+  await owner.get(id);
+  expect(await sql`select from last_secret_reads where agent_secret_id = ${id}`).toHaveLength(1);
 });
 
 test('old records go, in batches, also while another one removes them; the last opening stays known', async () => {
