@@ -25,6 +25,19 @@ export function isEventSource(request: Request): boolean {
   return request.method === 'GET' && acceptsOnlyEvents(request);
 }
 
+/** A result of a stream with the id of its event, behind which a client resumes. */
+export interface Resumable {
+  eventId?: string | undefined;
+}
+
+/**
+ * The id of the last event that a client has received, when it resumes a stream. It counts instead of what the request says
+ * besides: an `EventSource` adds it, and repeats the address that it began with.
+ */
+export function lastEventIdIn({ headers }: Request): string | undefined {
+  return headers.get('last-event-id') || undefined;
+}
+
 /** When an `EventSource` connects again after the end of a stream that has said nothing else. */
 const RECONNECT_MS = 2_000;
 

@@ -3,7 +3,7 @@
 import type { ExecutionResult } from 'graphql';
 import type { AppError } from '../errors/errors.js';
 import { isTransient } from '../errors/refusals.js';
-import { endedStream, eventStream, isEventSource } from '../http/event-stream.js';
+import { endedStream, eventStream, isEventSource, type Resumable } from '../http/event-stream.js';
 import { retryLine } from '../http/retry-after.js';
 import { eventText } from '../json/event-text.js';
 import { printJson } from '../json/print.js';
@@ -14,13 +14,12 @@ type Refuse = (extensions: { readonly [key: string]: unknown }, message: string)
 
 export function streamEvents(
   stream: StreamRoute,
-  results: AsyncIterableIterator<ExecutionResult>,
+  results: AsyncIterableIterator<ExecutionResult & Resumable>,
   refusalOf: Refuse,
 ): Response {
-  return eventStream(results, ({ data, errors }) => {
+  return eventStream(results, ({ data, errors, eventId }) => {
     if (errors?.[0]) return endText(refusalOf({ ...errors[0].extensions }, errors[0].message));
-    const event = stream.event(data as never);
-    return eventText(`id: ${event.id}\ndata: `, event.data);
+    return eventText({ id: eventId }, stream.event(data as never));
   });
 }
 

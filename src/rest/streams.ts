@@ -1,16 +1,11 @@
 // The event streams of the REST API as a table. Each has a typed GraphQL subscription, a function from the request to
 // its variables, and one from a result to an event.
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import { lastEventIdIn } from '../http/event-stream.js';
 import type { OperationId } from './operation-id.js';
 import { WatchAgentSecretChangesDocument, type WatchAgentSecretChangesSubscription } from './operations.generated.js';
 import { eventIdIn, queryIn, uuidIn } from './request.js';
 import type { Incoming } from './route.js';
-
-/** A server-sent event. Clients send the last `id` as `Last-Event-ID` to resume. */
-export interface StreamEvent {
-  id: string;
-  data: object;
-}
 
 export interface StreamRoute {
   operationId: OperationId;
@@ -19,7 +14,8 @@ export interface StreamRoute {
   path: string;
   document: TypedDocumentNode<unknown, Record<string, unknown>>;
   variables(incoming: Pick<Incoming, 'request' | 'parameter'>): Record<string, unknown>;
-  event(data: never): StreamEvent;
+  /** The data of an event. */
+  event(data: never): object;
 }
 
 export const STREAMS: readonly StreamRoute[] = [
@@ -43,16 +39,14 @@ export const STREAMS: readonly StreamRoute[] = [
         valueState: valueState.toLowerCase(),
         by: by.id,
       }));
-      const { environmentRevision, eventId } = changeSet;
-      return { id: eventId, data: { environmentRevision, changes } };
+      return { environmentRevision: changeSet.environmentRevision, changes };
     },
   } satisfies Omit<StreamRoute, 'event'> & { event(data: WatchAgentSecretChangesSubscription): unknown } as never,
 ];
 
-/** The header wins: on reconnecting, an `EventSource` adds it but repeats the query of its first request. */
 function afterIn(request: Request): string | null {
-  const last = request.headers.get('last-event-id');
-  if (last) return eventIdIn('Last-Event-ID', last);
+  const last = lastEventIdIn(request);
+  if (last !== undefined) return eventIdIn('Last-Event-ID', last);
   const after = queryIn(request, 'after');
   return after === undefined ? null : eventIdIn('after', after);
 }

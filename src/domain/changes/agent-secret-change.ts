@@ -10,7 +10,14 @@ import type { ChangesPage, Watch } from '../request/services.js';
 import type { AgentSecretRevision } from '../secrets/agent-secret-revision.js';
 import { getEnvironment } from '../tenancy/environment.js';
 import { CHANGES_PAGE } from './change-feed.js';
-import { type LogPlace, logPlace, type Resumption, requireContinuation, resumePointOf } from './resume-point.js';
+import {
+  type LogPlace,
+  logPlace,
+  type Resumption,
+  requireContinuation,
+  resumePointOf,
+  type StartPlace,
+} from './resume-point.js';
 
 /** The largest change set fits into one page, because a set is always delivered as a whole. */
 export const MAX_CHANGES_PER_SET = CHANGES_PAGE;
@@ -44,8 +51,7 @@ export async function watchAgentSecretChanges(
   const environment = await getEnvironment(ctx, input.environmentId, 'ViewAgentSecret');
   const start = await resumePointOf(ctx, environment, input);
   const watch = ctx.services.feed.watch(actorOf(ctx), environment.id);
-  const startsNow = input.after == null && input.afterEventId == null;
-  const changes = readChanges(ctx, environment.id, start, watch, startsNow);
+  const changes = readChanges(ctx, environment.id, start, watch);
   const iterator: AsyncIterableIterator<AgentSecretChanges> = {
     next: () => changes.next(),
     // `return` of a generator has no effect while the generator awaits a promise. Closing the watch ends that wait.
@@ -61,14 +67,13 @@ export async function watchAgentSecretChanges(
 async function* readChanges(
   ctx: Context,
   environmentId: string,
-  start: LogPlace,
+  start: StartPlace,
   watch: Watch,
-  startsNow: boolean,
 ): AsyncGenerator<AgentSecretChanges, undefined> {
   const { grant } = actorOf(ctx);
-  let cursor = start;
+  let cursor: LogPlace = start;
   try {
-    if (startsNow) yield toldAt(start, []);
+    if (start.isNow) yield toldAt(start, []);
     while (watch.isOpen()) {
       watch.arm();
       const page = await readUnlessAway(ctx, environmentId, cursor.revision);

@@ -18,31 +18,48 @@ export function logPlace(revision: bigint, hash: Uint8Array): LogPlace {
   return { revision, hash: Uint8Array.from(hash) };
 }
 
+/** Where a stream begins: at the present end of the log, unless the caller has named a place. */
+export interface StartPlace extends LogPlace {
+  isNow: boolean;
+}
+
 export interface Resumption {
   /** A revision of the environment. */
   after?: bigint | null | undefined;
   /** The id of the last event, or a revision. */
   afterEventId?: string | null | undefined;
+  /** The same, from the header of a request that repeats its first one. It counts instead of the others. */
+  lastEventId?: string | undefined;
 }
 
 /**
  * The place behind which the stream begins; without any, the present end of the log. Throws INVALID_REQUEST (both, or a text
  * that is no id), and CHANGE_HISTORY_LOST when the log has no such place.
  */
-export async function resumePointOf(ctx: Context, environment: Environment, resumption: Resumption): Promise<LogPlace> {
-  const asked = askedPlace(resumption) ?? { revision: environment.revision, hash: undefined };
+export async function resumePointOf(
+  ctx: Context,
+  environment: Environment,
+  resumption: Resumption,
+): Promise<StartPlace> {
+  const named = askedPlace(resumption);
+  const asked = named ?? { revision: environment.revision, hash: undefined };
   if (asked.revision > environment.revision) throw historyLost();
   const { at, hash } = await logPointOf(ctx, environment, 'after', asked.revision);
   // No event ends inside of a change set: an id that names such a revision is of another log, too.
   if (asked.hash !== undefined && (at !== asked.revision || !isOfLog(asked, hash))) throw historyLost();
-  return logPlace(at, hash);
+  return { ...logPlace(at, hash), isNow: named === undefined };
 }
 
-function askedPlace({ after, afterEventId }: Resumption): EventId | undefined {
+function askedPlace({ after, afterEventId, lastEventId }: Resumption): EventId | undefined {
+  if (lastEventId !== undefined) return idIn('Last-Event-ID', lastEventId);
   if (afterEventId == null) return after == null ? undefined : { revision: after, hash: undefined };
   if (after != null) throw invalidRequest('expected either after or afterEventId');
-  const id = eventIdFrom(afterEventId);
-  if (!id) throw invalidRequest('afterEventId: expected the id of an event, or a revision in decimal digits');
+  return idIn('afterEventId', afterEventId);
+}
+
+function idIn(name: string, text: string): EventId {
+  const id = eventIdFrom(text);
+  if (!id) throw invalidRequest(`${name}: expected the id of an event, or a revision in decimal digits`);
   return id;
 }
 

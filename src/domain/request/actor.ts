@@ -31,6 +31,8 @@ export interface RequestFacts {
    * `operator` is the service itself when it prepares a development database at startup.
    */
   readonly door: 'graphql' | 'rest' | 'stream' | 'operator';
+  /** The id of the last event that the caller has received, when it resumes a stream and names it in a header. */
+  readonly lastEventId?: string | undefined;
   /** What the operation holds and answers, where it is limited. */
   readonly operation?: Operation | undefined;
 }

@@ -61,11 +61,13 @@ builder.subscriptionFields((t) => ({
       after: t.arg({
         type: 'Revision',
         description:
-          'Instead of `afterEventId`, the environment’s revision to continue behind. Inside a change set it counts as before the set. Without one the stream tells what happens from now on, and begins with the revision that now is and no changes.',
+          'Instead of `afterEventId`, the environment’s revision to continue behind. Inside a change set it counts as before the set. The header `Last-Event-ID` counts instead of both. Without one the stream tells what happens from now on, and begins with the revision that now is and no changes.',
       }),
     },
     subscribe: async (_, { environmentId, after, afterEventId }, ctx) =>
-      withFinalEvent(await watchAgentSecretChanges(ctx, { environmentId, after, afterEventId })),
+      withFinalEvent(
+        await watchAgentSecretChanges(ctx, { environmentId, after, afterEventId, lastEventId: ctx.lastEventId }),
+      ),
     resolve: (event) => {
       if (event instanceof StreamEnd) throw event.reason;
       return event;

@@ -3,6 +3,7 @@
 import { type DocumentNode, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql';
 import { type GraphQLParams, processRegularResult, type YogaServerInstance } from 'graphql-yoga';
 import type { Context } from '../../domain/request/context.js';
+import { lastEventIdIn } from '../../http/event-stream.js';
 import { printBody } from '../../json/print-portions.js';
 import { type CostLimits, checkNodes, costOf, nodesOf } from './cost.js';
 import { boundedResult } from './response-size.js';
@@ -62,7 +63,7 @@ export async function answerOperation(
   options: OperationOptions,
 ): Promise<Response> {
   let result = await resultOf(request, ctx, options);
-  if (result === 'unusual') return uncached(await options.yoga.fetch(request, ctx));
+  if (result === 'unusual') return answerByYoga(options.yoga, request, ctx);
   const headers = { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' };
   const body = result.errors ? undefined : printBody(result);
   const most = ctx.operation?.maxResponseBytes ?? Number.POSITIVE_INFINITY;
@@ -121,8 +122,9 @@ async function resultOf(
   }
 }
 
-/** Forbids caching: the response is meant for one caller and may hold secret values in plain text. */
-export function uncached(response: Response): Response {
+/** The response of Yoga. It may not be cached: it is meant for one caller, and may hold secret values in plain text. */
+export async function answerByYoga(yoga: OperationOptions['yoga'], request: Request, ctx: Context): Promise<Response> {
+  const response = await yoga.fetch(request, { ...ctx, lastEventId: lastEventIdIn(request) });
   response.headers.set('cache-control', 'no-store');
   return response;
 }

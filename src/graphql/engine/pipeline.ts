@@ -13,11 +13,12 @@ import {
 } from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Context } from '../../domain/request/context.js';
+import type { Resumable } from '../../http/event-stream.js';
 import { printJson } from '../../json/print.js';
 import { useNodeLimit } from './cost.js';
 import { documentCache } from './document-cache.js';
 import { publicError, publicErrors, withOneStatus } from './errors.js';
-import { answerOperation, type OperationArgs, type OperationOptions, plainResponseType, uncached } from './http.js';
+import { answerByYoga, answerOperation, type OperationArgs, type OperationOptions, plainResponseType } from './http.js';
 import { ManifestError, type PersistedDocuments } from './persisted-documents.js';
 import { limitError, variableErrors } from './request-errors.js';
 import { readParams, useExactRequests } from './request-parser.js';
@@ -102,7 +103,7 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
     async fetch(request, ctx) {
       const type = plainResponseType(request);
       if (type !== undefined) return answerOperation(request, type, ctx, operations);
-      return uncached(await yoga.fetch(request, ctx));
+      return answerByYoga(yoga, request, ctx);
     },
     run: (document, variableValues, contextValue) => run({ document, variableValues, contextValue }) as never,
     async subscribe(document, variables, ctx) {
@@ -183,11 +184,16 @@ function publicResult(settled: ExecutionResult, args: ExecutionArgs, options: Gr
   return kind === 'subscription' ? result : withOneStatus(result, kind === 'mutation');
 }
 
+function resumptionOf({ eventId }: Resumable): Resumable {
+  return eventId === undefined ? {} : { eventId };
+}
+
 /** Converts the errors of every result, including each event of a stream, and prints all numbers exactly. */
 function usePublicResults(options: GraphQLOptions): Plugin<Context> {
   const toPublicResult = (result: unknown, args: unknown) =>
     ({
       ...publicResult(result as ExecutionResult, args as ExecutionArgs, options),
+      ...resumptionOf(result as Resumable),
       stringify: printJson,
     }) as ExecutionResult;
   // Yoga prints in one piece what it answers itself.

@@ -14,7 +14,7 @@ import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import type { Context } from '../../domain/request/context.js';
 import type { Operation } from '../../domain/request/operation.js';
 import { isTransient } from '../../errors/refusals.js';
-import { acceptsOnlyEvents, eventStream } from '../../http/event-stream.js';
+import { acceptsOnlyEvents, eventStream, type Resumable } from '../../http/event-stream.js';
 import { eventText } from '../../json/event-text.js';
 import { printJson } from '../../json/print.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
@@ -22,15 +22,17 @@ import { refusalIn } from './errors.js';
 import { endComment, refusedRequest, type TransientRefusal } from './refused-request.js';
 import { boundedResult } from './response-size.js';
 
-type Results = AsyncIterableIterator<ExecutionResult>;
+type Result = ExecutionResult & Resumable;
+type Results = AsyncIterableIterator<Result>;
 /** An event is as much work as many items of a list. */
 const ITEMS_PER_EVENT = 100;
 const DONE = { done: true, value: undefined } as const;
 
 /**
- * Like `subscribe` of graphql-js, with three differences. Each event gets its own context, so that request-scoped
+ * Like `subscribe` of graphql-js, with four differences. Each event gets its own context, so that request-scoped
  * counters and data loaders do not accumulate over the life of the stream. It waits for its turn. And the stream ends after
- * an event without any data, or one that was met by an outage: continuing would leave a gap.
+ * an event without any data, or one that was met by an outage: continuing would leave a gap. Where what the source tells
+ * has an `eventId`, so has the result.
  */
 export async function subscribe(args: ExecutionArgs): Promise<Results | ExecutionResult> {
   const source = await createSourceEventStream(args);
@@ -53,8 +55,12 @@ export async function subscribe(args: ExecutionArgs): Promise<Results | Executio
       while (!hasSliceTime(ITEMS_PER_EVENT)) await nextSlice(ctx.actor?.accountId);
       const executed = await execute({ ...args, rootValue: event.value, contextValue: { ...ctx, operation } });
       const result = boundedResult(executed, operation, true);
-      if (isWithoutData(result) || isPassing(result)) await results.return?.();
-      return { done: false, value: result };
+      if (isWithoutData(result) || isPassing(result)) {
+        // Without its id: a client that resumes receives the event itself.
+        await results.return?.();
+        return { done: false, value: result };
+      }
+      return { done: false, value: { ...result, eventId: (event.value as Resumable).eventId } };
     },
     async return() {
       isDone = true;
@@ -145,8 +151,8 @@ function streamResponse(results: Results): Response {
         isComplete = false;
         return endComment(refusal);
       }
-      const { data, errors } = result;
-      return eventText('event: next\ndata: ', { ...(errors ? { errors: errors.map(shown) } : {}), data });
+      const { data, errors, eventId } = result;
+      return eventText({ id: eventId, event: 'next' }, { ...(errors ? { errors: errors.map(shown) } : {}), data });
     },
     () => (isComplete ? 'event: complete\ndata:\n\n' : ''),
   );

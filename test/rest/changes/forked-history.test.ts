@@ -21,16 +21,32 @@ afterAll(() => {
 const GRAPHQL_FIELDS = 'environmentRevision eventId changes { environmentRevision agentSecret { id } }';
 const [graphql, rest] = DOORS as [Door, Door];
 const WAYS = [
-  {
-    name: 'GraphQL’s afterEventId',
+  ...[
+    {
+      name: 'GraphQL’s afterEventId',
+      resume: (environmentId: string, afterEventId?: string) =>
+        watchGraphql(url, token, { environmentId, afterEventId }, GRAPHQL_FIELDS),
+      idOf: ({ data }: ServerEvent): string => data.data.agentSecretChanges.eventId,
+    },
+    {
+      name: 'GraphQL’s Last-Event-ID',
+      resume: (environmentId: string, id?: string) =>
+        watchGraphql(
+          url,
+          token,
+          { environmentId, ...(id && { after: 0 }) },
+          GRAPHQL_FIELDS,
+          id === undefined ? {} : { 'last-event-id': id },
+        ),
+      idOf: ({ id }: ServerEvent) => id as string,
+    },
+  ].map((way) => ({
+    ...way,
     door: graphql,
-    resume: (environmentId: string, afterEventId?: string) =>
-      watchGraphql(url, token, { environmentId, afterEventId }, GRAPHQL_FIELDS),
-    idOf: ({ data }: ServerEvent): string => data.data.agentSecretChanges.eventId,
     revisionOf: ({ data }: ServerEvent): number => data.data.agentSecretChanges.environmentRevision,
     secretsOf: ({ data }: ServerEvent): string[] =>
       data.data.agentSecretChanges.changes.map(({ agentSecret }: any) => agentSecret.id),
-  },
+  })),
   ...[
     {
       name: 'REST’s Last-Event-ID',
@@ -178,6 +194,16 @@ describe.each(WAYS)('$name', ({ door, resume, idOf, revisionOf, secretsOf }) => 
     await expectLost(await opened(environmentId, `2-${'0'.repeat(16)}`));
     await expectLost(await opened(environmentId, `1-${hash}`));
   });
+});
+
+test('both doors give an event the same id', async () => {
+  const environmentId = await createEnvironment(app, token, app.world.applicationId);
+  await owner.made(environmentId);
+  const opened = await Promise.all(DOORS.map((door) => door.watch(url, token, { environmentId, after: 0 })));
+  streams.push(...opened);
+  const [ofGraphql, ofRest] = await Promise.all(opened.map((stream) => stream.next()));
+  expect(ofGraphql?.id).toMatch(EVENT_ID);
+  expect(ofGraphql?.id).toBe(ofRest?.id);
 });
 
 test('GraphQL takes either after or afterEventId', async () => {

@@ -188,6 +188,28 @@ describe.each(Object.keys(CLIENTS))('%s', (name) => {
     await expectNext(watched);
   });
 
+  test.runIf(name.startsWith('EventSource'))(
+    'resumes behind an outage, without a gap and without a repetition',
+    async () => {
+      const watched = await watch(name);
+      const before = watched.paths.length;
+      back.hold();
+      await until('it is away', async () => (await ready()) === 503, 30_000);
+      front.hold();
+      front.cut();
+      back.recover();
+      back.release();
+      await until('it is back', async () => (await ready()) === 200, 30_000);
+      const written = Array.from({ length: 5 }, (_, nth) => `gap${count}n${nth}`);
+      for (const path of written) await createSecret(server, path, 'x');
+      expect(watched.paths).toHaveLength(before);
+      front.release();
+      await until('they arrive', async () => watched.paths.length >= before + written.length, 30_000);
+      expect(watched.dead).toBeUndefined();
+      expect(watched.paths.slice(before)).toEqual(written);
+    },
+  );
+
   test('comes back from a restart of the service', async () => {
     const watched = await watch(name);
     const { opened } = watched;
