@@ -19,7 +19,7 @@ import { createDocsRoutes } from '../rest/docs/docs.js';
 import { createRestRoutes } from '../rest/handler.js';
 import { notFoundRoute, problem } from '../rest/problem.js';
 import { operationOf, UNBOUNDED } from './answers.js';
-import { authenticate } from './callers/authenticate.js';
+import { authenticate, isCredentialSent } from './callers/authenticate.js';
 import { clientAddress } from './callers/client-address.js';
 import { limitFailedCredentials } from './callers/failed-credentials.js';
 import { loginVerifier } from './callers/lazy-login-verifier.js';
@@ -68,10 +68,11 @@ export function createApp({ services, config, development = () => undefined, isS
   function contextFor(c: HonoContext, door: Context['door']): Context | Promise<Context> {
     const requestId = requestIdOf(c);
     const address = () => clientAddress(c, config.trustProxy);
-    const actor = authenticate(c.req.raw.headers, { bearers, logins }, { failed, address });
+    const actor = authenticate(c.req.raw.headers, { bearers, logins }, { failed, address }, door);
     const withActor = (who: Actor | undefined): Context | Promise<Context> => {
       const operation = operationOf(c, services, who, door === 'rest' ? UNBOUNDED : config);
-      const ctx: Context = { services, actor: who, requestId, door, operation };
+      const isSent = who === undefined && isCredentialSent(c.req.raw.headers);
+      const ctx: Context = { services, actor: who, isCredentialSent: isSent, requestId, door, operation };
       return who && guardAccount ? guardAccount(who.accountId).then(() => ctx) : ctx;
     };
     return actor instanceof Promise ? actor.then(withActor) : withActor(actor);

@@ -1,7 +1,7 @@
 // The response for a refusal that was thrown before the request reached its door, in the form of that door.
 import type { AppError } from '../errors/errors.js';
 import { isTransient } from '../errors/refusals.js';
-import { refusedRequest } from '../graphql/engine/refused-request.js';
+import { refusedRequest, unauthenticatedRequest } from '../graphql/engine/refused-request.js';
 import { isEventSource } from '../http/event-stream.js';
 import { requestPath } from '../http/request-path.js';
 import { problem } from '../rest/problem.js';
@@ -19,5 +19,6 @@ export function refusalResponse(request: Request, error: AppError): Response {
   if (isForStream || (isOperation && code === 'UNAVAILABLE')) {
     return refusedRequest(request, { code, message, retryAfter: details.retryAfter });
   }
+  if (isOperation && code === 'AUTH_UNAUTHORIZED') return unauthenticatedRequest(request, message);
   return problem(error);
 }

@@ -25,6 +25,8 @@ export interface Actor {
 export interface RequestFacts {
   /** Undefined when the request came without a valid credential. */
   readonly actor: Actor | undefined;
+  /** Whether a credential was sent, valid or not. Told only of requests without an actor. */
+  readonly isCredentialSent?: boolean;
   readonly requestId: string;
   /**
    * The interface through which the request came in. `stream` is the REST change stream, which carries no values;

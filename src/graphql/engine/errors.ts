@@ -3,6 +3,7 @@ import { type ExecutionResult, GraphQLError, type GraphQLErrorOptions } from 'gr
 import { AppError, ERROR_CODES, type ErrorCode } from '../../errors/errors.js';
 import { exhaustionIn } from '../../errors/exhaustion.js';
 import { valuesUnreadable } from '../../errors/refusals.js';
+import { unauthenticatedError } from './caller-needed.js';
 
 const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
 
@@ -95,14 +96,17 @@ function passing(code: ErrorCode, retryAfter: number) {
 }
 
 /**
- * The result of an operation that an outage has met. It has one status, whatever was read before: 503, as a whole and
- * without data, which would call for 200. Only a mutation that has done something tells what that is.
+ * The result of an operation that an outage has met, or whose caller is no longer known. It has one status, whatever was
+ * read before: 503 or 401, as a whole and without data, which would call for 200. Only a mutation that has done something
+ * tells what that is.
  */
 export function withOneStatus(result: ExecutionResult, isMutation: boolean): ExecutionResult {
   const { data, errors = [] } = result;
-  if (!errors.some(({ extensions }) => extensions.code === ('UNAVAILABLE' satisfies ErrorCode))) return result;
+  const has = (code: ErrorCode) => errors.find(({ extensions }) => extensions.code === code);
+  const unauthenticated = has('AUTH_UNAUTHORIZED');
+  if (!unauthenticated && !has('UNAVAILABLE')) return result;
   const hasDoneSomething = isMutation && Object.values(data ?? {}).some((field) => field !== null);
-  if (!hasDoneSomething) return { errors };
+  if (!hasDoneSomething) return { errors: unauthenticated ? [unauthenticatedError(unauthenticated.message)] : errors };
   for (const { extensions } of errors) {
     const { headers } = (extensions.http ?? {}) as { headers?: Record<string, string> };
     if (headers) extensions.http = { headers };

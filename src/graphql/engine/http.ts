@@ -5,6 +5,7 @@ import { type GraphQLParams, processRegularResult, type YogaServerInstance } fro
 import type { Context } from '../../domain/request/context.js';
 import { lastEventIdIn } from '../../http/event-stream.js';
 import { printBody } from '../../json/print-portions.js';
+import { checkCaller } from './caller-needed.js';
 import { type CostLimits, checkNodes, costOf, nodesOf } from './cost.js';
 import { boundedResult } from './response-size.js';
 
@@ -45,6 +46,15 @@ export function plainResponseType({ method, headers }: Request): string | undefi
   if (!accept) return JSON_RESPONSE;
   const known = RESPONSE_TYPES.get(accept);
   if (known !== undefined || /event-stream|multipart|text\/\*|charset/i.test(accept)) return known;
+  return firstJsonType(accept);
+}
+
+/** The media type of a refusal in JSON, also where another kind of answer was asked for. */
+export function refusalType({ headers }: Request): string {
+  return firstJsonType(headers.get('accept') ?? '') ?? JSON_RESPONSE;
+}
+
+function firstJsonType(accept: string): string | undefined {
   for (const part of accept.replace(/\s/g, '').toLowerCase().split(',')) {
     const type = RESPONSE_TYPES.get(part.split(';', 1)[0] as string);
     if (type !== undefined) return type;
@@ -81,10 +91,10 @@ export async function answerOperation(
   };
   // Yoga derives the status from the errors. The body is printed by printBody, because `data` may be large here, too.
   const response = processRegularResult({ ...result, stringify } as never, { Response } as never, type);
-  const retryAfter = response.headers.get('retry-after');
+  const special = [...response.headers].filter(([name]) => name === 'retry-after' || name === 'www-authenticate');
   return new Response(printBody(processed), {
     status: response.status,
-    headers: retryAfter === null ? headers : { ...headers, 'retry-after': retryAfter },
+    headers: { ...headers, ...Object.fromEntries(special) },
   });
 }
 
@@ -109,6 +119,7 @@ async function resultOf(
     const operation = getOperationAST(document, operationName);
     if (!operation || operation.operation === 'subscription') return 'unusual';
     if (isGet && operation.operation !== 'query') return 'unusual';
+    checkCaller(ctx, document, operation, variables);
     const nodes = nodesOf(document, operation, variables);
     checkNodes(nodes, options);
     if (ctx.operation) ctx.operation.canStream = true;

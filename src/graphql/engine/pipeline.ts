@@ -15,6 +15,7 @@ import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } fro
 import type { Context } from '../../domain/request/context.js';
 import type { Resumable } from '../../http/event-stream.js';
 import { printJson } from '../../json/print.js';
+import { useCallerCheck } from './caller-needed.js';
 import { useNodeLimit } from './cost.js';
 import { documentCache } from './document-cache.js';
 import { publicError, publicErrors, withOneStatus } from './errors.js';
@@ -80,6 +81,7 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
       maxDepthPlugin({ n: options.maxDepth, flattenFragments: true }),
       maxAliasesPlugin({ n: options.maxAliases }),
       useSafeRequestErrors(options),
+      useCallerCheck(),
       useNodeLimit(options),
       usePublicResults(options),
       useEventStreams(),

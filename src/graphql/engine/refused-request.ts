@@ -3,8 +3,9 @@ import type { ErrorCode } from '../../errors/errors.js';
 import { endedStream, isEventSource } from '../../http/event-stream.js';
 import { retryAfterHeader, retryLine } from '../../http/retry-after.js';
 import { printJson } from '../../json/print.js';
+import { UNAUTHENTICATED_HTTP } from './caller-needed.js';
 import { transientStatus } from './errors.js';
-import { plainResponseType } from './http.js';
+import { plainResponseType, refusalType } from './http.js';
 
 export interface TransientRefusal {
   code: ErrorCode;
@@ -25,6 +26,19 @@ export function refusedRequest(request: Request, { code, message, retryAfter }: 
       'content-type': `${plainResponseType(request) ?? 'application/json'}; charset=utf-8`,
       'cache-control': 'no-store',
       ...retryAfterHeader(retryAfter),
+    },
+  });
+}
+
+/** 401 to a request whose operation needs a caller, whatever kind of answer it has asked for. */
+export function unauthenticatedRequest(request: Request, message: string): Response {
+  const extensions = { code: 'AUTH_UNAUTHORIZED' satisfies ErrorCode };
+  return new Response(printJson({ errors: [{ message, extensions }] }), {
+    status: UNAUTHENTICATED_HTTP.status,
+    headers: {
+      'content-type': `${refusalType(request)}; charset=utf-8`,
+      'cache-control': 'no-store',
+      ...UNAUTHENTICATED_HTTP.headers,
     },
   });
 }

@@ -19,7 +19,7 @@ import { eventText } from '../../json/event-text.js';
 import { printJson } from '../../json/print.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
 import { refusalIn } from './errors.js';
-import { endComment, refusedRequest, type TransientRefusal } from './refused-request.js';
+import { endComment, refusedRequest, type TransientRefusal, unauthenticatedRequest } from './refused-request.js';
 import { boundedResult } from './response-size.js';
 
 type Result = ExecutionResult & Resumable;
@@ -114,6 +114,9 @@ export function useEventStreams(): Plugin {
   return {
     onResultProcess({ request, result, setResultProcessor }) {
       if (!isAsyncIterable(result)) {
+        const unknown = unauthenticatedIn(result as ExecutionResult);
+        if (unknown)
+          setResultProcessor((() => unauthenticatedRequest(request, unknown.message)) as never, 'application/json');
         const refusal = acceptsOnlyEvents(request) ? transientRefusalIn(result as ExecutionResult) : undefined;
         if (refusal) setResultProcessor((() => refusedRequest(request, refusal)) as never, 'text/event-stream');
         return;
@@ -125,6 +128,12 @@ export function useEventStreams(): Plugin {
       setResultProcessor(process as never, 'text/event-stream');
     },
   };
+}
+
+/** The error of a result that is nothing but the refusal of an unknown caller. */
+function unauthenticatedIn({ data, errors }: ExecutionResult): GraphQLError | undefined {
+  const isRefused = data == null || Object.values(data).every((field) => field === null);
+  return isRefused ? errors?.find(({ extensions }) => extensions.code === 'AUTH_UNAUTHORIZED') : undefined;
 }
 
 /** The first error of a result that passes, as it was made public. */

@@ -41,8 +41,8 @@ describe.each(ACCESS_CASES)('$name', (accessCase) => {
 
 test('an unknown or malformed token is as good as none', async () => {
   for (const token of [`asg_${'x'.repeat(43)}`, 'short', '!'.repeat(40)]) {
-    const { data, errors } = await graphql<any>(app, token, '{ viewer { id } }');
-    expect(data.viewer).toBeNull();
+    const { status, data, errors } = await graphql<any>(app, token, '{ viewer { id } }');
+    expect([status, data]).toEqual([401, undefined]);
     expect(errors?.[0]?.extensions.code).toBe('AUTH_UNAUTHORIZED');
   }
 });

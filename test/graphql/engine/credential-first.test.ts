@@ -52,8 +52,7 @@ function expectRefused({ received }: Exchange): void {
   expect(head).toMatch(/^HTTP\/1\.1 401 /);
   expect(head.toLowerCase()).toContain('\r\nconnection: close');
   expect(JSON.parse(body)).toEqual({
-    code: 'AUTH_UNAUTHORIZED',
-    error: 'Could not authenticate user using token',
+    errors: [{ message: 'Could not authenticate user using token', extensions: { code: 'AUTH_UNAUTHORIZED' } }],
   });
 }
 
@@ -74,7 +73,7 @@ test('a larger one is 401, and answered with a credential', async () => {
   for (const accept of [RESPONSE_JSON, 'text/event-stream', 'image/png']) {
     for (const token of [undefined, 'an-unknown-token-of-valid-form']) {
       const answer = await send(app, { body, headers: { accept }, ...(token === undefined ? {} : { token }) });
-      expect([answer.status, JSON.parse(answer.text).code]).toEqual([401, 'AUTH_UNAUTHORIZED']);
+      expect([answer.status, answer.errors[0]?.extensions?.code]).toEqual([401, 'AUTH_UNAUTHORIZED']);
     }
   }
   expect((await send(app, { body, token: person.token })).status).toBe(200);

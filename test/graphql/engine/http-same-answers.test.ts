@@ -216,7 +216,8 @@ test('a subscription is streamed to whoever does not ask for one answer', async 
     }),
     onBug: (error) => expect.fail(String(error)),
   });
-  const ctx: Context = { services: app.services, actor: undefined, requestId: 'request', door: 'graphql' };
+  const actor = await app.services.bearers.authenticate(token);
+  const ctx: Context = { services: app.services, actor, requestId: 'request', door: 'graphql' };
   const subscribe = (accept: string) =>
     pipeline.fetch(
       new Request('http://localhost/graphql', {

@@ -183,14 +183,6 @@ describe('the answer', () => {
     },
   );
 
-  test('to an unknown caller is 200 with AUTH_UNAUTHORIZED, for execution has begun', async () => {
-    const { status, data, errors } = await sendQuery(app, undefined, VIEWER);
-    expect([status, data]).toEqual([200, { viewer: null }]);
-    expect(errors).toMatchObject([
-      { message: 'Could not authenticate user using token', extensions: { code: 'AUTH_UNAUTHORIZED' } },
-    ]);
-  });
-
   test('has a code of the closed list on every error of a document that does not fit the schema', async () => {
     for (const document of [
       '{ nothing }',

@@ -45,6 +45,9 @@ export async function firstEvent<Data = any>(
       body: printJson({ query, variables }),
     }),
   );
+  if (response.headers.get('content-type')?.includes('json')) {
+    return { status: response.status, ...(plain(parseJson(await response.text())) as object) } as GraphQLAnswer<Data>;
+  }
   let text = '';
   const decoder = new TextDecoder();
   for await (const chunk of response.body as ReadableStream<Uint8Array>) {
