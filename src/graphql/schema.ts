@@ -1,6 +1,7 @@
 // The complete GraphQL schema. Each imported module adds its types and fields to the builder.
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder/builder.js';
+import { checkingIds } from './builder/checked-ids.js';
 import { confirmingCallers } from './builder/confirmed-mutations.js';
 import './builder/scalars.js';
 import './node.js';
@@ -9,6 +10,7 @@ import './tenancy/plan.js';
 import './access/token.js';
 import './tenancy/application.js';
 import './tenancy/environment.js';
+import './tenancy/environment-write.js';
 import './tenancy/environment-share.js';
 import './tenancy/visible-environment.js';
 import './secrets/agent-secret.js';
@@ -22,4 +24,4 @@ import './secrets/secret-read.js';
 builder.queryType({ description: 'Reads. Every field needs a credential.' });
 builder.mutationType({ description: 'Writes. Expected refusals are data (`Refusal`), the rest are errors.' });
 
-export const schema: GraphQLSchema = confirmingCallers(builder.toSchema());
+export const schema: GraphQLSchema = confirmingCallers(checkingIds(builder.toSchema()));

@@ -73,7 +73,7 @@ export const GOLEM_ROUTES: readonly Route[] = [
       return { input: { accountId, name: nameIn(await body()) } };
     },
     body: ({ createApplication: result }) =>
-      result && (result.__typename === 'Application' ? applicationBody(result) : { refused: result }),
+      result && ('application' in result ? applicationBody(result.application) : { refused: result }),
   }),
   route({
     operationId: 'get_application_environment',
@@ -102,7 +102,7 @@ export const GOLEM_ROUTES: readonly Route[] = [
       return { input: { applicationId, name: nameIn(given), golem: settingsIn(given) } };
     },
     body: ({ createEnvironment: result }) =>
-      result && (result.__typename === 'Environment' ? environmentBody(result) : { refused: result }),
+      result && ('environment' in result ? environmentBody(result.environment) : { refused: result }),
   }),
 ];
 

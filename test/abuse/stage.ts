@@ -132,7 +132,7 @@ async function fill(env: Record<string, string>, dataDir: string): Promise<{ fac
     const operator = server.facts().token;
     const ask = (token: string, query: string, variables: object = {}) => answerTo(server, token, query, variables);
     const createAccount = async (name: string): Promise<string> => {
-      const query = `mutation ($name: String!) { createAccount(input: { name: $name }) { ... on CreatedAccount { secret } } }`;
+      const query = `mutation ($name: String!) { createAccount(input: { name: $name }) { ... on CreateAccountPayload { secret } } }`;
       return (await ask(operator, query, { name })).createAccount.secret;
     };
     const create = async (token: string, kind: string, input: object): Promise<string> => {
@@ -173,7 +173,7 @@ async function fill(env: Record<string, string>, dataDir: string): Promise<{ fac
       await apply(token, typeEnvironment, changes);
     }
 
-    const metadata = `mutation { createToken(input: { name: "metadata", scopes: [METADATA] }) { ... on CreatedToken { secret } } }`;
+    const metadata = `mutation { createToken(input: { name: "metadata", scopes: [METADATA] }) { ... on CreateTokenPayload { secret } } }`;
     const { createToken } = await ask(token, metadata, {});
 
     const victim = await createAccount('victim');

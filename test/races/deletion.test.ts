@@ -45,7 +45,7 @@ const deleteEnvironment = (instance: Instance) =>
   graphql(
     instance,
     world.people.owner.token,
-    'mutation ($id: UUID!) { deleteEnvironment(input: { id: $id }) { id } }',
+    'mutation ($id: ID!) { deleteEnvironment(input: { id: $id }) { __typename } }',
     { id: world.environmentId },
   );
 
@@ -105,9 +105,14 @@ test('writes that wait behind the deletion of their environment are refused, and
 test('no secret is created after its application’s deletion was acknowledged', async () => {
   await expectCleanEnd(
     await writersAround(() =>
-      ask(at(1), world.people.owner.token, 'mutation ($id: UUID!) { deleteApplication(input: { id: $id }) { id } }', {
-        id: world.applicationId,
-      }),
+      ask(
+        at(1),
+        world.people.owner.token,
+        'mutation ($id: ID!) { deleteApplication(input: { id: $id }) { __typename } }',
+        {
+          id: world.applicationId,
+        },
+      ),
     ),
   );
 });
@@ -118,7 +123,7 @@ test('no secret is created after the deletion of the owner’s account was ackno
       ask(
         at(2),
         fleet.instances[0].operatorToken,
-        'mutation ($id: UUID!) { deleteAccount(input: { id: $id }) { id } }',
+        'mutation ($id: ID!) { deleteAccount(input: { id: $id }) { __typename } }',
         {
           id: world.people.owner.id,
         },
@@ -130,9 +135,14 @@ test('no secret is created after the deletion of the owner’s account was ackno
 test('no environment is left in an application that was deleted while environments were made in it', async () => {
   const token = world.people.owner.token;
   const [deletion, ...creations] = await Promise.all([
-    ask(at(0), token, 'mutation ($id: UUID!) { deleteApplication(input: { id: $id }) { id } }', {
-      id: world.applicationId,
-    }),
+    ask(
+      at(0),
+      token,
+      'mutation ($id: ID!) { deleteApplication(input: { id: $id }) { ... on DeleteApplicationPayload { deletedId } } }',
+      {
+        id: world.applicationId,
+      },
+    ),
     ...Array.from({ length: 20 }, (_, rival) =>
       createEnvironment(at(rival), token, world.applicationId, `rival${rival}`).then(
         () => 'OK',
@@ -140,7 +150,7 @@ test('no environment is left in an application that was deleted while environmen
       ),
     ),
   ]);
-  expect(deletion.deleteApplication.id).toBe(world.applicationId);
+  expect(deletion.deleteApplication.deletedId).toBe(world.applicationId);
   for (const code of creations) expect(['OK', 'APPLICATION_NOT_FOUND']).toContain(code);
   const live = await fleet.sql`
     select id from environments where application_id = ${world.applicationId} and deleted_at is null`;

@@ -24,7 +24,7 @@ async function ownerUnder(limits: { maxEnvironments?: number; maxSecretsPerEnvir
   const { createPlan } = await ask(
     instance,
     instance.operatorToken,
-    'mutation ($input: CreatePlanInput!) { createPlan(input: $input) { ... on Plan { id } } }',
+    'mutation ($input: CreatePlanInput!) { createPlan(input: $input) { ... on CreatePlanPayload { plan { id } } } }',
     {
       input: {
         name: unique('plan'),
@@ -40,9 +40,9 @@ async function ownerUnder(limits: { maxEnvironments?: number; maxSecretsPerEnvir
     instance,
     instance.operatorToken,
     `mutation ($input: CreateAccountInput!) {
-      createAccount(input: $input) { ... on CreatedAccount { account { id } secret } }
+      createAccount(input: $input) { ... on CreateAccountPayload { account { id } secret } }
     }`,
-    { input: { name, planId: createPlan.id } },
+    { input: { name, planId: createPlan.plan.id } },
   );
   return { id: createAccount.account.id, name, token: createAccount.secret };
 }
@@ -85,7 +85,7 @@ test('room that deletions free while others create is filled again, never beyond
 });
 
 const CREATE_ENVIRONMENT = `mutation ($input: CreateEnvironmentInput!) {
-  result: createEnvironment(input: $input) { ... on Environment { id } ... on Refusal { code } }
+  result: createEnvironment(input: $input) { ... on CreateEnvironmentPayload { environment { id } } ... on Refusal { code } }
 }`;
 
 test('20 parallel creations of environments under a plan of 3: exactly 3 succeed, over several applications', async () => {
@@ -109,7 +109,7 @@ test('of parallel creations and deletions of environments the count comes out ri
     const [query, input] =
       rival % 2 === 0
         ? [
-            'mutation ($input: DeleteEnvironmentInput!) { result: deleteEnvironment(input: $input) { id } }',
+            'mutation ($input: DeleteEnvironmentInput!) { result: deleteEnvironment(input: $input) { __typename } }',
             { id: first[(rival / 2) % 3] },
           ]
         : [CREATE_ENVIRONMENT, { applicationId, name: `next${rival}` }];

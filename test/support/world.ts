@@ -23,7 +23,7 @@ export async function createAccount(app: TestApp, name: string, roles: string[] 
     app,
     app.operatorToken,
     `mutation ($input: CreateAccountInput!) {
-      createAccount(input: $input) { ... on CreatedAccount { account { id name } secret } ... on Refusal { message } }
+      createAccount(input: $input) { ... on CreateAccountPayload { account { id name } secret } ... on Refusal { message } }
     }`,
     { input: { name, roles } },
   );
@@ -34,10 +34,10 @@ export async function createApplication(app: TestApp, token: string, name = uniq
   const { createApplication: created } = await ask(
     app,
     token,
-    'mutation ($name: String!) { createApplication(input: { name: $name }) { ... on Application { id } } }',
+    'mutation ($name: String!) { createApplication(input: { name: $name }) { ... on CreateApplicationPayload { application { id } } } }',
     { name },
   );
-  return created.id;
+  return created.application.id;
 }
 
 export async function createEnvironment(
@@ -49,10 +49,10 @@ export async function createEnvironment(
   const { createEnvironment: created } = await ask(
     app,
     token,
-    'mutation ($input: CreateEnvironmentInput!) { createEnvironment(input: $input) { ... on Environment { id } ... on Refusal { message } } }',
+    'mutation ($input: CreateEnvironmentInput!) { createEnvironment(input: $input) { ... on CreateEnvironmentPayload { environment { id } } ... on Refusal { message } } }',
     { input: { applicationId, name } },
   );
-  return created.id;
+  return created.environment.id;
 }
 
 export async function share(
@@ -65,10 +65,10 @@ export async function share(
   const { createEnvironmentShare: created } = await ask(
     app,
     token,
-    'mutation ($input: CreateEnvironmentShareInput!) { createEnvironmentShare(input: $input) { ... on EnvironmentShare { id } ... on Refusal { message } } }',
+    'mutation ($input: CreateEnvironmentShareInput!) { createEnvironmentShare(input: $input) { ... on CreateEnvironmentSharePayload { environmentShare { id } } ... on Refusal { message } } }',
     { input: { environmentId, accountId, roles } },
   );
-  return created.id;
+  return created.environmentShare.id;
 }
 
 export async function createWorld(app: TestApp): Promise<World> {

@@ -23,16 +23,19 @@ import { grantFrom, isAccountWide, SCOPES, type Scope } from '../request/grant.j
 import { spendItems } from '../request/item-budget.js';
 import { isStorableMoment } from '../request/moment.js';
 import { checkName } from '../request/name.js';
-import { forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
+import { Edge, forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
 import type { CredentialCache } from '../request/services.js';
 import { createCredentialCache, hashSecret } from './credential-cache.js';
 import { accessEnvironment } from './environment-access.js';
 import { reauthenticated } from './reauthentication.js';
 import { expiryOfNewToken, type TokenExpiryInput } from './token-expiry.js';
 
-export interface Token extends TokenRow {
-  /** How many tokens were revoked together with it. Known only of a token that has just been revoked. */
-  revokedDescendantCount?: number;
+export type Token = TokenRow;
+
+/** A token that has just been revoked. */
+export interface RevokedToken extends Token {
+  /** How many others were revoked together with it. */
+  revokedDescendantCount: number;
 }
 
 /** Maximum number of valid tokens per account. */
@@ -108,10 +111,10 @@ export async function listTokens(ctx: Context, args: PageArguments): Promise<Pag
   spendItems(ctx, request.size);
   if (!isAccountWide(grant)) {
     const own = request.after === undefined && tokenId !== null ? [await getToken(ctx, tokenId)] : [];
-    return pageOf(request, own, (token) => token.id);
+    return pageOf(request, own, tokenKey);
   }
   const rows = await findTokens(ctx.services.db, { accountId, after: request.after ?? null, limit: request.size + 1 });
-  return pageOf(request, rows, (token) => token.id);
+  return pageOf(request, rows, tokenKey);
 }
 
 /**
@@ -220,7 +223,7 @@ export interface RevokeTokenInput {
 }
 
 /** Revokes a token for good: at once in this process, within seconds in all others. Throws TOKEN_NOT_FOUND. */
-export async function revokeToken(ctx: Context, input: RevokeTokenInput): Promise<Token> {
+export async function revokeToken(ctx: Context, input: RevokeTokenInput): Promise<RevokedToken> {
   const { id, accountId } = await getToken(ctx, input.id);
   // A token may always revoke itself.
   if (id !== actorOf(ctx).tokenId) managerOf(ctx, 'RevokeToken');
@@ -246,4 +249,13 @@ function checkPrefixes(prefixes: readonly string[]): string[] {
   );
   if (problems.length > 0) throw invalidRequest(...problems);
   return [...new Set(prefixes)];
+}
+
+function tokenKey(token: Token): string {
+  return token.id;
+}
+
+/** One item of the list with its cursor, for clients that add it to a page they have. */
+export function tokenEdge(token: Token): Edge<Token> {
+  return new Edge(token, tokenKey);
 }

@@ -92,7 +92,7 @@ export function pageOf<T, Key>(
 }
 
 /** Encodes its cursor only on access, because most callers use no cursor except the last one. */
-class Edge<T> {
+export class Edge<T> {
   readonly node: T;
   readonly #cursorKeyOf: (node: T) => unknown;
 

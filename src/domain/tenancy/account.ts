@@ -30,7 +30,7 @@ import { actorOf, adminOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkEmail, checkName } from '../request/name.js';
-import { forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
+import { Edge, forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
 import { DEFAULT_PLAN } from './plan.js';
 
 export const ACCOUNT_ROLES = ['admin'] as const;
@@ -64,7 +64,7 @@ export async function listAccounts(ctx: Context, args: PageArguments): Promise<P
   const request = forwardPage(args, idKey);
   spendItems(ctx, request.size);
   const rows = await findAccounts(ctx.services.db, request.after ?? null, request.size + 1);
-  return pageOf(request, rows, (account) => account.id);
+  return pageOf(request, rows, accountKey);
 }
 
 export interface AccountName {
@@ -205,4 +205,13 @@ function checkRoles(roles: readonly string[]): string[] {
   const unknown = roles.some((role) => !(ACCOUNT_ROLES as readonly string[]).includes(role));
   if (unknown) throw invalidRequest(`roles: expected any of ${ACCOUNT_ROLES.join(', ')}`);
   return [...new Set(roles)];
+}
+
+function accountKey(account: Account): string {
+  return account.id;
+}
+
+/** One item of the list with its cursor, for clients that add it to a page they have. */
+export function accountEdge(account: Account): Edge<Account> {
+  return new Edge(account, accountKey);
 }

@@ -22,7 +22,7 @@ import { actorOf, managerOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
-import { forwardPage, type Page, type PageArguments, pageOf, stringKey } from '../request/page.js';
+import { Edge, forwardPage, type Page, type PageArguments, pageOf, stringKey } from '../request/page.js';
 import { storableText } from '../request/storable-text.js';
 
 export type Application = ApplicationRow;
@@ -68,7 +68,7 @@ export async function listApplications(ctx: Context, args: PageArguments): Promi
   if (grant.environmentId !== null) return pageOf(request, [], () => undefined);
   spendItems(ctx, request.size);
   const rows = await findApplications(ctx.services.db, accountId, request.after ?? null, request.size + 1);
-  return pageOf(request, rows, (application) => application.name);
+  return pageOf(request, rows, applicationKey);
 }
 
 /** One of the caller's own applications by its name. Used by the first start. */
@@ -132,4 +132,13 @@ export async function deleteApplication(ctx: Context, input: { id: string }): Pr
     await giveEnvironmentRoom(tx, application.accountId, removed.length);
     return application;
   });
+}
+
+function applicationKey(application: Application): string {
+  return application.name;
+}
+
+/** One item of the list with its cursor, for clients that add it to a page they have. */
+export function applicationEdge(application: Application): Edge<Application> {
+  return new Edge(application, applicationKey);
 }

@@ -26,7 +26,7 @@ import { reauthenticated } from '../access/reauthentication.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
-import { forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
+import { Edge, forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
 import { storableText } from '../request/storable-text.js';
 import { type Environment, getEnvironment } from './environment.js';
 
@@ -68,7 +68,7 @@ export async function listEnvironmentShares(
     after: request.after ?? null,
     limit: request.size + 1,
   });
-  return pageOf(request, rows, (share) => share.accountId);
+  return pageOf(request, rows, shareKey);
 }
 
 export interface CreateEnvironmentShareInput {
@@ -155,4 +155,13 @@ async function authorizeShareAccess(
 
 function distinctRoles(roles: readonly ShareRole[]): ShareRole[] {
   return SHARE_ROLES.filter((role) => roles.includes(role));
+}
+
+function shareKey(share: EnvironmentShare): string {
+  return share.accountId;
+}
+
+/** One item of the list with its cursor, for clients that add it to a page they have. */
+export function environmentShareEdge(share: EnvironmentShare): Edge<EnvironmentShare> {
+  return new Edge(share, shareKey);
 }

@@ -27,6 +27,7 @@ import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
 import {
+  Edge,
   forwardPage,
   idKey,
   type Page,
@@ -85,7 +86,7 @@ export async function listEnvironments(
   return pageOf(
     request,
     rows.map((row) => withRoles(ctx, row)),
-    (environment) => environment.name,
+    nameKey,
   );
 }
 
@@ -216,4 +217,13 @@ async function environmentLimitMessage(db: Session, accountId: string): Promise<
   const [plan] = await findPlansOfAccounts(db, [accountId]);
   if (!plan) throw notFound('account', accountId);
   return `The plan allows ${plan.maxEnvironments} environments per account`;
+}
+
+function nameKey(environment: Environment): string {
+  return environment.name;
+}
+
+/** One item of the list with its cursor, for clients that add it to a page they have. */
+export function environmentEdge(environment: Environment): Edge<Environment> {
+  return new Edge(environment, nameKey);
 }

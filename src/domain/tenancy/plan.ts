@@ -19,7 +19,7 @@ import { actorOf, adminOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
-import { forwardPage, type Page, type PageArguments, pageOf, stringKey } from '../request/page.js';
+import { Edge, forwardPage, type Page, type PageArguments, pageOf, stringKey } from '../request/page.js';
 
 export type Plan = PlanRow;
 export const DEFAULT_PLAN = 'default';
@@ -62,7 +62,7 @@ export async function listPlans(ctx: Context, args: PageArguments): Promise<Page
   const request = forwardPage(args, stringKey);
   spendItems(ctx, request.size);
   const rows = await findPlans(ctx.services.db, request.after ?? null, request.size + 1);
-  return pageOf(request, rows, (plan) => plan.name);
+  return pageOf(request, rows, planKey);
 }
 
 /** For admins only. Throws INVALID_REQUEST, ALREADY_EXISTS. */
@@ -144,4 +144,13 @@ function checkLimits(limits: PlanLimits): void {
     problems.push(`maxSecretsPerEnvironment × maxValueBytes: expected ${MOST_VALUE_BYTES} bytes at most`);
   }
   if (problems.length > 0) throw invalidRequest(...problems);
+}
+
+function planKey(plan: Plan): string {
+  return plan.name;
+}
+
+/** One item of the list with its cursor, for clients that add it to a page they have. */
+export function planEdge(plan: Plan): Edge<Plan> {
+  return new Edge(plan, planKey);
 }

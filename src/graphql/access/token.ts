@@ -6,7 +6,9 @@ import {
   getCurrentToken,
   listTokens,
   MAX_TOKENS,
+  type RevokedToken,
   revokeToken,
+  tokenEdge,
 } from '../../domain/access/token.js';
 import { SCOPES, type Scope } from '../../domain/request/grant.js';
 import { builder } from '../builder/builder.js';
@@ -74,12 +76,6 @@ TokenRef.implement({
       nullable: true,
       description: 'When it was revoked; null while it is not.',
     }),
-    revokedDescendantCount: t.field({
-      type: 'NonNegativeInt',
-      nullable: true,
-      description: 'How many tokens were revoked together with it, by `withDescendants`; null while it is not revoked.',
-      resolve: ({ revokedDescendantCount = null }) => revokedDescendantCount,
-    }),
   }),
 });
 
@@ -92,6 +88,12 @@ builder.queryFields((t) => ({
   }),
 }));
 
+const TokenEdge = builder.edgeObject({
+  type: TokenRef,
+  name: 'TokenEdge',
+  description: 'A token and its place in the list.',
+});
+
 builder.objectFields(AccountRef, (t) => ({
   tokens: t.connection(
     {
@@ -101,16 +103,34 @@ builder.objectFields(AccountRef, (t) => ({
       resolve: (account, args, ctx) => (account.id === ctx.actor?.accountId ? listTokens(ctx, args) : null),
     },
     { name: 'TokenConnection', description: 'A page of tokens.' },
-    { name: 'TokenEdge', description: 'A token and its place in the list.' },
+    TokenEdge,
   ),
 }));
 
-const Created = builder.objectRef<CreatedToken>('CreatedToken').implement({
+const Created = builder.objectRef<CreatedToken>('CreateTokenPayload').implement({
   description: 'A new token, with the only showing of its secret.',
   fields: (t) => ({
     token: t.expose('token', { type: TokenRef, description: 'The token.' }),
+    tokenEdge: t.field({
+      type: TokenEdge,
+      description: 'The token in its account’s list, for clients that add it to a list themselves.',
+      resolve: ({ token }) => tokenEdge(token),
+    }),
     secret: t.exposeString('secret', {
       description: 'What goes behind `Authorization: Bearer`. It is stored as a hash and cannot be shown again.',
+    }),
+  }),
+});
+
+const Revoked = builder.objectRef<RevokedToken>('RevokeTokenPayload').implement({
+  description: 'A token that was revoked.',
+  fields: (t) => ({
+    deletedId: t.exposeID('id', {
+      description: 'The id of the token, for clients that take it out of a list themselves.',
+    }),
+    token: t.field({ type: TokenRef, description: 'The token, with the time of its end.', resolve: (token) => token }),
+    revokedDescendantCount: t.exposeInt('revokedDescendantCount', {
+      description: 'How many tokens were revoked together with it, by `withDescendants`.',
     }),
   }),
 });
@@ -132,7 +152,7 @@ const CreateInput = builder.inputType('CreateTokenInput', {
       type: [ScopeRef],
       description: 'What it may be used for: no more than the token that makes it. Absent or null: just as much.',
     }),
-    environmentId: t.field({ type: 'UUID', description: 'The one environment it is good for; absent or null: all.' }),
+    environmentId: t.field({ type: 'ID', description: 'The one environment it is good for; absent or null: all.' }),
     pathPrefixes: t.stringList({
       description:
         'Canonical dotted paths at or below which it is good, 20 at most: `db` covers `db` and `db.host`, not `dbName`. Absent or null: all paths.',
@@ -142,7 +162,7 @@ const CreateInput = builder.inputType('CreateTokenInput', {
 const RevokeInput = builder.inputType('RevokeTokenInput', {
   description: 'A revocation.',
   fields: (t) => ({
-    id: t.field({ type: 'UUID', required: true, description: 'Which token.' }),
+    id: t.field({ type: 'ID', required: true, description: 'Which token.' }),
     withDescendants: t.boolean({
       description: 'Whether to end all tokens, too, that were made by it, directly or by others of them. Absent: no.',
     }),
@@ -150,6 +170,8 @@ const RevokeInput = builder.inputType('RevokeTokenInput', {
 });
 
 const CREATE_REFUSALS = ['INVALID_REQUEST', 'LIMIT_EXCEEDED'] as const satisfies RefusalCode[];
+
+const REVOKE_REFUSALS = ['INVALID_REQUEST'] as const satisfies RefusalCode[];
 
 builder.mutationFields((t) => ({
   createToken: t.field({
@@ -160,10 +182,10 @@ builder.mutationFields((t) => ({
     resolve: (_, { input }, ctx) => refusable(ctx, CREATE_REFUSALS, () => createToken(ctx, input)),
   }),
   revokeToken: t.field({
-    type: TokenRef,
+    type: resultOf('RevokeTokenResult', Revoked, REVOKE_REFUSALS),
     nullable: true,
     description: 'Ends one of the caller’s tokens for good, everywhere within seconds.',
     args: { input: t.arg({ type: RevokeInput, required: true, description: 'Which one.' }) },
-    resolve: (_, { input }, ctx) => revokeToken(ctx, input),
+    resolve: (_, { input }, ctx) => refusable(ctx, REVOKE_REFUSALS, () => revokeToken(ctx, input)),
   }),
 }));

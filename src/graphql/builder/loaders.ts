@@ -7,7 +7,7 @@ import type { Context } from '../../domain/request/context.js';
 import { getSecretTypes, openStoredValues } from '../../domain/secrets/agent-secret-revision.js';
 import { getAccountNames } from '../../domain/tenancy/account.js';
 import { getApplications } from '../../domain/tenancy/application.js';
-import { getEnvironments } from '../../domain/tenancy/environment.js';
+import { type Environment, getEnvironments } from '../../domain/tenancy/environment.js';
 import { getPlansOfAccounts } from '../../domain/tenancy/plan.js';
 import { getEnvironmentDetails } from '../../domain/tenancy/visible-environment.js';
 
@@ -41,6 +41,11 @@ const identity = (id: string) => id;
 export const loadAccountName = loader(getAccountNames, identity);
 export const loadApplication = loader(getApplications, identity);
 export const loadEnvironment = loader(getEnvironments, identity);
+/** Null where the caller has no role in the environment. */
+export const loadEnvironmentOrNull = loader<string, Environment | null>(
+  async (ctx, ids) => (await getEnvironments(ctx, ids)).map((found) => (found instanceof Error ? null : found)),
+  identity,
+);
 export const loadEnvironmentDetails = loader(getEnvironmentDetails, identity);
 export const loadPlanOfAccount = loader(getPlansOfAccounts, identity);
 /** Loads values that were not read together with their secrets, such as those of old revisions. */

@@ -1,6 +1,8 @@
 // The GraphQL type Account: its fields, queries and mutations.
 import {
+  type Account,
   type AccountRole,
+  accountEdge,
   type CreatedAccount,
   createAccount,
   deleteAccount,
@@ -65,6 +67,12 @@ AccountRef.implement({
   }),
 });
 
+const AccountEdge = builder.edgeObject({
+  type: AccountRef,
+  name: 'AccountEdge',
+  description: 'An account and its place in the list.',
+});
+
 builder.queryFields((t) => ({
   viewer: t.field({
     type: AccountRef,
@@ -87,16 +95,37 @@ builder.queryFields((t) => ({
       resolve: (_, args, ctx) => listAccounts(ctx, args),
     },
     { name: 'AccountConnection', description: 'A page of accounts.' },
-    { name: 'AccountEdge', description: 'An account and its place in the list.' },
+    AccountEdge,
   ),
 }));
 
-const Created = builder.objectRef<CreatedAccount>('CreatedAccount').implement({
+const Created = builder.objectRef<CreatedAccount>('CreateAccountPayload').implement({
   description: 'A new account and its first token.',
   fields: (t) => ({
     account: t.expose('account', { type: AccountRef, description: 'The account.' }),
+    accountEdge: t.field({
+      type: AccountEdge,
+      description: 'The account in the list of all, for clients that add it to a list themselves.',
+      resolve: ({ account }) => accountEdge(account),
+    }),
     secret: t.exposeString('secret', {
       description: 'The secret of its first token, shown this once; without it nobody could use the account.',
+    }),
+  }),
+});
+
+const Updated = builder.objectRef<Account>('UpdateAccountPayload').implement({
+  description: 'An account that was changed.',
+  fields: (t) => ({
+    account: t.field({ type: AccountRef, description: 'The account as it is now.', resolve: (account) => account }),
+  }),
+});
+
+const Deleted = builder.objectRef<Account>('DeleteAccountPayload').implement({
+  description: 'An account that was deleted.',
+  fields: (t) => ({
+    deletedId: t.exposeID('id', {
+      description: 'The id of the account, for clients that take it out of a list themselves.',
     }),
   }),
 });
@@ -107,26 +136,28 @@ const CreateInput = builder.inputType('CreateAccountInput', {
     name: t.string({ required: true, description: '1 to 64 letters, digits, `-`, `_` or `.`.' }),
     email: t.string({ description: 'Its email, in ASCII; none unless told. Kept in lower case.' }),
     roles: t.field({ type: [AccountRoleRef], description: 'Roles in the whole service; none unless told.' }),
-    planId: t.field({ type: 'UUID', description: 'Its plan; the one named `default` unless told.' }),
+    planId: t.field({ type: 'ID', description: 'Its plan; the one named `default` unless told.' }),
   }),
 });
 const UpdateInput = builder.inputType('UpdateAccountInput', {
   description: 'A change of an account; what is absent stays.',
   fields: (t) => ({
-    id: t.field({ type: 'UUID', required: true, description: 'Which account.' }),
+    id: t.field({ type: 'ID', required: true, description: 'Which account.' }),
     email: t.string({
       description: 'Its email from now on, null for none; ALREADY_EXISTS when another account has it.',
     }),
     roles: t.field({ type: [AccountRoleRef], description: 'Its roles from now on.' }),
-    planId: t.field({ type: 'UUID', description: 'Its plan from now on.' }),
+    planId: t.field({ type: 'ID', description: 'Its plan from now on.' }),
   }),
 });
 const DeleteInput = builder.inputType('DeleteAccountInput', {
   description: 'A deletion of an account.',
-  fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which account.' }) }),
+  fields: (t) => ({ id: t.field({ type: 'ID', required: true, description: 'Which account.' }) }),
 });
 
 const CREATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS'] as const satisfies RefusalCode[];
+const UPDATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS'] as const satisfies RefusalCode[];
+const DELETE_REFUSALS = ['INVALID_REQUEST'] as const satisfies RefusalCode[];
 
 builder.mutationFields((t) => ({
   createAccount: t.field({
@@ -137,17 +168,17 @@ builder.mutationFields((t) => ({
     resolve: (_, { input }, ctx) => refusable(ctx, CREATE_REFUSALS, () => createAccount(ctx, input)),
   }),
   updateAccount: t.field({
-    type: AccountRef,
+    type: resultOf('UpdateAccountResult', Updated, UPDATE_REFUSALS),
     nullable: true,
     description: 'Changes the email, the roles or the plan of an account. Account role: admin.',
     args: { input: t.arg({ type: UpdateInput, required: true, description: 'The change.' }) },
-    resolve: (_, { input }, ctx) => updateAccount(ctx, input),
+    resolve: (_, { input }, ctx) => refusable(ctx, UPDATE_REFUSALS, () => updateAccount(ctx, input)),
   }),
   deleteAccount: t.field({
-    type: AccountRef,
+    type: resultOf('DeleteAccountResult', Deleted, DELETE_REFUSALS),
     nullable: true,
     description: 'Deletes another account with all it owns. Account role: admin.',
     args: { input: t.arg({ type: DeleteInput, required: true, description: 'Which one.' }) },
-    resolve: (_, { input }, ctx) => deleteAccount(ctx, input),
+    resolve: (_, { input }, ctx) => refusable(ctx, DELETE_REFUSALS, () => deleteAccount(ctx, input)),
   }),
 }));

@@ -1,5 +1,9 @@
 // The GraphQL type Application: its fields, its list and its mutations.
+
+import { getViewer } from '../../domain/tenancy/account.js';
 import {
+  type Application,
+  applicationEdge,
   createApplication,
   deleteApplication,
   getApplicationByName,
@@ -35,6 +39,12 @@ builder.queryFields((t) => ({
   }),
 }));
 
+const ApplicationEdge = builder.edgeObject({
+  type: ApplicationRef,
+  name: 'ApplicationEdge',
+  description: 'An application and its place in the list.',
+});
+
 builder.objectFields(AccountRef, (t) => ({
   applications: t.connection(
     {
@@ -44,16 +54,52 @@ builder.objectFields(AccountRef, (t) => ({
       resolve: (account, args, ctx) => (account.id === ctx.actor?.accountId ? listApplications(ctx, args) : null),
     },
     { name: 'ApplicationConnection', description: 'A page of applications.' },
-    { name: 'ApplicationEdge', description: 'An application and its place in the list.' },
+    ApplicationEdge,
   ),
 }));
+
+const Created = builder.objectRef<Application>('CreateApplicationPayload').implement({
+  description: 'A new application.',
+  fields: (t) => ({
+    application: t.field({ type: ApplicationRef, description: 'The application.', resolve: (made) => made }),
+    applicationEdge: t.field({
+      type: ApplicationEdge,
+      description: 'The application in its account’s list, for clients that add it to a list themselves.',
+      resolve: applicationEdge,
+    }),
+  }),
+});
+const Updated = builder.objectRef<Application>('UpdateApplicationPayload').implement({
+  description: 'An application that was renamed.',
+  fields: (t) => ({
+    application: t.field({
+      type: ApplicationRef,
+      description: 'The application as it is now.',
+      resolve: (renamed) => renamed,
+    }),
+  }),
+});
+const Deleted = builder.objectRef<Application>('DeleteApplicationPayload').implement({
+  description: 'An application that was deleted.',
+  fields: (t) => ({
+    deletedId: t.exposeID('id', {
+      description: 'The id of the application, for clients that take it out of a list themselves.',
+    }),
+    account: t.field({
+      type: AccountRef,
+      nullable: true,
+      description: 'The account that owned it, as it is now.',
+      resolve: (_, __, ctx) => getViewer(ctx),
+    }),
+  }),
+});
 
 const CreateInput = builder.inputType('CreateApplicationInput', {
   description: 'A new application.',
   fields: (t) => ({
     name: t.string({ required: true, description: '1 to 64 letters, digits, `-`, `_` or `.`.' }),
     accountId: t.field({
-      type: 'UUID',
+      type: 'ID',
       description: 'In which account: the caller’s own, as when absent; the error ACCOUNT_NOT_FOUND for any other.',
     }),
   }),
@@ -61,38 +107,39 @@ const CreateInput = builder.inputType('CreateApplicationInput', {
 const UpdateInput = builder.inputType('UpdateApplicationInput', {
   description: 'New settings of an application.',
   fields: (t) => ({
-    id: t.field({ type: 'UUID', required: true, description: 'Which application.' }),
+    id: t.field({ type: 'ID', required: true, description: 'Which application.' }),
     name: t.string({ required: true, description: 'Its new name.' }),
   }),
 });
 const DeleteInput = builder.inputType('DeleteApplicationInput', {
   description: 'A deletion of an application.',
-  fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which application.' }) }),
+  fields: (t) => ({ id: t.field({ type: 'ID', required: true, description: 'Which application.' }) }),
 });
 
 const CREATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS', 'LIMIT_EXCEEDED'] as const satisfies RefusalCode[];
 const UPDATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS'] as const satisfies RefusalCode[];
+const DELETE_REFUSALS = ['INVALID_REQUEST'] as const satisfies RefusalCode[];
 
 builder.mutationFields((t) => ({
   createApplication: t.field({
-    type: resultOf('CreateApplicationResult', ApplicationRef, CREATE_REFUSALS),
+    type: resultOf('CreateApplicationResult', Created, CREATE_REFUSALS),
     nullable: true,
     description: `Creates an application in the caller’s account, which has ${MAX_APPLICATIONS} at most.`,
     args: { input: t.arg({ type: CreateInput, required: true, description: 'The application.' }) },
     resolve: (_, { input }, ctx) => refusable(ctx, CREATE_REFUSALS, () => createApplication(ctx, input)),
   }),
   updateApplication: t.field({
-    type: resultOf('UpdateApplicationResult', ApplicationRef, UPDATE_REFUSALS),
+    type: resultOf('UpdateApplicationResult', Updated, UPDATE_REFUSALS),
     nullable: true,
     description: 'Renames one of the caller’s applications.',
     args: { input: t.arg({ type: UpdateInput, required: true, description: 'The change.' }) },
     resolve: (_, { input }, ctx) => refusable(ctx, UPDATE_REFUSALS, () => updateApplication(ctx, input)),
   }),
   deleteApplication: t.field({
-    type: ApplicationRef,
+    type: resultOf('DeleteApplicationResult', Deleted, DELETE_REFUSALS),
     nullable: true,
     description: 'Deletes one of the caller’s applications with its environments and secrets.',
     args: { input: t.arg({ type: DeleteInput, required: true, description: 'Which one.' }) },
-    resolve: (_, { input }, ctx) => deleteApplication(ctx, input),
+    resolve: (_, { input }, ctx) => refusable(ctx, DELETE_REFUSALS, () => deleteApplication(ctx, input)),
   }),
 }));

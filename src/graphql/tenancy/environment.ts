@@ -1,18 +1,10 @@
-// The GraphQL type Environment: its fields, queries and mutations, and the usage of the plan's limits.
-import {
-  createEnvironment,
-  deleteEnvironment,
-  type Environment,
-  listEnvironments,
-  listSharedEnvironments,
-  updateEnvironment,
-} from '../../domain/tenancy/environment.js';
+// The GraphQL type Environment: its fields, queries and lists, and the usage of the plan's limits.
+import { type Environment, listEnvironments, listSharedEnvironments } from '../../domain/tenancy/environment.js';
 import { getEnvironmentAt } from '../../domain/tenancy/environment-at.js';
 import { RoleRef } from '../access/role.js';
 import { builder } from '../builder/builder.js';
 import { loadAccountName, loadApplication, loadPlanOfAccount } from '../builder/loaders.js';
 import { AccountNameRef, AccountRef, ApplicationRef, EnvironmentRef, NodeRef } from '../builder/refs.js';
-import { type RefusalCode, refusable, resultOf } from '../builder/refusals.js';
 
 export const PlanUsageRef = builder.objectRef<{ used: number; limit: number }>('PlanUsage').implement({
   description: 'How much of a limit of the plan is used.',
@@ -111,6 +103,12 @@ builder.objectFields(AccountRef, (t) => ({
   ),
 }));
 
+export const EnvironmentEdge = builder.edgeObject({
+  type: EnvironmentRef,
+  name: 'EnvironmentEdge',
+  description: 'An environment and its place in the list.',
+});
+
 builder.objectFields(ApplicationRef, (t) => ({
   environments: t.connection(
     {
@@ -119,61 +117,6 @@ builder.objectFields(ApplicationRef, (t) => ({
       resolve: (application, args, ctx) => listEnvironments(ctx, application, args),
     },
     { name: 'EnvironmentConnection', description: 'A page of environments.' },
-    { name: 'EnvironmentEdge', description: 'An environment and its place in the list.' },
+    EnvironmentEdge,
   ),
-}));
-
-const GolemSettings = builder.inputType('GolemSettingsInput', {
-  description: 'Settings that Golem’s tools keep with an environment; false unless told. They have no effect here.',
-  fields: (t) => ({
-    compatibilityCheck: t.boolean({ description: 'As Golem’s tools mean it.' }),
-    versionCheck: t.boolean({ description: 'As Golem’s tools mean it.' }),
-    securityOverrides: t.boolean({ description: 'As Golem’s tools mean it.' }),
-  }),
-});
-const CreateInput = builder.inputType('CreateEnvironmentInput', {
-  description: 'A new environment.',
-  fields: (t) => ({
-    applicationId: t.field({ type: 'UUID', required: true, description: 'In which application of the caller’s.' }),
-    name: t.string({ required: true, description: '1 to 64 letters, digits, `-`, `_` or `.`.' }),
-    golem: t.field({ type: GolemSettings, description: 'Settings for Golem’s tools.' }),
-  }),
-});
-const UpdateInput = builder.inputType('UpdateEnvironmentInput', {
-  description: 'New settings of an environment.',
-  fields: (t) => ({
-    id: t.field({ type: 'UUID', required: true, description: 'Which environment.' }),
-    name: t.string({ required: true, description: 'Its new name.' }),
-  }),
-});
-const DeleteInput = builder.inputType('DeleteEnvironmentInput', {
-  description: 'A deletion of an environment.',
-  fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which environment.' }) }),
-});
-
-const CREATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS', 'LIMIT_EXCEEDED'] as const satisfies RefusalCode[];
-const UPDATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS'] as const satisfies RefusalCode[];
-
-builder.mutationFields((t) => ({
-  createEnvironment: t.field({
-    type: resultOf('CreateEnvironmentResult', EnvironmentRef, CREATE_REFUSALS),
-    nullable: true,
-    description: 'Creates an environment in one of the caller’s applications.',
-    args: { input: t.arg({ type: CreateInput, required: true, description: 'The environment.' }) },
-    resolve: (_, { input }, ctx) => refusable(ctx, CREATE_REFUSALS, () => createEnvironment(ctx, input)),
-  }),
-  updateEnvironment: t.field({
-    type: resultOf('UpdateEnvironmentResult', EnvironmentRef, UPDATE_REFUSALS),
-    nullable: true,
-    description: 'Renames an environment. Roles: owner, admin.',
-    args: { input: t.arg({ type: UpdateInput, required: true, description: 'The change.' }) },
-    resolve: (_, { input }, ctx) => refusable(ctx, UPDATE_REFUSALS, () => updateEnvironment(ctx, input)),
-  }),
-  deleteEnvironment: t.field({
-    type: EnvironmentRef,
-    nullable: true,
-    description: 'Deletes an environment with its secrets. Roles: owner.',
-    args: { input: t.arg({ type: DeleteInput, required: true, description: 'Which one.' }) },
-    resolve: (_, { input }, ctx) => deleteEnvironment(ctx, input),
-  }),
 }));

@@ -1,5 +1,14 @@
 // The GraphQL type Plan: its fields, its list and its mutations.
-import { createPlan, deletePlan, HIGHEST, listPlans, MOST_VALUE_BYTES, updatePlan } from '../../domain/tenancy/plan.js';
+import {
+  createPlan,
+  deletePlan,
+  HIGHEST,
+  listPlans,
+  MOST_VALUE_BYTES,
+  type Plan,
+  planEdge,
+  updatePlan,
+} from '../../domain/tenancy/plan.js';
 import { builder } from '../builder/builder.js';
 import { NodeRef, PlanRef } from '../builder/refs.js';
 import { type RefusalCode, refusable, resultOf } from '../builder/refusals.js';
@@ -25,6 +34,12 @@ PlanRef.implement({
   }),
 });
 
+const PlanEdge = builder.edgeObject({
+  type: PlanRef,
+  name: 'PlanEdge',
+  description: 'A plan and its place in the list.',
+});
+
 builder.queryFields((t) => ({
   plans: t.connection(
     {
@@ -34,12 +49,38 @@ builder.queryFields((t) => ({
       resolve: (_, args, ctx) => listPlans(ctx, args),
     },
     { name: 'PlanConnection', description: 'A page of plans.' },
-    { name: 'PlanEdge', description: 'A plan and its place in the list.' },
+    PlanEdge,
   ),
 }));
 
 const SECRETS = `Secrets per environment: ${HIGHEST.maxSecretsPerEnvironment} at most.`;
 const BYTES = `Bytes per value: ${HIGHEST.maxValueBytes} at most, and times \`maxSecretsPerEnvironment\` ${MOST_VALUE_BYTES} at most, so that all values of an environment fit into one list.`;
+
+const Created = builder.objectRef<Plan>('CreatePlanPayload').implement({
+  description: 'A new plan.',
+  fields: (t) => ({
+    plan: t.field({ type: PlanRef, description: 'The plan.', resolve: (plan) => plan }),
+    planEdge: t.field({
+      type: PlanEdge,
+      description: 'The plan in the list of all, for clients that add it to a list themselves.',
+      resolve: planEdge,
+    }),
+  }),
+});
+const Updated = builder.objectRef<Plan>('UpdatePlanPayload').implement({
+  description: 'A plan that was changed.',
+  fields: (t) => ({
+    plan: t.field({ type: PlanRef, description: 'The plan as it is now.', resolve: (plan) => plan }),
+  }),
+});
+const Deleted = builder.objectRef<Plan>('DeletePlanPayload').implement({
+  description: 'A plan that was deleted.',
+  fields: (t) => ({
+    deletedId: t.exposeID('id', {
+      description: 'The id of the plan, for clients that take it out of a list themselves.',
+    }),
+  }),
+});
 
 const CreateInput = builder.inputType('CreatePlanInput', {
   description: 'A new plan.',
@@ -57,7 +98,7 @@ const CreateInput = builder.inputType('CreatePlanInput', {
 const UpdateInput = builder.inputType('UpdatePlanInput', {
   description: 'A change of a plan; what is absent stays.',
   fields: (t) => ({
-    id: t.field({ type: 'UUID', required: true, description: 'Which plan.' }),
+    id: t.field({ type: 'ID', required: true, description: 'Which plan.' }),
     name: t.string({ description: 'Its name from now on; the one named `default` keeps it.' }),
     maxEnvironments: t.field({ type: 'NonNegativeInt', description: 'Environments per account.' }),
     maxSecretsPerEnvironment: t.field({ type: 'NonNegativeInt', description: SECRETS }),
@@ -66,7 +107,7 @@ const UpdateInput = builder.inputType('UpdatePlanInput', {
 });
 const DeleteInput = builder.inputType('DeletePlanInput', {
   description: 'A deletion of a plan.',
-  fields: (t) => ({ id: t.field({ type: 'UUID', required: true, description: 'Which plan.' }) }),
+  fields: (t) => ({ id: t.field({ type: 'ID', required: true, description: 'Which plan.' }) }),
 });
 
 const CREATE_REFUSALS = ['INVALID_REQUEST', 'ALREADY_EXISTS'] as const satisfies RefusalCode[];
@@ -75,14 +116,14 @@ const DELETE_REFUSALS = ['INVALID_REQUEST'] as const satisfies RefusalCode[];
 
 builder.mutationFields((t) => ({
   createPlan: t.field({
-    type: resultOf('CreatePlanResult', PlanRef, CREATE_REFUSALS),
+    type: resultOf('CreatePlanResult', Created, CREATE_REFUSALS),
     nullable: true,
     description: 'Creates a plan. Account role: admin.',
     args: { input: t.arg({ type: CreateInput, required: true, description: 'The plan.' }) },
     resolve: (_, { input }, ctx) => refusable(ctx, CREATE_REFUSALS, () => createPlan(ctx, input)),
   }),
   updatePlan: t.field({
-    type: resultOf('UpdatePlanResult', PlanRef, UPDATE_REFUSALS),
+    type: resultOf('UpdatePlanResult', Updated, UPDATE_REFUSALS),
     nullable: true,
     description:
       'Changes the name or the limits of a plan; what already exceeds a lowered limit stays. Account role: admin.',
@@ -90,7 +131,7 @@ builder.mutationFields((t) => ({
     resolve: (_, { input }, ctx) => refusable(ctx, UPDATE_REFUSALS, () => updatePlan(ctx, input)),
   }),
   deletePlan: t.field({
-    type: resultOf('DeletePlanResult', PlanRef, DELETE_REFUSALS),
+    type: resultOf('DeletePlanResult', Deleted, DELETE_REFUSALS),
     nullable: true,
     description: 'Deletes a plan that no account lives under; the one named `default` stays. Account role: admin.',
     args: { input: t.arg({ type: DeleteInput, required: true, description: 'Which one.' }) },

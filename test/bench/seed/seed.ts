@@ -28,22 +28,34 @@ const CHANGES_AT_ONCE = 100;
 export async function seed(url: string, databaseUrl: string): Promise<Seed> {
   const operator = await operatorToken(databaseUrl);
   const limits = 'maxEnvironments: 1000, maxSecretsPerEnvironment: 100000, maxValueBytes: 2600';
-  const plan = await mutate(url, operator, `createPlan(input: { name: "bench", ${limits} })`, '... on Plan { id }');
+  const { plan } = await mutate(
+    url,
+    operator,
+    `createPlan(input: { name: "bench", ${limits} })`,
+    '... on CreatePlanPayload { plan { id } }',
+  );
   const { secret: token, account } = await mutate(
     url,
     operator,
     `createAccount(input: { name: "bench", planId: "${plan.id}" })`,
-    '... on CreatedAccount { secret account { id } }',
+    '... on CreateAccountPayload { secret account { id } }',
   );
-  const application = await mutate(
+  const { application } = await mutate(
     url,
     token,
     'createApplication(input: { name: "bench" })',
-    '... on Application { id }',
+    '... on CreateApplicationPayload { application { id } }',
   );
   const environment = async (name: string) => {
     const input = `{ applicationId: "${application.id}", name: "${name}" }`;
-    return (await mutate(url, token, `createEnvironment(input: ${input})`, '... on Environment { id }')).id;
+    return (
+      await mutate(
+        url,
+        token,
+        `createEnvironment(input: ${input})`,
+        '... on CreateEnvironmentPayload { environment { id } }',
+      )
+    ).environment.id;
   };
   const secret = async (environmentId: string, name: string, secretType: object, secretValue: unknown) => {
     const path = ['bench', name];
@@ -132,9 +144,11 @@ async function operatorToken(databaseUrl: string): Promise<string> {
 
 /** Returns what a mutation has created, with the fields that were selected. */
 interface Made {
-  id: string;
   secret: string;
   account: { id: string };
+  plan: { id: string };
+  application: { id: string };
+  environment: { id: string };
 }
 
 async function mutate(url: string, token: string, call: string, selection: string): Promise<Made> {

@@ -10,9 +10,14 @@ import type { Relation } from '../../support/world.js';
 const { app, world, token, environmentId } = await graphqlSuite();
 const input = { environmentId, path: ['seen'], secretType: { type: 'Str' }, secretValue: 'a value' };
 const { pathText: secretPath } = await done(createSecret(app, token, input));
-await ask(app, app.operatorToken, 'mutation ($id: UUID!) { updateAccount(input: { id: $id, email: "a@b" }) { id } }', {
-  id: world.people.admin.id,
-});
+await ask(
+  app,
+  app.operatorToken,
+  'mutation ($id: ID!) { updateAccount(input: { id: $id, email: "a@b" }) { __typename } }',
+  {
+    id: world.people.admin.id,
+  },
+);
 
 const KNOWING = ['viewer', 'deployer', 'admin', 'owner'] as const;
 type Knowing = (typeof KNOWING)[number];
@@ -173,7 +178,7 @@ test('roles taken away or given count from the next request on', async () => {
     app,
     owner.token,
     `mutation ($input: CreateEnvironmentShareInput!) {
-      createEnvironmentShare(input: $input) { ... on EnvironmentShare { id } }
+      createEnvironmentShare(input: $input) { ... on CreateEnvironmentSharePayload { environmentShare { id } } }
     }`,
     { input: { environmentId: world.environmentId, accountId: stranger.id, roles: ['DEPLOYER'] } },
   );
@@ -183,10 +188,10 @@ test('roles taken away or given count from the next request on', async () => {
     return errors?.[0]?.extensions.code ?? 'ok';
   };
   const change =
-    'mutation ($id: UUID!, $roles: [ShareRole!]!) { updateEnvironmentShare(input: { id: $id, roles: $roles }) { roles } }';
+    'mutation ($id: ID!, $roles: [ShareRole!]!) { updateEnvironmentShare(input: { id: $id, roles: $roles }) { ... on UpdateEnvironmentSharePayload { environmentShare { roles } } } }';
   expect(await code()).toBe('ok');
-  await ask(app, owner.token, change, { id: createEnvironmentShare.id, roles: ['VIEWER'] });
+  await ask(app, owner.token, change, { id: createEnvironmentShare.environmentShare.id, roles: ['VIEWER'] });
   expect(await code()).toBe('AUTH_FORBIDDEN');
-  await ask(app, owner.token, change, { id: createEnvironmentShare.id, roles: [] });
+  await ask(app, owner.token, change, { id: createEnvironmentShare.environmentShare.id, roles: [] });
   expect(await code()).toBe('ENVIRONMENT_NOT_FOUND');
 });

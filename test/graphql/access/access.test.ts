@@ -49,7 +49,7 @@ test('an unknown or malformed token is as good as none', async () => {
 
 test('an operator cannot delete the account it acts for', async () => {
   const { operator } = world.people;
-  const document = 'mutation ($id: UUID!) { deleteAccount(input: { id: $id }) { id } }';
+  const document = 'mutation ($id: ID!) { deleteAccount(input: { id: $id }) { __typename } }';
   const { errors } = await graphql(app, operator.token, document, { id: operator.id });
   expect(errors?.[0]?.extensions.code).toBe('AUTH_FORBIDDEN');
 });

@@ -32,12 +32,12 @@ const GIVING = {
   }),
   updateAccount: async () => ({
     who: app.operatorToken,
-    document: 'mutation ($id: UUID!) { updateAccount(input: { id: $id, roles: [ADMIN] }) { id } }',
+    document: 'mutation ($id: ID!) { updateAccount(input: { id: $id, roles: [ADMIN] }) { __typename } }',
     variables: { id: (await createAccount(app, unique('account'))).id },
   }),
   createEnvironmentShare: async () => ({
     who: world.people.owner.token,
-    document: `mutation ($environment: UUID!, $account: UUID!) {
+    document: `mutation ($environment: ID!, $account: ID!) {
       createEnvironmentShare(input: { environmentId: $environment, accountId: $account, roles: [ADMIN] }) {
         __typename ... on Refusal { code } } }`,
     variables: {
@@ -50,7 +50,7 @@ const GIVING = {
     const environment = await createEnvironment(app, owner.token, world.applicationId);
     return {
       who: owner.token,
-      document: 'mutation ($id: UUID!) { updateEnvironmentShare(input: { id: $id, roles: [ADMIN] }) { id } }',
+      document: 'mutation ($id: ID!) { updateEnvironmentShare(input: { id: $id, roles: [ADMIN] }) { __typename } }',
       variables: { id: await share(app, owner.token, environment, stranger.id, ['VIEWER']) },
     };
   },
@@ -61,7 +61,7 @@ describe.each(Object.entries(GIVING))('%s', (_, giving) => {
     const { who, document, variables } = await giving();
     const { secret, token } = await createTokenAs(app, who, {});
     expect(await call(elsewhere, secret, VIEWER, {})).toBe('ok');
-    await ask(app, who, 'mutation ($id: UUID!) { revokeToken(input: { id: $id }) { id } }', { id: token.id });
+    await ask(app, who, 'mutation ($id: ID!) { revokeToken(input: { id: $id }) { __typename } }', { id: token.id });
     expect(await call(elsewhere, secret, VIEWER, {}), 'still trusted').toBe('ok');
     expect(await call(elsewhere, secret, document, variables)).toBe('AUTH_UNAUTHORIZED');
     expect(await call(elsewhere, who, document, variables)).toBe('ok');
@@ -71,7 +71,7 @@ describe.each(Object.entries(GIVING))('%s', (_, giving) => {
 test('whoever was an admin a moment ago does not become one again', async () => {
   const { id, token } = await createAccount(app, unique('account'));
   const document =
-    'mutation ($id: UUID!, $roles: [AccountRole!]!) { updateAccount(input: { id: $id, roles: $roles }) { id } }';
+    'mutation ($id: ID!, $roles: [AccountRole!]!) { updateAccount(input: { id: $id, roles: $roles }) { __typename } }';
   expect(await call(app, app.operatorToken, document, { id, roles: ['ADMIN'] })).toBe('ok');
   expect(await call(elsewhere, token, '{ plans { edges { node { id } } } }', {})).toBe('ok');
   expect(await call(app, app.operatorToken, document, { id, roles: [] })).toBe('ok');

@@ -15,7 +15,7 @@ afterAll(() => app.close());
 
 const codes = ({ errors = [] }: Awaited<ReturnType<typeof graphql>>) =>
   Object.fromEntries(errors.map(({ path, extensions }) => [path?.[0], extensions.code]));
-const REVOKE = 'revokeToken(input: { id: $token }) { id revokedAt }';
+const REVOKE = 'revokeToken(input: { id: $token }) { ... on RevokeTokenPayload { token { id revokedAt } } }';
 
 test('a token that revokes itself creates, changes and deletes nothing behind that', async () => {
   const { owner, stranger } = world.people;
@@ -23,8 +23,8 @@ test('a token that revokes itself creates, changes and deletes nothing behind th
   const answer = await graphql<any>(
     app,
     secret,
-    `mutation ($token: UUID!, $environment: UUID!, $application: UUID!, $account: UUID!) {
-      before: createApplication(input: { name: "before" }) { ... on Application { id } }
+    `mutation ($token: ID!, $environment: UUID!, $ownEnvironment: ID!, $application: ID!, $account: ID!) {
+      before: createApplication(input: { name: "before" }) { ... on CreateApplicationPayload { application { id } } }
       ${REVOKE}
       secret: createAgentSecret(input: { environmentId: $environment, path: ["behind"], secretType: { type: "Str" } }) {
         __typename }
@@ -33,19 +33,20 @@ test('a token that revokes itself creates, changes and deletes nothing behind th
       application: createApplication(input: { name: "behind" }) { __typename }
       environment: createEnvironment(input: { applicationId: $application, name: "behind" }) { __typename }
       token: createToken(input: { name: "behind" }) { __typename }
-      share: createEnvironmentShare(input: { environmentId: $environment, accountId: $account, roles: [ADMIN] }) {
+      share: createEnvironmentShare(input: { environmentId: $ownEnvironment, accountId: $account, roles: [ADMIN] }) {
         __typename }
-      deletion: deleteEnvironment(input: { id: $environment }) { id }
+      deletion: deleteEnvironment(input: { id: $ownEnvironment }) { __typename }
     }`,
     {
       token: token.id,
       environment: world.environmentId,
+      ownEnvironment: world.environmentId,
       application: world.applicationId,
       account: stranger.id,
     },
   );
-  expect(answer.data.before.id).toBeDefined();
-  expect(answer.data.revokeToken.revokedAt).not.toBeNull();
+  expect(answer.data.before.application.id).toBeDefined();
+  expect(answer.data.revokeToken.token.revokedAt).not.toBeNull();
   const { before: _, revokeToken: __, ...behind } = answer.data;
   expect(codes(answer)).toEqual(Object.fromEntries(Object.keys(behind).map((field) => [field, 'AUTH_UNAUTHORIZED'])));
   const { environment, viewer } = await ask(
@@ -65,13 +66,13 @@ test('an admin who gives the role up in a document is no admin behind that, but 
   const answer = await graphql<any>(
     app,
     admin.token,
-    `mutation ($id: UUID!, $name: String!) {
-      updateAccount(input: { id: $id, roles: [] }) { roles }
+    `mutation ($id: ID!, $name: String!) {
+      updateAccount(input: { id: $id, roles: [] }) { ... on UpdateAccountPayload { account { roles } } }
       plan: createPlan(input: { name: $name, maxEnvironments: 1, maxSecretsPerEnvironment: 1, maxValueBytes: 1 }) {
         __typename }
       account: createAccount(input: { name: $name }) { __typename }
-      deletion: deleteAccount(input: { id: "${world.people.stranger.id}" }) { id }
-      application: createApplication(input: { name: $name }) { ... on Application { name } }
+      deletion: deleteAccount(input: { id: "${world.people.stranger.id}" }) { __typename }
+      application: createApplication(input: { name: $name }) { ... on CreateApplicationPayload { application { name } } }
     }`,
     { id: admin.id, name: unique('behind') },
   );
@@ -80,13 +81,13 @@ test('an admin who gives the role up in a document is no admin behind that, but 
     account: 'AUTH_FORBIDDEN',
     deletion: 'AUTH_FORBIDDEN',
   });
-  expect(answer.data.application.name).toContain('behind');
+  expect(answer.data.application.application.name).toContain('behind');
 });
 
 test('a document without a revocation asks for its caller no more often, however many mutations it has', async () => {
   const { token } = world.people.owner;
   const create = (alias: string) =>
-    `${alias}: createApplication(input: { name: "${unique('app')}" }) { ... on Application { id } }`;
+    `${alias}: createApplication(input: { name: "${unique('app')}" }) { ... on CreateApplicationPayload { application { id } } }`;
   async function queriesOf(document: string): Promise<number> {
     const before = app.queries();
     await ask(app, token, document);

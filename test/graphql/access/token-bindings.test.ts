@@ -151,7 +151,7 @@ describe('a token for one environment', () => {
         ids: [token.id, ...others],
       });
       expect(nodes).toEqual([{ id: token.id }, ...others.map(() => null)]);
-      const revoke = 'mutation ($id: UUID!) { revokeToken(input: { id: $id }) { id } }';
+      const revoke = 'mutation ($id: ID!) { revokeToken(input: { id: $id }) { __typename } }';
       expect(await call(app, secret, revoke, { id: others[0] })).toBe('TOKEN_NOT_FOUND');
       expect(await call(app, secret, revoke, { id: token.id })).toBe('ok');
     },

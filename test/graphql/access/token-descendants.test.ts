@@ -34,8 +34,7 @@ const revoke = (as: string, id: string, withDescendants?: boolean | null) =>
   graphql<any>(
     app,
     as,
-    `mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) {
-      id revokedAt revokedDescendantCount parent { id } } }`,
+    `mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { ... on RevokeTokenPayload { deletedId token { id revokedAt parent { id } } revokedDescendantCount } } }`,
     { input: { id, withDescendants } },
   );
 
@@ -81,7 +80,7 @@ describe('a revocation', () => {
     async (without) => {
       const { root, child, grandchild, sibling } = await family();
       const { data } = await revoke(person.token, root.id, without);
-      expect(data.revokeToken).toMatchObject({ id: root.id, revokedDescendantCount: 0 });
+      expect(data.revokeToken).toMatchObject({ deletedId: root.id, revokedDescendantCount: 0 });
       expect(await alive(root, child, grandchild, sibling)).toEqual([false, true, true, true]);
       expect((await list())[1]).toMatchObject({ id: child.id, parentId: root.id, parent: null });
     },
@@ -90,8 +89,8 @@ describe('a revocation', () => {
   test('with descendants ends them all, says how many, and ends no others', async () => {
     const { root, child, grandchild, sibling } = await family();
     const { data } = await revoke(person.token, root.id, true);
-    expect(data.revokeToken).toMatchObject({ id: root.id, revokedDescendantCount: 2 });
-    expect(data.revokeToken.revokedAt).not.toBeNull();
+    expect(data.revokeToken).toMatchObject({ deletedId: root.id, revokedDescendantCount: 2 });
+    expect(data.revokeToken.token.revokedAt).not.toBeNull();
     expect(await alive(root, child, grandchild, sibling)).toEqual([false, false, false, true]);
     expect((await list()).map(({ id }) => id)).toEqual([expect.any(String), sibling.id]);
   });
@@ -129,13 +128,13 @@ async function environment(): Promise<{ environmentId: string }> {
   const { createApplication } = await ask(
     app,
     person.token,
-    'mutation { createApplication(input: { name: "app" }) { ... on Application { id } } }',
+    'mutation { createApplication(input: { name: "app" }) { ... on CreateApplicationPayload { application { id } } } }',
   );
   const { createEnvironment } = await ask(
     app,
     person.token,
-    `mutation ($id: UUID!) { createEnvironment(input: { applicationId: $id, name: "env" }) { ... on Environment { id } } }`,
-    { id: createApplication.id },
+    `mutation ($id: ID!) { createEnvironment(input: { applicationId: $id, name: "env" }) { ... on CreateEnvironmentPayload { environment { id } } } }`,
+    { id: createApplication.application.id },
   );
-  return { environmentId: createEnvironment.id };
+  return { environmentId: createEnvironment.environment.id };
 }

@@ -18,7 +18,7 @@ const create = (input: object) =>
     person.token,
     'createToken',
     input,
-    `... on CreatedToken { secret token { ${TOKEN} } } ... on InvalidRequest { problems }`,
+    `... on CreateTokenPayload { secret token { ${TOKEN} } } ... on InvalidRequest { problems }`,
   );
 const list = async (token = person.token) =>
   (await ask(app, token, `{ viewer { tokens { edges { node { ${TOKEN} } } } } }`)).viewer.tokens.edges.map(
@@ -111,15 +111,20 @@ describe('a token with an end', () => {
 
 describe('a revoked token', () => {
   const revoke = (id: string, as = person.token) =>
-    graphql<any>(app, as, `mutation ($id: UUID!) { revokeToken(input: { id: $id }) { ${TOKEN} } }`, { id });
+    graphql<any>(
+      app,
+      as,
+      `mutation ($id: ID!) { revokeToken(input: { id: $id }) { ... on RevokeTokenPayload { token { ${TOKEN} } } } }`,
+      { id },
+    );
 
   test('stops working at once, also where it has just been seen, and leaves the list', async () => {
     person = await createAccount(app, unique('person'));
     const { secret, token } = await create({ name: 'gone' });
     expect(await answerTo(secret)).toBe(person.name);
     const { data } = await revoke(token.id);
-    expect(data.revokeToken).toMatchObject({ id: token.id, name: 'gone' });
-    expect(Date.parse(data.revokeToken.revokedAt)).toBeGreaterThanOrEqual(Date.parse(token.createdAt));
+    expect(data.revokeToken.token).toMatchObject({ id: token.id, name: 'gone' });
+    expect(Date.parse(data.revokeToken.token.revokedAt)).toBeGreaterThanOrEqual(Date.parse(token.createdAt));
     expect(await answerTo(secret)).toBe('AUTH_UNAUTHORIZED');
     expect((await list()).map(({ name }: { name: string }) => name)).toEqual(['initial']);
   });

@@ -51,7 +51,7 @@ describe('a variable that does not fit is refused by its place and type, unseen:
     `{ createEnvironmentShare(input: { environmentId: "${AN_ID}", accountId: "${AN_ID}", roles: ${roles} }) { __typename } }`;
   /** Where variables of these types may stand. */
   const PLACES: Record<string, string> = {
-    'UUID!': '{ revokeToken(input: { id: $v }) { __typename } }',
+    'UUID!': '{ deleteAgentSecret(input: { id: $v, currentRevision: 0 }) { __typename } }',
     DateTimeISO: '{ createToken(input: { name: "a", expiresAt: $v }) { __typename } }',
     'ShareRole!': share('[$v]'),
     '[ShareRole!]!': share('$v'),

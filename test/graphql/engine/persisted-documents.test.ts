@@ -28,7 +28,7 @@ type Door = Pick<TestApp, 'fetch'>;
 const hash = (text: string) => createHash('sha256').update(text).digest('hex');
 const NODE = 'query A($id: ID!) { node(id: $id) { id } } query B { viewer { name } }';
 const CREATE =
-  'mutation ($name: String!) { createApplication(input: { name: $name }) { ... on Application { name } } }';
+  'mutation ($name: String!) { createApplication(input: { name: $name }) { ... on CreateApplicationPayload { application { name } } } }';
 const UNICODE = '{ viewer { id } } # 世界 👻';
 /** Longer than anything a stranger gets into the cache. */
 const LONG = `{ viewer { id } } # ${'x'.repeat(20_000)}`;
@@ -106,7 +106,7 @@ describe.each([
     const search = `?documentId=${operation.documentId}&variables=${JSON.stringify(operation.variables)}`;
     expect((await send(door(), { method: 'GET', search, token: person.token })).status).toBe(405);
     const { data } = await send(door(), { body: JSON.stringify(operation), token: person.token });
-    expect(data).toEqual({ createApplication: { name: operation.variables.name } });
+    expect(data).toEqual({ createApplication: { application: { name: operation.variables.name } } });
   });
 
   test.each([

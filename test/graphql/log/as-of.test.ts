@@ -202,10 +202,13 @@ describe('access, roles and names are today’s', () => {
     expect(await code()).toBe('ENVIRONMENT_NOT_FOUND');
     const id = await share(app, token, environmentId, stranger.id, ['DEPLOYER']);
     expect(await code()).toBeUndefined();
-    const update = 'mutation ($id: UUID!) { updateEnvironmentShare(input: { id: $id, roles: [VIEWER] }) { roles } }';
+    const update =
+      'mutation ($id: ID!) { updateEnvironmentShare(input: { id: $id, roles: [VIEWER] }) { ... on UpdateEnvironmentSharePayload { environmentShare { roles } } } }';
     await ask(app, token, update, { id });
     expect(await code()).toBe('AUTH_FORBIDDEN');
-    await ask(app, token, 'mutation ($id: UUID!) { deleteEnvironmentShare(input: { id: $id }) { id } }', { id });
+    await ask(app, token, 'mutation ($id: ID!) { deleteEnvironmentShare(input: { id: $id }) { __typename } }', {
+      id,
+    });
     expect(await code()).toBe('ENVIRONMENT_NOT_FOUND');
   });
 

@@ -171,7 +171,7 @@ test('the history of a deleted environment is gone with it', async () => {
   const environmentId = await createEnvironment(app, token, world.applicationId);
   const { id } = await done(createSecret(app, token, { environmentId, path: ['s'], secretType: { type: 'Str' } }));
   expect((await secretAt(app, token, id, 0)).errors).toBeUndefined();
-  await ask(app, token, 'mutation ($id: UUID!) { deleteEnvironment(input: { id: $id }) { id } }', {
+  await ask(app, token, 'mutation ($id: ID!) { deleteEnvironment(input: { id: $id }) { __typename } }', {
     id: environmentId,
   });
   expect((await secretAt(app, token, id, 0)).errors?.[0]?.extensions.code).toBe('AGENT_SECRET_NOT_FOUND');

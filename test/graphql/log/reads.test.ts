@@ -274,7 +274,7 @@ describe('is not recorded', () => {
     const scoped = await ask(
       app,
       token(),
-      'mutation { createToken(input: { name: "blind", scopes: [METADATA] }) { ... on CreatedToken { secret } } }',
+      'mutation { createToken(input: { name: "blind", scopes: [METADATA] }) { ... on CreateTokenPayload { secret } } }',
     );
     const answer = await graphql(
       app,
@@ -380,7 +380,7 @@ describe('whoever asks', () => {
       token(),
       `mutation ($environmentId: UUID!) { createToken(input: {
         name: "team", scopes: [METADATA, ADMIN], environmentId: $environmentId, pathPrefixes: ["team"]
-      }) { ... on CreatedToken { secret } ... on Refusal { message } } }`,
+      }) { ... on CreateTokenPayload { secret } ... on Refusal { message } } }`,
       { environmentId },
     );
     const { environment } = await ask(app, createToken.secret, READS, { id: environmentId });

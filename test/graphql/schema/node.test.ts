@@ -70,12 +70,12 @@ test('every role sees what it may see by any other way', async () => {
 test('a plan is seen by those who live under it, and by operators', async () => {
   const document = `mutation ($name: String!) {
     createPlan(input: { name: $name, maxEnvironments: 1, maxSecretsPerEnvironment: 1, maxValueBytes: 1 }) {
-      ... on Plan { id }
+      ... on CreatePlanPayload { plan { id } }
     }
   }`;
   const { createPlan } = await ask(app, app.operatorToken, document, { name: unique('plan') });
-  expect(await node(world.people.owner.token, createPlan.id)).toBeNull();
-  expect(await node(app.operatorToken, createPlan.id)).toEqual({ __typename: 'Plan', id: createPlan.id });
+  expect(await node(world.people.owner.token, createPlan.plan.id)).toBeNull();
+  expect(await node(app.operatorToken, createPlan.plan.id)).toEqual({ __typename: 'Plan', id: createPlan.plan.id });
 });
 
 test('what is deleted or revoked is null', async () => {
@@ -86,7 +86,7 @@ test('what is deleted or revoked is null', async () => {
   await done(deleteSecret(app, token, { id: gone.id, currentRevision: 0 }));
   expect(await node(token, gone.id)).toBeNull();
   expect(await node(token, kept.id)).toEqual({ __typename: 'AgentSecret', id: kept.id });
-  await ask(app, token, 'mutation ($id: UUID!) { deleteEnvironment(input: { id: $id }) { id } }', {
+  await ask(app, token, 'mutation ($id: ID!) { deleteEnvironment(input: { id: $id }) { __typename } }', {
     id: environmentId,
   });
   expect(await node(token, kept.id)).toBeNull();
@@ -94,9 +94,9 @@ test('what is deleted or revoked is null', async () => {
   const { createToken } = await ask(
     app,
     token,
-    'mutation { createToken(input: { name: "t" }) { ... on CreatedToken { token { id } } } }',
+    'mutation { createToken(input: { name: "t" }) { ... on CreateTokenPayload { token { id } } } }',
   );
-  await ask(app, token, 'mutation ($id: UUID!) { revokeToken(input: { id: $id }) { id } }', createToken.token);
+  await ask(app, token, 'mutation ($id: ID!) { revokeToken(input: { id: $id }) { __typename } }', createToken.token);
   expect(await node(token, createToken.token.id)).toBeNull();
 });
 

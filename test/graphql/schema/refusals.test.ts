@@ -8,7 +8,7 @@ import { fillApplications, fillShares, fillTokens } from '../../support/fill.js'
 import { ask } from '../../support/graphql/client.js';
 import { createSecret, deleteSecret, done, updateSecret } from '../../support/graphql/secrets.js';
 import { appSuite } from '../../support/suites.js';
-import { createAccount, createApplication, createEnvironment, unique } from '../../support/world.js';
+import { createAccount, createApplication, createEnvironment, share, unique } from '../../support/world.js';
 
 const app = await appSuite();
 let token: string;
@@ -32,9 +32,9 @@ function selectionOf(field: string): string {
 function membersOf(union: GraphQLNamedType): string {
   if (!isUnionType(union)) return '__typename';
   const members = union.getTypes().map((type) => {
-    const { id, problems, results } = type.getFields();
+    const { id, problems, results, plan } = type.getFields();
     const changes = results ? `results { ${membersOf(getNamedType(results.type))} }` : '';
-    return `... on ${type.name} { __typename ${id ? 'id' : ''} ${problems ? 'problems' : ''} ${changes} }`;
+    return `... on ${type.name} { __typename ${id ? 'id' : ''} ${plan ? 'plan { id }' : ''} ${problems ? 'problems' : ''} ${changes} }`;
   });
   return `${members.join(' ')} ... on Refusal { code message }`;
 }
@@ -45,7 +45,7 @@ async function mutate(field: string, input: string, as = app.operatorToken): Pro
 
 async function plan(environments: number, secrets: number, bytes: number): Promise<string> {
   const limits = `maxEnvironments: ${environments}, maxSecretsPerEnvironment: ${secrets}, maxValueBytes: ${bytes}`;
-  return (await mutate('createPlan', `name: "${unique('plan')}", ${limits}`)).id;
+  return (await mutate('createPlan', `name: "${unique('plan')}", ${limits}`)).plan.id;
 }
 
 const named = (name: string) => `name: ${JSON.stringify(name)}`;
@@ -69,17 +69,56 @@ const guest = () => createAccount(app, unique('guest'));
 /** How each member of each union comes about. */
 const WAYS: Record<string, Record<string, () => Promise<any>>> = {
   CreateAccountResult: {
-    CreatedAccount: () => mutate('createAccount', named(unique('a'))),
+    CreateAccountPayload: () => mutate('createAccount', named(unique('a'))),
     AlreadyExists: () => taken('createAccount', named),
     InvalidRequest: () => mutate('createAccount', badName()),
   },
+  UpdateAccountResult: {
+    UpdateAccountPayload: async () => mutate('updateAccount', `id: "${(await guest()).id}", roles: []`),
+    AlreadyExists: async () => {
+      const email = `${unique('a')}@example.com`;
+      await mutate('updateAccount', `id: "${(await guest()).id}", email: "${email}"`);
+      return mutate('updateAccount', `id: "${(await guest()).id}", email: "${email}"`);
+    },
+    InvalidRequest: async () => mutate('updateAccount', `id: "${(await guest()).id}", email: "${canary()}"`),
+  },
+  DeleteAccountResult: {
+    DeleteAccountPayload: async () => mutate('deleteAccount', `id: "${(await guest()).id}"`),
+    InvalidRequest: () => mutate('deleteAccount', NO_ID),
+  },
+  RevokeTokenResult: {
+    RevokeTokenPayload: async () => {
+      const passing = (await guest()).token;
+      const { currentToken } = await ask(app, passing, '{ currentToken { id } }');
+      return mutate('revokeToken', `id: "${currentToken.id}"`, passing);
+    },
+    InvalidRequest: () => mutate('revokeToken', NO_ID, token),
+  },
+  DeleteApplicationResult: {
+    DeleteApplicationPayload: async () =>
+      mutate('deleteApplication', `id: "${await createApplication(app, token)}"`, token),
+    InvalidRequest: () => mutate('deleteApplication', NO_ID, token),
+  },
+  DeleteEnvironmentResult: {
+    DeleteEnvironmentPayload: async () => mutate('deleteEnvironment', `id: "${await freshEnvironment()}"`, token),
+    InvalidRequest: () => mutate('deleteEnvironment', NO_ID, token),
+  },
+  UpdateEnvironmentShareResult: {
+    UpdateEnvironmentSharePayload: async () =>
+      mutate('updateEnvironmentShare', `id: "${await freshShare()}", roles: []`, token),
+    InvalidRequest: () => mutate('updateEnvironmentShare', `${NO_ID}, roles: []`, token),
+  },
+  DeleteEnvironmentShareResult: {
+    DeleteEnvironmentSharePayload: async () => mutate('deleteEnvironmentShare', `id: "${await freshShare()}"`, token),
+    InvalidRequest: () => mutate('deleteEnvironmentShare', NO_ID, token),
+  },
   CreatePlanResult: {
-    Plan: () => mutate('createPlan', `${named(unique('p'))}, ${limits(1)}`),
+    CreatePlanPayload: () => mutate('createPlan', `${named(unique('p'))}, ${limits(1)}`),
     AlreadyExists: () => taken('createPlan', (name) => `${named(name)}, ${limits(1)}`),
     InvalidRequest: () => mutate('createPlan', `${named(unique('p'))}, ${limits(2_000_000_000)}`),
   },
   UpdatePlanResult: {
-    Plan: () => mutate('updatePlan', `id: "${planId}", maxEnvironments: 1000`),
+    UpdatePlanPayload: () => mutate('updatePlan', `id: "${planId}", maxEnvironments: 1000`),
     AlreadyExists: async () => {
       const name = unique('p');
       await mutate('createPlan', `${named(name)}, ${limits(1)}`);
@@ -88,11 +127,11 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
     InvalidRequest: () => mutate('updatePlan', `id: "${planId}", maxEnvironments: 2000000000`),
   },
   DeletePlanResult: {
-    Plan: async () => mutate('deletePlan', `id: "${await plan(1, 1, 1)}"`),
+    DeletePlanPayload: async () => mutate('deletePlan', `id: "${await plan(1, 1, 1)}"`),
     InvalidRequest: () => mutate('deletePlan', `id: "${planId}"`),
   },
   CreateTokenResult: {
-    CreatedToken: () => mutate('createToken', named('t'), token),
+    CreateTokenPayload: () => mutate('createToken', named('t'), token),
     InvalidRequest: () => mutate('createToken', badName(), token),
     LimitExceeded: async () => {
       const rich = await guest();
@@ -101,7 +140,7 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
     },
   },
   CreateApplicationResult: {
-    Application: () => mutate('createApplication', named(unique('a')), token),
+    CreateApplicationPayload: () => mutate('createApplication', named(unique('a')), token),
     AlreadyExists: () => taken('createApplication', named, token),
     InvalidRequest: () => mutate('createApplication', badName(), token),
     LimitExceeded: async () => {
@@ -111,7 +150,8 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
     },
   },
   UpdateApplicationResult: {
-    Application: async () => mutate('updateApplication', `id: "${applicationId}", ${named(unique('a'))}`, token),
+    UpdateApplicationPayload: async () =>
+      mutate('updateApplication', `id: "${applicationId}", ${named(unique('a'))}`, token),
     AlreadyExists: async () => {
       const name = unique('a');
       await createApplication(app, token, name);
@@ -120,7 +160,7 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
     InvalidRequest: () => mutate('updateApplication', `id: "${applicationId}", ${badName()}`, token),
   },
   CreateEnvironmentResult: {
-    Environment: () => mutate('createEnvironment', inApplication(named(unique('e'))), token),
+    CreateEnvironmentPayload: () => mutate('createEnvironment', inApplication(named(unique('e'))), token),
     AlreadyExists: () => taken('createEnvironment', (name) => inApplication(named(name)), token),
     InvalidRequest: () => mutate('createEnvironment', inApplication(badName()), token),
     LimitExceeded: async () => {
@@ -131,7 +171,8 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
     },
   },
   UpdateEnvironmentResult: {
-    Environment: async () => mutate('updateEnvironment', `id: "${environmentId}", ${named(unique('e'))}`, token),
+    UpdateEnvironmentPayload: async () =>
+      mutate('updateEnvironment', `id: "${environmentId}", ${named(unique('e'))}`, token),
     AlreadyExists: async () => {
       const name = unique('e');
       await createEnvironment(app, token, applicationId, name);
@@ -140,7 +181,7 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
     InvalidRequest: () => mutate('updateEnvironment', `id: "${environmentId}", ${badName()}`, token),
   },
   CreateEnvironmentShareResult: {
-    EnvironmentShare: async () => shareWith(`accountId: "${(await guest()).id}", roles: []`),
+    CreateEnvironmentSharePayload: async () => shareWith(`accountId: "${(await guest()).id}", roles: []`),
     AlreadyExists: async () => {
       const { name } = await guest();
       await shareWith(`accountName: "${name}", roles: [VIEWER]`);
@@ -244,6 +285,9 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
   },
 };
 
+/** Refused as an id, and recognisable. */
+const NO_ID = `id: "${canary()}"`;
+const freshShare = async () => share(app, token, environmentId, (await guest()).id, ['VIEWER']);
 const STR = 'secretType: { type: "Str" }';
 const BAD_KEY = `idempotencyKey: "no key"`;
 const remove = (input: string) => mutate('deleteAgentSecret', input, token);

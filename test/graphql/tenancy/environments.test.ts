@@ -1,7 +1,7 @@
 // Applications, environments and shares: made, renamed, found by name, and unique where names are.
 import { describe, expect, test } from 'vitest';
 import { canary } from '../../support/canary.js';
-import { mutate } from '../../support/graphql/accounts.js';
+import { write } from '../../support/graphql/accounts.js';
 import { ask, graphql } from '../../support/graphql/client.js';
 import { graphqlSuite } from '../../support/suites.js';
 import { createAccount, createApplication, createEnvironment, share, unique } from '../../support/world.js';
@@ -9,15 +9,18 @@ import { createAccount, createApplication, createEnvironment, share, unique } fr
 const { app, world, token } = await graphqlSuite();
 
 describe('applications', () => {
-  const APPLICATION = '... on Application { id name createdAt }';
-  const create = (name: string, as = token) => mutate(app, as, 'createApplication', { name }, APPLICATION);
-  const rename = (id: string, name: string) => mutate(app, token, 'updateApplication', { id, name }, APPLICATION);
+  const APPLICATION = 'id name createdAt';
+  const create = (name: string, as = token) => write(app, as, 'createApplication', { name }, APPLICATION);
+  const rename = (id: string, name: string) => write(app, token, 'updateApplication', { id, name }, APPLICATION);
 
   test('have a name that is unique in their account, and free in every other', async () => {
     const name = unique('app');
-    expect(await create(name)).toMatchObject({ __typename: 'Application', name });
+    expect(await create(name)).toMatchObject({ __typename: 'CreateApplicationPayload', name });
     expect(await create(name)).toMatchObject({ __typename: 'AlreadyExists' });
-    expect(await create(name, world.people.stranger.token)).toMatchObject({ __typename: 'Application', name });
+    expect(await create(name, world.people.stranger.token)).toMatchObject({
+      __typename: 'CreateApplicationPayload',
+      name,
+    });
   });
 
   test('are renamed, to a free name or their own', async () => {
@@ -65,12 +68,11 @@ describe('applications', () => {
 });
 
 describe('environments', () => {
-  const ENVIRONMENT =
-    '... on Environment { id name revision myRoles usage { agentSecrets { used limit } maxValueBytes } }';
+  const ENVIRONMENT = 'id name revision myRoles usage { agentSecrets { used limit } maxValueBytes }';
   const create = (name: string, applicationId = world.applicationId) =>
-    mutate(app, token, 'createEnvironment', { applicationId, name }, ENVIRONMENT);
+    write(app, token, 'createEnvironment', { applicationId, name }, ENVIRONMENT);
   const rename = (id: string, name: string, as = token) =>
-    mutate(app, as, 'updateEnvironment', { id, name }, ENVIRONMENT);
+    write(app, as, 'updateEnvironment', { id, name }, ENVIRONMENT);
 
   test('begin empty at revision 0 under the limits of their owner’s plan', async () => {
     const name = unique('env');
@@ -93,7 +95,7 @@ describe('environments', () => {
   test('of those created at once with one name exactly one is made', async () => {
     const name = unique('race');
     const results = await Promise.all(Array.from({ length: 6 }, () => create(name)));
-    expect(results.filter(({ __typename }) => __typename === 'Environment')).toHaveLength(1);
+    expect(results.filter(({ __typename }) => __typename === 'CreateEnvironmentPayload')).toHaveLength(1);
     expect(results.filter(({ __typename }) => __typename === 'AlreadyExists')).toHaveLength(5);
   });
 
@@ -146,9 +148,9 @@ describe('environments', () => {
 });
 
 describe('shares', () => {
-  const SHARE = '... on EnvironmentShare { id environmentId account { id name } roles createdAt updatedAt }';
+  const SHARE = 'id environmentId account { id name } roles createdAt updatedAt';
   const create = (input: object, as = token) =>
-    mutate(app, as, 'createEnvironmentShare', { environmentId: world.environmentId, roles: [], ...input }, SHARE);
+    write(app, as, 'createEnvironmentShare', { environmentId: world.environmentId, roles: [], ...input }, SHARE);
 
   test('are given to an account by its id or by its name, once', async () => {
     for (const key of ['id', 'name'] as const) {
@@ -184,18 +186,18 @@ describe('shares', () => {
   test('of one account given at once by many are one', async () => {
     const guest = await createAccount(app, unique('guest'));
     const results = await Promise.all(Array.from({ length: 5 }, () => create({ accountId: guest.id })));
-    expect(results.filter(({ __typename }) => __typename === 'EnvironmentShare')).toHaveLength(1);
+    expect(results.filter(({ __typename }) => __typename === 'CreateEnvironmentSharePayload')).toHaveLength(1);
   });
 
   test('once ended, are unknown, and may be given anew', async () => {
     const guest = await createAccount(app, unique('guest'));
     const { id } = await create({ accountId: guest.id, roles: ['VIEWER'] });
-    const end = 'mutation ($id: UUID!) { deleteEnvironmentShare(input: { id: $id }) { id } }';
+    const end = 'mutation ($id: ID!) { deleteEnvironmentShare(input: { id: $id }) { __typename } }';
     expect((await graphql(app, token, end, { id })).errors).toBeUndefined();
     expect((await graphql(app, token, end, { id })).errors?.[0]?.extensions.code).toBe('ENVIRONMENT_SHARE_NOT_FOUND');
     const document = 'query ($id: UUID) { environment(id: $id) { id } }';
     const seen = await graphql(app, guest.token, document, { id: world.environmentId });
     expect(seen.errors?.[0]?.extensions.code).toBe('ENVIRONMENT_NOT_FOUND');
-    expect(await create({ accountId: guest.id })).toMatchObject({ __typename: 'EnvironmentShare' });
+    expect(await create({ accountId: guest.id })).toMatchObject({ __typename: 'CreateEnvironmentSharePayload' });
   });
 });

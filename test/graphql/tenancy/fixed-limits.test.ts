@@ -18,42 +18,54 @@ const atOnce = async (make: () => Promise<{ __typename: string }>) =>
 
 describe('an account', () => {
   const createToken = () =>
-    mutate(app, person.token, 'createToken', { name: 't' }, '... on CreatedToken { token { id } }');
+    mutate(app, person.token, 'createToken', { name: 't' }, '... on CreateTokenPayload { token { id } }');
   const createOne = () =>
-    mutate(app, person.token, 'createApplication', { name: unique('a') }, '... on Application { id }');
+    mutate(
+      app,
+      person.token,
+      'createApplication',
+      { name: unique('a') },
+      '... on CreateApplicationPayload { application { id } }',
+    );
 
   test('has 1,000 tokens at most, its first one among them; a revoked one makes room', async () => {
     await fillTokens(app, person.id, 998);
     const { token } = await createToken();
     expect(await createToken()).toEqual(EXCEEDED);
     await remove(app, person.token, 'revokeToken', token.id);
-    expect(await createToken()).toMatchObject({ __typename: 'CreatedToken' });
+    expect(await createToken()).toMatchObject({ __typename: 'CreateTokenPayload' });
   });
 
   test('is not kept from new tokens by those that have ended by themselves', async () => {
     await fillTokens(app, person.id, 1_000, "now() - interval '1 second'");
-    expect(await createToken()).toMatchObject({ __typename: 'CreatedToken' });
+    expect(await createToken()).toMatchObject({ __typename: 'CreateTokenPayload' });
   });
 
   test('has 1,000 tokens at most, however many are asked for at once', async () => {
     await fillTokens(app, person.id, 997);
-    expect(await atOnce(createToken)).toEqual([...Array(2).fill('CreatedToken'), ...Array(4).fill('LimitExceeded')]);
+    expect(await atOnce(createToken)).toEqual([
+      ...Array(2).fill('CreateTokenPayload'),
+      ...Array(4).fill('LimitExceeded'),
+    ]);
   });
 
   test('has 1,000 applications at most; a deleted one makes room, and a taken name is told first', async () => {
     await fillApplications(app, person.id, 999);
-    const { id } = await createOne();
+    const { application } = await createOne();
     expect(await createOne()).toEqual(EXCEEDED);
     expect(await mutate(app, person.token, 'createApplication', { name: 'filler1' }, '')).toMatchObject({
       __typename: 'AlreadyExists',
     });
-    await remove(app, person.token, 'deleteApplication', id);
-    expect(await createOne()).toMatchObject({ __typename: 'Application' });
+    await remove(app, person.token, 'deleteApplication', application.id);
+    expect(await createOne()).toMatchObject({ __typename: 'CreateApplicationPayload' });
   });
 
   test('has 1,000 applications at most, however many are asked for at once', async () => {
     await fillApplications(app, person.id, 998);
-    expect(await atOnce(createOne)).toEqual([...Array(2).fill('Application'), ...Array(4).fill('LimitExceeded')]);
+    expect(await atOnce(createOne)).toEqual([
+      ...Array(2).fill('CreateApplicationPayload'),
+      ...Array(4).fill('LimitExceeded'),
+    ]);
   });
 
   test('lists its tokens in pages, oldest first, each once', async () => {
@@ -81,25 +93,31 @@ describe('an environment', () => {
   const createShare = async (environmentId: string) => {
     const { id } = await createAccount(app, unique('guest'));
     const input = { environmentId, accountId: id, roles: ['VIEWER'] };
-    return mutate(app, person.token, 'createEnvironmentShare', input, '... on EnvironmentShare { id }');
+    return mutate(
+      app,
+      person.token,
+      'createEnvironmentShare',
+      input,
+      '... on CreateEnvironmentSharePayload { environmentShare { id } }',
+    );
   };
   const environment = async () => createEnvironment(app, person.token, await createApplication(app, person.token));
 
   test('has 1,000 shares at most; a deleted one makes room', async () => {
     const here = await environment();
     await fillShares(app, here, 999);
-    const { id } = await createShare(here);
+    const { environmentShare } = await createShare(here);
     expect(await createShare(here)).toEqual(EXCEEDED);
-    expect(await createShare(await environment())).toMatchObject({ __typename: 'EnvironmentShare' });
-    await remove(app, person.token, 'deleteEnvironmentShare', id);
-    expect(await createShare(here)).toMatchObject({ __typename: 'EnvironmentShare' });
+    expect(await createShare(await environment())).toMatchObject({ __typename: 'CreateEnvironmentSharePayload' });
+    await remove(app, person.token, 'deleteEnvironmentShare', environmentShare.id);
+    expect(await createShare(here)).toMatchObject({ __typename: 'CreateEnvironmentSharePayload' });
   });
 
   test('has 1,000 shares at most, however many are asked for at once', async () => {
     const here = await environment();
     await fillShares(app, here, 998);
     expect(await atOnce(() => createShare(here))).toEqual([
-      ...Array(2).fill('EnvironmentShare'),
+      ...Array(2).fill('CreateEnvironmentSharePayload'),
       ...Array(4).fill('LimitExceeded'),
     ]);
   });

@@ -30,15 +30,21 @@ async function place(limits: Limits): Promise<Place> {
 
 describe('environments per account', () => {
   const create = ({ owner, applicationId }: Place) =>
-    mutate(app, owner.token, 'createEnvironment', { applicationId, name: unique('e') }, '... on Environment { id }');
+    mutate(
+      app,
+      owner.token,
+      'createEnvironment',
+      { applicationId, name: unique('e') },
+      '... on CreateEnvironmentPayload { environment { id } }',
+    );
 
   test('are as many as the plan allows, and one more after a deletion', async () => {
     const here = await place({ environments: 2 });
-    const first = await create(here);
-    expect(await create(here)).toMatchObject({ __typename: 'Environment' });
+    const { environment } = await create(here);
+    expect(await create(here)).toMatchObject({ __typename: 'CreateEnvironmentPayload' });
     expect(await create(here)).toEqual({ ...EXCEEDED, message: 'The plan allows 2 environments per account' });
-    await remove(app, here.owner.token, 'deleteEnvironment', first.id);
-    expect(await create(here)).toMatchObject({ __typename: 'Environment' });
+    await remove(app, here.owner.token, 'deleteEnvironment', environment.id);
+    expect(await create(here)).toMatchObject({ __typename: 'CreateEnvironmentPayload' });
     expect(await create(here)).toMatchObject(EXCEEDED);
   });
 
@@ -49,14 +55,14 @@ describe('environments per account', () => {
     await create(other);
     expect(await create(here)).toMatchObject(EXCEEDED);
     await remove(app, here.owner.token, 'deleteApplication', other.applicationId);
-    expect(await create(here)).toMatchObject({ __typename: 'Environment' });
+    expect(await create(here)).toMatchObject({ __typename: 'CreateEnvironmentPayload' });
     expect(await create(here)).toMatchObject(EXCEEDED);
   });
 
   test('created at once are never more than the plan allows', async () => {
     const here = await place({ environments: 3 });
     const results = await Promise.all(Array.from({ length: 8 }, () => create(here)));
-    expect(results.filter(({ __typename }) => __typename === 'Environment')).toHaveLength(3);
+    expect(results.filter(({ __typename }) => __typename === 'CreateEnvironmentPayload')).toHaveLength(3);
     expect(results.filter(({ __typename }) => __typename === 'LimitExceeded')).toHaveLength(5);
   });
 
@@ -66,13 +72,13 @@ describe('environments per account', () => {
     expect(await mutate(app, here.owner.token, 'createEnvironment', input, '')).toMatchObject(EXCEEDED);
     await changePlan(app, here.owner.planId, 'maxEnvironments: 1');
     expect(await mutate(app, here.owner.token, 'createEnvironment', input, '')).toMatchObject({
-      __typename: 'Environment',
+      __typename: 'CreateEnvironmentPayload',
     });
   });
 
   test('beyond a lowered limit stay, and no new ones come', async () => {
     const here = await place({ environments: 2 });
-    const { id } = await create(here);
+    const { id } = (await create(here)).environment;
     await create(here);
     await changePlan(app, here.owner.planId, 'maxEnvironments: 1');
     const { environment } = await ask(app, here.owner.token, 'query ($id: UUID) { environment(id: $id) { id } }', {

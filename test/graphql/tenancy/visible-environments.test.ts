@@ -63,7 +63,7 @@ test('are not those of shares without roles, of others, or deleted', async () =>
   await given(owner, b, guest, ['VIEWER']);
   expect(await ids(guest.token)).toEqual([b]);
   expect(await ids(app.operatorToken)).toEqual([]);
-  await ask(app, owner.token, `mutation { deleteEnvironment(input: { id: "${b}" }) { id } }`);
+  await ask(app, owner.token, `mutation { deleteEnvironment(input: { id: "${b}" }) { __typename } }`);
   expect(await ids(guest.token)).toEqual([]);
   expect(await ids(owner.token)).toEqual([a]);
 });
@@ -81,7 +81,7 @@ describe('are found', () => {
     await ask(
       app,
       app.operatorToken,
-      'mutation ($input: UpdateAccountInput!) { updateAccount(input: $input) { id } }',
+      'mutation ($input: UpdateAccountInput!) { updateAccount(input: $input) { __typename } }',
       {
         input: { id: owner.id, email },
       },
@@ -137,8 +137,14 @@ describe('settings of Golem’s tools', () => {
       ...(golem === undefined ? {} : { golem }),
     };
     return (
-      await mutate(app, owner.token, 'createEnvironment', input, `... on Environment { id golem { ${settings} } }`)
-    ).golem;
+      await mutate(
+        app,
+        owner.token,
+        'createEnvironment',
+        input,
+        `... on CreateEnvironmentPayload { environment { id golem { ${settings} } } }`,
+      )
+    ).environment.golem;
   };
   const none = { compatibilityCheck: false, versionCheck: false, securityOverrides: false };
 
@@ -197,7 +203,7 @@ describe('applications by name', () => {
         { message: 'Application of this name not found', extensions: { code: 'APPLICATION_NOT_FOUND' } },
       ]);
     }
-    await ask(app, owner.token, `mutation { deleteApplication(input: { id: "${applicationId}" }) { id } }`);
+    await ask(app, owner.token, `mutation { deleteApplication(input: { id: "${applicationId}" }) { __typename } }`);
     expect((await graphql(app, owner.token, FIND, place)).errors).toMatchObject([
       { extensions: { code: 'APPLICATION_NOT_FOUND' } },
     ]);

@@ -29,7 +29,7 @@ async function freshToken(expiresAt?: string) {
   const { createToken } = await ask(
     app,
     person.token,
-    'mutation ($input: CreateTokenInput!) { createToken(input: $input) { ... on CreatedToken { secret token { id } } } }',
+    'mutation ($input: CreateTokenInput!) { createToken(input: $input) { ... on CreateTokenPayload { secret token { id } } } }',
     { input: { name: 'another', ...(expiresAt ? { expiresAt } : {}) } },
   );
   return { person, token: createToken.secret as string, id: createToken.token.id as string };
@@ -116,7 +116,7 @@ describe('the token', () => {
   test('revoked is no credential from that moment on, and the account’s others still are', async () => {
     const { person, token, id } = await freshToken();
     expect(await statusOf({ authorization: `Bearer ${token}` })).toBe(KNOWN);
-    await ask(app, person.token, `mutation { revokeToken(input: { id: "${id}" }) { id } }`);
+    await ask(app, person.token, `mutation { revokeToken(input: { id: "${id}" }) { __typename } }`);
     expect(await statusOf({ authorization: `Bearer ${token}` })).toBe(401);
     expect(await statusOf({ cookie: `GOLEM_SESSION=${token}` })).toBe(401);
     expect(await statusOf({ authorization: `Bearer ${person.token}` })).toBe(KNOWN);
@@ -125,7 +125,7 @@ describe('the token', () => {
   test('of a deleted account is no credential from that moment on', async () => {
     const { person, token } = await freshToken();
     expect(await statusOf({ authorization: `Bearer ${token}` })).toBe(KNOWN);
-    await ask(app, app.operatorToken, `mutation { deleteAccount(input: { id: "${person.id}" }) { id } }`);
+    await ask(app, app.operatorToken, `mutation { deleteAccount(input: { id: "${person.id}" }) { __typename } }`);
     expect(await statusOf({ authorization: `Bearer ${token}` })).toBe(401);
     expect(await statusOf({ authorization: `Bearer ${person.token}` })).toBe(401);
   });
@@ -177,7 +177,7 @@ describe('the cookie', () => {
 
   test('of valid form wins over the header even when its token is revoked', async () => {
     const { person, token, id } = await freshToken();
-    await ask(app, person.token, `mutation { revokeToken(input: { id: "${id}" }) { id } }`);
+    await ask(app, person.token, `mutation { revokeToken(input: { id: "${id}" }) { __typename } }`);
     expect(await statusOf({ authorization: `Bearer ${owner}`, cookie: `GOLEM_SESSION=${token}` })).toBe(401);
   });
 
@@ -197,7 +197,7 @@ describe('the cookie', () => {
 
 test('no credential, badly formed, unknown, expired, revoked: one and the same answer', async () => {
   const { person, token, id } = await freshToken();
-  await ask(app, person.token, `mutation { revokeToken(input: { id: "${id}" }) { id } }`);
+  await ask(app, person.token, `mutation { revokeToken(input: { id: "${id}" }) { __typename } }`);
   const expired = await freshToken();
   await app.services.db.script(`update tokens set expires_at = now() - interval '1 day' where id = '${expired.id}'`);
   const answers = [

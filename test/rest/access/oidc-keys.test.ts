@@ -151,7 +151,7 @@ test('an account that is named like another’s id is not taken for it', async (
   const named = await ask(
     app,
     app.operatorToken,
-    'mutation ($name: String!) { createAccount(input: { name: $name }) { ... on CreatedAccount { account { name } } } }',
+    'mutation ($name: String!) { createAccount(input: { name: $name }) { ... on CreateAccountPayload { account { name } } } }',
     { name: people.stranger.id },
   );
   expect(named.createAccount.account.name).toBe(people.stranger.id);

@@ -262,7 +262,7 @@ describe('the scopes of a login', () => {
     const secret = { path: [unique('s').replace('-', '')], secretType: { type: 'Str' } };
     const mutation = 'mutation ($input: CreateAgentSecretInput!) { createAgentSecret(input: $input) { __typename } }';
     const variables = { input: { environmentId, ...secret } };
-    const token = `mutation { createToken(input: { name: "made" }) { ... on CreatedToken { token { scopes } } } }`;
+    const token = `mutation { createToken(input: { name: "made" }) { ... on CreateTokenPayload { token { scopes } } } }`;
     const codes = [];
     for (const body of [{ query: '{ viewer { name } }' }, { query: mutation, variables }, { query: token }]) {
       const answer = (await client.call('POST', '/graphql', { body })).body;
@@ -300,7 +300,7 @@ describe('a token that a login makes', () => {
   async function make(input: object) {
     const exp = seconds(300);
     const query = `mutation ($input: CreateTokenInput!) { createToken(input: $input) {
-      ... on CreatedToken { secret token { parentId expiresAt } } ... on InvalidRequest { problems } } }`;
+      ... on CreateTokenPayload { secret token { parentId expiresAt } } ... on InvalidRequest { problems } } }`;
     const client = clientOf(server, await issuer.sign({ sub: owner.id, exp }));
     const { body } = await client.call('POST', '/graphql', { body: { query, variables: { input } } });
     const { secret, token, problems } = body.data.createToken;

@@ -48,7 +48,7 @@ async function token(person: Person, expiresAt?: Date): Promise<{ id: string; se
     app,
     person.token,
     `mutation ($input: CreateTokenInput!) {
-      createToken(input: $input) { ... on CreatedToken { secret token { id } } ... on Refusal { message } }
+      createToken(input: $input) { ... on CreateTokenPayload { secret token { id } } ... on Refusal { message } }
     }`,
     { input: { name: 'stream', expiresAt } },
   );
@@ -70,7 +70,11 @@ const removal = (field: string, id: string, by: string) =>
   ask(app, by, `mutation { ${field}(input: { id: "${id}" }) { __typename } }`);
 
 const roles = ({ owner, shareId }: Scene, given: string) =>
-  ask(app, owner.token, `mutation { updateEnvironmentShare(input: { id: "${shareId}", roles: [${given}] }) { id } }`);
+  ask(
+    app,
+    owner.token,
+    `mutation { updateEnvironmentShare(input: { id: "${shareId}", roles: [${given}] }) { __typename } }`,
+  );
 
 interface Loss {
   name: string;

@@ -321,14 +321,15 @@ describe('a repetition is authorised again', () => {
     };
     expect(await viaGraphql()).toEqual([undefined, undefined]);
 
-    const viewer = 'mutation ($id: UUID!) { updateEnvironmentShare(input: { id: $id, roles: [VIEWER] }) { roles } }';
+    const viewer =
+      'mutation ($id: ID!) { updateEnvironmentShare(input: { id: $id, roles: [VIEWER] }) { ... on UpdateEnvironmentSharePayload { environmentShare { roles } } } }';
     await ask(app, token, viewer, { id: shareId });
     expectRefusal(await repeat.create(), 403, 'AUTH_FORBIDDEN');
     expectRefusal(await repeat.update(), 404, 'AGENT_SECRET_NOT_FOUND');
     expectRefusal(await repeat.remove(), 404, 'AGENT_SECRET_NOT_FOUND');
     expect(await viaGraphql()).toEqual(['AGENT_SECRET_NOT_FOUND', 'AUTH_FORBIDDEN']);
 
-    await ask(app, token, 'mutation ($id: UUID!) { deleteEnvironmentShare(input: { id: $id }) { id } }', {
+    await ask(app, token, 'mutation ($id: ID!) { deleteEnvironmentShare(input: { id: $id }) { __typename } }', {
       id: shareId,
     });
     expectRefusal(await repeat.create(), 404, 'ENVIRONMENT_NOT_FOUND');
@@ -341,7 +342,7 @@ describe('a repetition is authorised again', () => {
     const key = newKey();
     const body = { path: [place()], secretType };
     await create(key, body);
-    await ask(app, token, 'mutation ($id: UUID!) { deleteEnvironment(input: { id: $id }) { id } }', {
+    await ask(app, token, 'mutation ($id: ID!) { deleteEnvironment(input: { id: $id }) { __typename } }', {
       id: environmentId,
     });
     expectRefusal(await create(key, body), 404, 'ENVIRONMENT_NOT_FOUND');

@@ -232,7 +232,7 @@ describe('its examples', () => {
 
   it('are what Golem’s tools are answered', async () => {
     const document = `mutation { createAccount(input: { name: "ada", email: "ada@example.com" }) {
-      ... on CreatedAccount { secret account { id } } } }`;
+      ... on CreateAccountPayload { secret account { id } } } }`;
     const { secret, account } = (await ask(app, app.operatorToken, document)).createAccount;
     const authorization = `Bearer ${secret}`;
     const call = async (method: string, path: string, body?: object) => {

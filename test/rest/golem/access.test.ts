@@ -140,7 +140,7 @@ describe('what is deleted is gone for everybody', () => {
   test('an environment', async () => {
     const { at, environmentId: id } = await estate();
     expect(await outcomes(app.as('admin'), at)).toEqual(SHARED);
-    await ask(app, token, `mutation { deleteEnvironment(input: { id: "${id}" }) { id } }`);
+    await ask(app, token, `mutation { deleteEnvironment(input: { id: "${id}" }) { __typename } }`);
     const gone = { 'GET visible': '200 0', 'GET env': '404 ENVIRONMENT_NOT_FOUND' };
     expect(await outcomes(app.as('owner'), at)).toEqual({ ...OWNER, ...gone });
     expect(await outcomes(app.as('admin'), at)).toEqual({ ...SHARED, ...gone });
@@ -148,7 +148,7 @@ describe('what is deleted is gone for everybody', () => {
 
   test('an application, with its environments', async () => {
     const { at } = await estate();
-    await ask(app, token, `mutation { deleteApplication(input: { id: "${at.applicationId}" }) { id } }`);
+    await ask(app, token, `mutation { deleteApplication(input: { id: "${at.applicationId}" }) { __typename } }`);
     expect(await outcomes(app.as('owner'), at)).toEqual({ ...STRANGER, 'POST app': '200' });
     expect(await outcomes(app.as('admin'), at)).toEqual(STRANGER);
   });
@@ -164,7 +164,7 @@ describe('what is deleted is gone for everybody', () => {
       applicationId: application.id,
       environment: environment.name,
     };
-    await ask(app, app.operatorToken, `mutation { deleteAccount(input: { id: "${account.id}" }) { id } }`);
+    await ask(app, app.operatorToken, `mutation { deleteAccount(input: { id: "${account.id}" }) { __typename } }`);
     expect(await outcomes(owner, at)).toEqual(NOBODY);
     expect(await outcomes(app.as('stranger'), at)).toEqual(STRANGER);
   });

@@ -19,9 +19,14 @@ function expectText(answer: Answer, text: string): void {
 }
 
 const setEmail = (id: string, email: string | null) =>
-  ask(app, app.operatorToken, 'mutation ($input: UpdateAccountInput!) { updateAccount(input: $input) { id } }', {
-    input: { id, email },
-  });
+  ask(
+    app,
+    app.operatorToken,
+    'mutation ($input: UpdateAccountInput!) { updateAccount(input: $input) { __typename } }',
+    {
+      input: { id, email },
+    },
+  );
 
 /** A new account with its client. */
 async function member(): Promise<Person & { client: ReturnType<typeof clientOf> }> {
@@ -57,7 +62,9 @@ describe('GET /v1/me/token', () => {
 
   test('answers 401 alike to every credential that is none', async () => {
     const { secret, token } = await createTokenAs(app, app.world.people.owner.token, {});
-    await ask(app, secret, 'mutation ($id: UUID!) { revokeToken(input: { id: $id }) { id } }', { id: token.id });
+    await ask(app, secret, 'mutation ($id: ID!) { revokeToken(input: { id: $id }) { __typename } }', {
+      id: token.id,
+    });
     for (const none of [undefined, 'x', 'x'.repeat(40), secret, '5c832d93-ff85-4a8f-9803-513950fdfdb1']) {
       const answer = await call(none);
       expect(answer.text).toBe('{"code":"AUTH_UNAUTHORIZED","error":"Token not found"}');

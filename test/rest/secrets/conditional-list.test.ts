@@ -159,13 +159,15 @@ describe('a tag opens nothing', () => {
     const { stranger } = app.world.people;
     const id = await share(app, token, environmentId, stranger.id, ['DEPLOYER']);
     expect((await list(known, app.as('stranger'))).status).toBe(304);
-    await ask(app, token, 'mutation ($id: UUID!) { deleteEnvironmentShare(input: { id: $id }) { id } }', { id });
+    await ask(app, token, 'mutation ($id: ID!) { deleteEnvironmentShare(input: { id: $id }) { __typename } }', {
+      id,
+    });
     expectRefusal(await list(known, app.as('stranger')), 404, 'ENVIRONMENT_NOT_FOUND');
   });
 
   test('in a deleted environment', async () => {
     const known = await tag();
-    await ask(app, token, 'mutation ($id: UUID!) { deleteEnvironment(input: { id: $id }) { id } }', {
+    await ask(app, token, 'mutation ($id: ID!) { deleteEnvironment(input: { id: $id }) { __typename } }', {
       id: environmentId,
     });
     expectRefusal(await list(known), 404, 'ENVIRONMENT_NOT_FOUND');

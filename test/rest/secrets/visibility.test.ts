@@ -105,7 +105,7 @@ test('a share counts from the moment it is given until the moment it is taken, s
   const shareId = await share(app, app.world.people.owner.token, given.environmentId, guest.id, ['DEPLOYER']);
   expect((await client.get(given.secretId)).status).toBe(200);
   const change = (roles: string) =>
-    `mutation { updateEnvironmentShare(input: { id: "${shareId}", roles: [${roles}] }) { id } }`;
+    `mutation { updateEnvironmentShare(input: { id: "${shareId}", roles: [${roles}] }) { __typename } }`;
   await ask(app, app.world.people.owner.token, change('VIEWER'));
   expectNotFound(await client.get(given.secretId), 'get', given);
   expectRefusal(await client.list(given.environmentId), 403, 'AUTH_FORBIDDEN');
@@ -114,7 +114,7 @@ test('a share counts from the moment it is given until the moment it is taken, s
   await ask(
     app,
     app.world.people.owner.token,
-    `mutation { deleteEnvironmentShare(input: { id: "${shareId}" }) { id } }`,
+    `mutation { deleteEnvironmentShare(input: { id: "${shareId}" }) { __typename } }`,
   );
   expectNotFound(await client.get(given.secretId), 'get', given);
   expectNotFound(await client.list(given.environmentId), 'list', given);
@@ -160,19 +160,27 @@ describe('what is deleted is gone for everybody', () => {
 
   test('a deleted environment', async () => {
     const { owner, others, ...gone } = await estate();
-    await ask(app, owner.token, `mutation { deleteEnvironment(input: { id: "${gone.environmentId}" }) { id } }`);
+    await ask(
+      app,
+      owner.token,
+      `mutation { deleteEnvironment(input: { id: "${gone.environmentId}" }) { __typename } }`,
+    );
     await expectGone([owner, ...others], gone);
   });
 
   test('the environments of a deleted application', async () => {
     const { owner, others, ...gone } = await estate();
-    await ask(app, owner.token, `mutation { deleteApplication(input: { id: "${gone.applicationId}" }) { id } }`);
+    await ask(
+      app,
+      owner.token,
+      `mutation { deleteApplication(input: { id: "${gone.applicationId}" }) { __typename } }`,
+    );
     await expectGone([owner, ...others], gone);
   });
 
   test('the environments of a deleted account, whose token is no credential any more', async () => {
     const { owner, others, ...gone } = await estate();
-    await ask(app, app.operatorToken, `mutation { deleteAccount(input: { id: "${owner.id}" }) { id } }`);
+    await ask(app, app.operatorToken, `mutation { deleteAccount(input: { id: "${owner.id}" }) { __typename } }`);
     await expectGone(others, gone);
     for (const operation of OPERATIONS) {
       expectRefusal(await run(clientOf(app.server, owner.token), operation, gone), 401, 'AUTH_UNAUTHORIZED');

@@ -112,12 +112,12 @@ const setRoles = (roles: string[]) => (at: Scene) =>
   ask(
     app,
     ownerToken,
-    'mutation ($input: UpdateEnvironmentShareInput!) { updateEnvironmentShare(input: $input) { ... on EnvironmentShare { id } } }',
+    'mutation ($input: UpdateEnvironmentShareInput!) { updateEnvironmentShare(input: $input) { __typename } }',
     { input: { id: at.shareId, roles } },
   );
 
 const remove = (noun: string, id: string) =>
-  ask(app, ownerToken, `mutation ($id: UUID!) { delete${noun}(input: { id: $id }) { ... on ${noun} { id } } }`, { id });
+  ask(app, ownerToken, `mutation ($id: ID!) { delete${noun}(input: { id: $id }) { __typename } }`, { id });
 
 /** What happens elsewhere after the secret has been seen here, and how a write of the revision seen is answered then. */
 const SITUATIONS: Record<

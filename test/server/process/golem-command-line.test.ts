@@ -8,9 +8,13 @@ import { ask, developer } from './client.js';
 let server: RunningServer;
 beforeAll(async () => {
   server = await startServer();
-  await ask(developer(server), 'mutation ($input: UpdateAccountInput!) { updateAccount(input: $input) { email } }', {
-    input: { id: server.facts().accountId, email: 'Dev@Example.com' },
-  });
+  await ask(
+    developer(server),
+    'mutation ($input: UpdateAccountInput!) { updateAccount(input: $input) { ... on UpdateAccountPayload { account { email } } } }',
+    {
+      input: { id: server.facts().accountId, email: 'Dev@Example.com' },
+    },
+  );
 });
 afterAll(() => server?.stop());
 
@@ -173,7 +177,7 @@ test('an unknown token ends the tool at its first request', async () => {
 test('a share and a token of one environment are used as account/app/env', async () => {
   const caller = developer(server);
   const { environmentId } = server.facts();
-  const created = `mutation { createAccount(input: { name: "guest" }) { ... on CreatedAccount { secret account { id } } } }`;
+  const created = `mutation { createAccount(input: { name: "guest" }) { ... on CreateAccountPayload { secret account { id } } } }`;
   const { secret, account } = (await ask(caller, created)).createAccount;
   const input = { environmentId, accountId: account.id, roles: ['DEPLOYER'] };
   const share =
@@ -181,7 +185,7 @@ test('a share and a token of one environment are used as account/app/env', async
   await ask(caller, share, { input });
   const limits = { input: { name: 'one', environmentId, scopes: ['REVEAL'] } };
   const token =
-    'mutation ($input: CreateTokenInput!) { createToken(input: $input) { ... on CreatedToken { secret } } }';
+    'mutation ($input: CreateTokenInput!) { createToken(input: $input) { ... on CreateTokenPayload { secret } } }';
   const narrow = (await ask({ url: server.url, token: secret }, token, limits)).createToken.secret;
   for (const one of [secret, narrow]) {
     const place = { account: 'dev@example.com', app: 'demo', env: 'dev' };

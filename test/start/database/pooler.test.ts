@@ -54,7 +54,7 @@ test('an empty database is migrated and seeded through it, both doors read and w
       `mutation ($input: CreateEnvironmentInput!) { createEnvironment(input: $input) { __typename } }`,
       { input: { applicationId, name: 'transaction' } },
     );
-    expect(createEnvironment.__typename).toBe('Environment');
+    expect(createEnvironment.__typename).toBe('CreateEnvironmentPayload');
     const { environment } = await ask(
       developer(server),
       'query ($id: UUID!) { environment(id: $id) { agentSecrets(first: 10) { totalCount } } }',

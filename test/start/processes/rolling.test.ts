@@ -32,11 +32,11 @@ beforeAll(async () => {
   const caller = { url: server.url, token };
   const { createApplication: application } = await ask(
     caller,
-    'mutation { createApplication(input: {name: "a"}) { ... on Application { id } } }',
+    'mutation { createApplication(input: {name: "a"}) { ... on CreateApplicationPayload { application { id } } } }',
   );
   const { createEnvironment: environment } = await ask(
     caller,
-    'mutation ($a: UUID!) { createEnvironment(input: {applicationId: $a, name: "e"}) { ... on Environment { id } } }',
+    'mutation ($a: ID!) { createEnvironment(input: {applicationId: $a, name: "e"}) { ... on CreateEnvironmentPayload { environment { id } } } }',
     { a: application.id },
   );
   environmentId = environment.id;

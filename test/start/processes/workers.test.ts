@@ -119,12 +119,12 @@ describe('the processes', () => {
   test('refuse a token within seconds after one of them has revoked it', async () => {
     const { createToken } = await ask(
       developer(server),
-      'mutation { createToken(input: { name: "passing" }) { ... on CreatedToken { secret token { id } } } }',
+      'mutation { createToken(input: { name: "passing" }) { ... on CreateTokenPayload { secret token { id } } } }',
     );
     const caller = { url: server.url, token: createToken.secret };
     const path = `/v1/envs/${server.facts().environmentId}/agent-secrets`;
     for (const { status } of (await callEach(server, caller, 'GET', path)).values()) expect(status).toBe(200);
-    await ask(developer(server), 'mutation ($id: UUID!) { revokeToken(input: { id: $id }) { __typename } }', {
+    await ask(developer(server), 'mutation ($id: ID!) { revokeToken(input: { id: $id }) { __typename } }', {
       id: createToken.token.id,
     });
     await until('all refuse it', async () => {

@@ -29,7 +29,7 @@ const rename = (name = unique('env')) =>
   ask(
     app,
     owner.token,
-    'mutation ($input: UpdateEnvironmentInput!) { updateEnvironment(input: $input) { ... on Environment { name } } }',
+    'mutation ($input: UpdateEnvironmentInput!) { updateEnvironment(input: $input) { ... on UpdateEnvironmentPayload { environment { name } } } }',
     { input: { id: environmentId, name } },
   );
 const bySql = (columns: object) => app.services.db.script(update('environments', { id: environmentId }, columns));

@@ -36,7 +36,7 @@ beforeAll(async () => {
     await goOn(writes);
     copies.push(await readTables(app.services.db));
   }
-  const rename = 'mutation ($id: UUID!) { updateEnvironment(input: { id: $id, name: "renamed" }) { __typename } }';
+  const rename = 'mutation ($id: ID!) { updateEnvironment(input: { id: $id, name: "renamed" }) { __typename } }';
   await ask(app, token, rename, { id: environmentId });
   await rotateDataKeys(app.services, { environmentId });
   await createHistory(app, { environmentId: other, token, random: history })(30);

@@ -13,16 +13,16 @@ export interface Limits {
 export async function createPlan(app: TestApp, { environments = 100, secrets = 100, bytes = 1_000 }: Limits) {
   const limits = `maxEnvironments: ${environments}, maxSecretsPerEnvironment: ${secrets}, maxValueBytes: ${bytes}`;
   const document = `mutation ($name: String!) {
-    createPlan(input: { name: $name, ${limits} }) { ... on Plan { id name } ... on Refusal { code message } }
+    createPlan(input: { name: $name, ${limits} }) { ... on CreatePlanPayload { plan { id name } } ... on Refusal { code message } }
   }`;
-  return (await ask(app, app.operatorToken, document, { name: unique('plan') })).createPlan as {
+  return (await ask(app, app.operatorToken, document, { name: unique('plan') })).createPlan.plan as {
     id: string;
     name: string;
   };
 }
 
 export async function changePlan(app: TestApp, id: string, limits: string): Promise<void> {
-  const document = `mutation ($id: UUID!) { updatePlan(input: { id: $id, ${limits} }) { __typename } }`;
+  const document = `mutation ($id: ID!) { updatePlan(input: { id: $id, ${limits} }) { __typename } }`;
   await ask(app, app.operatorToken, document, { id });
 }
 
@@ -50,14 +50,26 @@ export async function mutate(
   return (await ask(app, token, document, { input }))[field];
 }
 
-/** Runs a mutation that refuses only with errors, and returns its object. */
+/** Runs a mutation that creates or updates something. Returns that with the name of the payload, or the refusal. */
+export async function write(
+  app: TestApp,
+  token: string,
+  field: string,
+  input: object,
+  selection: string,
+): Promise<any> {
+  const thing = field.replace(/^(create|update)/, '');
+  const noun = `${thing[0]?.toLowerCase()}${thing.slice(1)}`;
+  const payload = `${field[0]?.toUpperCase()}${field.slice(1)}Payload`;
+  const fragments = `... on ${payload} { ${noun} { ${selection} } } ... on InvalidRequest { problems }`;
+  const { [noun]: made, ...rest } = await mutate(app, token, field, input, fragments);
+  return { ...rest, ...made };
+}
+
+/** Runs a mutation that takes something away, and returns its payload. */
 export async function remove(app: TestApp, token: string, field: string, id: string): Promise<any> {
-  const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input`;
-  return (
-    await ask(app, token, `mutation ($input: ${type}!) { ${field}(input: $input) { __typename id } }`, {
-      input: { id },
-    })
-  )[field];
+  const payload = `${field[0]?.toUpperCase()}${field.slice(1)}Payload`;
+  return mutate(app, token, field, { id }, `... on ${payload} { deletedId }`);
 }
 
 /** Returns every row of every table as text, with bytes in hexadecimal. */

@@ -24,7 +24,7 @@ export interface Limits {
 export async function createTokenAs(app: TestApp, token: string, limits: Limits): Promise<any> {
   const document = `mutation ($input: CreateTokenInput!) {
     createToken(input: $input) {
-      ... on CreatedToken { secret token { id scopes environmentId pathPrefixes expiresAt } } ... on Refusal { code message }
+      ... on CreateTokenPayload { secret token { id scopes environmentId pathPrefixes expiresAt } } ... on Refusal { code message }
     }
   }`;
   const { data, errors } = await graphql<any>(app, token, document, { input: { name: 'limited', ...limits } });

@@ -21,18 +21,18 @@ export async function createLimitedEnvironment(
   app: TestApp,
   { environments = 1, secrets = 100, valueBytes = 10_000 }: Limits,
 ): Promise<LimitedEnvironment> {
-  const { createPlan: plan } = await ask(
+  const { createPlan } = await ask(
     app,
     app.operatorToken,
     `mutation { createPlan(input: {
       name: "${unique('plan')}", maxEnvironments: ${environments}, maxSecretsPerEnvironment: ${secrets}, maxValueBytes: ${valueBytes}
-    }) { ... on Plan { id } } }`,
+    }) { ... on CreatePlanPayload { plan { id } } } }`,
   );
   const person = await createAccount(app, unique('limited'));
   await ask(
     app,
     app.operatorToken,
-    `mutation { updateAccount(input: { id: "${person.id}", planId: "${plan.id}" }) { ... on Account { id } } }`,
+    `mutation { updateAccount(input: { id: "${person.id}", planId: "${createPlan.plan.id}" }) { __typename } }`,
   );
   const environmentId = await createEnvironment(app, person.token, await createApplication(app, person.token));
   return { environmentId, token: person.token, owner: clientOf(app.server, person.token) };
