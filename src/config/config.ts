@@ -14,6 +14,9 @@ export interface Config {
   readonly production: boolean;
   readonly host: string;
   readonly port: number;
+  /** Where metrics are served; undefined: nowhere. */
+  readonly metricsPort: number | undefined;
+  readonly metricsHost: string;
   /** Number of processes that share the port; with 1, this process serves alone. */
   readonly workers: number;
   /** Seconds between the signal to stop and the end of listening, in which load balancers notice. */
@@ -102,6 +105,8 @@ export function loadConfig(
       NODE_ENV: oneOf('production', 'development', 'test')({ default: undefined }),
       HOST: str({ default: '127.0.0.1' }),
       PORT: wholeNumber(0, 65_535)({ default: 4000 }),
+      METRICS_PORT: wholeNumber(0, 65_535)({ default: undefined }),
+      METRICS_HOST: str({ default: '127.0.0.1' }),
       WORKERS: workers({ default: 1 }),
       DRAIN_DELAY_SECONDS: wholeNumber(0, 300)({ default: undefined }),
       DATABASE_URL: str({ default: undefined }),
@@ -187,6 +192,8 @@ export function loadConfig(
     production,
     host: clean.HOST,
     port: clean.PORT,
+    metricsPort: clean.METRICS_PORT,
+    metricsHost: clean.METRICS_HOST,
     workers: clean.WORKERS,
     // HAProxy notices within 6 seconds by default: it looks every two, and believes the third failure.
     drainDelaySeconds: clean.DRAIN_DELAY_SECONDS ?? (production ? 10 : 0),

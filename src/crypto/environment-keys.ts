@@ -179,6 +179,8 @@ export interface KeyCache {
   keysOf(environmentId: string): EnvironmentKeys | Promise<EnvironmentKeys>;
   /** Loads the keys in a read that begins after this call. Until it has ended, the cached keys remain in use. */
   reload(environmentId: string): Promise<EnvironmentKeys>;
+  /** How many environments' keys are in memory, how often they were found there, and how often they were loaded. */
+  usage(): { environments: number; hits: number; loads: number };
   /** Removes an environment's keys from the cache; a load that is in progress does not put them back. */
   forget(environmentId: string): void;
 }
@@ -202,8 +204,11 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
   const { provider, load, max, maxAgeMs = KEYS_MAX_AGE_MS, sealAlgorithm = DEFAULT_SEAL_ALGORITHM } = options;
   const cached = new LRUCache<string, CacheEntry>({ max });
   const loads = new Map<string, Load>();
+  let hits = 0;
+  let loaded = 0;
 
   function begin(environmentId: string): Promise<EnvironmentKeys> {
+    loaded += 1;
     // `run` starts in a microtask, so that `entry` is defined and registered even when `load` throws at once.
     const entry: Load = { keys: Promise.resolve().then(run) };
     loads.set(environmentId, entry);
@@ -227,7 +232,10 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
 
   function keysOf(environmentId: string): EnvironmentKeys | Promise<EnvironmentKeys> {
     const found = cached.get(environmentId);
-    if (found && performance.now() - found.since < maxAgeMs) return found.keys;
+    if (found && performance.now() - found.since < maxAgeMs) {
+      hits += 1;
+      return found.keys;
+    }
     return loads.get(environmentId)?.keys ?? begin(environmentId);
   }
 
@@ -245,7 +253,9 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
     loads.delete(environmentId);
   }
 
-  return { sealAlgorithm, keysOf, reload, forget };
+  const usage = () => ({ environments: cached.size, hits, loads: loaded });
+
+  return { sealAlgorithm, keysOf, reload, usage, forget };
 }
 
 function keyFrom(bytes: Uint8Array, { purpose, version }: StoredKey, context: string): UnwrappedKey {

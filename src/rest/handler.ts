@@ -9,6 +9,7 @@ import type { Reservation } from '../http/body.js';
 import { matchesTag } from '../http/entity-tag.js';
 import { EVENT_STREAM_HEADERS } from '../http/event-stream.js';
 import { printBody } from '../json/print-portions.js';
+import { type Exchange, type ExchangeDoor, exchangeOf, noteCode } from '../logging/exchange.js';
 import { GOLEM_ROUTES } from './golem-routes.js';
 import { JSON_TYPE, methodNotAllowed, problem } from './problem.js';
 import { jsonBody } from './request.js';
@@ -54,6 +55,7 @@ export function createRestRoutes<Ctx>(options: RestOptions<Ctx>): Hono {
 }
 
 async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ctx>): Promise<Response> {
+  const exchange = nameOperation(c, 'rest', route.operationId);
   await options.guard(c);
   const ctx = await options.context(c, 'rest');
   const incoming: Incoming = {
@@ -61,7 +63,10 @@ async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ct
     parameter: (name) => c.req.param(name) as string,
     body: () => jsonBody(c.req.raw, options.maxBodyBytes, options.reservation(ctx)),
   };
-  const refuse = (error: AppError) => problem(inWordsOf(route, incoming, error));
+  const refuse = (error: AppError) => {
+    noteCode(exchange, error.code);
+    return problem(inWordsOf(route, incoming, error));
+  };
   if (!options.isAuthenticated(ctx)) return refuse(unauthorized());
   const variables = await route.variables(incoming);
   const ifNoneMatch = route.tag && c.req.header('if-none-match');
@@ -89,6 +94,16 @@ async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ct
   });
 }
 
+/** Says which operation a request asks for, before anything can refuse it. */
+function nameOperation(c: HonoContext, door: ExchangeDoor, operationId: string): Exchange | undefined {
+  const exchange = exchangeOf(c.env);
+  if (exchange) {
+    exchange.door = door;
+    exchange.operation = operationId;
+  }
+  return exchange;
+}
+
 /** The error with the message that the route has for its code, if it has one. */
 function inWordsOf(route: Route, incoming: Incoming, error: AppError): AppError {
   const message = route.messages?.[error.code];
@@ -104,6 +119,7 @@ function tagHeaders(route: Route, data: never) {
 }
 
 async function handleStream<Ctx>(stream: StreamRoute, c: HonoContext, options: RestOptions<Ctx>): Promise<Response> {
+  const exchange = nameOperation(c, 'stream', stream.operationId);
   await options.guard(c);
   const ctx = await options.context(c, 'stream');
   if (!options.isAuthenticated(ctx)) throw unauthorized();
@@ -111,7 +127,9 @@ async function handleStream<Ctx>(stream: StreamRoute, c: HonoContext, options: R
   const results = await options.subscribe(stream.document, variables, ctx);
   if (!(Symbol.asyncIterator in results)) {
     const error = results.errors?.[0];
-    return refusedStream(c.req.raw, refusalOf({ ...error?.extensions }, error?.message ?? 'Internal error'));
+    const refusal = refusalOf({ ...error?.extensions }, error?.message ?? 'Internal error');
+    noteCode(exchange, refusal.code);
+    return refusedStream(c.req.raw, refusal);
   }
   if (c.req.raw.method !== 'HEAD') return streamEvents(stream, results, refusalOf);
   await results.return?.();

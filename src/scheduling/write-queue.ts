@@ -8,6 +8,8 @@ export interface WriteQueue {
    * are queued, or when this one has waited too long.
    */
   run<T>(environmentId: string, write: () => Promise<T>): Promise<T>;
+  /** Writes of all environments that run or wait. */
+  waiting(): number;
 }
 
 /**
@@ -16,12 +18,15 @@ export interface WriteQueue {
  */
 export function createWriteQueue(maxWaiting = 1_000, maxWaitMs = 15_000): WriteQueue {
   const queues = new Map<string, { tail: Promise<unknown>; waiting: number }>();
+  let all = 0;
   return {
+    waiting: () => all,
     async run(environmentId, write) {
       const queue = queues.get(environmentId) ?? { tail: Promise.resolve(), waiting: 0 };
       if (queue.waiting >= maxWaiting) throw unavailable('Too many writes are waiting for this environment');
       queues.set(environmentId, queue);
       queue.waiting += 1;
+      all += 1;
       const queuedAt = performance.now();
       const result = queue.tail.then(() => {
         if (performance.now() - queuedAt > maxWaitMs)
@@ -33,6 +38,7 @@ export function createWriteQueue(maxWaiting = 1_000, maxWaitMs = 15_000): WriteQ
         return await result;
       } finally {
         queue.waiting -= 1;
+        all -= 1;
         if (queue.waiting === 0) queues.delete(environmentId);
       }
     },

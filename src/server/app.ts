@@ -15,6 +15,7 @@ import { createGraphiqlRoutes } from '../graphql/graphiql/graphiql.js';
 import { schema } from '../graphql/schema.js';
 import { requestIdFrom, requestIdOf } from '../http/request-id.js';
 import { requestPath } from '../http/request-path.js';
+import { exchangeOf, noteCode } from '../logging/exchange.js';
 import { createDocsRoutes } from '../rest/docs/docs.js';
 import { createRestRoutes } from '../rest/handler.js';
 import { notFoundRoute, problem } from '../rest/problem.js';
@@ -44,7 +45,7 @@ export interface AppOptions {
 }
 
 export function createApp({ services, config, development = () => undefined, isStopping }: AppOptions): Hono {
-  const { log, bearers, db } = services;
+  const { log, bearers, db, security } = services;
   const report = createReport(log);
   const logins = config.oidc && createLoginCache(db, loginVerifier(config.oidc));
   const pipeline = createPipeline({
@@ -61,18 +62,27 @@ export function createApp({ services, config, development = () => undefined, isS
     onBug: report,
   });
 
-  const guard = rateLimit(config);
-  const guardAccount = accountRateLimit(config);
-  const failed = config.failedCredentials === 0 ? undefined : limitFailedCredentials(config.failedCredentials);
+  const guard = rateLimit(config, security);
+  const guardAccount = accountRateLimit(config, security);
+  const onWait = (address: string) => security.note('credential_limit', { address });
+  const failed =
+    config.failedCredentials === 0 ? undefined : limitFailedCredentials(config.failedCredentials, undefined, onWait);
 
   function contextFor(c: HonoContext, door: Context['door']): Context | Promise<Context> {
     const requestId = requestIdOf(c);
+    const exchange = exchangeOf(c.env);
+    if (exchange && door === 'graphql') {
+      exchange.door = door;
+      exchange.operation = 'anonymous';
+    }
     const address = () => clientAddress(c, config.trustProxy);
-    const actor = authenticate(c.req.raw.headers, { bearers, logins }, { failed, address }, door);
+    const onFailed = () => security.note('failed_credential', { address: address(), requestId });
+    const actor = authenticate(c.req.raw.headers, { bearers, logins }, { failed, address, onFailed }, door);
     const withActor = (who: Actor | undefined): Context | Promise<Context> => {
       const operation = operationOf(c, services, who, door === 'rest' ? UNBOUNDED : config);
       const isSent = who === undefined && isCredentialSent(c.req.raw.headers);
-      const ctx: Context = { services, actor: who, isCredentialSent: isSent, requestId, door, operation };
+      if (exchange) exchange.actor = who;
+      const ctx: Context = { services, actor: who, isCredentialSent: isSent, requestId, door, operation, exchange };
       return who && guardAccount ? guardAccount(who.accountId).then(() => ctx) : ctx;
     };
     return actor instanceof Promise ? actor.then(withActor) : withActor(actor);
@@ -92,10 +102,14 @@ export function createApp({ services, config, development = () => undefined, isS
   const app = new Hono({ getPath: requestPath });
   app.onError((error, c) => {
     const refusal = error instanceof AppError ? error : exhaustionIn(error);
+    noteCode(exchangeOf(c.env), refusal?.code ?? 'INTERNAL_UNKNOWN');
     if (!refusal || refusal.code === 'UNAVAILABLE') report(refusal ?? error, requestIdOf(c));
     return refusalResponse(c.req.raw, refusal ?? new AppError('INTERNAL_UNKNOWN', 'Internal error'));
   });
-  app.notFound(() => problem(notFoundRoute()));
+  app.notFound((c) => {
+    noteCode(exchangeOf(c.env), 'NOT_FOUND');
+    return problem(notFoundRoute());
+  });
   if (log.isLevelEnabled('debug')) app.use('*', logRequests(log));
 
   app.route(

@@ -6,10 +6,12 @@ import { AppError } from '../errors/errors.js';
 import { invalidRequest } from '../errors/refusals.js';
 import { nameRequest, requestIdFrom, requestIdIn } from '../http/request-id.js';
 import { closeUnread } from '../http/unread-body.js';
+import { beginExchange } from '../logging/exchange.js';
 import type { Logger } from '../logging/logger.js';
 import { JSON_TYPE, problem, problemBody } from '../rest/problem.js';
 import { type Connections, trackConnections } from './connections.js';
 import { enableDrain } from './drain.js';
+import type { RequestObserver } from './observe.js';
 import { cutSlowReaders, type SlowReaderLimits } from './slow-readers.js';
 
 type Fetch = (request: Request, env: object) => Response | Promise<Response>;
@@ -22,12 +24,13 @@ export interface HttpServerOptions {
   /** Milliseconds within which a client must read at least a part of the data that is being sent to it. */
   stalledAfterMs?: number;
   slowReaders?: Partial<SlowReaderLimits>;
+  observer?: RequestObserver | undefined;
 }
 
 /** Creates a server that does not listen yet. */
 export function createHttpServer(
   fetch: Fetch,
-  { log, stalledAfterMs = 60_000, slowReaders }: HttpServerOptions,
+  { log, stalledAfterMs = 60_000, slowReaders, observer }: HttpServerOptions,
 ): Server {
   async function respond(request: Request, env: HttpBindings): Promise<Response> {
     try {
@@ -62,6 +65,11 @@ export function createHttpServer(
   function accept(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
     if (!connections.begin(outgoing)) return false;
     nameRequest(incoming, outgoing);
+    if (observer) {
+      const exchange = beginExchange(outgoing);
+      observer.begin();
+      outgoing.once('close', () => observer.end(exchange, outgoing));
+    }
     for (const name in SAFE_HEADERS) outgoing.setHeader(name, SAFE_HEADERS[name] as string);
     return true;
   }

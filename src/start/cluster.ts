@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import type { Config } from '../config/config.js';
 import { createLogger, type Logger } from '../logging/logger.js';
+import { serveMetrics } from '../metrics/metrics-server.js';
+import { answerMetrics, type MetricsReport, WorkerMetrics } from '../metrics/worker-metrics.js';
 import { quietTurn } from '../scheduling/quiet-turn.js';
 import { type DevelopmentFacts, prepareDevelopment } from './development.js';
 import { openServices } from './services.js';
@@ -24,9 +26,10 @@ interface Instruction {
 }
 
 /**
- * A message from a worker: it is ready for its Instruction, it serves, it wants no more connections, or it cannot start.
+ * A message from a worker: it is ready for its Instruction, it serves, it wants no more connections, it tells its metrics, or
+ * it cannot start.
  */
-type Report = 'asking' | 'serving' | 'leaving' | { failure: string };
+type Report = 'asking' | 'serving' | 'leaving' | MetricsReport | { failure: string };
 
 /** Checks and prepares once, then keeps `config.workers` workers running; calls `greet` when all of them serve. */
 export async function servePrimary(config: Config, greet: (serving: Serving) => void): Promise<void> {
@@ -35,6 +38,9 @@ export async function servePrimary(config: Config, greet: (serving: Serving) => 
   const instruction: Instruction = { facts: serving.facts };
   const workers = new Set<Worker>();
   const leaving = new Set<Worker>();
+  /** Only these are asked for metrics: the first message to a worker has to be its Instruction. */
+  const measured = new Set<Worker>();
+  const metrics = new WorkerMetrics();
   let isServing = false;
   let shutdown: { since: number; code: number } | undefined;
 
@@ -82,15 +88,20 @@ export async function servePrimary(config: Config, greet: (serving: Serving) => 
           worker.send(instruction, () => {});
         } else if (report === 'serving') {
           servingSince = performance.now();
+          measured.add(worker);
           resolve();
         } else if (report === 'leaving') {
           leaving.add(worker);
           releaseLeaving();
+        } else if ('metricsOf' in report) {
+          metrics.receive(report);
         } else failure = report.failure;
       });
       function handleExit(code: number | null, signal: string | null): void {
         if (!workers.delete(worker)) return;
         leaving.delete(worker);
+        measured.delete(worker);
+        metrics.forget(worker);
         if (shutdown) {
           releaseLeaving();
           if (code !== 0 && servingSince !== undefined) shutdown.code = 1;
@@ -123,6 +134,7 @@ export async function servePrimary(config: Config, greet: (serving: Serving) => 
 
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  if (config.metricsPort !== undefined) await serveMetrics({ config, log, read: () => metrics.read(measured) });
   await Promise.all(Array.from({ length: config.workers }, () => startWorker(0)));
   isServing = true;
   greet(serving);
@@ -159,6 +171,7 @@ export async function serveWorker(config: Config): Promise<void> {
       loggerOf(config),
       async () => facts,
       () => send('leaving'),
+      answerMetrics,
     );
     send('serving');
   } catch (error) {

@@ -4,15 +4,21 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Registry } from 'prom-client';
 import type { Config } from '../config/config.js';
 import { closeReads, takeInReads } from '../domain/reads/left-reads.js';
 import { pruneSecretReads } from '../domain/reads/secret-read.js';
 import type { Services } from '../domain/request/services.js';
 import { unavailable } from '../errors/refusals.js';
 import type { Logger } from '../logging/logger.js';
+import { serveMetrics } from '../metrics/metrics-server.js';
+import { createRegistry } from '../metrics/process-metrics.js';
+import { createRequestMetrics } from '../metrics/request-metrics.js';
+import { registerServiceMetrics } from '../metrics/service-metrics.js';
 import { createApp } from '../server/app.js';
 import { drain, sayLast } from '../server/drain.js';
 import { createHttpServer } from '../server/http-server.js';
+import { createObserver } from '../server/observe.js';
 import { refusalResponse } from '../server/refusal.js';
 import type { DevelopmentFacts } from './development.js';
 import { openServices } from './services.js';
@@ -32,13 +38,15 @@ const LEFT_READS = 'unrecorded-reads';
 /**
  * Resolves when the service answers requests and handles signals. `prepare` creates the set-up for development, which
  * contains the URL, so it runs after the server listens; until then, requests are answered with UNAVAILABLE.
- * `stopListening` is given where another process holds the port; see `drain`.
+ * `stopListening` is given where another process holds the port; see `drain`. `shareMetrics` is given where another process
+ * serves the metrics.
  */
 export async function serve(
   config: Config,
   log: Logger,
   prepare: (services: Services, url: string) => Promise<DevelopmentFacts | undefined>,
   stopListening?: () => void,
+  shareMetrics?: (registry: Registry) => void,
 ): Promise<Serving> {
   const services = await openServices(config, log, config.databaseWait);
   let facts: DevelopmentFacts | undefined;
@@ -51,7 +59,9 @@ export async function serve(
     pruneSecretReads(services.db, config.readRetentionDays).catch((error: unknown) =>
       log.warn({ err: error }, 'cannot remove old records of opened values'),
     );
-  const server = createHttpServer(handle, { log });
+  const registry = config.metricsPort === undefined ? undefined : createRegistry();
+  const observer = createObserver({ ...services, metrics: registry && createRequestMetrics(registry) });
+  const server = createHttpServer(handle, { log, observer });
   const leftReads = join(config.dataDir, LEFT_READS);
   let stoppingSince: number | undefined;
   async function shutDown(): Promise<void> {
@@ -87,6 +97,11 @@ export async function serve(
       development: () => facts,
       isStopping: () => stoppingSince !== undefined,
     });
+    if (registry) {
+      registerServiceMetrics(registry, services, server);
+      if (shareMetrics) shareMetrics(registry);
+      else await serveMetrics({ config, log, read: () => registry.metrics() });
+    }
     const url = await listen(server, config);
     facts = await prepare(services, url);
     readyApp = app;

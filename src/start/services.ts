@@ -12,6 +12,7 @@ import type { Services } from '../domain/request/services.js';
 import { createRevisionCache } from '../domain/secrets/revision-cache.js';
 import { codeOf, type Logger, poolerWordsOf } from '../logging/logger.js';
 import { createOutageLog } from '../logging/outage-log.js';
+import { createSecurityLog } from '../logging/security-log.js';
 import { createByteBudget } from '../scheduling/byte-budget.js';
 import { memoryShare } from '../scheduling/memory-share.js';
 import { createWriteQueue } from '../scheduling/write-queue.js';
@@ -84,6 +85,7 @@ export function servicesOn(
   sealAlgorithm?: SealAlgorithm,
   memoryBytes: number = memoryShare(),
 ): Services {
+  const security = createSecurityLog(log);
   return {
     db,
     keyProvider,
@@ -95,11 +97,12 @@ export function servicesOn(
     }),
     writes: createWriteQueue(),
     revisions: createRevisionCache(),
-    feed: createChangeFeed(db, log),
-    bearers: createBearerCache(db),
+    feed: createChangeFeed(db, log, undefined, security),
+    bearers: createBearerCache(db, security),
     reads: createReadAudit(db, log, readAudit),
     memory: createByteBudget({ capacity: memoryBytes }),
     log,
+    security,
   };
 }
 

@@ -33,13 +33,19 @@ export function explainFailure(error: unknown, what = 'Cannot start'): string {
     return `${what}: the database of DATABASE_URL ${troubleOf(error.cause) ?? 'is not reachable'} (${cause ?? 'no answer'})`;
   }
   const code = codeOf(error);
-  const { port, address, path, hostname } = error as Partial<Record<'address' | 'path' | 'hostname', string>> & {
-    port?: number;
-  };
-  if (code === 'EADDRINUSE') return `${what}: ${address}:${port} is taken by another process; set PORT to another one`;
-  if (code === 'EADDRNOTAVAIL') return `${what}: ${address} is no address of this machine; set HOST to another one`;
+  const {
+    port,
+    address,
+    path,
+    hostname,
+    variables = '',
+  } = error as Partial<Record<'address' | 'path' | 'hostname' | 'variables', string>> & { port?: number };
+  if (code === 'EADDRINUSE')
+    return `${what}: ${address}:${port} is taken by another process; set ${variables}PORT to another one`;
+  if (code === 'EADDRNOTAVAIL')
+    return `${what}: ${address} is no address of this machine; set ${variables}HOST to another one`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return `${what}: ${hostname} is no name of this machine; set HOST to another one`;
+    return `${what}: ${hostname} is no name of this machine; set ${variables}HOST to another one`;
   }
   if (code === 'EACCES' && port !== undefined) return `${what}: not allowed to listen on ${address}:${port}`;
   if (code && ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'ENOENT', 'EISDIR'].includes(code)) {

@@ -33,6 +33,8 @@ test('every marked table is compared here', () => {
     ['docs/access-and-tokens.md', 'scopes'],
     ['docs/architecture.md', 'folders'],
     ['docs/configuration.md', 'configuration'],
+    // Compared where a service runs, in test/start/processes/metrics.test.ts.
+    ['docs/monitoring.md', 'metrics'],
     ['docs/rest.md', 'errors'],
   ]);
 });

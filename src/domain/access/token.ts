@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { AppError } from '../../errors/errors.js';
 import { forbidden, invalidRequest, limitExceeded, notFound, unauthorized } from '../../errors/refusals.js';
 import { newId } from '../../ids/new-id.js';
+import type { SecurityLog } from '../../logging/security-log.js';
 import { type BearerRow, findBearer, updateLastUsed } from '../../store/access/caller.js';
 import {
   countValidTokens,
@@ -51,7 +52,7 @@ export interface CreatedToken {
 const LAST_USED_RESOLUTION_MS = 60_000;
 
 /** A credential cache that looks tokens up by their hash. */
-export function createBearerCache(db: Database, max?: number): CredentialCache {
+export function createBearerCache(db: Database, security?: SecurityLog, max?: number): CredentialCache {
   /** Coarse, and outside the request: it does no harm if one use is not recorded. */
   function recordLastUse({ id, lastUsedAt }: BearerRow): void {
     const at = new Date();
@@ -61,8 +62,12 @@ export function createBearerCache(db: Database, max?: number): CredentialCache {
 
   return createCredentialCache(async (_, hash) => {
     const row = await findBearer(db, hash);
-    const actor = row && actorFrom(row);
-    if (!row || !actor || hasEnded(actor)) return undefined;
+    if (!row) return undefined;
+    const actor = actorFrom(row);
+    if (row.revokedAt || hasEnded(actor)) {
+      security?.note('revoked_token', { accountId: actor.accountId, tokenId: actor.tokenId });
+      return undefined;
+    }
     recordLastUse(row);
     return actor;
   }, max);

@@ -7,6 +7,7 @@
 import { AppError } from '../../errors/errors.js';
 import { unavailable } from '../../errors/refusals.js';
 import type { Logger } from '../../logging/logger.js';
+import type { SecurityLog } from '../../logging/security-log.js';
 import { findHeads } from '../../store/changes/change-feed.js';
 import type { Database } from '../../store/engine/client.js';
 import type { ChangeFeed } from '../request/services.js';
@@ -51,7 +52,12 @@ interface OpenStream extends Watcher {
   wake(): void;
 }
 
-export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIMITS): ChangeFeed {
+export function createChangeFeed(
+  db: Database,
+  log: Logger,
+  limits = DEFAULT_LIMITS,
+  security?: SecurityLog,
+): ChangeFeed {
   const streamsByEnvironment = new Map<string, Set<OpenStream>>();
   const streamCountByAccount = new Map<string, number>();
   const environmentsToNotify = new Set<string>();
@@ -63,11 +69,13 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
   let lastCheckedAt = 0;
   let isPolling = false;
   let isClosed = false;
+  let lastChangeAt = 0;
 
   const allStreams = () => [...streamsByEnvironment.values()].flatMap((set) => [...set]);
 
   function wake(environmentId: string): void {
     const now = performance.now();
+    lastChangeAt = Date.now();
     for (const stream of streamsByEnvironment.get(environmentId) ?? []) {
       // Polling wakes the others, once it has checked their callers.
       if (now - Math.max(lastCheckedAt, stream.openedAt) < MAX_UNCHECKED_MS) stream.wake();
@@ -131,6 +139,7 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
     if (streamCount >= limits.all) throw unavailable('Too many streams are open', RETRY_AFTER_SECONDS);
     const ofAccount = streamCountByAccount.get(actor.accountId) ?? 0;
     if (ofAccount >= limits.ofAccount) {
+      security?.note('stream_limit', { accountId: actor.accountId });
       const message = `Too many streams: ${limits.ofAccount} of an account may be open`;
       throw new AppError('RATE_LIMITED', message, { retryAfter: RETRY_AFTER_SECONDS });
     }
@@ -199,6 +208,8 @@ export function createChangeFeed(db: Database, log: Logger, limits = DEFAULT_LIM
       };
     },
     read: shareChangeReads(db, CHANGES_PAGE),
+    open: () => streamCount,
+    lastChangeAt: () => lastChangeAt,
     async close() {
       isClosed = true;
       clearInterval(pollTimer);

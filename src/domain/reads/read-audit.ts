@@ -61,6 +61,8 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
   let batches: ReadBatch[] = [];
   let requests = new WeakMap<RequestFacts, RequestOpenings>();
   let pendingOpenings = 0;
+  /** Since when something has been pending, by `performance.now`. */
+  let pendingSince: number | undefined;
   let isFlushScheduled = false;
   /** The write in progress, and the one that follows it with everything recorded until it starts. */
   let writeInFlight: Promise<void> | undefined;
@@ -130,6 +132,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
     }
     const row = addRow(batch, ctx, environmentId, ids, revisions, openings);
     pendingOpenings += openings;
+    pendingSince ??= performance.now();
     return row;
   }
 
@@ -142,6 +145,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
    * wait without end.
    */
   async function write(): Promise<void> {
+    const began = performance.now();
     const remaining = batches;
     writing = remaining;
     batches = [];
@@ -155,6 +159,7 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
         settleBatch(batch);
       }
       isFailing = false;
+      pendingSince = pendingOpenings === 0 ? undefined : began;
     } catch (error) {
       isFailing = true;
       lastReads.forget();
@@ -239,6 +244,10 @@ export function createReadAudit(db: Database, log: Logger, mode: ReadAuditMode):
       return mode === 'off' ? undefined : ensureWritten(noteList(ctx, environmentId, opened));
     },
     flush: commit,
+    backlog: () => ({
+      openings: pendingOpenings,
+      oldestMs: pendingOpenings === 0 || pendingSince === undefined ? 0 : performance.now() - pendingSince,
+    }),
     pending: () => [...writing, ...batches].map(({ columns }) => columns),
   };
 }

@@ -1,5 +1,6 @@
 // The authenticated caller of a request, and what the caller's account and credential allow in general.
 import { forbidden, unauthorized } from '../../errors/refusals.js';
+import type { Exchange } from '../../logging/exchange.js';
 import { type Grant, isAccountWide, type Scope } from './grant.js';
 import type { Operation } from './operation.js';
 
@@ -37,6 +38,8 @@ export interface RequestFacts {
   readonly lastEventId?: string | undefined;
   /** What the operation holds and answers, where it is limited. */
   readonly operation?: Operation | undefined;
+  /** Where metrics, the access log and traces find what becomes known of the request; undefined where nobody asks. */
+  readonly exchange?: Exchange | undefined;
 }
 
 /** Whether the credential has expired. */

@@ -3,6 +3,7 @@
 import type { KeyCache } from '../../crypto/environment-keys.js';
 import type { KeyProvider } from '../../crypto/key-provider.js';
 import type { Logger } from '../../logging/logger.js';
+import type { SecurityLog } from '../../logging/security-log.js';
 import type { ByteBudget } from '../../scheduling/byte-budget.js';
 import type { WriteQueue } from '../../scheduling/write-queue.js';
 import type { Database } from '../../store/engine/client.js';
@@ -23,6 +24,7 @@ export interface Services {
   /** Bytes that operations hold from reading until their answers are sent. */
   readonly memory: ByteBudget;
   readonly log: Logger;
+  readonly security: SecurityLog;
 }
 
 /** Caches credentials that the process has verified a moment ago. Implemented by `access/credential-cache.ts`. */
@@ -99,6 +101,10 @@ export interface ChangeFeed {
   watch(actor: Actor, environmentId: string): Watch;
   /** Reads changes after a revision, at most one page. */
   read: ReadChanges;
+  /** How many streams are open. */
+  open(): number;
+  /** When an environment has last changed, here or in a process that has told it: milliseconds since 1970, or 0. */
+  lastChangeAt(): number;
   /** Ends every stream, because the process stops. */
   close(): Promise<void>;
 }
@@ -126,6 +132,8 @@ export interface ReadAudit {
   ): undefined | Promise<unknown>;
   /** Writes all pending records. Rejects with UNAVAILABLE when that fails. */
   flush(): Promise<void>;
+  /** How many openings are not recorded in the database yet, and how long the oldest has waited. */
+  backlog(): { openings: number; oldestMs: number };
   /** The records that may not be in the database yet. */
   pending(): SecretReadColumns[];
 }

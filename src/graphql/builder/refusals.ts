@@ -3,6 +3,7 @@ import type { ObjectRef } from '@pothos/core';
 import { actorOf } from '../../domain/request/actor.js';
 import type { Context } from '../../domain/request/context.js';
 import { AppError, type ErrorCode, type ErrorDetails } from '../../errors/errors.js';
+import { noteCode } from '../../logging/exchange.js';
 import { builder } from './builder.js';
 import { ErrorCodeRef } from './error-code.js';
 
@@ -120,7 +121,10 @@ export async function refusable<T>(
   try {
     return await run();
   } catch (error) {
-    if (error instanceof AppError && (codes as readonly ErrorCode[]).includes(error.code)) return new Refused(error);
+    if (error instanceof AppError && (codes as readonly ErrorCode[]).includes(error.code)) {
+      noteCode(ctx.exchange, error.code);
+      return new Refused(error);
+    }
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { type GraphQLParams, processRegularResult, type YogaServerInstance } fro
 import type { Context } from '../../domain/request/context.js';
 import { lastEventIdIn } from '../../http/event-stream.js';
 import { printBody } from '../../json/print-portions.js';
+import { noteCode } from '../../logging/exchange.js';
 import { checkCaller } from './caller-needed.js';
 import { type CostLimits, checkNodes, costOf, nodesOf } from './cost.js';
 import { boundedResult } from './response-size.js';
@@ -21,6 +22,8 @@ export interface OperationOptions extends CostLimits {
   yoga: YogaServerInstance<Context, object>;
   /** Cache of parsed and validated documents, by their text. */
   known: { get(text: string): DocumentNode | undefined; set(text: string, document: DocumentNode): void };
+  /** What metrics and logs call a persisted document. */
+  nameOf(text: string): string | undefined;
   run(args: OperationArgs): ExecutionResult | Promise<ExecutionResult>;
   /** Reads the GraphQL parameters from the request body. */
   read(request: Request, ctx: Context): Promise<GraphQLParams>;
@@ -84,6 +87,7 @@ export async function answerOperation(
     const errors = (bounded.errors ?? []).map((error) => options.publicError(error, ctx.requestId));
     result = { ...(result.extensions ? { extensions: result.extensions } : {}), errors };
   } else if (body !== undefined) return new Response(body, { headers });
+  noteCode(ctx.exchange, result.errors?.[0]?.extensions.code);
   let processed: unknown;
   const stringify = (value: unknown) => {
     processed = value;
@@ -107,6 +111,7 @@ async function resultOf(
   try {
     const params = await options.read(request, ctx);
     const { query, operationName, variables, extensions } = params;
+    if (ctx.exchange) ctx.exchange.operation = options.nameOf(query as string) ?? ctx.exchange.operation;
     let document = options.known.get(query as string);
     if (!document) {
       // Yoga's plugins expect the request and its parameters in the context.

@@ -15,6 +15,7 @@ import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } fro
 import type { Context } from '../../domain/request/context.js';
 import type { Resumable } from '../../http/event-stream.js';
 import { printJson } from '../../json/print.js';
+import { noteCode } from '../../logging/exchange.js';
 import { useCallerCheck } from './caller-needed.js';
 import { useNodeLimit } from './cost.js';
 import { documentCache } from './document-cache.js';
@@ -97,9 +98,10 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
     read: (request, { operation }) => readParams(request, { maxBodyBytes, documents }, operation),
     known: validatedDocuments,
     run,
+    nameOf: (text) => names?.get(text),
     publicError: (error, requestId) => publicError(limitError(error), (bug) => options.onBug(bug, requestId)),
   };
-  if (documents) checkDocuments(yoga, documents);
+  const names = documents && namesOf(yoga, documents);
 
   return {
     async fetch(request, ctx) {
@@ -121,8 +123,14 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
   };
 }
 
-/** Throws a ManifestError, so that the service does not start, if a document violates the schema or a limit. */
-function checkDocuments(yoga: YogaServerInstance<Context, object>, { texts }: PersistedDocuments): void {
+/** Names beyond this number are not told apart: each is a series of metrics. */
+const MAX_NAMES = 200;
+
+/**
+ * What metrics and logs call the persisted documents: by the name of their first operation, else by their id. Throws a
+ * ManifestError, so that the service does not start, if a document violates the schema or a limit.
+ */
+function namesOf(yoga: YogaServerInstance<Context, object>, { texts }: PersistedDocuments): Map<string, string> {
   const { schema, parse, validate } = yoga.getEnveloped({} as never);
   const problemIn = (text: string): GraphQLError | undefined => {
     try {
@@ -139,6 +147,11 @@ function checkDocuments(yoga: YogaServerInstance<Context, object>, { texts }: Pe
       : [`${id}: ${message}${location ? ` (line ${location.line}, column ${location.column})` : ''}`];
   });
   if (problems.length > 0) throw new ManifestError(problems);
+  const documents = [...texts].map(([id, text], index) => {
+    const name = getOperationAST(parse(text) as DocumentNode)?.name?.value ?? id;
+    return [text, index < MAX_NAMES ? name.slice(0, 100) : 'other'] as const;
+  });
+  return new Map(documents);
 }
 
 /** Executes an operation; errors in the result are converted to what clients may see. */
@@ -169,11 +182,14 @@ function executeOperation({ schema, document, operationName, variableValues, con
 
 /** Converts the errors of a result to what clients may see. */
 function publicResult(settled: ExecutionResult, args: ExecutionArgs, options: GraphQLOptions): ExecutionResult {
-  const { requestId, operation } = args.contextValue as Context;
+  const { requestId, operation, exchange } = args.contextValue as Context;
   const { data, errors } = (operation && refusedResult(operation)) ?? settled;
   if (!errors) return settled;
   const report = (bug: unknown) => options.onBug(bug, requestId);
-  if (operation?.refusal) return { errors: publicErrors(errors, report) };
+  if (operation?.refusal) {
+    noteCode(exchange, operation.refusal.code);
+    return { errors: publicErrors(errors, report) };
+  }
   // Without `data` the execution never began, because the variables are invalid. The messages of graphql-js contain
   // their values, so they are replaced.
   const isRequestError = !('data' in settled);
@@ -182,6 +198,7 @@ function publicResult(settled: ExecutionResult, args: ExecutionArgs, options: Gr
     ...(isRequestError ? {} : { data }),
     errors: safe.length > 0 ? safe : publicErrors(errors, report),
   };
+  noteCode(exchange, result.errors[0]?.extensions.code);
   const kind = getOperationAST(args.document, args.operationName)?.operation;
   return kind === 'subscription' ? result : withOneStatus(result, kind === 'mutation');
 }

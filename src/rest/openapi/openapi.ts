@@ -1,5 +1,6 @@
 // The OpenAPI 3.1 document of the REST API, generated from the table of routes. The same text is served and committed.
 
+import { VERSION } from '../../http/version.js';
 import { GOLEM_ROUTES } from '../golem-routes.js';
 import type { OperationId } from '../operation-id.js';
 import { STATUS } from '../problem.js';
@@ -17,9 +18,6 @@ import { layOut } from './layout.js';
 import { describedAs, exampleFor } from './operations.js';
 import { PARAMETERS, type ParameterName } from './parameters.js';
 import { SCHEMAS } from './schemas.js';
-
-/** The version in package.json, which cannot be imported because it is outside `src`. A test compares the two. */
-const VERSION = '0.1.0';
 
 interface Parameter {
   name: ParameterName;

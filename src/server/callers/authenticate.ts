@@ -18,6 +18,8 @@ export interface Credentials {
 }
 
 export interface Attempts {
+  /** Called for each credential that is not valid. */
+  onFailed(): void;
   /** Undefined if they are not limited. */
   failed: FailedCredentials | undefined;
   address(): string;
@@ -51,12 +53,18 @@ export function authenticate(
 
 function callerOf(
   given: Given | undefined,
-  { failed, address }: Attempts,
+  { failed, address, onFailed }: Attempts,
 ): Actor | undefined | Promise<Actor | undefined> {
   if (!given) return undefined;
   const { cache, secret } = given;
-  if (!failed) return cache.authenticate(secret);
-  return cache.trusted(secret) ?? failed.watch(address(), secret, async () => cache.authenticate(secret));
+  const trusted = cache.trusted(secret);
+  if (trusted) return trusted;
+  const lookUp = async () => {
+    const actor = await cache.authenticate(secret);
+    if (!actor) onFailed();
+    return actor;
+  };
+  return failed ? failed.watch(address(), secret, lookUp) : lookUp();
 }
 
 /** Whether a credential came with the request, whether or not it is one. */

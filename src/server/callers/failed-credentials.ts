@@ -26,9 +26,14 @@ export interface FailedCredentials {
 /**
  * An address may fail `free` times. From then on it has to wait after each failure, twice as long as before and a minute
  * at most, and is looked at once in that time. Many clients may share the address, so credentials that were valid in
- * the last hour do not have to wait: whoever guesses does not have them. `now` must never go back.
+ * the last hour do not have to wait: whoever guesses does not have them. `now` must never go back. `onRefused` is told
+ * the address that has to wait.
  */
-export function limitFailedCredentials(free: number, now: () => number = () => performance.now()): FailedCredentials {
+export function limitFailedCredentials(
+  free: number,
+  now: () => number = () => performance.now(),
+  onRefused: (address: string) => void = () => {},
+): FailedCredentials {
   const clock = { perf: { now }, ttlResolution: 0 };
   const failures = new LRUCache<string, Failures>({ ...clock, max: MAX_ADDRESSES, ttl: WINDOW_MS });
   const known = new LRUCache<string, true>({ ...clock, max: MAX_KNOWN, ttl: KNOWN_MS });
@@ -42,6 +47,7 @@ export function limitFailedCredentials(free: number, now: () => number = () => p
     if (!failed || failed.count < free) return;
     const wait = failed.refusedUntil - now();
     if (wait > 0) {
+      onRefused(address);
       throw new AppError('RATE_LIMITED', 'Too many requests with a credential that is not valid', {
         retryAfter: Math.ceil(wait / 1_000),
       });

@@ -9,6 +9,7 @@ const BEARER = {
   id: tokens.id,
   accountId: tokens.accountId,
   expiresAt: tokens.expiresAt,
+  revokedAt: tokens.revokedAt,
   ...TOKEN_LIMITS,
   lastUsedAt: tokens.lastUsedAt,
   accountRoles: accounts.roles,
@@ -19,9 +20,12 @@ const BY_HASH = statement<{ tokenHash: Uint8Array }>()(
   BEARER,
   sql`select ${columns(BEARER)} from ${tokens}
     join ${accounts} on ${accounts.id} = ${tokens.accountId} and ${accounts.deletedAt} is null
-    where ${tokens.tokenHash} = ${parameter('tokenHash')} and ${tokens.revokedAt} is null`,
+    where ${tokens.tokenHash} = ${parameter('tokenHash')}`,
 );
-/** The token and its account. The expiry is not checked here: callers cache rows, and check it by their own clock. */
+/**
+ * The token and its account. Expiry and revocation are not checked here: callers cache rows and check the expiry by their own
+ * clock, and who uses a token that has ended is told.
+ */
 export function findBearer(db: Session, tokenHash: Uint8Array): Promise<BearerRow | undefined> {
   return db.row(BY_HASH, { tokenHash });
 }

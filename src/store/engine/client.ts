@@ -1,7 +1,7 @@
 // One small interface to the database: a Postgres server through postgres.js, or the embedded database (embedded.ts).
 import { hash, randomBytes } from 'node:crypto';
 import type postgres from 'postgres';
-import { type ConnectionOptions, type Execution, openConnectionPool } from './connection-pool.js';
+import { type ConnectionOptions, type Execution, openConnectionPool, type PoolUsage } from './connection-pool.js';
 import { type Listener, openListener } from './listener.js';
 import { causeOf, hasGivenWay, isConnectionLoss, translate, withOneRetry } from './outage.js';
 import type { Statement } from './statement.js';
@@ -29,6 +29,8 @@ export interface Database extends Session {
   transaction<T>(work: (session: Session) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Resolves if the database can answer a query now, and tells whether it takes writes; else rejects with UNAVAILABLE. */
   ping(): Promise<{ isWritable: boolean }>;
+  /** How the connections are used; the embedded database has none. */
+  pool?(): PoolUsage;
   /** Notifies the other processes on this database that environments have changed. */
   notify(environmentIds: readonly string[]): Promise<void>;
   /**
@@ -96,6 +98,7 @@ export function openPostgres(options: ConnectionOptions): Database {
       );
       return { isWritable };
     },
+    pool: () => pool.usage(),
     async notify(environmentIds) {
       const list = `{${environmentIds.join()}}`;
       await guarded(() => pool.statement((client) => client.unsafe(NOTIFY, [channel, origin, list], queryOptions)));

@@ -64,6 +64,13 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
+export interface PoolUsage {
+  size: number;
+  inUse: number;
+  /** Statements and transactions that wait for a connection. */
+  waiting: number;
+}
+
 export interface ConnectionPool {
   /**
    * Runs one statement on a connection of its own, as soon as one is free. One in bulk waits behind all others, and never
@@ -75,6 +82,7 @@ export interface ConnectionPool {
     work: (client: postgres.Sql, execution: Execution) => PromiseLike<T>,
     withoutDeadline: boolean,
   ): Promise<T>;
+  usage(): PoolUsage;
   close(): Promise<void>;
 }
 
@@ -193,6 +201,11 @@ export function openConnectionPool(options: ConnectionOptions): ConnectionPool {
   return {
     statement: (work, isBulk) => run(work, timeoutMs, isBulk),
     transaction: (work, withoutDeadline) => run(work, withoutDeadline ? Number.POSITIVE_INFINITY : 3 * timeoutMs),
+    usage: () => ({
+      size: connections.length,
+      inUse: connections.length - idle.length,
+      waiting: waiting.length + waitingInBulk.length,
+    }),
     async close() {
       closed = true;
       clearInterval(timer);
