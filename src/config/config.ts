@@ -3,7 +3,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { bool, cleanEnv, EnvError, str } from 'envalid';
 import type { Address } from '../address/address.js';
 import { READ_AUDIT_MODES, type ReadAuditMode } from '../domain/reads/read-audit.js';
-import type { LogLevel } from '../logging/logger.js';
+import { LOG_FORMATS, type LogFormat, type LogLevel } from '../logging/logger.js';
 import { databaseFrom, schemaName } from './database.js';
 import { issuerUrl, keysUrl, type OidcConfig, oidcFrom, oidcProblems } from './oidc.js';
 import { withSecretFiles } from './secret-files.js';
@@ -53,6 +53,9 @@ export interface Config {
   /** Days after which audit records of opened values may be removed. */
   readonly readRetentionDays: number;
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  /** Whether each request is logged, whatever the level. */
+  readonly accessLog: boolean;
   readonly corsOrigins: readonly string[];
   readonly graphiql: boolean;
   readonly introspection: boolean;
@@ -140,6 +143,8 @@ export function loadConfig(
       READ_AUDIT: oneOf<ReadAuditMode>(...READ_AUDIT_MODES)({ default: 'async' }),
       READ_RETENTION_DAYS: wholeNumber(1, 36_500)({ default: 90 }),
       LOG_LEVEL: oneOf<LogLevel>('debug', 'info', 'warn', 'error', 'silent')({ default: 'info' }),
+      LOG_FORMAT: oneOf<LogFormat>(...LOG_FORMATS)({ default: 'json' }),
+      ACCESS_LOG: bool({ default: false }),
       CORS_ORIGINS: origins({ default: [] }),
       GRAPHIQL: bool({ default: undefined }),
       INTROSPECTION: bool({ default: true }),
@@ -217,6 +222,8 @@ export function loadConfig(
     readAudit: clean.READ_AUDIT,
     readRetentionDays: clean.READ_RETENTION_DAYS,
     logLevel: clean.LOG_LEVEL,
+    logFormat: clean.LOG_FORMAT,
+    accessLog: clean.ACCESS_LOG,
     corsOrigins: Object.freeze([...clean.CORS_ORIGINS]),
     graphiql: clean.GRAPHIQL ?? !(production || clean.PERSISTED_DOCUMENTS_ONLY),
     introspection: clean.INTROSPECTION,

@@ -1,19 +1,32 @@
 // The logger of the application. It logs events and ids, never a secret value, a token or the parameters of a query.
 import { type DestinationStream, destination, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
+import { textLines } from './text-lines.js';
 
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'isLevelEnabled'>;
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+export const LOG_FORMATS = ['json', 'text'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/**
- * Logs JSON lines to standard error, because standard output is reserved for text that is meant for people. The fields
- * of `base` are on every line.
- */
-export function createLogger(
-  level: LogLevel,
-  to: DestinationStream = destination({ dest: 2, sync: true }),
-  base: { pid: number } | null = null,
-): Logger {
-  return pino({ level, base, timestamp: stdTimeFunctions.isoTime, serializers: { err: describeError } }, to);
+export interface LoggerOptions {
+  format?: LogFormat;
+  to?: DestinationStream;
+  /** These fields are on every line. */
+  base?: { pid: number } | null;
+}
+
+/** Logs lines to standard error, because standard output is reserved for text that is meant for people. */
+export function createLogger(level: LogLevel, { format, to, base = null }: LoggerOptions = {}): Logger {
+  const out = to ?? destination({ dest: 2, sync: true });
+  return pino(
+    {
+      level,
+      base,
+      timestamp: stdTimeFunctions.isoTime,
+      serializers: { err: describeError },
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    format === 'text' ? textLines(out) : out,
+  );
 }
 
 /**

@@ -1,10 +1,8 @@
 // Requests and how long they took. Labels come from closed lists: doors, operations of this service, and codes.
 import type { ServerResponse } from 'node:http';
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Gauge, type Metric, type Registry } from 'prom-client';
 import type { Exchange } from '../logging/exchange.js';
-
-/** Seconds. Most requests take less than five milliseconds, and none should take ten seconds. */
-const DURATIONS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+import { count, RequestTally, time } from './request-tally.js';
 
 export interface RequestMetrics {
   begin(): void;
@@ -12,57 +10,32 @@ export interface RequestMetrics {
   end(exchange: Exchange, outgoing: ServerResponse): void;
 }
 
-type Counted = { inc(): void };
-type Timed = { observe(seconds: number): void };
+const REQUESTS = 'agent_secrets_requests_total';
+const DURATIONS = 'agent_secrets_request_duration_seconds';
 
 export function createRequestMetrics(registry: Registry): RequestMetrics {
-  const registers = [registry];
+  const tally = new RequestTally();
   let inFlight = 0;
-  const requests = new Counter({
-    name: 'agent_secrets_requests_total',
+  register(registry, {
+    name: REQUESTS,
     help: 'Requests that were answered or given up, by door, operation and code',
-    labelNames: ['door', 'operation', 'code'],
-    registers,
+    type: 'counter',
+    values: () => tally.counts(REQUESTS),
   });
-  const durations = new Histogram({
-    name: 'agent_secrets_request_duration_seconds',
+  register(registry, {
+    name: DURATIONS,
     help: 'Time from the head of a request to the last byte of its answer; event streams are not among them',
-    labelNames: ['door', 'operation'],
-    buckets: DURATIONS,
-    registers,
+    type: 'histogram',
+    values: () => tally.durations(DURATIONS),
   });
   new Gauge({
     name: 'agent_secrets_requests_in_flight',
     help: 'Requests whose answers are not completely sent, event streams included',
-    registers,
+    registers: [registry],
     collect() {
       this.set(inFlight);
     },
   });
-  // Looking a child up by its labels takes prom-client longer than everything else here together.
-  const counted = new Map<string, Counted>();
-  const timed = new Map<string, Timed>();
-
-  function count(door: string, operation: string, code: string): void {
-    const key = `${door} ${operation} ${code}`;
-    let counter = counted.get(key);
-    if (!counter) {
-      counter = requests.labels(door, operation, code);
-      counted.set(key, counter);
-    }
-    counter.inc();
-  }
-
-  function time(door: string, operation: string, seconds: number): void {
-    const key = `${door} ${operation}`;
-    let timer = timed.get(key);
-    if (!timer) {
-      timer = durations.labels(door, operation);
-      timed.set(key, timer);
-    }
-    timer.observe(seconds);
-  }
-
   return {
     begin() {
       inFlight += 1;
@@ -70,10 +43,24 @@ export function createRequestMetrics(registry: Registry): RequestMetrics {
     end(exchange, outgoing) {
       inFlight -= 1;
       const { door, operation = 'none', startedAt } = exchange;
-      count(door, operation, codeOf(exchange, outgoing));
-      if (!isEventStream(outgoing)) time(door, operation, (performance.now() - startedAt) / 1_000);
+      const own = tally.of(door, operation);
+      count(own, codeOf(exchange, outgoing));
+      if (!isEventStream(outgoing)) time(own, (performance.now() - startedAt) / 1_000);
     },
   };
+}
+
+interface Values {
+  name: string;
+  help: string;
+  type: 'counter' | 'histogram';
+  values(): object[];
+}
+
+/** A registry asks its metrics for their samples by `get`, and takes any object that answers. */
+function register(registry: Registry, { name, help, type, values }: Values): void {
+  const metric = { name, help, type, aggregator: 'sum', get: async () => ({ ...metric, values: values() }) };
+  registry.registerMetric(metric as unknown as Metric);
 }
 
 /** The code of the answer's error, or its status where it has none. */

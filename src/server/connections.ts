@@ -12,9 +12,9 @@ interface Connection {
 export interface Connections {
   /**
    * Records a request in flight. Returns false if it must not be handled: its connection has ended, or is closed here because
-   * it has too many of them.
+   * it has too many of them. `onEnd` is called when the response was sent or given up, if the request may be handled.
    */
-  begin(response: ServerResponse): boolean;
+  begin(response: ServerResponse, onEnd?: () => void): boolean;
   /** Whether the client would take a response that is written now for the one to the request that is just arriving. */
   isAnswerable(socket: Socket): boolean;
   isUnderWay(socket: Socket): boolean;
@@ -38,7 +38,7 @@ export function trackConnections(server: Server): Connections {
     socket.once('close', () => connections.delete(socket));
   });
   return {
-    begin(response) {
+    begin(response, onEnd) {
       const { socket } = response.req;
       const connection = connections.get(socket);
       // The HTTP parser emits the requests in its buffer even after the socket was destroyed. A request that crosses our
@@ -59,6 +59,7 @@ export function trackConnections(server: Server): Connections {
       response.once('close', () => {
         connection.inFlight.splice(connection.inFlight.indexOf(response), 1);
         recordBytesRead();
+        onEnd?.();
         // The response was sent before the request was complete, so the rest of the request's body may still arrive.
         if (!req.complete) req.once('close', recordBytesRead);
       });

@@ -63,13 +63,11 @@ export function createHttpServer(
   enableDrain(server, connections);
   cutSlowReaders(server, connections, slowReaders);
   function accept(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
-    if (!connections.begin(outgoing)) return false;
+    const exchange = observer && beginExchange(outgoing);
+    const onEnd = exchange && (() => observer.end(exchange, outgoing));
+    if (!connections.begin(outgoing, onEnd)) return false;
+    observer?.begin();
     nameRequest(incoming, outgoing);
-    if (observer) {
-      const exchange = beginExchange(outgoing);
-      observer.begin();
-      outgoing.once('close', () => observer.end(exchange, outgoing));
-    }
     for (const name in SAFE_HEADERS) outgoing.setHeader(name, SAFE_HEADERS[name] as string);
     return true;
   }

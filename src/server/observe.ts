@@ -1,9 +1,12 @@
 // What is done with what became known of a request, once it is answered: it is counted, and refusals are told to whoever
 // watches over the service.
 import type { ServerResponse } from 'node:http';
+import { requestIdIn } from '../http/request-id.js';
+import type { AccessLog } from '../logging/access-log.js';
 import type { Exchange } from '../logging/exchange.js';
 import type { SecurityLog } from '../logging/security-log.js';
-import type { RequestMetrics } from '../metrics/request-metrics.js';
+import { codeOf, type RequestMetrics } from '../metrics/request-metrics.js';
+import { addressOfRequest } from './callers/client-address.js';
 
 export interface RequestObserver {
   begin(): void;
@@ -13,10 +16,12 @@ export interface RequestObserver {
 
 export interface Observed {
   security: SecurityLog;
-  metrics: RequestMetrics | undefined;
+  metrics?: RequestMetrics | undefined;
+  accessLog?: AccessLog | undefined;
+  trustProxy: boolean;
 }
 
-export function createObserver({ security, metrics }: Observed): RequestObserver {
+export function createObserver({ security, metrics, accessLog, trustProxy }: Observed): RequestObserver {
   return {
     begin() {
       metrics?.begin();
@@ -24,6 +29,13 @@ export function createObserver({ security, metrics }: Observed): RequestObserver
     end(exchange, outgoing) {
       if (exchange.door === 'other' && isHealthCheck(outgoing)) exchange.door = 'health';
       metrics?.end(exchange, outgoing);
+      accessLog?.(exchange, {
+        requestId: requestIdIn(outgoing),
+        address: addressOfRequest(outgoing.req, trustProxy),
+        method: outgoing.req.method,
+        status: outgoing.statusCode,
+        code: codeOf(exchange, outgoing),
+      });
       const { code, actor } = exchange;
       if (code === 'AUTH_FORBIDDEN' && actor) {
         const { accountId, tokenId } = actor;

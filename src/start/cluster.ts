@@ -4,15 +4,18 @@ import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import type { Config } from '../config/config.js';
-import { createLogger, type Logger } from '../logging/logger.js';
+import type { Logger } from '../logging/logger.js';
 import { serveMetrics } from '../metrics/metrics-server.js';
 import { answerMetrics, type MetricsReport, WorkerMetrics } from '../metrics/worker-metrics.js';
 import { quietTurn } from '../scheduling/quiet-turn.js';
 import { type DevelopmentFacts, prepareDevelopment } from './development.js';
+import { logStart, openAccessLog, openLog } from './logs.js';
 import { openServices } from './services.js';
 import { IMPATIENT_AFTER_MS, type Serving, urlOf } from './serving.js';
 import { explainFailure, StartFailure } from './start-failure.js';
 
+/** On every line, because all processes write to the same standard error. */
+const base = { pid: process.pid };
 /** If a worker served for this long, its end does not count as a failed start, whatever the reason. */
 const STABLE_AFTER_MS = 30_000;
 /** After this many failures in a row the service stops, because the next worker would fail, too. */
@@ -33,7 +36,7 @@ type Report = 'asking' | 'serving' | 'leaving' | MetricsReport | { failure: stri
 
 /** Checks and prepares once, then keeps `config.workers` workers running; calls `greet` when all of them serve. */
 export async function servePrimary(config: Config, greet: (serving: Serving) => void): Promise<void> {
-  const log = loggerOf(config);
+  const log = openLog(config, base);
   const { port, ...serving } = await prepare(config, log);
   const instruction: Instruction = { facts: serving.facts };
   const workers = new Set<Worker>();
@@ -46,6 +49,7 @@ export async function servePrimary(config: Config, greet: (serving: Serving) => 
 
   function stopWorkers(signal: NodeJS.Signals, code: number): void {
     shutdown = { since: performance.now(), code };
+    log.info({ signal, workers: workers.size }, 'draining');
     for (const worker of workers) worker.process.kill(signal);
     if (workers.size === 0) process.exit(code);
   }
@@ -105,7 +109,10 @@ export async function servePrimary(config: Config, greet: (serving: Serving) => 
         if (shutdown) {
           releaseLeaving();
           if (code !== 0 && servingSince !== undefined) shutdown.code = 1;
-          if (workers.size === 0) process.exit(shutdown.code);
+          if (workers.size === 0) {
+            log.info({ code: shutdown.code }, 'stopped');
+            process.exit(shutdown.code);
+          }
         } else if (servingSince === undefined && !isServing) {
           reject(new StartFailure(failure ?? `Cannot start: a worker ended before it served (${signal ?? code})`));
         } else {
@@ -137,6 +144,8 @@ export async function servePrimary(config: Config, greet: (serving: Serving) => 
   if (config.metricsPort !== undefined) await serveMetrics({ config, log, read: () => metrics.read(measured) });
   await Promise.all(Array.from({ length: config.workers }, () => startWorker(0)));
   isServing = true;
+  logStart(log, config);
+  log.info({ url: serving.url, workers: workers.size }, 'ready');
   greet(serving);
 }
 
@@ -166,20 +175,13 @@ export async function serveWorker(config: Config): Promise<void> {
   try {
     const { serve } = await import('./serve.js');
     const [{ facts }] = await instructionMessage;
-    await serve(
-      config,
-      loggerOf(config),
-      async () => facts,
-      () => send('leaving'),
-      answerMetrics,
-    );
+    await serve(config, openLog(config, base), async () => facts, {
+      stopListening: () => send('leaving'),
+      shareMetrics: answerMetrics,
+      accessLog: openAccessLog(config, base),
+    });
     send('serving');
   } catch (error) {
     send({ failure: explainFailure(error) }, () => process.exit(1));
   }
-}
-
-/** Log lines contain the process id, because all processes write to the same standard error. */
-function loggerOf({ logLevel }: Config): Logger {
-  return createLogger(logLevel, undefined, { pid: process.pid });
 }

@@ -10,6 +10,7 @@ import { closeReads, takeInReads } from '../domain/reads/left-reads.js';
 import { pruneSecretReads } from '../domain/reads/secret-read.js';
 import type { Services } from '../domain/request/services.js';
 import { unavailable } from '../errors/refusals.js';
+import type { AccessLog } from '../logging/access-log.js';
 import type { Logger } from '../logging/logger.js';
 import { serveMetrics } from '../metrics/metrics-server.js';
 import { createRegistry } from '../metrics/process-metrics.js';
@@ -21,6 +22,7 @@ import { createHttpServer } from '../server/http-server.js';
 import { createObserver } from '../server/observe.js';
 import { refusalResponse } from '../server/refusal.js';
 import type { DevelopmentFacts } from './development.js';
+import { logStart } from './logs.js';
 import { openServices } from './services.js';
 import { IMPATIENT_AFTER_MS, type Serving, urlOf } from './serving.js';
 
@@ -35,18 +37,25 @@ const LEAST_FLUSH_MS = 1_000;
 /** The folder below the data folder for records of opened values that the database did not take before the end. */
 const LEFT_READS = 'unrecorded-reads';
 
+export interface ServeOptions {
+  /** Given where another process holds the port; see `drain`. */
+  stopListening?: () => void;
+  /** Given where another process serves the metrics. */
+  shareMetrics?: (registry: Registry) => void;
+  accessLog?: AccessLog | undefined;
+  /** Whether no other process has told the log which configuration this is. */
+  isAlone?: boolean;
+}
+
 /**
  * Resolves when the service answers requests and handles signals. `prepare` creates the set-up for development, which
  * contains the URL, so it runs after the server listens; until then, requests are answered with UNAVAILABLE.
- * `stopListening` is given where another process holds the port; see `drain`. `shareMetrics` is given where another process
- * serves the metrics.
  */
 export async function serve(
   config: Config,
   log: Logger,
   prepare: (services: Services, url: string) => Promise<DevelopmentFacts | undefined>,
-  stopListening?: () => void,
-  shareMetrics?: (registry: Registry) => void,
+  { stopListening, shareMetrics, accessLog, isAlone = false }: ServeOptions = {},
 ): Promise<Serving> {
   const services = await openServices(config, log, config.databaseWait);
   let facts: DevelopmentFacts | undefined;
@@ -60,7 +69,12 @@ export async function serve(
       log.warn({ err: error }, 'cannot remove old records of opened values'),
     );
   const registry = config.metricsPort === undefined ? undefined : createRegistry();
-  const observer = createObserver({ ...services, metrics: registry && createRequestMetrics(registry) });
+  const observer = createObserver({
+    security: services.security,
+    metrics: registry && createRequestMetrics(registry),
+    accessLog,
+    trustProxy: config.trustProxy,
+  });
   const server = createHttpServer(handle, { log, observer });
   const leftReads = join(config.dataDir, LEFT_READS);
   let stoppingSince: number | undefined;
@@ -76,14 +90,18 @@ export async function serve(
     await closeReads(services.reads, log, leftReads, Math.max(LEAST_FLUSH_MS, remaining));
     await services.db.close();
   }
-  const stop = () => {
+  const stop = (signal: NodeJS.Signals) => {
     if (stoppingSince !== undefined) {
       if (performance.now() - stoppingSince > IMPATIENT_AFTER_MS) process.exit(1);
       return;
     }
     stoppingSince = performance.now();
+    log.info({ signal, delaySeconds: config.drainDelaySeconds }, 'draining');
     shutDown().then(
-      () => process.exit(0),
+      () => {
+        log.info({ code: 0 }, 'stopped');
+        process.exit(0);
+      },
       (error: unknown) => {
         log.error({ err: error }, 'could not stop cleanly');
         process.exit(1);
@@ -103,6 +121,7 @@ export async function serve(
       else await serveMetrics({ config, log, read: () => registry.metrics() });
     }
     const url = await listen(server, config);
+    if (isAlone) logStart(log, config);
     facts = await prepare(services, url);
     readyApp = app;
     process.on('SIGTERM', stop);
@@ -110,6 +129,7 @@ export async function serve(
     await takeInReads(services.db, log, leftReads);
     setTimeout(prune, PRUNE_FIRST_MS).unref();
     setInterval(prune, PRUNE_EVERY_MS).unref();
+    log.info({ url }, 'ready');
     return { url, facts };
   } catch (error) {
     server.close();

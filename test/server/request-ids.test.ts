@@ -112,6 +112,6 @@ test('the line about a bug has the id that its answer has', async () => {
   await app.services.db.script(`update agent_secrets set sealed_value = '\\x00' where id = '${id}'`);
   const answer = await app.as('owner').get(id);
   expect(answer.status).toBe(500);
-  const errors = app.logs.map((line) => JSON.parse(line)).filter(({ level }) => level >= 50);
+  const errors = app.logs.map((line) => JSON.parse(line)).filter(({ level }) => /error|fatal/.test(level));
   expect(errors.map(({ requestId }) => requestId)).toEqual([answer.headers['x-request-id']]);
 });

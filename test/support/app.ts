@@ -57,7 +57,7 @@ export async function createTestApp(
     queries += 1;
   });
   const logs: string[] = [];
-  const log = createLogger('debug', { write: (line: string) => void logs.push(line) });
+  const log = createLogger('debug', { to: { write: (line: string) => void logs.push(line) } });
   const services = servicesOn(counted, keyProvider, log, config.readAudit);
   const name = `operator-${randomBytes(4).toString('hex')}`;
   const { secret } = await db.transaction((tx) => createAccountAsOperator(tx, { name, roles: ['admin'] }));

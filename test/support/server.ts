@@ -89,7 +89,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     child,
     stdout: () => said.stdout,
     stderr: () => said.stderr,
-    complaints: () => said.stderr.replace(/^\{"level":[123]0,.*\n/gm, ''),
+    complaints: () => said.stderr.replace(/^\{"level":"(debug|info)",.*\n/gm, ''),
     facts: () => JSON.parse(readFileSync(join(dataDir, 'development.json'), 'utf8')),
     async stop(signal = 'SIGTERM') {
       child.kill(signal);

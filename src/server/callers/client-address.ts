@@ -1,13 +1,26 @@
 // The address under which the limits of clients count a request.
+import type { IncomingMessage } from 'node:http';
 import { isIP, isIPv6 } from 'node:net';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context as HonoContext } from 'hono';
 
 /** The client's address: an IPv4 address, or the first 64 bits of an IPv6 address, which one client has as a whole. */
 export function clientAddress(c: HonoContext, trustProxy: boolean): string {
+  return networkOfClient(
+    trustProxy ? c.req.header('x-forwarded-for') : undefined,
+    () => c.env?.incoming && getConnInfo(c).remote.address,
+  );
+}
+
+/** The same, outside of the app. */
+export function addressOfRequest({ headers, socket }: IncomingMessage, trustProxy: boolean): string {
+  const forwarded = trustProxy ? headers['x-forwarded-for'] : undefined;
+  return networkOfClient(String(forwarded ?? ''), () => socket.remoteAddress);
+}
+
+function networkOfClient(forwardedFor: string | undefined, remote: () => string | undefined): string {
   // Our own proxy has appended the last entry. The client can put anything into the others.
-  const forwarded = trustProxy ? c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim() : undefined;
-  const address = forwarded || (c.env?.incoming ? getConnInfo(c).remote.address : undefined);
+  const address = forwardedFor?.split(',').at(-1)?.trim() || remote();
   return address ? networkOf(withoutPort(address)) : 'unknown';
 }
 

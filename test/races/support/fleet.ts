@@ -103,7 +103,7 @@ async function createOperator(url: string): Promise<string> {
 
 async function startInstance(url: string, keyring: string, options: FleetOptions): Promise<Member> {
   const logs: string[] = [];
-  const log = createLogger('warn', { write: (line: string) => void logs.push(line) });
+  const log = createLogger('warn', { to: { write: (line: string) => void logs.push(line) } });
   const db = databaseOf(url, options);
   const { keyFile, keysMaxAge } = options;
   const provider = keyFile === undefined ? localKeyProvider(parseKeyring(keyring)) : await keyFileProvider(keyFile);

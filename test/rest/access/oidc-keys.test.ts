@@ -120,7 +120,7 @@ describe('an issuer that is not there', () => {
     expect(await statusOf('an-unknown-token-of-valid-form')).toBe(401);
     expect((await clientOf(server, undefined).call('GET', '/readyz')).status).toBe(200);
     const told = app.logs.slice(logged).filter((line) => line.includes('login issuer'));
-    expect(JSON.parse(told[0] as string)).toMatchObject({ level: 40, code });
+    expect(JSON.parse(told[0] as string)).toMatchObject({ level: 'warn', code });
     expect(app.logs.join('\n')).not.toContain(jwt.split('.')[2]);
   });
 

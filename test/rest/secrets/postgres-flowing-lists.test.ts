@@ -108,7 +108,7 @@ test('ends visibly when a value does not open after the first byte, and the log 
   await expect.poll(held).toBe(0);
   const lines = app.logs.filter((line) => line.includes(broken.id)).map((line) => JSON.parse(line));
   expect(lines).toEqual([
-    expect.objectContaining({ level: 50, agentSecretIds: [broken.id], requestId: answer.headers['x-request-id'] }),
+    expect.objectContaining({ level: 'error', agentSecretIds: [broken.id], requestId: answer.headers['x-request-id'] }),
   ]);
   await rowsOf(app, `delete from agent_secret_revisions where false`);
   const { agentSecret } = await ask(app, token, 'query ($id: UUID!) { agentSecret(id: $id) { secretValue } }', {

@@ -119,8 +119,8 @@ describe('while the database refuses connections', () => {
     expect(body.errors[0].extensions.code).toBe('UNAVAILABLE');
     expect(JSON.stringify(body)).not.toMatch(/ECONN|127\.0\.0\.1|postgres/);
     expect(server.stderr()).not.toContain('unexpected error');
-    expect(server.stderr()).toMatch(/^\{"level":40,.*"code":"ECONN\w+".*"msg":"answered UNAVAILABLE"\}$/m);
-    expect(server.stderr()).toMatch(/^\{"level":40,.*"code":"\w+".*"msg":"database connection replaced"\}$/m);
+    expect(server.stderr()).toMatch(/^\{"level":"warn",.*"code":"ECONN\w+".*"msg":"answered UNAVAILABLE"\}$/m);
+    expect(server.stderr()).toMatch(/^\{"level":"warn",.*"code":"\w+".*"msg":"database connection replaced"\}$/m);
     await road.open();
     await becomesReady();
     expect((await secretsOf(server)).has('lost')).toBe(false);
