@@ -111,13 +111,13 @@ describe('one process', () => {
     const caller = developer(server);
     const made = await ask(
       caller,
-      'mutation { createToken(input: {name: "gone", scopes: [METADATA]}) { ... on CreatedToken { secret token { id } } } }',
+      'mutation { createToken(input: {name: "gone", scopes: [METADATA]}) { ... on CreateTokenPayload { secret token { id } } } }',
     );
     const { secret, token } = made.createToken;
     await call({ url: server.url, token: secret }, 'POST', '/graphql', {
       query: 'mutation { createApplication(input: {name: "no"}) { __typename } }',
     });
-    await ask(caller, 'mutation ($id: UUID!) { revokeToken(input: {id: $id}) { __typename } }', { id: token.id });
+    await ask(caller, 'mutation ($id: ID!) { revokeToken(input: {id: $id}) { __typename } }', { id: token.id });
     await call({ url: server.url, token: secret }, 'POST', '/graphql', { query: '{ viewer { name } }' });
     await call({ url: server.url, token: `${canary()}-and-more` }, 'GET', '/v1/agent-secrets/x');
     const events = (event: string) => `agent_secrets_security_events_total{event="${event}"}`;
