@@ -125,7 +125,7 @@ async function dataKeys(services: Services, options: Options, signal: AbortSigna
   if (environmentId !== undefined && environments === 0) throw noSuchEnvironment();
   say(`${environments} environments: ${newKeys} new data keys, ${resealed} values sealed anew`);
   if (left > failures.length) say(`${left - failures.length} values were being written: run it again`);
-  return reportFailures('values stay as they are, because they do not open', failures);
+  return reportFailures('stay as they are, because they do not open', failures);
 }
 
 async function retire(services: Services): Promise<number> {

@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { DataKey } from './data-key.js';
 import { keysId } from './digest.js';
 import type { KeyProvider } from './key-provider.js';
+import { KeyringError, type KeyringReason } from './local-keyring.js';
 import { DEFAULT_SEAL_ALGORITHM, type SealAlgorithm, SealError } from './sealing.js';
 
 export type KeyPurpose = 'data' | 'digest';
@@ -79,8 +80,8 @@ export function newEnvironmentKeys(provider: KeyProvider, environmentId: string)
 }
 
 /**
- * Unwraps all keys of an environment. It rejects if any of them cannot be unwrapped, so that nobody works with an
- * incomplete set. Keys that `earlier` already has unwrapped are reused.
+ * Unwraps all keys of an environment. It rejects with a `SealError` if any of them cannot be unwrapped, so that nobody works
+ * with an incomplete set. Keys that `earlier` already has unwrapped are reused.
  */
 export async function openEnvironmentKeys(
   provider: KeyProvider,
@@ -109,8 +110,16 @@ async function openKey(
   const known = earlier?.unwrapped(row);
   if (known) return { ...row, key: known };
   const context = keyContext(environmentId, purpose, version);
-  return { ...row, key: keyFrom(await provider.unwrap({ masterKeyId, bytes: wrapped }, context), row, context) };
+  try {
+    return { ...row, key: keyFrom(await provider.unwrap({ masterKeyId, bytes: wrapped }, context), row, context) };
+  } catch (error) {
+    // It is about this key alone. Anything else, such as a key service that is away, is about all keys.
+    if (!(error instanceof KeyringError && REJECTIONS.has(error.reason))) throw error;
+    throw new SealError(error.message, { environmentId, keyVersion: version });
+  }
 }
+
+const REJECTIONS: ReadonlySet<KeyringReason> = new Set(['unknown-master-key', 'unwrap-refused']);
 
 /**
  * A function of its own, in which `earlier` is not in scope: the closures that it returns would keep `earlier` in

@@ -21,6 +21,7 @@ export const ERROR_CODES = [
   'AGENT_SECRET_REVISION_NOT_FOUND',
   'AGENT_SECRET_VALUE_DESTROYED',
   'AGENT_SECRET_VALUE_UNREADABLE',
+  'ENVIRONMENT_KEY_UNREADABLE',
   'CONCURRENT_UPDATE',
   'CHANGE_HISTORY_LOST',
   'IDEMPOTENCY_KEY_REUSED',
@@ -43,6 +44,8 @@ export interface ErrorDetails {
   currentRevision?: bigint;
   /** The secrets whose values do not open. */
   agentSecretIds?: readonly string[];
+  /** The environment whose keys do not open. */
+  environmentId?: string;
   /** Seconds after which a retry makes sense. */
   retryAfter?: number;
   /** What the log says besides; callers are not shown it. */

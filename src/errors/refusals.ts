@@ -64,3 +64,9 @@ export function valuesUnreadable(ids: readonly string[], cause: unknown): AppErr
   const refusal = new AppError('AGENT_SECRET_VALUE_UNREADABLE', `${what} cannot be opened`, { agentSecretIds: ids });
   return withCause(refusal, cause);
 }
+
+/** Nothing can be sealed, because the environment's keys do not open. The cause says why; it is for the log. */
+export function environmentKeyUnreadable(environmentId: string, cause: unknown): AppError {
+  const message = `The key of environment ${environmentId} cannot be opened`;
+  return withCause(new AppError('ENVIRONMENT_KEY_UNREADABLE', message, { environmentId }), cause);
+}

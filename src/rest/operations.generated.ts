@@ -90,6 +90,8 @@ export type ErrorCode =
   | 'CHANGE_HISTORY_LOST'
   /** Somebody else wrote first; read again, then decide. */
   | 'CONCURRENT_UPDATE'
+  /** The environment’s key cannot be opened, so that no value can be sealed; whoever runs the service has to look after its master keys. */
+  | 'ENVIRONMENT_KEY_UNREADABLE'
   /** No such environment for this caller. */
   | 'ENVIRONMENT_NOT_FOUND'
   /** No such share for this caller. */

@@ -6,7 +6,7 @@ import { requestIdOf } from '../http/request-id.js';
 import { codeOf, type Logger, poolerWordsOf } from '../logging/logger.js';
 import { createOutageLog } from '../logging/outage-log.js';
 
-/** Receives what clients are not shown: unexpected errors, the cause of UNAVAILABLE, and why values do not open. */
+/** Receives what clients are not shown: unexpected errors, the cause of UNAVAILABLE, and why values or keys do not open. */
 export type Report = (error: unknown, requestId?: string) => void;
 
 export function createReport(log: Logger): Report {
@@ -20,6 +20,9 @@ export function createReport(log: Logger): Report {
     } else if (error instanceof AppError && error.code === 'AGENT_SECRET_VALUE_UNREADABLE') {
       const { agentSecretIds } = error.details;
       log.error({ err: error.cause, agentSecretIds, requestId }, 'values do not open; verify-log says more');
+    } else if (error instanceof AppError && error.code === 'ENVIRONMENT_KEY_UNREADABLE') {
+      const { environmentId } = error.details;
+      log.error({ err: error.cause, environmentId, requestId }, 'the keys of an environment do not open');
     } else {
       log.error({ err: error, requestId }, 'unexpected error');
     }

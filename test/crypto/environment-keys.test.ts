@@ -8,7 +8,7 @@ import {
   type StoredKey,
 } from '../../src/crypto/environment-keys.js';
 import type { KeyProvider } from '../../src/crypto/key-provider.js';
-import { generateKeyring, KeyringError, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
+import { generateKeyring, localKeyProvider, parseKeyring } from '../../src/crypto/local-keyring.js';
 import { SealError } from '../../src/crypto/sealing.js';
 
 const provider = localKeyProvider(parseKeyring(generateKeyring()));
@@ -99,7 +99,7 @@ describe('keys of an environment', () => {
       ['e1', [{ ...data, version: 2 }, digest]],
     ];
     for (const [environmentId, keys] of moved) {
-      await expect(openEnvironmentKeys(provider, environmentId, keys)).rejects.toThrow(KeyringError);
+      await expect(openEnvironmentKeys(provider, environmentId, keys)).rejects.toThrow(SealError);
     }
   });
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { newEnvironmentKeys, openEnvironmentKeys } from '../../src/crypto/environment-keys.js';
 import { KeyringError } from '../../src/crypto/local-keyring.js';
-import { openValue, sealValue } from '../../src/crypto/sealing.js';
+import { openValue, SealError, sealValue } from '../../src/crypto/sealing.js';
 import { openTransitKeyProvider, type TransitOptions } from '../../src/crypto/transit-key-provider.js';
 import { AppError } from '../../src/errors/errors.js';
 import { startTransitServer, type TransitServer } from '../support/external/transit-server.js';
@@ -117,8 +117,8 @@ describe('a wrap', () => {
       ...key,
       wrapped: stored.find(({ purpose }) => purpose !== key.purpose)!.wrapped,
     }));
-    await refusalOf(openEnvironmentKeys(provider, 'e1', swapped));
-    await refusalOf(openEnvironmentKeys(provider, 'e2', stored));
+    expect(await errorOf(openEnvironmentKeys(provider, 'e1', swapped))).toBeInstanceOf(SealError);
+    expect(await errorOf(openEnvironmentKeys(provider, 'e2', stored))).toBeInstanceOf(SealError);
   });
 });
 

@@ -13,7 +13,7 @@ import {
 } from '../../store/changes/change-set.js';
 import type { Session } from '../../store/engine/client.js';
 import { insertLogEntry } from '../../store/log/log-entry.js';
-import { areCurrent, loadCurrentKeys } from '../keys/current-keys.js';
+import { areCurrent, loadCurrentKeys, writingKeys } from '../keys/current-keys.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import type { AgentSecret } from '../secrets/agent-secret.js';
@@ -57,7 +57,7 @@ export async function writeChanges(
   changes: readonly AgentSecretChange[],
   options: ChangeOptions,
 ): Promise<ChangeSetResult> {
-  let keys = await ctx.services.keys.keysOf(environmentId);
+  let keys = await writingKeys(ctx.services, environmentId);
   const applyChanges = async (tx: Session): Promise<ChangeSetResult> => {
     const locked = await lockEnvironment(tx, environmentId);
     if (!locked) throw notFound('environment', environmentId);

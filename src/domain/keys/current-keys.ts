@@ -1,6 +1,8 @@
 // Which keys new values are sealed under: those that the database has now, which may be others than the instance has in its
 // cache. Versions do not tell: a database that has gone back may have another key of the same version.
 import { type EnvironmentKeys, openEnvironmentKeys, type StoredKey } from '../../crypto/environment-keys.js';
+import { SealError } from '../../crypto/sealing.js';
+import { environmentKeyUnreadable } from '../../errors/refusals.js';
 import {
   type CurrentKeysRow,
   findCurrentKeys,
@@ -16,6 +18,22 @@ export function areCurrent({ current, id }: EnvironmentKeys, row: CurrentKeysRow
   return current.version >= row.minDataKeyVersion && row.keysId !== null && Buffer.compare(row.keysId, id) === 0;
 }
 
+/**
+ * The environment's keys for a write; a promise unless they are in memory. Fails with ENVIRONMENT_KEY_UNREADABLE when they
+ * do not open.
+ */
+export function writingKeys(
+  { keys: cache }: Services,
+  environmentId: string,
+): EnvironmentKeys | Promise<EnvironmentKeys> {
+  const keys = cache.keysOf(environmentId);
+  return keys instanceof Promise ? keys.catch((error) => refuseWrite(environmentId, error)) : keys;
+}
+
+function refuseWrite(environmentId: string, error: unknown): never {
+  throw error instanceof SealError ? environmentKeyUnreadable(environmentId, error) : error;
+}
+
 /** For a write that wrote nothing: the keys to repeat it with, or undefined when it was not for its keys. */
 export async function otherKeysThan(
   used: EnvironmentKeys,
@@ -28,10 +46,10 @@ export async function otherKeysThan(
 
 /**
  * Loads the environment's keys, and sees to it that its row names them. It may name none, or old ones: earlier versions of
- * this service did not name keys.
+ * this service did not name keys. Fails with ENVIRONMENT_KEY_UNREADABLE when they do not open.
  */
 export async function loadCurrentKeys({ db, keys: cache }: Services, environmentId: string): Promise<EnvironmentKeys> {
-  const keys = await cache.reload(environmentId);
+  const keys = await cache.reload(environmentId).catch((error) => refuseWrite(environmentId, error));
   const found = await findCurrentKeys(db, environmentId);
   if (!found || areCurrent(keys, found)) return keys;
   await db.transaction(async (tx) => {

@@ -57,7 +57,7 @@ export interface DataKeyRotation {
   /** Values that are still as they were: a writer held them, they were written meanwhile, or they failed. */
   left: number;
   /**
-   * Values that cannot be decrypted and therefore stay unchanged, one line each. No line contains any part of a value.
+   * Values that cannot be decrypted, and environments whose keys cannot: they stay unchanged, one line each. No line contains any part of a value.
    */
   failures: string[];
 }
@@ -73,6 +73,11 @@ export async function rotateDataKeys(services: Services, input: DataKeyRotationI
     input.signal?.throwIfAborted();
     rotation.environments += 1;
     const { environmentId } = newest;
+    const failure = await unopenedKeys(services, environmentId);
+    if (failure !== undefined) {
+      rotation.failures.push(failure);
+      continue;
+    }
     const isDue = input.madeBefore === undefined || newest.createdAt < input.madeBefore;
     let { version } = newest;
     const addsKey = isDue && (await countOlder(services, environmentId, version)) === 0;
@@ -89,6 +94,17 @@ export async function rotateDataKeys(services: Services, input: DataKeyRotationI
     rotation.left += await countOutdated(services, environmentId, version);
   }
   return rotation;
+}
+
+/** Why the environment's keys do not open; undefined when they do. Nothing is sealed under a key beside them. */
+async function unopenedKeys({ keys }: Services, environmentId: string): Promise<string | undefined> {
+  try {
+    await keys.keysOf(environmentId);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    return `environment ${environmentId}: ${error.message}`;
+  }
 }
 
 /** The newest data key of each environment, or of one, read page by page. */

@@ -4,7 +4,6 @@
 import { hash, type KeyObject } from 'node:crypto';
 import { factsMac, isSameDigest } from '../../crypto/digest.js';
 import { openEnvironmentKeys } from '../../crypto/environment-keys.js';
-import { KeyringError } from '../../crypto/local-keyring.js';
 import { SealError } from '../../crypto/sealing.js';
 import type { Session } from '../../store/engine/client.js';
 import { findEnvironmentKeys } from '../../store/keys/environment-key.js';
@@ -66,7 +65,7 @@ export async function orUndefined<T>(open: () => Promise<T>): Promise<T | undefi
   try {
     return await open();
   } catch (error) {
-    if (error instanceof SealError || error instanceof KeyringError) return undefined;
+    if (error instanceof SealError) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,4 @@
 // Seals facts of environments for an operator who vouches for them.
-import { KeyringError } from '../../crypto/local-keyring.js';
 import { SealError } from '../../crypto/sealing.js';
 import {
   findEnvironmentFacts,
@@ -27,7 +26,7 @@ export async function sealAllFacts(services: Services, signal?: AbortSignal): Pr
       try {
         if (await sealFactsOf(services, id, { onlyUnsealed: true })) sealing.sealed += 1;
       } catch (error) {
-        if (!(error instanceof SealError || error instanceof KeyringError)) throw error;
+        if (!(error instanceof SealError)) throw error;
         sealing.failures.push(`environment ${id}: ${error.message}`);
       }
     }

@@ -5,7 +5,7 @@ import type { EnvironmentKeys } from '../../crypto/environment-keys.js';
 import type { SealBinding } from '../../crypto/seal-binding.js';
 import { sealValue } from '../../crypto/sealing.js';
 import type { Context } from '../request/context.js';
-import { otherKeysThan } from './current-keys.js';
+import { otherKeysThan, writingKeys } from './current-keys.js';
 
 /** An encrypted value as a write stores it. All fields are null without a value. */
 export interface SealedValue {
@@ -66,7 +66,7 @@ export async function sealAndWrite<T>(
 ): Promise<{ sealed: SealedValue; written: T | undefined }> {
   if (plaintext === null) return { sealed: NO_VALUE, written: await write(NO_VALUE) };
   const { environmentId } = subject;
-  const cachedKeys = await ctx.services.keys.keysOf(environmentId);
+  const cachedKeys = await writingKeys(ctx.services, environmentId);
   const sealed = sealWith(cachedKeys, subject, revision, plaintext);
   const written = await write(sealed);
   const keys = written === undefined ? await otherKeysThan(cachedKeys, ctx.services, environmentId) : undefined;

@@ -2,7 +2,6 @@
 import { isSameDigest } from '../../crypto/digest.js';
 import { type EnvironmentKeys, openEnvironmentKeys } from '../../crypto/environment-keys.js';
 import type { KeyProvider } from '../../crypto/key-provider.js';
-import { KeyringError } from '../../crypto/local-keyring.js';
 import { SealError } from '../../crypto/sealing.js';
 import type { Session } from '../../store/engine/client.js';
 import { findEnvironmentKeys } from '../../store/keys/environment-key.js';
@@ -10,8 +9,6 @@ import { findLoggedValues, type VerifiedEntryRow } from '../../store/log/log-ver
 import { openWith } from '../keys/opened-value.js';
 import { digestOf } from '../keys/sealed-value.js';
 import { badValue, LogFinding } from './log-finding.js';
-
-const KEY_REJECTIONS: ReadonlySet<string> = new Set(['unknown-master-key', 'unwrap-refused']);
 
 /**
  * All of the environment's keys, or a finding when one cannot be unwrapped. An unreachable key service is not a finding
@@ -25,9 +22,7 @@ export async function openKeysOf(
   try {
     return await openEnvironmentKeys(provider, environmentId, await findEnvironmentKeys(session, environmentId));
   } catch (error) {
-    const isRejection =
-      error instanceof SealError || (error instanceof KeyringError && KEY_REJECTIONS.has(error.reason));
-    if (!isRejection) throw error;
+    if (!(error instanceof SealError)) throw error;
     return new LogFinding('keys', null, `its keys do not open, so no value does: ${error.message}`);
   }
 }

@@ -13,6 +13,7 @@ import {
   updateIdempotencyKey,
 } from '../../store/secrets/idempotency-key.js';
 import { isGoodFor } from '../access/permissions.js';
+import { writingKeys } from '../keys/current-keys.js';
 import { type Actor, actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { isAccountWide } from '../request/grant.js';
@@ -89,7 +90,7 @@ export async function atMostOnce<T>(ctx: Context, retry: Retry<T>): Promise<T> {
   async function answerFromEarlierRun(): Promise<{ answer: T } | undefined> {
     const row = await findIdempotencyKey(db, { accountId, keyHash, at: new Date() });
     if (!row) return undefined;
-    const { digest } = await ctx.services.keys.keysOf(row.environmentId);
+    const { digest } = await writingKeys(ctx.services, row.environmentId);
     if (!isSameDigest(requestDigest(digest, request), row.requestHash)) {
       throw new AppError('IDEMPOTENCY_KEY_REUSED', 'The idempotency key belongs to another request');
     }
@@ -136,10 +137,10 @@ function plainWrite(ctx: Context): Write {
 }
 
 function keyedWrite(ctx: Context, keyHash: Uint8Array, request: string): Write {
-  const { db, writes, feed, keys } = ctx.services;
+  const { db, writes, feed } = ctx.services;
   const { accountId } = actorOf(ctx);
   return async (environmentId, work, outcomeOf) => {
-    const requestHash = requestDigest((await keys.keysOf(environmentId)).digest, request);
+    const requestHash = requestDigest((await writingKeys(ctx.services, environmentId)).digest, request);
     const transaction = () =>
       db.transaction(async (tx) => {
         const createdAt = new Date();

@@ -22,6 +22,8 @@ const MEANINGS: Record<ErrorCode, string> = {
   AGENT_SECRET_VALUE_DESTROYED: 'The value of this revision was erased for good.',
   AGENT_SECRET_VALUE_UNREADABLE:
     'What is stored as the value cannot be opened; `agentSecretIds` names the secrets. Others are not concerned.',
+  ENVIRONMENT_KEY_UNREADABLE:
+    'The environment’s key cannot be opened, so that no value can be sealed; whoever runs the service has to look after its master keys.',
   CHANGE_HISTORY_LOST:
     'The log no longer has what the stream has told: the database went back. Read the secrets anew, then watch from now on.',
   IDEMPOTENCY_KEY_REUSED: 'The idempotency key belongs to another request.',

@@ -30,7 +30,10 @@ export function publicError(error: unknown, report: (error: unknown) => void): G
   });
 }
 
-/** Does the same for all errors of a result. Values that do not open are reported together, however many they are. */
+/**
+ * Does the same for all errors of a result. Values that do not open are reported together, and the keys of an environment
+ * once, however many they are.
+ */
 export function publicErrors(
   errors: readonly GraphQLError[],
   report: (error: unknown) => void,
@@ -38,6 +41,9 @@ export function publicErrors(
   const unreadable = errors.map(refusalIn).filter((refusal) => refusal?.code === 'AGENT_SECRET_VALUE_UNREADABLE');
   const ids = new Set(unreadable.flatMap((refusal) => refusal?.details.agentSecretIds ?? []));
   if (ids.size > 0) report(valuesUnreadable([...ids], unreadable[0]?.cause));
+  const keys = errors.map(refusalIn).filter((refusal) => refusal?.code === 'ENVIRONMENT_KEY_UNREADABLE');
+  for (const refusal of new Map(keys.map((refusal) => [refusal?.details.environmentId, refusal])).values())
+    report(refusal);
   return errors.map((error) => publicError(error, report));
 }
 

@@ -102,6 +102,10 @@ const REFUSALS: Record<ErrorCode, Refusal | null> = {
     when: 'What is stored as the value of a secret cannot be opened; the message names the secret, or all of them in a list. Others can still be read by id.',
     exampleMessage: 'The value of agent secret 019a1f6e-52aa-7c3f-9d04-1e8b6f2a4c02 cannot be opened',
   },
+  ENVIRONMENT_KEY_UNREADABLE: {
+    when: 'The key of the environment cannot be opened, so that no value can be sealed. Whoever runs the service has to look after its master keys.',
+    exampleMessage: 'The key of environment 019a1f6d-0b3e-7a51-8c2f-6d4e9b1a7f30 cannot be opened',
+  },
   INTERNAL_UNKNOWN: {
     when: 'A fault of this service; it is logged with the id of the request.',
     exampleMessage: 'Internal error',

@@ -40,6 +40,7 @@ const OPERATIONS = {
       'LIMIT_EXCEEDED',
       'CONCURRENT_UPDATE',
       'IDEMPOTENCY_KEY_REUSED',
+      'ENVIRONMENT_KEY_UNREADABLE',
     ],
   },
   get_agent_secret: {
@@ -65,6 +66,7 @@ const OPERATIONS = {
       'AGENT_SECRET_VALUE_TYPE_MISMATCH',
       'AGENT_SECRET_VALUE_DESTROYED',
       'AGENT_SECRET_VALUE_UNREADABLE',
+      'ENVIRONMENT_KEY_UNREADABLE',
       'LIMIT_EXCEEDED',
       'IDEMPOTENCY_KEY_REUSED',
     ],
@@ -77,7 +79,13 @@ const OPERATIONS = {
     messages: forbidden('Delete'),
     query: ['current_revision'],
     headers: ['Idempotency-Key'],
-    errorCodes: [...OF_SECRETS, 'AGENT_SECRET_NOT_FOUND', 'CONCURRENT_UPDATE', 'IDEMPOTENCY_KEY_REUSED'],
+    errorCodes: [
+      ...OF_SECRETS,
+      'AGENT_SECRET_NOT_FOUND',
+      'CONCURRENT_UPDATE',
+      'IDEMPOTENCY_KEY_REUSED',
+      'ENVIRONMENT_KEY_UNREADABLE',
+    ],
   },
   watch_environment_agent_secrets: {
     description:

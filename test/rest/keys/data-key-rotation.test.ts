@@ -6,6 +6,7 @@ import { listDataKeyUsage } from '../../../src/domain/keys/key-usage.js';
 import { servicesOn } from '../../../src/start/services.js';
 import { computed, statement } from '../../../src/store/engine/statement.js';
 import { resealValue } from '../../../src/store/keys/data-key.js';
+import { findEnvironmentKeys } from '../../../src/store/keys/environment-key.js';
 import { findOutdatedValues } from '../../../src/store/keys/outdated-value.js';
 import { canary } from '../../support/canary.js';
 import { type Client, clientOf, eachOf, expectRefusal, place } from '../../support/rest/app.js';
@@ -332,6 +333,24 @@ describe('bytes that were moved by SQL', () => {
     );
   });
 
+  test('of an environment whose keys do not open stay as they are, are named, and hinder no other rotation', async () => {
+    const [lost, other] = [await environment(), await environment()];
+    await owner.made(lost);
+    await owner.made(other);
+    const ofLost = `environment_id = '${lost}' and purpose = 'data'`;
+    await app.services.db.script(`update environment_keys set master_key_id = 'k-lost' where ${ofLost}`);
+    app.services.keys.forget(lost);
+    const { failures, newKeys } = await rotateDataKeys(app.services);
+    expect(failures).toContainEqual(
+      `environment ${lost}: master key "k-lost": it is not in the keyring; put the key with this id back into the key file`,
+    );
+    expect(newKeys).toBeGreaterThan(0);
+    const { versions } = await storedValues(app.services, other);
+    expect(Object.keys(versions)).toEqual(['2']);
+    expect(await findEnvironmentKeys(app.services.db, lost)).toHaveLength(2);
+    await app.services.db.script(`delete from environment_keys where ${ofLost}`);
+  });
+
   test('do not open as the data key of another environment, and the log names the environment', async () => {
     const [here, there] = [await environment(), await environment()];
     const { id } = await owner.made(here);
@@ -339,7 +358,7 @@ describe('bytes that were moved by SQL', () => {
     await app.services.db.script(
       `update environment_keys set wrapped = (select wrapped from environment_keys where ${key(there)}) where ${key(here)}`,
     );
-    expect(await refusedRead(id, 'INTERNAL_UNKNOWN')).toContain(
+    expect(await refusedRead(id, 'AGENT_SECRET_VALUE_UNREADABLE')).toContain(
       `it does not unwrap the key of \\"environment:${here}:data:1\\"`,
     );
   });

@@ -52,11 +52,11 @@ test('a secret is created, read, updated and listed; another instance reads the 
   expect((await owner.remove(id, 1)).status).toBe(200);
 });
 
-test('an environment made under a local key is nothing Transit knows: INTERNAL_UNKNOWN, and the log names the key', async () => {
+test('an environment made under a local key is nothing Transit knows: its values are unreadable, and the log names the key', async () => {
   const { id } = await app.as('owner').made(app.world.environmentId);
   const requestId = randomUUID();
   const answer = await owner.call('GET', `/v1/agent-secrets/${id}`, { headers: { 'x-request-id': requestId } });
-  expectRefusal(answer, 500, 'INTERNAL_UNKNOWN', 'Internal error');
+  expectRefusal(answer, 500, 'AGENT_SECRET_VALUE_UNREADABLE', `The value of agent secret ${id} cannot be opened`);
   expect(app.logs.filter((line) => line.includes(requestId)).join()).toMatch(
     /master key \\"k-[0-9a-f]{8}\\": it is not in Transit/,
   );

@@ -1,7 +1,10 @@
 // Values whose stored bytes do not open: they take nothing else away, no list leaves them out in silence, and the log names
 // them once.
 import { randomUUID } from 'node:crypto';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { StoredKey } from '../../../src/crypto/environment-keys.js';
+import { verifyLog } from '../../../src/domain/log/log-verification.js';
+import { findEnvironmentKeys } from '../../../src/store/keys/environment-key.js';
 import { canary } from '../../support/canary.js';
 import { graphql } from '../../support/graphql/client.js';
 import { expectRefusal } from '../../support/rest/app.js';
@@ -9,6 +12,7 @@ import { restSuite } from '../../support/suites.js';
 import { createEnvironment } from '../../support/world.js';
 
 const CODE = 'AGENT_SECRET_VALUE_UNREADABLE';
+const KEY_CODE = 'ENVIRONMENT_KEY_UNREADABLE';
 const { app, owner, token, environmentId } = await restSuite();
 
 const readable: { id: string; secretValue: string }[] = [];
@@ -128,4 +132,101 @@ test('an environment that has lost its data key: all of its values are named, th
   );
   for (const id of ids) expectRefusal(await owner.get(id), 500, CODE);
   expect((await owner.get(bare.id)).body.secretValue).toBeNull();
+});
+
+const setKey = (environment: string, changes: string) =>
+  app.services.db.script(
+    `update environment_keys set ${changes} where environment_id = '${environment}' and purpose = 'data'`,
+  );
+const WRAPPED = "(select wrapped from environment_keys where purpose = 'data' and environment_id =";
+
+describe.each([
+  ['that is damaged', () => 'wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1)', 'it does not unwrap the key'],
+  ['that is another environment’s', () => `wrapped = ${WRAPPED} '${environmentId}')`, 'it does not unwrap the key'],
+  ['that is empty', () => "wrapped = '\\\\x'", 'it does not unwrap the key'],
+  ['under a master key that is not there', () => "master_key_id = 'k-lost'", 'it is not in the keyring'],
+])('a data key %s', (_, spoil, reason) => {
+  let environment: string;
+  let ids: string[];
+  let bare: { id: string; revision: number };
+  let kept: StoredKey | undefined;
+  const expected = () => `The key of environment ${environment} cannot be opened`;
+  beforeAll(async () => {
+    environment = await createEnvironment(app, token, app.world.applicationId);
+    ids = [];
+    for (const name of ['a', 'b']) ids.push((await owner.made(environment, { path: [name], secretValue: name })).id);
+    bare = await owner.made(environment, { path: ['c'], secretValue: null });
+    kept = (await findEnvironmentKeys(app.services.db, environment)).find(({ purpose }) => purpose === 'data');
+    await setKey(environment, spoil());
+    app.services.keys.forget(environment);
+  });
+
+  test('makes its values unreadable, by name, and no other', async () => {
+    const both = `The values of agent secrets ${ids.join(', ')} cannot be opened`;
+    expectRefusal(await owner.list(environment), 500, CODE, both);
+    for (const id of ids)
+      expectRefusal(await owner.get(id), 500, CODE, `The value of agent secret ${id} cannot be opened`);
+    expect((await owner.get(bare.id)).body.secretValue).toBeNull();
+    const query = 'query ($id: UUID!) { environment(id: $id) { allAgentSecrets { id secretValue } } }';
+    const { data, errors } = await graphql(app, token, query, { id: environment });
+    expect(data.environment.allAgentSecrets.map(({ secretValue }: any) => secretValue)).toEqual([null, null, null]);
+    expect(errors?.map(({ extensions }) => extensions)).toEqual(
+      ids.map((id) => ({ code: CODE, agentSecretIds: [id] })),
+    );
+  });
+
+  test('refuses whatever would be sealed under it, and logs it once', async () => {
+    const value = { op: 'set', value: canary() };
+    const keyed = { 'idempotency-key': randomUUID() };
+    const writes: ((headers: Record<string, string>) => Promise<any>)[] = [
+      (headers) =>
+        owner.call('POST', `/v1/envs/${environment}/agent-secrets`, {
+          headers,
+          body: { path: ['new'], secretType: { type: 'Str' }, secretValue: canary() },
+        }),
+      (headers) =>
+        owner.call('PATCH', `/v1/agent-secrets/${ids[0]}`, {
+          headers,
+          body: { currentRevision: 0, secretValue: value },
+        }),
+      (headers) =>
+        owner.call('PATCH', `/v1/agent-secrets/${ids[0]}`, {
+          headers: { ...headers, ...keyed },
+          body: { currentRevision: 0 },
+        }),
+    ];
+    for (const write of writes) {
+      const requestId = randomUUID();
+      expectRefusal(await write({ 'x-request-id': requestId }), 500, KEY_CODE, expected());
+      const lines = linesOf(requestId);
+      expect(lines).toMatchObject([{ level: 50, environmentId: environment }]);
+      expect(JSON.stringify(lines)).toContain(reason);
+    }
+    const requestId = randomUUID();
+    const change = `applyAgentSecretChanges(input: {environmentId: "${environment}", changes: [
+      {create: {path: ["x"], secretType: {type: "Str"}, secretValue: "v"}}]}) { __typename }`;
+    const answer = await owner.call('POST', '/graphql', {
+      headers: { 'x-request-id': requestId },
+      body: { query: `mutation { one: ${change} two: ${change} }` },
+    });
+    expect(answer.body.errors.map(({ message, extensions }: any) => [message, extensions])).toEqual([
+      [expected(), { code: KEY_CODE }],
+      [expected(), { code: KEY_CODE }],
+    ]);
+    expect(linesOf(requestId)).toHaveLength(1);
+  });
+
+  test('hinders no write without a value, and is found by a verification', async () => {
+    const { status, text } = await owner.update(bare.id, { currentRevision: 0 });
+    expect(status, text).toBe(200);
+    const { db, keyProvider } = app.services;
+    expect(await verifyLog(db, environment, { keyProvider })).toMatchObject({ isIntact: false, kind: 'keys' });
+  });
+
+  test('is used again at once when it is back', async () => {
+    const hex = Buffer.from(kept?.wrapped ?? []).toString('hex');
+    await setKey(environment, `wrapped = '\\x${hex}', master_key_id = '${kept?.masterKeyId}'`);
+    for (const [nth, id] of ids.entries()) expect((await owner.get(id)).body.secretValue).toBe(['a', 'b'][nth]);
+    expect((await owner.made(environment, { path: ['d'] })).revision).toBe(0);
+  });
 });
