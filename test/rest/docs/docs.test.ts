@@ -160,7 +160,7 @@ describe('its errors', () => {
       create_agent_secret: writes,
       watch_environment_agent_secrets: [...common, '409'].sort(),
       get_agent_secret: common,
-      update_agent_secret: [...writes, '410'].sort(),
+      update_agent_secret: writes,
       delete_agent_secret: [...common, '409', '422'].sort(),
       current_login_token: common.filter((status) => !['400', '403'].includes(status)),
       list_visible_environments: common.filter((status) => !['403', '404'].includes(status)),
