@@ -2,6 +2,7 @@
 // environment, with settings that the tools keep.
 import { notFound } from '../../errors/refusals.js';
 import {
+  countVisibleEnvironments,
   type EnvironmentDetailsRow,
   findEnvironmentDetails,
   findVisibleEnvironments,
@@ -37,6 +38,8 @@ export interface VisibleEnvironmentsFilter {
   account?: string | null | undefined;
   application?: string | null | undefined;
   name?: string | null | undefined;
+  /** Part of the environment's name, in any case. */
+  nameContains?: string | null | undefined;
 }
 
 /** The texts of an environment and of what is above it, in bytes. */
@@ -47,33 +50,36 @@ export async function listVisibleEnvironments(
   ctx: Context,
   filter: VisibleEnvironmentsFilter,
   args: PageArguments,
-): Promise<Page<Environment>> {
+): Promise<Page<Environment> & { totalCount(): Promise<number> }> {
   const { accountId: viewerId, grant } = actorOf(ctx);
   const request = forwardPage(args, idKey);
   spendItems(ctx, request.size);
-  const [account, application, name] = [filter.account, filter.application, filter.name].map((text) =>
-    text == null ? null : storableText(text),
-  ) as [string | null, string | null, string | null];
+  const [account = null, application = null, name = null, nameContains = null] = [
+    filter.account,
+    filter.application,
+    filter.name,
+    filter.nameContains?.toLowerCase(),
+  ].map((text) => (text == null ? null : storableText(text)));
+  const matching = {
+    viewerId,
+    only: grant.environmentId,
+    account,
+    email: account?.toLowerCase() ?? null,
+    application,
+    name,
+    nameContains,
+  };
   const limit = request.size + 1;
   const rows = await readCounted(
     ctx,
     { rows: limit, rowBytes: ROW_BYTES },
-    () =>
-      findVisibleEnvironments(ctx.services.db, {
-        viewerId,
-        only: grant.environmentId,
-        account,
-        email: account?.toLowerCase() ?? null,
-        application,
-        name,
-        after: request.after ?? null,
-        limit,
-      }),
+    () => findVisibleEnvironments(ctx.services.db, { ...matching, after: request.after ?? null, limit }),
     () => ROW_BYTES,
   );
-  return pageOf(
+  const page = pageOf(
     request,
     rows.map((row) => withRoles(ctx, row)),
     (environment) => environment.id,
   );
+  return { ...page, totalCount: () => countVisibleEnvironments(ctx.services.db, matching) };
 }

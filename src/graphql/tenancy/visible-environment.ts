@@ -33,16 +33,27 @@ builder.queryFields((t) => ({
     {
       type: EnvironmentRef,
       nullable: true,
-      description: 'Environments in which the caller has a role, its own and shared ones, oldest first.',
+      description:
+        'Environments in which the caller has a role, its own and shared ones, oldest first; for a token of one environment, that one.',
       args: {
         account: t.arg.string({ description: 'Only those of the account with this name or email.' }),
         application: t.arg.string({ description: 'Only those in applications of this name.' }),
         name: t.arg.string({ description: 'Only those of this name.' }),
+        nameContains: t.arg.string({ description: 'Only those whose name contains this text, in any case.' }),
       },
-      resolve: (_, { account, application, name, ...page }, ctx) =>
-        listVisibleEnvironments(ctx, { account, application, name }, page),
+      resolve: (_, { account, application, name, nameContains, ...page }, ctx) =>
+        listVisibleEnvironments(ctx, { account, application, name, nameContains }, page),
     },
-    { name: 'VisibleEnvironmentConnection', description: 'A page of environments.' },
+    {
+      name: 'VisibleEnvironmentConnection',
+      description: 'A page of environments.',
+      fields: (connection) => ({
+        totalCount: connection.int({
+          description: 'How many environments match on all pages together.',
+          resolve: (page) => (page as unknown as { totalCount(): Promise<number> }).totalCount(),
+        }),
+      }),
+    },
     { name: 'VisibleEnvironmentEdge', description: 'An environment and its place in the list.' },
   ),
 }));

@@ -1,7 +1,7 @@
 // Environments of all accounts that an account may see, and what is told of them beside the environments themselves.
 import { isNull, type SQL, sql } from 'drizzle-orm';
 import type { Session } from '../engine/client.js';
-import { anyOf, bulk, columns, parameter, type RowOf, statement } from '../engine/statement.js';
+import { anyOf, bulk, columns, computed, parameter, type RowOf, statement } from '../engine/statement.js';
 import { accounts, applications, environmentShares, environments } from '../engine/tables.js';
 import { type EnvironmentWithAccessRow, selectWithShare, WITH_ACCESS } from './environment.js';
 
@@ -32,7 +32,7 @@ export function findEnvironmentDetails(db: Session, ids: readonly string[]): Pro
   return db.rows(DETAILS_BY_ID, { ids });
 }
 
-export interface VisibleEnvironmentsPage {
+export interface VisibleEnvironmentsFilter {
   viewerId: string;
   /** Null: every environment. */
   only: string | null;
@@ -41,30 +41,34 @@ export interface VisibleEnvironmentsPage {
   email: string | null;
   application: string | null;
   name: string | null;
+  /** A part of the name in lower case. Null: every name. */
+  nameContains: string | null;
+}
+export interface VisibleEnvironmentsPage extends VisibleEnvironmentsFilter {
   after: string | null;
   limit: number;
 }
 const given = (key: string) => sql`${parameter(key)}::text`;
-const isAfter = (id: SQL) => sql`(${parameter('after')}::uuid is null or ${id} > ${parameter('after')}::uuid)`;
-const VISIBLE = bulk(
-  statement<VisibleEnvironmentsPage>()(
-    WITH_ACCESS,
-    // Materialized, because the planner would otherwise walk through the environments of all accounts in their order.
-    sql`with visible as materialized (
+const isAfter = (id: SQL) => sql`and (${parameter('after')}::uuid is null or ${id} > ${parameter('after')}::uuid)`;
+// Materialized, because the planner would otherwise walk through the environments of all accounts in their order.
+const visible = (condition: (id: SQL) => SQL) => sql`with visible as materialized (
       select own.id from ${environments} own where own.account_id = ${parameter('viewerId')} and own.deleted_at is null
-        and ${isAfter(sql`own.id`)}
+        ${condition(sql`own.id`)}
       union select shared.environment_id from ${environmentShares} shared
       where shared.account_id = ${parameter('viewerId')} and cardinality(shared.roles) > 0
-        and ${isAfter(sql`shared.environment_id`)})
-    ${selectWithShare(
-      WITH_ACCESS,
-      sql`visible join ${environments} on ${environments.id} = visible.id and ${isNull(environments.deletedAt)} ${ancestors}`,
-      parameter('viewerId'),
-    )}
-    where (${parameter('only')}::uuid is null or visible.id = ${parameter('only')}::uuid)
+        ${condition(sql`shared.environment_id`)})`;
+const FROM = sql`visible join ${environments} on ${environments.id} = visible.id and ${isNull(environments.deletedAt)} ${ancestors}`;
+const MATCHES = sql`(${parameter('only')}::uuid is null or visible.id = ${parameter('only')}::uuid)
       and (${given('account')} is null or ${accounts.name} = ${given('account')} or ${accounts.email} = ${given('email')})
       and (${given('application')} is null or ${applications.name} = ${given('application')})
       and (${given('name')} is null or ${environments.name} = ${given('name')})
+      and (${given('nameContains')} is null or strpos(lower(${environments.name}), ${given('nameContains')}) > 0)`;
+const VISIBLE = bulk(
+  statement<VisibleEnvironmentsPage>()(
+    WITH_ACCESS,
+    sql`${visible(isAfter)}
+    ${selectWithShare(WITH_ACCESS, FROM, parameter('viewerId'))}
+    where ${MATCHES}
     order by visible.id limit ${parameter('limit')}::integer`,
   ),
 );
@@ -74,4 +78,16 @@ export function findVisibleEnvironments(
   page: VisibleEnvironmentsPage,
 ): Promise<EnvironmentWithAccessRow[]> {
   return db.rows(VISIBLE, page);
+}
+
+const COUNT = { count: computed(sql`count(*)`, Number) };
+const COUNT_VISIBLE = bulk(
+  statement<VisibleEnvironmentsFilter>()(
+    COUNT,
+    sql`${visible(() => sql``)} select ${columns(COUNT)} from ${FROM} where ${MATCHES}`,
+  ),
+);
+/** How many there are on all pages together. Reads no environments but those that the viewer may see. */
+export async function countVisibleEnvironments(db: Session, filter: VisibleEnvironmentsFilter): Promise<number> {
+  return (await db.row(COUNT_VISIBLE, filter))?.count ?? 0;
 }

@@ -228,3 +228,26 @@ test('an environment is found by its application and name, by everybody with a r
   for (const name of ['A', '', 'a\0', 'c']) expect(await find(owner.token, name)).toEqual(absent);
   expect(await find(owner.token, 'a', owner.id)).toEqual(absent);
 });
+
+test('are found by a part of their name, in any case, with how many there are on all pages together', async () => {
+  const { owner, applicationId, a, b } = await estate();
+  const found = await createEnvironment(app, owner.token, applicationId, 'Live-EU_1');
+  const other = await createEnvironment(app, owner.token, applicationId, 'live-us');
+  const document = `query ($text: String, $first: Int) {
+    visibleEnvironments(nameContains: $text, first: $first) { totalCount edges { node { id } } }
+  }`;
+  const look = async (text: string | null, first?: number, as = owner.token) => {
+    const { totalCount, edges } = (await ask(app, as, document, { text, first })).visibleEnvironments;
+    return [totalCount, edges.map(({ node }: any) => node.id)];
+  };
+  expect(await look('LIVE')).toEqual([2, [found, other]]);
+  expect(await look('eu_')).toEqual([1, [found]]);
+  expect(await look('live', 1)).toEqual([2, [found]]);
+  expect(await look(null, 2)).toEqual([4, [a, b]]);
+  expect(await look('%')).toEqual([0, []]);
+  expect(await look('_')).toEqual([1, [found]]);
+  expect(await look('\0')).toEqual([0, []]);
+  const limited = await tokenWith(app, owner.token, { environmentId: other });
+  expect(await look(null, 50, limited)).toEqual([1, [other]]);
+  expect(await look('eu', 50, limited)).toEqual([0, []]);
+});

@@ -76,7 +76,8 @@ export const CROSSING: readonly { because: string; statements: readonly string[]
   {
     because: 'It is about all environments of an account or an application, which may be in any part.',
     statements: [
-      'with visible as materialized ( select own.id from environmen … onments.name = $16::text) order by visible.id limit $17::integer',
+      'with visible as materialized ( select own.id from environmen … ts.name), $18::text) > 0) order by visible.id limit $19::integer',
+      'with visible as materialized ( select own.id from environmen … text is null or strpos(lower(environments.name), $13::text) > 0)',
       'select environments.id as id, environments.name as name, env … d_at is null order by environments.id for update of environments',
       'select environments.id as id, environments.name as name, env … d_at is null order by environments.id for update of environments',
       'select environments.id as id from environments where environments.application_id = $1 and environments.deleted_at is null',
