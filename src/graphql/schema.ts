@@ -8,6 +8,7 @@ import './node.js';
 import './tenancy/account.js';
 import './tenancy/plan.js';
 import './access/token.js';
+import './access/permissions.js';
 import './tenancy/application.js';
 import './tenancy/environment.js';
 import './tenancy/environment-write.js';

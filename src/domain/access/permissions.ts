@@ -20,6 +20,7 @@ const OWNER_ONLY = ['owner'] as const;
 export const ENVIRONMENT_PERMISSIONS = {
   ViewEnvironment: ALL_ROLES,
   ViewAgentSecret: DEPLOYERS_AND_ABOVE,
+  RevealAgentSecretValue: DEPLOYERS_AND_ABOVE,
   CreateAgentSecret: DEPLOYERS_AND_ABOVE,
   UpdateAgentSecret: DEPLOYERS_AND_ABOVE,
   DeleteAgentSecret: DEPLOYERS_AND_ABOVE,
@@ -33,8 +34,9 @@ export const ENVIRONMENT_PERMISSIONS = {
 } as const satisfies Record<string, readonly Role[]>;
 export type EnvironmentPermission = keyof typeof ENVIRONMENT_PERMISSIONS;
 
-/** The scope that a credential needs in addition to a role. Reading needs no scope of its own. */
+/** The scope that a credential needs in addition to a role. Reading without values needs no scope of its own. */
 const PERMISSION_SCOPES: Partial<Record<EnvironmentPermission, Scope>> = {
+  RevealAgentSecretValue: 'reveal',
   CreateAgentSecret: 'write',
   UpdateAgentSecret: 'write',
   DeleteAgentSecret: 'write',
@@ -87,12 +89,21 @@ export function isGoodFor(ctx: Context, action: EnvironmentPermission): boolean 
   return requiredScope === undefined || scopes.has(requiredScope);
 }
 
+/** Whether one of the roles and also the credential allow the action. */
+export function isAllowed(
+  ctx: Context,
+  environment: { roles: readonly Role[] },
+  action: EnvironmentPermission,
+): boolean {
+  return isGoodFor(ctx, action) && may(environment.roles, action);
+}
+
 /**
  * For an environment that the caller may see. Throws AUTH_FORBIDDEN unless one of the roles and also the credential
  * allow the action.
  */
 export function authorize(ctx: Context, environment: { roles: readonly Role[] }, action: EnvironmentPermission): void {
-  if (!isGoodFor(ctx, action) || !may(environment.roles, action)) {
+  if (!isAllowed(ctx, environment, action)) {
     throw forbidden(`The environment action ${action} is not allowed`);
   }
 }

@@ -101,6 +101,11 @@ export async function getCurrentToken(ctx: Context): Promise<Token> {
   return row;
 }
 
+/** The token with which the caller has authenticated; null for a login. */
+export async function findCurrentToken(ctx: Context): Promise<Token | null> {
+  return actorOf(ctx).tokenId === null ? null : getCurrentToken(ctx);
+}
+
 /** Several of the caller's own tokens in the order of the ids, with null for every id that is not one. */
 export async function getTokens(ctx: Context, ids: readonly string[]): Promise<(Token | null)[]> {
   actorOf(ctx);

@@ -4,6 +4,7 @@ import { openValue, SealError, sealedKeyVersion } from '../../crypto/sealing.js'
 import { AppError } from '../../errors/errors.js';
 import { forbidden, valuesUnreadable } from '../../errors/refusals.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
+import { isGoodFor } from '../access/permissions.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { bindingOf, type SealedSubject } from './sealed-value.js';
@@ -153,7 +154,7 @@ export function openWith(
 
 /** Throws AUTH_FORBIDDEN without the scope `reveal`. */
 export function requireRevealScope(ctx: Context): void {
-  if (!actorOf(ctx).grant.scopes.has('reveal')) throw forbidden('The token does not allow to reveal values');
+  if (!isGoodFor(ctx, 'RevealAgentSecretValue')) throw forbidden('The token does not allow to reveal values');
 }
 
 /** Undefined where these keys do not open it: others may. */

@@ -3,6 +3,7 @@
 import {
   type CreatedToken,
   createToken,
+  findCurrentToken,
   getCurrentToken,
   listTokens,
   MAX_TOKENS,
@@ -12,8 +13,8 @@ import {
 } from '../../domain/access/token.js';
 import { SCOPES, type Scope } from '../../domain/request/grant.js';
 import { builder } from '../builder/builder.js';
-import { loadToken } from '../builder/loaders.js';
-import { AccountRef, NodeRef, TokenRef } from '../builder/refs.js';
+import { loadEnvironmentOrNull, loadToken } from '../builder/loaders.js';
+import { AccountRef, EnvironmentRef, NodeRef, TokenRef } from '../builder/refs.js';
 import { type RefusalCode, refusable, resultOf } from '../builder/refusals.js';
 
 const ScopeRef = builder.enumType('TokenScope', {
@@ -50,6 +51,13 @@ TokenRef.implement({
       type: [ScopeRef],
       description: 'What it may be used for, within what its account may do.',
       resolve: ({ scopes }) => (scopes as Scope[] | null) ?? [...SCOPES],
+    }),
+    environment: t.field({
+      type: EnvironmentRef,
+      nullable: true,
+      description: 'The environment of `environmentId`; null without one, and where the caller has no role in it.',
+      resolve: ({ environmentId }, _, ctx) =>
+        environmentId === null ? null : loadEnvironmentOrNull(ctx, environmentId),
     }),
     environmentId: t.expose('environmentId', {
       type: 'UUID',
@@ -95,6 +103,13 @@ const TokenEdge = builder.edgeObject({
 });
 
 builder.objectFields(AccountRef, (t) => ({
+  token: t.field({
+    type: TokenRef,
+    nullable: true,
+    description:
+      'The token that the caller has come with; null for a login, which may do what its account may, and for every account but the caller’s own.',
+    resolve: (account, _, ctx) => (account.id === ctx.actor?.accountId ? findCurrentToken(ctx) : null),
+  }),
   tokens: t.connection(
     {
       type: TokenRef,
