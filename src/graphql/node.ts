@@ -7,7 +7,9 @@ import { NodeRef } from './builder/refs.js';
 
 const TYPE_NAMES: Record<Node['kind'], string> = {
   agentSecret: 'AgentSecret',
+  agentSecretRevision: 'AgentSecretRevision',
   environment: 'Environment',
+  environmentSnapshot: 'EnvironmentSnapshot',
   application: 'Application',
   account: 'Account',
   environmentShare: 'EnvironmentShare',
@@ -25,14 +27,14 @@ builder.queryFields((t) => ({
     type: NodeRef,
     nullable: true,
     description: 'Anything by its id; null when it does not exist or is none of the caller’s business.',
-    args: { id: t.arg.id({ required: true, description: 'A UUID.' }) },
+    args: { id: t.arg.id({ required: true, description: 'As `id` shows it.' }) },
     resolve: (_, { id }, ctx) => getNode(ctx, id).then(withTypeName),
   }),
   nodes: t.field({
     type: [NodeRef],
     nullable: { list: false, items: true },
     description: `The same for several ids (${MAX_PAGE_SIZE} at most), in their order.`,
-    args: { ids: t.arg.idList({ required: true, description: 'UUIDs.' }) },
+    args: { ids: t.arg.idList({ required: true, description: 'As `id` shows them.' }) },
     resolve: (_, { ids }, ctx) => getNodes(ctx, ids).then((nodes) => nodes.map(withTypeName)),
   }),
 }));

@@ -7,10 +7,10 @@ import {
   GetAgentSecretDocument,
   ListEnvironmentAgentSecretsDocument,
   type RefusedFragment,
-  type SecretFragment,
   type SecretValueChange,
   TagEnvironmentAgentSecretsDocument,
   UpdateAgentSecretDocument,
+  type WrittenFragment,
 } from './operations.generated.js';
 import { counterIn, idempotencyKeyIn, queryIn, stringsIn, uuidIn } from './request.js';
 import { type Refused, type Route, route } from './route.js';
@@ -24,7 +24,10 @@ export const ROUTES: readonly Route[] = [
     document: ListEnvironmentAgentSecretsDocument,
     variables: ({ parameter }) => ({ environmentId: uuidIn('environment_id', parameter('environment_id')) }),
     body: ({ environment }) => environment && { values: environment.agentSecretDocuments },
-    tag: { document: TagEnvironmentAgentSecretsDocument, of: ({ environment }) => environment?.agentSecretsTag },
+    tag: {
+      document: TagEnvironmentAgentSecretsDocument,
+      of: ({ environment }) => environment?.agentSecretsTag ?? undefined,
+    },
   }),
   route({
     operationId: 'create_agent_secret',
@@ -102,12 +105,6 @@ function valueChange(change: JsonValue | undefined): SecretValueChange | null {
   return { op: 'SET', value: change.value as JsonValue };
 }
 
-function resultBody(
-  result: ({ __typename: 'AgentSecret' } & SecretFragment) | ({ __typename: unknown } & RefusedFragment),
-): object | Refused | null {
-  return isSecret(result) ? result.document : { refused: result };
-}
-
-function isSecret(result: { __typename: unknown }): result is { __typename: 'AgentSecret' } & SecretFragment {
-  return result.__typename === 'AgentSecret';
+function resultBody(result: WrittenFragment | RefusedFragment): object | Refused | null {
+  return 'agentSecretRevision' in result ? result.agentSecretRevision.document : { refused: result };
 }

@@ -31,13 +31,13 @@ export const STREAMS: readonly StreamRoute[] = [
     }),
     event: ({ agentSecretChanges: changeSet }: WatchAgentSecretChangesSubscription) => {
       if (!changeSet) throw new Error('an event without changes');
-      const changes = changeSet.changes.map(({ agentSecret, change, valueState, by, ...rest }) => ({
-        id: agentSecret.id,
-        path: agentSecret.path,
+      const changes = changeSet.changes.map(({ agentSecretId, path, change, valueState, by, ...rest }) => ({
+        id: agentSecretId,
+        path,
         change: change.toLowerCase(),
         ...rest,
         valueState: valueState.toLowerCase(),
-        by: by.id,
+        by: by.accountId,
       }));
       return { environmentRevision: changeSet.environmentRevision, changes };
     },

@@ -11,7 +11,7 @@ import { createAgentSecret } from '../domain/secrets/agent-secret-create.js';
 import { type Account, createAccountAsOperator } from '../domain/tenancy/account.js';
 import { createApplication, findByName as findApplication } from '../domain/tenancy/application.js';
 import { createEnvironment, type Environment } from '../domain/tenancy/environment.js';
-import { getEnvironmentAt } from '../domain/tenancy/environment-at.js';
+import { getEnvironmentAtPlace } from '../domain/tenancy/environment-at.js';
 import { parseAnalysedType } from '../domain/types/analysed-type-parse.js';
 import { AppError } from '../errors/errors.js';
 import { newId } from '../ids/new-id.js';
@@ -154,7 +154,7 @@ async function findOrCreate<T>(find: () => Promise<T | undefined>, create: () =>
 
 async function findEnvironment(ctx: Context, account: string, application: string): Promise<Environment | undefined> {
   try {
-    return await getEnvironmentAt(ctx, { account, application, name: ENVIRONMENT });
+    return await getEnvironmentAtPlace(ctx, { account, application, name: ENVIRONMENT });
   } catch (error) {
     if (error instanceof AppError && error.code === 'ENVIRONMENT_NOT_FOUND') return undefined;
     throw error;

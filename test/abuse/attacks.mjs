@@ -153,7 +153,8 @@ function documents(attack) {
 
 /** The same as it was at a revision. */
 function past(attack) {
-  const query = 'query ($id: UUID!, $at: Revision) { environment(id: $id, at: $at) { agentSecretDocuments } }';
+  const query =
+    'query ($id: UUID!, $at: Revision!) { environment(id: $id) { snapshot(revision: $at) { agentSecretDocuments } } }';
   return repeatOperation(attack, 8 * attack.scale, query, { id: attack.listEnvironment, at: attack.beforeKept });
 }
 
@@ -182,7 +183,7 @@ function items(attack) {
 /** A change set that changes nothing, and shows 100 values of 64 KiB, each under 28 names. */
 function echoes(attack) {
   const query = `mutation ($input: ApplyAgentSecretChangesInput!) { applyAgentSecretChanges(input: $input) {
-    ... on AgentSecretChangeSet { results { ... on AgentSecret { ${aliases(28, 'secretValue')} } } } } }`;
+    ... on ApplyAgentSecretChangesPayload { results { ... on AgentSecretState { ${aliases(28, 'secretValue')} } } } } }`;
   const changes = attack.secretIds
     .slice(0, 100)
     .map((id) => ({ update: { id, currentRevision: attack.keptRevision } }));

@@ -141,7 +141,7 @@ async function fill(env: Record<string, string>, dataDir: string): Promise<{ fac
     };
     const apply = async (token: string, environmentId: string, changes: object[]) => {
       const query = `mutation ($input: ApplyAgentSecretChangesInput!) { applyAgentSecretChanges(input: $input) {
-        ... on AgentSecretChangeSet { applied environmentRevision results { ... on AgentSecret { id revision } ... on Refusal { message } } }
+        ... on ApplyAgentSecretChangesPayload { applied environmentRevision results { ... on AgentSecretRevision { id: agentSecretId revision } ... on Refusal { message } } }
         ... on Refusal { message } } }`;
       const { applyAgentSecretChanges: set } = await ask(token, query, { input: { environmentId, changes } });
       if (!set.applied) throw new Error(`not filled: ${JSON.stringify(set).slice(0, 500)}`);

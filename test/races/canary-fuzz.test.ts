@@ -76,7 +76,7 @@ function fuzzer(environmentId: string) {
     return { path, secretType: JSON.stringify(secretType), valueText };
   };
   const CREATE = `mutation ($input: CreateAgentSecretInput!) { createAgentSecret(input: $input) {
-    __typename ... on AgentSecret { id revision secretValue secretValueText } ... on Refusal { code message }
+    __typename ... on AgentSecretPayload { agentSecret { id revision secretValue secretValueText } } ... on Refusal { code message }
     ... on AgentSecretValueTypeMismatch { problems } ... on InvalidRequest { problems } } }`;
   const UPDATE = CREATE.replaceAll('CreateAgentSecretInput', 'UpdateAgentSecretInput').replace('createA', 'updateA');
 
@@ -126,7 +126,7 @@ function fuzzer(environmentId: string) {
         {"create":{"path":${create().path},"secretType":{"type":"Str"},"secretValue":${next().valueText}}}]`;
       const document = `mutation ($input: ApplyAgentSecretChangesInput!) { applyAgentSecretChanges(input: $input) {
         __typename ... on Refusal { code message }
-        ... on AgentSecretChangeSet { results { __typename ... on AgentSecret { secretValue } ... on Refusal { code message } } } } }`;
+        ... on ApplyAgentSecretChangesPayload { results { __typename ... on AgentSecretState { secretValue } ... on Refusal { code message } } } } }`;
       return query(
         document,
         `{"input":{"environmentId":"${environmentId}","changes":${changes},"dryRun":${random() < 0.3}}}`,

@@ -77,7 +77,7 @@ describe.each(['with a new key each', 'with keys of expired rows'])('%s', (way) 
 test('change sets: one effect, one answer', async () => {
   const environmentId = await createEnvironment(fleet.instances[0], token, world.applicationId);
   const document = `mutation ($input: ApplyAgentSecretChangesInput!) { applyAgentSecretChanges(input: $input) {
-    __typename ... on AgentSecretChangeSet { applied environmentRevision results { __typename ... on AgentSecret { id revision secretValue } } }
+    __typename ... on ApplyAgentSecretChangesPayload { applied environmentRevision results { __typename ... on AgentSecretRevision { agentSecretId revision secretValue } } }
     ... on Refusal { code } } }`;
   for (let round = 0; round < ROUNDS; round += 1) {
     const changes = [1, 2, 3].map((value) => ({

@@ -69,11 +69,11 @@ describe.each([
         instance,
         token,
         `mutation ($input: UpdateAgentSecretInput!) { updateAgentSecret(input: $input) {
-          __typename ... on AgentSecret { revision } ... on ConcurrentUpdate { code currentRevision }
+          __typename ... on AgentSecretPayload { agentSecret { revision } } ... on ConcurrentUpdate { code currentRevision }
         } }`,
         { input: { id, currentRevision: 0, secretValue: { op: 'SET', value: rival } } },
       );
-      return data.updateAgentSecret;
+      return data.updateAgentSecret.agentSecret ?? data.updateAgentSecret;
     });
     expect(answers.filter(({ revision }) => revision === 1)).toHaveLength(1);
     const refused = answers.filter(({ code }) => code === 'CONCURRENT_UPDATE');

@@ -1,13 +1,13 @@
 // The change feed of an environment: all writes after a revision in order, followed by new writes as they are made.
 import { AppError } from '../../errors/errors.js';
 import { eventIdOf } from '../../ids/event-id.js';
-import type { ChainedRevisionRow } from '../../store/secrets/agent-secret-revision.js';
+import type { AgentSecretRevisionRow, ChainedRevisionRow } from '../../store/secrets/agent-secret-revision.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { coversPath } from '../request/grant.js';
 import { ROW_BYTES } from '../request/item-budget.js';
 import type { ChangesPage, Watch } from '../request/services.js';
-import type { AgentSecretRevision } from '../secrets/agent-secret-revision.js';
+import { type AgentSecretRevision, revisionOf } from '../secrets/agent-secret-revision.js';
 import { getEnvironment } from '../tenancy/environment.js';
 import { CHANGES_PAGE } from './change-feed.js';
 import {
@@ -97,8 +97,8 @@ async function* readChanges(
   }
 }
 
-function toldAt({ revision, hash }: LogPlace, changes: AgentSecretRevision[]): AgentSecretChanges {
-  return { environmentRevision: revision, eventId: eventIdOf(revision, hash), changes };
+function toldAt({ revision, hash }: LogPlace, rows: readonly AgentSecretRevisionRow[]): AgentSecretChanges {
+  return { environmentRevision: revision, eventId: eventIdOf(revision, hash), changes: rows.map(revisionOf) };
 }
 
 /**
@@ -119,7 +119,7 @@ async function readUnlessAway(ctx: Context, environmentId: string, cursor: bigin
   }
 }
 
-function bytesOf(rows: readonly AgentSecretRevision[]): number {
+function bytesOf(rows: readonly AgentSecretRevisionRow[]): number {
   return rows.reduce((bytes, { path, secretType }) => bytes + ROW_BYTES + path.length + (secretType?.length ?? 0), 0);
 }
 

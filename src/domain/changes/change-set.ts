@@ -10,7 +10,7 @@ import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { type AgentSecret, authorizeAgentSecret } from '../secrets/agent-secret.js';
 import { replayed } from '../secrets/agent-secret-replay.js';
-import { secretOf, typeOf } from '../secrets/agent-secret-revision.js';
+import { type AgentSecretRevision, revisionOf, typeOf } from '../secrets/agent-secret-revision.js';
 import { atMostOnce, type EarlierOutcome, type Repeatable } from '../secrets/idempotency.js';
 import { getEnvironment } from '../tenancy/environment.js';
 import { analysedTypeFromText } from '../types/analysed-type-parse.js';
@@ -138,12 +138,16 @@ async function replaySet(
   const lastRevision = environmentRevision as bigint;
   const rows = await findChanges(ctx.services.db, { environmentId, after: lastRevision - BigInt(size), limit: size });
   const results = await Promise.all(
-    rows.map((row, index) => withEcho(ctx, secretOf(row), changes[index] as AgentSecretChange)),
+    rows.map((row, index) => withEcho(ctx, revisionOf(row), changes[index] as AgentSecretChange)),
   );
-  return { applied: true, environmentRevision: lastRevision, results };
+  return { environmentId, applied: true, environmentRevision: lastRevision, results };
 }
 
-async function withEcho(ctx: Context, secret: AgentSecret, change: AgentSecretChange): Promise<AgentSecret> {
+async function withEcho(
+  ctx: Context,
+  secret: AgentSecretRevision,
+  change: AgentSecretChange,
+): Promise<AgentSecretRevision> {
   const sentJson = sentValue(change);
   return sentJson === undefined
     ? secret

@@ -18,7 +18,7 @@ import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import type { AgentSecret } from '../secrets/agent-secret.js';
 import { stale } from '../secrets/agent-secret-refusal.js';
-import { LARGEST_STORED } from '../secrets/agent-secret-revision.js';
+import { type AgentSecretRevision, LARGEST_STORED, type LoggedWrite } from '../secrets/agent-secret-revision.js';
 import { type Outcome, Unwritten, type Write } from '../secrets/idempotency.js';
 import { canonicalPath } from '../types/secret-path.js';
 import {
@@ -33,12 +33,16 @@ import { rowsOf } from './change-rows.js';
 
 /** The result of a list of changes, or of its dry run. */
 export interface ChangeSetResult {
+  environmentId: string;
   /** Whether the changes were written; it is always all of them or none. */
   applied: boolean;
   /** The environment's revision after the call. */
   environmentRevision: bigint;
-  /** One result per change, in the order of the changes: the secret after it, or the error with which it is refused. */
-  results: (AgentSecret | AppError)[];
+  /**
+   * One result per change, in the order of the changes: the revision that it made, the secret that it would leave, or the
+   * error with which it is refused.
+   */
+  results: (AgentSecretRevision | AppError)[];
 }
 
 export interface ChangeOptions {
@@ -68,11 +72,11 @@ export async function writeChanges(
     const steps = changes.map((change) => planOrRefusal(draft, change));
     if (options.dryRun || !steps.every(isStep)) {
       const results = steps.map((step) => (isStep(step) ? preview(ctx, step) : step));
-      throw new Unwritten({ applied: false, environmentRevision: locked.revision, results });
+      throw new Unwritten({ environmentId, applied: false, environmentRevision: locked.revision, results });
     }
     let { revision, headHash } = locked;
     let at = new Date();
-    const results: AgentSecret[] = [];
+    const results: AgentSecretRevision[] = [];
     const statements: Promise<void>[] = [];
     for (const [setPosition, step] of steps.entries()) {
       const place = options.isSet ? { setPosition, setSize: steps.length } : undefined;
@@ -83,12 +87,13 @@ export async function writeChanges(
         statements.push(removeSealedValue(tx, secret.id, entry.destroyedRevision));
       }
       statements.push(insertLogEntry(tx, entry));
-      results.push(resultOf(step, secret));
+      // A later change of the same set may write the secret again.
+      results.push({ ...resultOf(step, secret), isPast: options.isSet, logged: loggedOf(entry) });
     }
     const { secretCount } = draft;
     statements.push(advanceEnvironment(tx, { environmentId, revision, secretCount, headHash, at }));
     await Promise.all(statements);
-    return { applied: true, environmentRevision: revision, results };
+    return { environmentId, applied: true, environmentRevision: revision, results };
   };
   const attempt = async (): Promise<ChangeSetResult> => {
     try {
@@ -180,7 +185,13 @@ function preview(ctx: Context, step: Step): AgentSecret {
   const { accountId } = actorOf(ctx);
   const at = new Date();
   const creation = step.isNew ? { createdAt: at, createdBy: accountId } : {};
-  return { ...resultOf(step, { ...step.secret, ...creation, updatedAt: at, updatedBy: accountId }), isPreview: true };
+  const { isNew, written } = step;
+  const secret = resultOf(step, { ...step.secret, ...creation, updatedAt: at, updatedBy: accountId });
+  return { ...secret, planned: { change: written.change, isNew } };
+}
+
+function loggedOf({ change, environmentRevision, destroyedRevision }: LoggedWrite): LoggedWrite {
+  return { change, environmentRevision, destroyedRevision };
 }
 
 function resultOf({ echo }: Step, secret: AgentSecret): AgentSecret {

@@ -11,7 +11,16 @@ import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { readCounted, spendItems } from '../request/item-budget.js';
 import { storableMoment } from '../request/moment.js';
-import { idKey, momentKey, type Page, type PageArguments, pageOf, pageRequest, stringKey } from '../request/page.js';
+import {
+  Edge,
+  idKey,
+  momentKey,
+  type Page,
+  type PageArguments,
+  pageOf,
+  pageRequest,
+  stringKey,
+} from '../request/page.js';
 import { storableText } from '../request/storable-text.js';
 import type { Environment } from '../tenancy/environment.js';
 import { MAX_PATH_BYTES } from '../types/secret-path.js';
@@ -62,9 +71,18 @@ export async function listAgentSecrets(
   const rows = await readCounted(ctx, most, () => findAgentSecrets(db, stateOf(environment), page), bytesOf);
   const secrets = rows.map((row) => within(environment, row));
   return {
-    ...pageOf(request, secrets, (secret) => [field, keyOf(secret, field), secret.id]),
+    ...pageOf(request, secrets, cursorKey(field)),
     totalCount: () => countAgentSecrets(db, stateOf(environment), filter),
   };
+}
+
+/** The secret as it stands in the list by path. */
+export function edgeByPath(secret: AgentSecret): Edge<AgentSecret> {
+  return new Edge(secret, cursorKey('path'));
+}
+
+function cursorKey(field: AgentSecretSortField) {
+  return (secret: AgentSecret) => [field, keyOf(secret, field), secret.id];
 }
 
 function keyOf(secret: AgentSecret, field: AgentSecretSortField): string {

@@ -4,7 +4,7 @@ import type { EnvironmentPermission } from '../access/permissions.js';
 import type { Context } from '../request/context.js';
 import { getEnvironment } from '../tenancy/environment.js';
 import type { AgentSecret } from './agent-secret.js';
-import { getAgentSecretAtRevision } from './agent-secret-revision.js';
+import { getAgentSecretRevision } from './agent-secret-revision.js';
 import type { EarlierOutcome, Outcome } from './idempotency.js';
 
 /** For a write of one secret: converts what was written into the outcome to store. */
@@ -20,7 +20,7 @@ export async function replayed(
 ): Promise<AgentSecret> {
   if (action === 'CreateAgentSecret') await getEnvironment(ctx, earlier.environmentId, action);
   const { agentSecretId, revision } = earlier;
-  const secret = await getAgentSecretAtRevision(ctx, agentSecretId as string, revision as bigint);
+  const secret = await getAgentSecretRevision(ctx, agentSecretId as string, revision as bigint);
   await getEnvironment(ctx, earlier.environmentId, action);
   return secret;
 }

@@ -1,9 +1,11 @@
 // The history of a secret: its revisions in the log, the secret as of a revision, and old values decrypted on demand.
 import { notFound } from '../../errors/refusals.js';
+import type { Moment } from '../../ids/moment-id.js';
 import {
   type AgentSecretRevisionRow,
   findAgentSecretRevision,
   findAgentSecretRevisions,
+  findAgentSecretRevisionsAt,
   findSealedValues,
   findSecretTypes,
   MAX_SEALED_BYTES_READ,
@@ -22,11 +24,16 @@ import type { Context } from '../request/context.js';
 import { readCounted, spendItems } from '../request/item-budget.js';
 import { forwardPage, type Page, type PageArguments, pageOf } from '../request/page.js';
 import { MAX_PATH_BYTES } from '../types/secret-path.js';
-import { type AgentSecret, authorizeAgentSecret } from './agent-secret.js';
+import { type AgentSecret, authorizeAgentSecret, isVisible } from './agent-secret.js';
 import { revisionNotFound } from './agent-secret-refusal.js';
 
-/** One write of a secret as it is recorded in the log. */
-export type AgentSecretRevision = AgentSecretRevisionRow;
+/** What the log tells of one write. */
+export type LoggedWrite = Pick<AgentSecretRevisionRow, 'change' | 'environmentRevision' | 'destroyedRevision'>;
+
+/** One write of a secret: the state that it left, and what the log tells of it, unless that is read on demand. */
+export interface AgentSecretRevision extends AgentSecret {
+  logged?: LoggedWrite;
+}
 
 /** The largest bigint of Postgres; no revision is greater. */
 export const LARGEST_STORED = 2n ** 63n - 1n;
@@ -36,7 +43,7 @@ export async function listAgentSecretRevisions(
   ctx: Context,
   secret: AgentSecret,
   args: PageArguments,
-): Promise<Page<AgentSecretRevision>> {
+): Promise<Page<AgentSecretRevision> & { totalCount(): number }> {
   const request = forwardPage(args, readCursorRevision);
   spendItems(ctx, request.size);
   const newest = secret.revision + 1n;
@@ -47,14 +54,15 @@ export async function listAgentSecretRevisions(
     () => findAgentSecretRevisions(ctx.services.db, { agentSecretId: secret.id, before, limit: request.size + 1 }),
     ({ secretType }) => secretType?.length ?? 0,
   );
-  return pageOf(request, rows, ({ revision }) => String(revision));
+  const page = pageOf(request, rows.map(revisionOf), ({ revision }) => String(revision));
+  return { ...page, totalCount: () => Number(newest) };
 }
 
 /**
  * The secret as a revision left it, even if it has been deleted since. Throws AGENT_SECRET_NOT_FOUND when the caller
  * may not see the secret, and AGENT_SECRET_REVISION_NOT_FOUND.
  */
-export async function getAgentSecretAtRevision(ctx: Context, id: string, revision: bigint): Promise<AgentSecret> {
+export async function getAgentSecretRevision(ctx: Context, id: string, revision: bigint): Promise<AgentSecretRevision> {
   const actor = actorOf(ctx);
   const { db } = ctx.services;
   const find = (number: bigint) => findAgentSecretRevision(db, id, number, actor.accountId);
@@ -64,12 +72,38 @@ export async function getAgentSecretAtRevision(ctx: Context, id: string, revisio
   if (!visibleRow) throw notFound('agentSecret', id);
   authorizeAgentSecret(ctx, id, visibleRow, 'ViewAgentSecret');
   if (!row) throw revisionNotFound(id);
-  return secretOf(row);
+  return revisionOf(row);
 }
 
-/** Converts a log row into the secret as that write left it. */
-export function secretOf(row: AgentSecretRevision): AgentSecret {
+/** Several revisions in the order of the places; null for every one that there is not, or that the caller may not see. */
+export async function getAgentSecretRevisions(
+  ctx: Context,
+  places: readonly Moment[],
+): Promise<(AgentSecretRevision | null)[]> {
+  const actor = actorOf(ctx);
+  const rows = await readCounted(
+    ctx,
+    { rows: places.length, rowBytes: MAX_PATH_BYTES },
+    () => findAgentSecretRevisionsAt(ctx.services.db, places, actor.accountId),
+    ({ path }) => path.length,
+  );
+  const visible = rows.filter((row) => isVisible(actor, row));
+  const found = new Map(visible.map((row) => [keyOfValue(row.agentSecretId, row.revision), revisionOf(row)]));
+  return places.map(({ id, revision }) => found.get(keyOfValue(id, revision)) ?? null);
+}
+
+/** What the log tells of several writes, in the order of the places. */
+export async function getLoggedWrites(ctx: Context, places: readonly Moment[]): Promise<(LoggedWrite | Error)[]> {
+  const revisions = await getAgentSecretRevisions(ctx, places);
+  return revisions.map((found, index) => found?.logged ?? notFound('agentSecret', (places[index] as Moment).id));
+}
+
+/** Converts a log row into the state that its write left. */
+export function revisionOf(row: AgentSecretRevisionRow): AgentSecretRevision {
+  const { change, environmentRevision, destroyedRevision } = row;
   return {
+    isPast: true,
+    logged: { change, environmentRevision, destroyedRevision },
     id: row.agentSecretId,
     environmentId: row.environmentId,
     path: row.path,

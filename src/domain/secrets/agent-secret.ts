@@ -2,6 +2,7 @@
 // whole environment in agent-secret-list.ts, writes in agent-secret-create.ts and agent-secret-update.ts.
 import { createHash } from 'node:crypto';
 import { invalidRequest, notFound } from '../../errors/refusals.js';
+import type { Change } from '../../store/engine/tables.js';
 import { findAgentSecret, findUnreadAgentSecretsForAccounts } from '../../store/secrets/agent-secret.js';
 import { findAgentSecretByPath } from '../../store/secrets/agent-secret-list.js';
 import {
@@ -23,8 +24,8 @@ import { MAX_TYPE_BYTES } from '../types/analysed-type-parse.js';
 import { canonicalPath, MAX_PATH_BYTES } from '../types/secret-path.js';
 
 /**
- * A secret as the caller may see it, in its current state or as of an earlier revision. The value stays encrypted until
- * `openSecretValue` is called.
+ * A state of a secret as the caller may see it: the current one, an earlier one, or a planned one. The value stays
+ * encrypted until `openSecretValue` is called.
  */
 export interface AgentSecret {
   id: string;
@@ -46,12 +47,12 @@ export interface AgentSecret {
   updatedAt: Date;
   updatedBy: string;
   deletedAt?: Date | null;
-  /** The environment in which the secret was read, if that was read as of an earlier revision. */
-  environment?: Environment;
+  /** Whether it was read from the log: the secret may have been written since. */
+  isPast?: boolean;
   /** The value's canonical JSON text, when the caller has just sent it: it can be returned without decryption. */
   echo?: string | null | undefined;
-  /** Whether this is the result of a write that was not made, such as a dry run. Its revision does not exist then. */
-  isPreview?: boolean;
+  /** Of a write that was not made, such as a dry run: its revision does not exist. */
+  planned?: { change: Change; isNew: boolean };
 }
 
 /** Whether a secret has a value, has none, or had one that was erased for good. */
@@ -83,8 +84,13 @@ export async function getAgentSecret(ctx: Context, id: string): Promise<AgentSec
   return row;
 }
 
-/** Several secrets in the order of the ids, with null for every secret that the caller may not see. */
+/** Several secrets in the order of the ids, with null for every one that is deleted or that the caller may not see. */
 export async function getAgentSecrets(ctx: Context, ids: readonly string[]): Promise<(AgentSecret | null)[]> {
+  return (await getPresentAgentSecrets(ctx, ids)).map((secret) => (secret?.deletedAt ? null : secret));
+}
+
+/** What several secrets are now, deleted or not, in the order of the ids; null for every one that the caller may not see. */
+export async function getPresentAgentSecrets(ctx: Context, ids: readonly string[]): Promise<(AgentSecret | null)[]> {
   const actor = actorOf(ctx);
   const { accountId } = actor;
   const rows = await readCounted(
@@ -97,11 +103,15 @@ export async function getAgentSecrets(ctx: Context, ids: readonly string[]): Pro
       ),
     (row) => (row ? bytesOf(row) : 0),
   );
-  return rows.map((row) => (row && visibleRoles(actor, row) ? row : null));
+  return rows.map((row) => (row && isVisible(actor, row) ? row : null));
 }
 
 /** The environment and path of a secret, and the role data that decides who may see it. */
 type AccessSubject = RoleBinding & { environmentId: string; path: string };
+
+export function isVisible(actor: Actor, secret: AccessSubject): boolean {
+  return visibleRoles(actor, secret) !== undefined;
+}
 
 /** The caller's roles for a secret. Undefined unless a role and the credential both allow the caller to see it. */
 function visibleRoles(actor: Actor, secret: AccessSubject): Role[] | undefined {
@@ -170,10 +180,10 @@ export function openSecretValue(ctx: Context, secret: AgentSecret): string | nul
   if (secret.echo !== undefined) return secret.echo;
   if (secret.valueRevision === null) return null;
   if (!secret.sealedValue) throw valueDestroyed();
-  const { valueRevision, sealedValue, isPreview } = secret;
+  const { valueRevision, sealedValue, planned } = secret;
   // A list that has read a value has read its type, too.
   const place = secret as AgentSecret & { secretType: string };
-  return openSealedValue(ctx, isPreview ? { ...place, revision: valueRevision } : place, sealedValue);
+  return openSealedValue(ctx, planned ? { ...place, revision: valueRevision } : place, sealedValue);
 }
 
 /** Bytes of the texts and values that a row of secrets holds. */
@@ -189,10 +199,7 @@ export function stateOf({ id, at }: Environment) {
   return { environmentId: id, at };
 }
 
-/**
- * Adds the environment to a secret that was read as of an earlier revision, so that further reads use the same
- * revision.
- */
-export function within<Row extends object>(environment: Environment, row: Row): Row & { environment?: Environment } {
-  return environment.at === undefined ? row : { ...row, environment };
+/** Marks a secret that was read as of an earlier revision of its environment. */
+export function within<Row extends object>(environment: Environment, row: Row): Row & { isPast?: boolean } {
+  return environment.at === undefined ? row : { ...row, isPast: true };
 }

@@ -1,6 +1,7 @@
-// Finds an environment by its id, its application and name, or its names, in its current state or as of one of its revisions.
+// Finds an environment by its id, its application and name, or its names; and what it was after one of its revisions.
 import { AppError } from '../../errors/errors.js';
 import { invalidRequest } from '../../errors/refusals.js';
+import type { Moment } from '../../ids/moment-id.js';
 import { countAgentSecrets } from '../../store/secrets/agent-secret-page.js';
 import { findLogPoint } from '../../store/secrets/agent-secret-revision.js';
 import {
@@ -13,7 +14,7 @@ import { genesisHash } from '../log/log-entry.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { storableText } from '../request/storable-text.js';
-import { type Environment, getEnvironment } from './environment.js';
+import { type Environment, getEnvironment, getEnvironments } from './environment.js';
 
 export interface EnvironmentPlace {
   id?: string | null | undefined;
@@ -23,25 +24,43 @@ export interface EnvironmentPlace {
   name?: string | null | undefined;
 }
 
-/**
- * Finds an environment by its id, by its application and its name, or by its three names, in its current state or as of
- * revision `at`. Throws INVALID_REQUEST (none or several of them, a revision in the future), ENVIRONMENT_NOT_FOUND.
- */
-export async function getEnvironmentAt(
+/** The environment after one of its revisions. Throws INVALID_REQUEST for a revision in the future. */
+export async function getEnvironmentSnapshot(
   ctx: Context,
-  place: EnvironmentPlace,
-  at?: bigint | null | undefined,
+  environment: Environment,
+  revision: bigint,
 ): Promise<Environment> {
-  const environment = await getCurrentEnvironment(ctx, place);
-  return at == null ? environment : environmentAtRevision(ctx, environment, at);
-}
-
-async function environmentAtRevision(ctx: Context, environment: Environment, revision: bigint): Promise<Environment> {
   const { db } = ctx.services;
-  const { at, updatedAt } = await logPointOf(ctx, environment, 'at', revision);
+  const { at, updatedAt } = await logPointOf(ctx, environment, 'revision', revision);
   const state = { environmentId: environment.id, at };
   const secretCount = await countAgentSecrets(db, state, { deleted: false });
   return { ...environment, at, revision: at, updatedAt, secretCount };
+}
+
+/**
+ * Environments after some of their revisions, in the order of the moments; null for a revision that there is not, or that
+ * is inside a change set. One after the other, because each is a search of the log.
+ */
+export async function getEnvironmentSnapshots(
+  ctx: Context,
+  moments: readonly Moment[],
+): Promise<(Environment | Error | null)[]> {
+  const environments = await getEnvironments(
+    ctx,
+    moments.map(({ id }) => id),
+  );
+  const snapshots: (Environment | Error | null)[] = [];
+  for (const [index, environment] of environments.entries()) {
+    const { revision } = moments[index] as Moment;
+    if (environment instanceof Error) snapshots.push(environment);
+    else if (revision > environment.revision) snapshots.push(null);
+    else {
+      const snapshot = await getEnvironmentSnapshot(ctx, environment, revision);
+      // A revision inside a change set is no state that anybody could see.
+      snapshots.push(snapshot.at === revision ? snapshot : null);
+    }
+  }
+  return snapshots;
 }
 
 /**
@@ -65,7 +84,11 @@ export async function logPointOf(
   return logPointOf(ctx, environment, argument, revision - BigInt(setPosition) - 1n);
 }
 
-async function getCurrentEnvironment(ctx: Context, place: EnvironmentPlace): Promise<Environment> {
+/**
+ * Finds an environment by its id, by its application and its name, or by its three names. Throws INVALID_REQUEST for none or
+ * several of them, and ENVIRONMENT_NOT_FOUND.
+ */
+export async function getEnvironmentAtPlace(ctx: Context, place: EnvironmentPlace): Promise<Environment> {
   const viewerId = actorOf(ctx).accountId;
   const { db } = ctx.services;
   const { id, applicationId, account, application, name } = place;

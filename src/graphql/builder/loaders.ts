@@ -4,12 +4,14 @@ import DataLoader from 'dataloader';
 import { getTokens } from '../../domain/access/token.js';
 import { getLastReads } from '../../domain/reads/secret-read.js';
 import type { Context } from '../../domain/request/context.js';
-import { getSecretTypes, openStoredValues } from '../../domain/secrets/agent-secret-revision.js';
+import { getPresentAgentSecrets } from '../../domain/secrets/agent-secret.js';
+import { getLoggedWrites, getSecretTypes, openStoredValues } from '../../domain/secrets/agent-secret-revision.js';
 import { getAccountNames } from '../../domain/tenancy/account.js';
 import { getApplications } from '../../domain/tenancy/application.js';
 import { type Environment, getEnvironments } from '../../domain/tenancy/environment.js';
 import { getPlansOfAccounts } from '../../domain/tenancy/plan.js';
 import { getEnvironmentDetails } from '../../domain/tenancy/visible-environment.js';
+import { momentId } from '../../ids/moment-id.js';
 
 type ReadMany<Key, T> = (ctx: Context, keys: readonly Key[]) => Promise<(T | Error)[]>;
 
@@ -39,6 +41,8 @@ function loader<Key, T>(
 const identity = (id: string) => id;
 
 export const loadAccountName = loader(getAccountNames, identity);
+/** Secrets as they are now, where they were read from the log; null where the caller may no longer see them. */
+export const loadAgentSecret = loader(getPresentAgentSecrets, identity);
 export const loadApplication = loader(getApplications, identity);
 export const loadEnvironment = loader(getEnvironments, identity);
 /** Null where the caller has no role in the environment. */
@@ -50,6 +54,8 @@ export const loadEnvironmentDetails = loader(getEnvironmentDetails, identity);
 export const loadPlanOfAccount = loader(getPlansOfAccounts, identity);
 /** Loads values that were not read together with their secrets, such as those of old revisions. */
 export const loadStoredValue = loader(openStoredValues, ({ id, revision }) => `${id}:${revision}`);
+/** What the log tells of a write whose state was not read from there. */
+export const loadLoggedWrite = loader(getLoggedWrites, momentId);
 /** Types that a list has left out for their size. */
 export const loadSecretType = loader(getSecretTypes, identity);
 export const loadToken = loader(getTokens, identity);

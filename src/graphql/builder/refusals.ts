@@ -96,6 +96,10 @@ const NAMES: Record<RefusalCode, string> = {
   CONCURRENT_UPDATE: 'ConcurrentUpdate',
 };
 
+export function refusalType(code: RefusalCode) {
+  return REFUSALS[code];
+}
+
 /** The result union of a mutation: its success type and the refusals that it can return as data. */
 export function resultOf<T>(
   name: string,
@@ -105,7 +109,7 @@ export function resultOf<T>(
 ) {
   return builder.unionType(name, {
     description,
-    types: [success, ...codes.map((code) => REFUSALS[code])],
+    types: [success, ...codes.map(refusalType)],
     resolveType: (value) => (value instanceof Refused ? NAMES[value.code as RefusalCode] : success.name),
   });
 }

@@ -6,13 +6,17 @@ import {
   restoreAgentSecret,
 } from '../../domain/changes/change-set.js';
 import type { ChangeSetResult } from '../../domain/changes/change-write.js';
+import type { AgentSecret } from '../../domain/secrets/agent-secret.js';
 import { AppError } from '../../errors/errors.js';
 import { invalidRequest } from '../../errors/refusals.js';
 import { builder } from '../builder/builder.js';
-import { AgentSecretRef } from '../builder/refs.js';
-import { type RefusalCode, Refused, refusable, resultOf } from '../builder/refusals.js';
+import { loadEnvironment } from '../builder/loaders.js';
+import { AgentSecretRevisionRef, EnvironmentRef } from '../builder/refs.js';
+import { type RefusalCode, Refused, refusable, refusalType, resultOf } from '../builder/refusals.js';
+import { agentSecretPayload, withEdge } from '../secrets/agent-secret-payload.js';
 import { CREATE_FIELDS, idempotencyKey, ValueChange } from '../secrets/agent-secret-write.js';
 import { valueChangeFrom, valueFrom } from '../secrets/secret-value-input.js';
+import { PlannedAgentSecret } from './planned-agent-secret.js';
 
 const CHANGE_REFUSALS = [
   'INVALID_REQUEST',
@@ -46,14 +50,17 @@ const DESTROY_REFUSALS = [
   'IDEMPOTENCY_KEY_REUSED',
 ] as const satisfies RefusalCode[];
 
-const ChangeResult = resultOf(
-  'AgentSecretChangeResult',
-  AgentSecretRef,
-  CHANGE_REFUSALS,
-  '`AgentSecret` as the change leaves it, or would leave it; otherwise why the change is refused.',
-);
+const ChangeResult = builder.unionType('AgentSecretChangeResult', {
+  description:
+    'The revision that the change made, or, where nothing was written, the secret as it would be; otherwise why the change is refused.',
+  types: [AgentSecretRevisionRef, PlannedAgentSecret, ...CHANGE_REFUSALS.map(refusalType)],
+  resolveType: (result) => {
+    if (result instanceof Refused) return refusalType(result.code as RefusalCode);
+    return (result as AgentSecret).planned ? PlannedAgentSecret : AgentSecretRevisionRef;
+  },
+});
 
-const ChangeSetRef = builder.objectRef<ChangeSetResult>('AgentSecretChangeSet').implement({
+const Applied = builder.objectRef<ChangeSetResult>('ApplyAgentSecretChangesPayload').implement({
   description: 'What a list of changes has done, or would do.',
   fields: (t) => ({
     applied: t.exposeBoolean('applied', {
@@ -63,10 +70,15 @@ const ChangeSetRef = builder.objectRef<ChangeSetResult>('AgentSecretChangeSet').
       type: 'Revision',
       description: 'The environment’s revision afterwards: + 1 for each change that was written.',
     }),
+    environment: t.field({
+      type: EnvironmentRef,
+      nullable: true,
+      description: 'The environment as it is now; null when the caller may no longer see it.',
+      resolve: ({ environmentId }, _, ctx) => loadEnvironment(ctx, environmentId),
+    }),
     results: t.field({
       type: [ChangeResult],
-      description:
-        'One for each change, in their order. Where nothing was written, a secret is what it would be, and the id of a new one means nothing.',
+      description: 'One for each change, in their order.',
       resolve: ({ results }) => results.map((result) => (result instanceof AppError ? new Refused(result) : result)),
     }),
   }),
@@ -165,9 +177,12 @@ const DestroyInput = builder.inputType('DestroyAgentSecretRevisionInput', {
   }),
 });
 
+const Restored = withEdge(agentSecretPayload('RestoreAgentSecretPayload', 'A secret that went back to an old value.'));
+const Destroyed = agentSecretPayload('DestroyAgentSecretRevisionPayload', 'A secret of which an old value was erased.');
+
 builder.mutationFields((t) => ({
   applyAgentSecretChanges: t.field({
-    type: resultOf('ApplyAgentSecretChangesResult', ChangeSetRef, SET_REFUSALS),
+    type: resultOf('ApplyAgentSecretChangesResult', Applied, SET_REFUSALS),
     nullable: true,
     description:
       'Writes several changes at once: all or nothing, seen by readers and the change feed together. Roles: owner, admin, deployer.',
@@ -178,7 +193,7 @@ builder.mutationFields((t) => ({
       ),
   }),
   restoreAgentSecret: t.field({
-    type: resultOf('RestoreAgentSecretResult', AgentSecretRef, RESTORE_REFUSALS),
+    type: resultOf('RestoreAgentSecretResult', Restored, RESTORE_REFUSALS),
     nullable: true,
     description:
       'Makes a new revision with the value of an old one, also out of deletion if the path is free. Roles: owner, admin, deployer.',
@@ -186,7 +201,7 @@ builder.mutationFields((t) => ({
     resolve: (_, { input }, ctx) => refusable(ctx, RESTORE_REFUSALS, () => restoreAgentSecret(ctx, input)),
   }),
   destroyAgentSecretRevision: t.field({
-    type: resultOf('DestroyAgentSecretRevisionResult', AgentSecretRef, DESTROY_REFUSALS),
+    type: resultOf('DestroyAgentSecretRevisionResult', Destroyed, DESTROY_REFUSALS),
     nullable: true,
     description:
       'Erases the value of an old revision for good, and of every revision that shares it; refused if the current one does. The secret’s revision grows by one. Roles: owner, admin, deployer.',

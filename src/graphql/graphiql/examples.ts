@@ -45,10 +45,12 @@ mutation CreateSecret(
 ) {
   createAgentSecret(input: $input) {
     __typename
-    ... on AgentSecret {
-      id
-      pathText
-      revision
+    ... on AgentSecretPayload {
+      agentSecret {
+        id
+        pathText
+        revision
+      }
     }
     ... on Refusal {
       code
@@ -119,10 +121,12 @@ mutation UpdateSecret(
 ) {
   updateAgentSecret(input: $input) {
     __typename
-    ... on AgentSecret {
-      id
-      pathText
-      revision
+    ... on AgentSecretPayload {
+      agentSecret {
+        id
+        pathText
+        revision
+      }
     }
     ... on Refusal {
       code
@@ -146,10 +150,12 @@ mutation DeleteSecret(
 ) {
   deleteAgentSecret(input: $input) {
     __typename
-    ... on AgentSecret {
-      id
-      pathText
-      revision
+    ... on AgentSecretPayload {
+      agentSecret {
+        id
+        pathText
+        revision
+      }
     }
     ... on Refusal {
       code
@@ -209,7 +215,7 @@ export function exampleTabs(environmentId = PLACEHOLDER_ID, samples?: Samples | 
     tab(DELETE, { input: target(others.at(-1) ?? restored) }),
     tab(HISTORY, { environmentId }),
     tab(RESTORE, { input: { ...target(restored), toRevision: 0 } }),
-    tab(AS_OF, { environmentId, at: 1 }),
+    tab(AS_OF, { environmentId, revision: 1 }),
     tab(APPLY, {
       input: {
         environmentId,

@@ -38,10 +38,12 @@ mutation RestoreSecret(
 ) {
   restoreAgentSecret(input: $input) {
     __typename
-    ... on AgentSecret {
-      id
-      pathText
-      revision
+    ... on AgentSecretPayload {
+      agentSecret {
+        id
+        pathText
+        revision
+      }
     }
     ... on Refusal {
       code
@@ -59,17 +61,20 @@ export const AS_OF = `# The environment as it was after its
 # values of then.
 query AsItWas(
   $environmentId: UUID!
-  $at: Revision
+  $revision: Revision!
 ) {
-  environment(id: $environmentId, at: $at) {
-    revision
-    agentSecrets {
-      totalCount
-      edges {
-        node {
-          pathText
-          revision
-          secretValueText
+  environment(id: $environmentId) {
+    snapshot(revision: $revision) {
+      revision
+      at
+      agentSecrets {
+        totalCount
+        edges {
+          node {
+            pathText
+            revision
+            secretValueText
+          }
         }
       }
     }
@@ -87,12 +92,12 @@ mutation ApplyChanges(
 ) {
   applyAgentSecretChanges(input: $input) {
     __typename
-    ... on AgentSecretChangeSet {
+    ... on ApplyAgentSecretChangesPayload {
       applied
       environmentRevision
       results {
         __typename
-        ... on AgentSecret {
+        ... on AgentSecretState {
           pathText
           revision
         }
@@ -125,10 +130,8 @@ subscription WatchSecrets(
     changes {
       change
       at
-      agentSecret {
-        pathText
-        revision
-      }
+      pathText
+      revision
     }
   }
 }

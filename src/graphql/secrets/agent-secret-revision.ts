@@ -1,18 +1,26 @@
-// The GraphQL type AgentSecretRevision: one write in the history of a secret.
+// The GraphQL type AgentSecretRevision: one write of a secret and the state that it left, for good.
 
 import type { Context } from '../../domain/request/context.js';
-import { valueStateOf } from '../../domain/secrets/agent-secret.js';
 import {
   type AgentSecretRevision,
+  getAgentSecretRevision,
+  type LoggedWrite,
   listAgentSecretRevisions,
-  secretOf,
 } from '../../domain/secrets/agent-secret-revision.js';
+import { momentId } from '../../ids/moment-id.js';
 import { builder } from '../builder/builder.js';
-import { loadStoredValue } from '../builder/loaders.js';
-import { AccountNameRef, AgentSecretRef, AgentSecretRevisionRef } from '../builder/refs.js';
-import { answered, asRaw, failed, ValueStateRef } from './agent-secret.js';
+import { loadAgentSecret, loadEnvironment, loadLoggedWrite } from '../builder/loaders.js';
+import {
+  AccountNameRef,
+  AgentSecretRef,
+  AgentSecretRevisionRef,
+  AgentSecretStateRef,
+  EnvironmentRef,
+  NodeRef,
+} from '../builder/refs.js';
+import { openedDocument } from './agent-secret-state.js';
 
-const ChangeRef = builder.enumType('AgentSecretChangeKind', {
+export const ChangeRef = builder.enumType('AgentSecretChangeKind', {
   description: 'What a write did to a secret.',
   values: {
     CREATED: { value: 'created', description: 'It came into being.' },
@@ -31,67 +39,118 @@ const ChangeRef = builder.enumType('AgentSecretChangeKind', {
 });
 
 AgentSecretRevisionRef.implement({
-  description: 'One write of a secret, as the environment’s log has it.',
+  description:
+    'One write of a secret, as the environment’s log has it, and the state that it left. It never changes, except that its value may be erased.',
+  interfaces: [NodeRef, AgentSecretStateRef],
   fields: (t) => ({
-    revision: t.expose('revision', { type: 'Revision', description: 'The secret’s revision since this write.' }),
-    environmentRevision: t.expose('environmentRevision', {
+    id: t.id({ description: 'The secret’s id, a colon, and the revision.', resolve: momentId }),
+    agentSecretId: t.expose('id', { type: 'UUID', description: 'The id of the secret.' }),
+    agentSecret: t.field({
+      type: AgentSecretRef,
+      nullable: true,
+      description: 'The secret as it is now, deleted or not; null when the caller may no longer see it.',
+      resolve: (revision, _, ctx) => presentOf(ctx, revision),
+    }),
+    environmentId: t.expose('environmentId', { type: 'UUID', description: 'The id of the environment.' }),
+    environment: t.field({
+      type: EnvironmentRef,
+      description: 'The environment as it is now.',
+      resolve: ({ environmentId }, _, ctx) => loadEnvironment(ctx, environmentId),
+    }),
+    environmentRevision: t.field({
       type: 'Revision',
       description: 'The environment’s revision since this write: its place in the log.',
+      resolve: (revision, _, ctx) => logged(ctx, revision, ({ environmentRevision }) => environmentRevision),
     }),
-    change: t.expose('change', { type: ChangeRef, description: 'What the write did.' }),
-    at: t.expose('at', { type: 'DateTimeISO', description: 'When it was made.' }),
-    by: t.field({
-      type: AccountNameRef,
-      description: 'Who made it.',
-      resolve: ({ accountId }) => ({ id: accountId }),
+    change: t.field({
+      type: ChangeRef,
+      description: 'What the write did.',
+      resolve: (revision, _, ctx) => logged(ctx, revision, ({ change }) => change),
     }),
-    destroyedRevision: t.expose('destroyedRevision', {
+    destroyedRevision: t.field({
       type: 'Revision',
       nullable: true,
       description: 'The revision that had set the value which this write erased; null unless it erased one.',
+      resolve: (revision, _, ctx) => logged(ctx, revision, ({ destroyedRevision }) => destroyedRevision),
     }),
-    agentSecret: t.field({
-      type: AgentSecretRef,
-      description: 'The secret as this write left it.',
-      resolve: secretOf,
+    at: t.expose('updatedAt', { type: 'DateTimeISO', description: 'When it was made.' }),
+    by: t.field({
+      type: AccountNameRef,
+      description: 'Who made it.',
+      resolve: ({ updatedBy }) => ({ id: updatedBy }),
     }),
-    valueState: t.field({
-      type: ValueStateRef,
-      description: 'Tells a null `secretValue` from another.',
-      resolve: (revision) => valueStateOf(secretOf(revision)),
+    deletedAt: t.field({
+      type: 'DateTimeISO',
+      nullable: true,
+      description: 'When the secret had been deleted; null where this write left it alive.',
+      resolve: ({ deletedAt }) => deletedAt ?? null,
     }),
-    secretValue: t.field({
-      type: 'SecretValue',
+    document: t.field({
+      type: 'AgentSecretDocument',
       nullable: true,
       description:
-        'The value the secret had since this write, opened because it is selected. The error AGENT_SECRET_VALUE_DESTROYED where it was erased, AGENT_SECRET_VALUE_UNREADABLE where it cannot be opened.',
-      resolve: async (revision, _, ctx) => asRaw(await valueText(ctx, revision)),
-    }),
-    secretValueText: t.string({
-      nullable: true,
-      description: 'The value as exact JSON text; null without one.',
-      resolve: (revision, _, ctx) => valueText(ctx, revision),
+        'The secret as this write left it with its value opened, in one piece as REST answers it; null, and the error of `secretValue`, where that has one.',
+      resolve: (revision, _, ctx) => openedDocument(ctx, revision),
     }),
   }),
 });
 
-async function valueText(ctx: Context, revision: AgentSecretRevision): Promise<string | null> {
-  if (revision.valueRevision === null || ctx.operation?.refusal) return null;
-  const text = loadStoredValue(ctx, secretOf(revision));
-  return text.then(
-    (opened) => answered(ctx, opened),
-    (error: unknown) => failed(ctx, error),
-  );
+/** What a write of this request has left is the present; what comes from the log may have been written since. */
+export function presentOf(ctx: Context, revision: AgentSecretRevision) {
+  return revision.isPast ? loadAgentSecret(ctx, revision.id) : revision;
 }
 
-builder.objectFields(AgentSecretRef, (t) => ({
-  revisions: t.connection(
-    {
-      type: AgentSecretRevisionRef,
-      description: 'Its writes, newest first, up to the revision it was read at.',
-      resolve: (secret, args, ctx) => listAgentSecretRevisions(ctx, secret, args),
+function logged<T>(ctx: Context, revision: AgentSecretRevision, show: (write: LoggedWrite) => T): T | Promise<T> {
+  return revision.logged ? show(revision.logged) : loadLoggedWrite(ctx, revision).then(show);
+}
+
+/** Of a page that can count its list. */
+export function totalCountOf(page: unknown): number | Promise<number> {
+  return (page as { totalCount(): number | Promise<number> }).totalCount();
+}
+
+export const AgentSecretRevisionConnection = builder.connectionObject(
+  {
+    type: AgentSecretRevisionRef,
+    name: 'AgentSecretRevisionConnection',
+    description: 'A page of revisions.',
+    fields: (connection) => ({
+      totalCount: connection.field({
+        type: 'NonNegativeInt',
+        description: 'How many there are on all pages together.',
+        resolve: totalCountOf,
+      }),
+    }),
+  },
+  { name: 'AgentSecretRevisionEdge', description: 'A revision and its place in the list.' },
+);
+
+for (const [ref, description] of [
+  [AgentSecretRef, 'Its writes, newest first.'],
+  [AgentSecretRevisionRef, 'The secret’s writes up to this one, newest first.'],
+] as const) {
+  builder.objectFields(ref, (t) => ({
+    revisions: t.connection(
+      {
+        type: AgentSecretRevisionRef,
+        description,
+        resolve: (secret, args, ctx) => listAgentSecretRevisions(ctx, secret, args),
+      },
+      AgentSecretRevisionConnection,
+    ),
+  }));
+}
+
+builder.queryFields((t) => ({
+  agentSecretRevision: t.field({
+    type: AgentSecretRevisionRef,
+    nullable: true,
+    description:
+      'A secret as one of its revisions left it, also when it has been deleted since. The error AGENT_SECRET_NOT_FOUND when the caller may not see the secret, AGENT_SECRET_REVISION_NOT_FOUND when it has no such revision.',
+    args: {
+      id: t.arg({ type: 'UUID', required: true, description: 'The secret’s id.' }),
+      revision: t.arg({ type: 'Revision', required: true, description: 'Which of its revisions.' }),
     },
-    { name: 'AgentSecretRevisionConnection', description: 'A page of writes.' },
-    { name: 'AgentSecretRevisionEdge', description: 'A write and its place in the history.' },
-  ),
+    resolve: (_, { id, revision }, ctx) => getAgentSecretRevision(ctx, id, revision),
+  }),
 }));

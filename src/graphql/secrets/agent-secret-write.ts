@@ -2,8 +2,8 @@
 import { createAgentSecret } from '../../domain/secrets/agent-secret-create.js';
 import { deleteAgentSecret, updateAgentSecret } from '../../domain/secrets/agent-secret-update.js';
 import { builder } from '../builder/builder.js';
-import { AgentSecretRef } from '../builder/refs.js';
 import { type RefusalCode, refusable, resultOf } from '../builder/refusals.js';
+import { agentSecretPayload, withEdge } from './agent-secret-payload.js';
 import { valueChangeFrom, valueFrom } from './secret-value-input.js';
 
 const CREATE_REFUSALS = [
@@ -97,9 +97,16 @@ const DeleteInput = builder.inputType('DeleteAgentSecretInput', {
   }),
 });
 
+const Created = withEdge(agentSecretPayload('CreateAgentSecretPayload', 'A secret that was created.'));
+const Updated = agentSecretPayload('UpdateAgentSecretPayload', 'A secret that was changed.');
+const Deleted = agentSecretPayload('DeleteAgentSecretPayload', 'A secret that was deleted.');
+builder.objectField(Deleted, 'deletedId', (t) =>
+  t.exposeID('id', { description: 'The id of the secret, for clients that take it out of a list themselves.' }),
+);
+
 builder.mutationFields((t) => ({
   createAgentSecret: t.field({
-    type: resultOf('CreateAgentSecretResult', AgentSecretRef, CREATE_REFUSALS),
+    type: resultOf('CreateAgentSecretResult', Created, CREATE_REFUSALS),
     nullable: true,
     description: 'Creates a secret at revision 0. Roles: owner, admin, deployer.',
     args: { input: t.arg({ type: CreateInput, required: true, description: 'The secret.' }) },
@@ -113,7 +120,7 @@ builder.mutationFields((t) => ({
       }),
   }),
   updateAgentSecret: t.field({
-    type: resultOf('UpdateAgentSecretResult', AgentSecretRef, UPDATE_REFUSALS),
+    type: resultOf('UpdateAgentSecretResult', Updated, UPDATE_REFUSALS),
     nullable: true,
     description: 'Changes a secret’s value if it is still at the named revision. Roles: owner, admin, deployer.',
     args: { input: t.arg({ type: UpdateInput, required: true, description: 'The change.' }) },
@@ -123,10 +130,10 @@ builder.mutationFields((t) => ({
       ),
   }),
   deleteAgentSecret: t.field({
-    type: resultOf('DeleteAgentSecretResult', AgentSecretRef, DELETE_REFUSALS),
+    type: resultOf('DeleteAgentSecretResult', Deleted, DELETE_REFUSALS),
     nullable: true,
     description:
-      'Deletes a secret if it is still at the named revision; answers it without its value and with the revision of the deletion. Roles: owner, admin, deployer.',
+      'Deletes a secret if it is still at the named revision; its revision grows by one. Roles: owner, admin, deployer.',
     args: { input: t.arg({ type: DeleteInput, required: true, description: 'The deletion.' }) },
     resolve: (_, { input }, ctx) => refusable(ctx, DELETE_REFUSALS, () => deleteAgentSecret(ctx, input)),
   }),

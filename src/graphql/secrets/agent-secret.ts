@@ -1,89 +1,26 @@
 // The GraphQL type AgentSecret: its fields, and the query for one secret by its id.
-
-import type { Context } from '../../domain/request/context.js';
-import {
-  type AgentSecret,
-  getAgentSecret,
-  isUnread,
-  openSecretValue,
-  valueStateOf,
-} from '../../domain/secrets/agent-secret.js';
-import { getAgentSecretAtRevision } from '../../domain/secrets/agent-secret-revision.js';
-import { describeAnalysedType } from '../../domain/types/analysed-type.js';
-import { analysedTypeFromText } from '../../domain/types/analysed-type-parse.js';
-import { segmentsOf } from '../../domain/types/secret-path.js';
-import { RawJson } from '../../json/exact.js';
-import { printJson } from '../../json/print.js';
-import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
+import { getAgentSecret } from '../../domain/secrets/agent-secret.js';
 import { builder } from '../builder/builder.js';
-import { loadAccountName, loadEnvironment, loadSecretType, loadStoredValue } from '../builder/loaders.js';
-import { AccountNameRef, AgentSecretRef, EnvironmentRef, NodeRef } from '../builder/refs.js';
-
-export const ValueStateRef = builder.enumType('ValueState', {
-  description: 'What there is of a value.',
-  values: {
-    PRESENT: { description: 'A value; an Option set to none is one.' },
-    ABSENT: { description: 'None is set.' },
-    DESTROYED: { description: 'There was one, which has been erased for good.' },
-  } as const,
-});
+import { loadAccountName, loadEnvironment } from '../builder/loaders.js';
+import { AccountNameRef, AgentSecretRef, AgentSecretStateRef, EnvironmentRef, NodeRef } from '../builder/refs.js';
+import { openedDocument } from './agent-secret-state.js';
 
 AgentSecretRef.implement({
-  description: 'A typed secret at a path of an environment, changed only by revision-checked writes.',
-  interfaces: [NodeRef],
+  description: 'A typed secret at a path of an environment as it is now, changed only by revision-checked writes.',
+  interfaces: [NodeRef, AgentSecretStateRef],
   fields: (t) => ({
     environmentId: t.expose('environmentId', { type: 'UUID', description: 'The id of its environment.' }),
     environment: t.field({
       type: EnvironmentRef,
       description: 'Its environment.',
-      resolve: (secret, _, ctx) => secret.environment ?? loadEnvironment(ctx, secret.environmentId),
-    }),
-    path: t.stringList({
-      description: 'Canonical path segments, each in lowerCamelCase.',
-      resolve: (secret) => segmentsOf(secret.path),
-    }),
-    pathText: t.exposeString('path', { description: 'The canonical path joined by dots; unique in the environment.' }),
-    revision: t.expose('revision', { type: 'Revision', description: '0 when created, + 1 with every write.' }),
-    secretType: t.field({
-      type: 'AnalysedType',
-      description: 'The declared type as a canonical document.',
-      resolve: (secret, _, ctx) => withType(ctx, secret, (type) => new RawJson(type)),
-    }),
-    secretTypeText: t.string({
-      description: 'The declared type in readable form, e.g. `record { host: string, port: u16 }`.',
-      resolve: (secret, _, ctx) => withType(ctx, secret, (type) => describedType(ctx, type)),
-    }),
-    hasValue: t.boolean({
-      description: 'Whether a value is set; an Option set to none is a value.',
-      resolve: (secret) => valueStateOf(secret) === 'PRESENT',
-    }),
-    valueState: t.field({
-      type: ValueStateRef,
-      description: 'Tells a null `secretValue` from another.',
-      resolve: valueStateOf,
-    }),
-    secretValue: t.field({
-      type: 'SecretValue',
-      nullable: true,
-      description:
-        'The value, opened because it is selected; null without a value, and for an Option set to none. The error AGENT_SECRET_VALUE_DESTROYED where it was erased, AGENT_SECRET_VALUE_UNREADABLE where it cannot be opened.',
-      resolve: (secret, _, ctx) => withValue(ctx, secret, asRaw),
-    }),
-    secretValueText: t.string({
-      nullable: true,
-      description:
-        'The value as exact JSON text, for clients whose JSON parser rounds large integers; null without one.',
-      resolve: (secret, _, ctx) => withValue(ctx, secret, itself),
+      resolve: (secret, _, ctx) => loadEnvironment(ctx, secret.environmentId),
     }),
     document: t.field({
       type: 'AgentSecretDocument',
       nullable: true,
       description:
         'The secret with its value opened, in one piece as REST answers it; null, and the error of `secretValue`, where that has one.',
-      resolve: (secret, _, ctx) =>
-        withType(ctx, secret, (secretType) =>
-          withValue(ctx, secret, (value) => documentOf(secret.environmentId, { ...secret, secretType }, value)),
-        ),
+      resolve: (secret, _, ctx) => openedDocument(ctx, secret),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
     createdBy: t.field({
@@ -106,135 +43,12 @@ AgentSecretRef.implement({
   }),
 });
 
-/**
- * A value that has been read is opened at once; the others are read together for the whole request. Returns a promise only
- * where the value is one, because each promise costs a list much.
- */
-function withValue<T>(ctx: Context, secret: AgentSecret, show: (text: string | null) => T): T | Promise<T> {
-  // The answer is refused as a whole: nothing more is worth any work.
-  if (ctx.operation?.refusal) return show(null);
-  if (isUnread(secret)) {
-    // Counted before it is read: the list has told its size.
-    ctx.operation?.answer(secret.leftOutBytes ?? 0);
-    const counted = secret.leftOutBytes != null;
-    return loadStoredValue(ctx, secret).then(
-      (text) => show(counted ? text : answered(ctx, text)),
-      (error: unknown) => show(failed(ctx, error)),
-    );
-  }
-  try {
-    const text = openSecretValue(ctx, secret);
-    if (!(text instanceof Promise)) return show(answered(ctx, text));
-    return text.then(
-      (opened) => show(answered(ctx, opened)),
-      (error: unknown) => show(failed(ctx, error)),
-    );
-  } catch (error) {
-    return show(failed(ctx, error));
-  }
-}
-
-/** Returns a promise only where a list has left the type out. */
-function withType<T>(
-  ctx: Context,
-  { id, secretType }: AgentSecret,
-  show: (type: string) => T | Promise<T>,
-): T | Promise<T> {
-  const shown = (type: string) => {
-    if (!ctx.operation?.refusal) ctx.operation?.answer(type.length);
-    return show(type);
-  };
-  if (secretType !== null) return shown(secretType);
-  return leftOutType(ctx, id).then(shown, (error: unknown) => show(failed(ctx, error) ?? ''));
-}
-
-/** A type that a list has left out, read once in an operation, however many lists have it. */
-function leftOutType(ctx: Context, id: string): Promise<string> {
-  const { operation } = ctx;
-  const known = operation?.types.get(id);
-  if (known) return known;
-  const type = loadSecretType(ctx, id);
-  operation?.types.set(id, type);
-  return type;
-}
-
-/** Longer ones are worked through when there is time for it. */
-const SHORT_TYPE = 1_024;
-
-/** A type in readable form; of a long one a promise. */
-function describedType(ctx: Context, type: string): string | Promise<string> {
-  // The answer is refused as a whole: nothing more is worth any work.
-  if (ctx.operation?.refusal) return '';
-  if (type.length <= SHORT_TYPE) return described(type);
-  const known = ctx.operation?.describedTypes.get(type);
-  if (known !== undefined) return known;
-  const text = describedInSlice(ctx, type).catch((error: unknown) => failed(ctx, error) ?? '');
-  ctx.operation?.describedTypes.set(type, text);
-  return text;
-}
-
-async function describedInSlice(ctx: Context, type: string): Promise<string> {
-  const wait = ctx.operation?.take(type.length);
-  if (wait) await wait;
-  while (!hasSliceTime()) await nextSlice(ctx.actor?.accountId);
-  return described(type);
-}
-
-function described(type: string): string {
-  return describeAnalysedType(analysedTypeFromText(type));
-}
-
-/** Counts a value that becomes a part of the answer, each time that it is selected. */
-export function answered(ctx: Context, text: string | null): string | null {
-  if (text !== null && !ctx.operation?.refusal) ctx.operation?.answer(text.length);
-  return text;
-}
-
-/**
- * Throws the error of one field, unless the operation is refused as a whole: an error for each of thousands of fields
- * would hold up everybody, and none of them is shown.
- */
-export function failed(ctx: Context, error: unknown): null {
-  ctx.operation?.fail(error);
-  if (ctx.operation?.refusal) return null;
-  throw error;
-}
-
-function itself(text: string | null): string | null {
-  return text;
-}
-
-export function asRaw(text: string | null): RawJson | null {
-  return text === null ? null : new RawJson(text);
-}
-
-/** Builds the document from the stored JSON texts. They are exact already, so they are not parsed and printed again. */
-export function documentOf(
-  environmentId: string,
-  { id, path, revision, secretType }: Pick<AgentSecret, 'id' | 'path' | 'revision'> & { secretType: string },
-  value: string | null,
-): RawJson {
-  // Splitting the JSON text at dots is safe, because no JSON escape sequence contains a dot.
-  const segments = printJson(path).replaceAll('.', '","');
-  return new RawJson(
-    `{"id":"${id}","environmentId":"${environmentId}","path":[${segments}],"revision":${revision},"secretType":${secretType},"secretValue":${value}}`,
-  );
-}
-
 builder.queryFields((t) => ({
   agentSecret: t.field({
     type: AgentSecretRef,
     nullable: true,
     description: 'A secret by its id; the error AGENT_SECRET_NOT_FOUND when the caller may not see it.',
-    args: {
-      id: t.arg({ type: 'UUID', required: true, description: 'The secret’s id.' }),
-      revision: t.arg({
-        type: 'Revision',
-        description:
-          'As this revision of the secret left it, also when it has been deleted since; the error AGENT_SECRET_REVISION_NOT_FOUND when there is none.',
-      }),
-    },
-    resolve: (_, { id, revision }, ctx) =>
-      revision == null ? getAgentSecret(ctx, id) : getAgentSecretAtRevision(ctx, id, revision),
+    args: { id: t.arg({ type: 'UUID', required: true, description: 'The secret’s id.' }) },
+    resolve: (_, { id }, ctx) => getAgentSecret(ctx, id),
   }),
 }));

@@ -20,7 +20,8 @@ import { PlanUsageRef } from './environment.js';
 AccountNameRef.implement({
   description: 'An account as far as others may know it.',
   fields: (t) => ({
-    id: t.exposeID('id', { description: 'The account’s id.' }),
+    // Not `id`: that is the id of the type Account, which shows more.
+    accountId: t.expose('id', { type: 'UUID', description: 'The account’s id.' }),
     name: t.string({
       description: 'The account’s name.',
       resolve: async ({ id, name }, _, ctx) => name ?? (await loadAccountName(ctx, id)).name,

@@ -1,6 +1,6 @@
 // The GraphQL type Environment: its fields, queries and lists, and the usage of the plan's limits.
 import { type Environment, listEnvironments, listSharedEnvironments } from '../../domain/tenancy/environment.js';
-import { getEnvironmentAt } from '../../domain/tenancy/environment-at.js';
+import { getEnvironmentAtPlace } from '../../domain/tenancy/environment-at.js';
 import { RoleRef } from '../access/role.js';
 import { builder } from '../builder/builder.js';
 import { loadAccountName, loadApplication, loadPlanOfAccount } from '../builder/loaders.js';
@@ -80,13 +80,8 @@ builder.queryFields((t) => ({
       account: t.arg.string({ description: 'Name of the account that owns it.' }),
       application: t.arg.string({ description: 'Name of its application.' }),
       name: t.arg.string({ description: 'Its name.' }),
-      at: t.arg({
-        type: 'Revision',
-        description:
-          'Its secrets, paths, types, values and counts as they were after this revision of it; access, roles and names are today’s. Inside a change set it counts as before the set.',
-      }),
     },
-    resolve: (_, { at, ...place }, ctx) => getEnvironmentAt(ctx, place, at),
+    resolve: (_, place, ctx) => getEnvironmentAtPlace(ctx, place),
   }),
 }));
 

@@ -134,6 +134,31 @@ export function findAgentSecretRevision(
   return db.row(AT_REVISION, { agentSecretId, revision, accountId });
 }
 
+/** Without the type, which is read on demand. */
+const PLACED = { ...WITH_ACCESS, secretType: computed(sql`null::text`, (type) => type as string | null) };
+const AT_REVISIONS = bulk(
+  statement<{ ids: readonly string[]; revisions: readonly bigint[]; accountId: string }>()(
+    PLACED,
+    sql`select ${columns(PLACED)}
+    from unnest(${elements('ids', 'uuid')}, ${elements('revisions', 'bigint')}) as wanted(id, revision)
+    join ${log} on ${log.agentSecretId} = wanted.id and ${log.revision} = wanted.revision
+    join ${agentSecrets} on ${agentSecrets.id} = wanted.id
+    join ${environments} on ${environments.id} = ${log.environmentId} and ${environments.deletedAt} is null
+    left join ${environmentShares} on ${environmentShares.environmentId} = ${environments.id}
+      and ${environmentShares.accountId} = ${parameter('accountId')}`,
+  ),
+);
+
+/** Several revisions, of one secret or of many, in no particular order. Their types are left out. */
+export function findAgentSecretRevisionsAt(
+  db: Session,
+  places: readonly { id: string; revision: bigint }[],
+  accountId: string,
+): Promise<RowOf<typeof PLACED>[]> {
+  const ids = places.map(({ id }) => id);
+  return db.rows(AT_REVISIONS, { ids, revisions: places.map(({ revision }) => revision), accountId });
+}
+
 const POINT = { setPosition: log.setPosition, setSize: log.setSize, at: log.at, hash: log.hash };
 const AT_POINT = statement<{ environmentId: string; environmentRevision: bigint }>()(
   POINT,

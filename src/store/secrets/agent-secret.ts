@@ -67,12 +67,13 @@ const UNREAD = {
   ...SECRET_WITH_ACCESS,
   sealedValue: computed(sql`null::bytea`, (value) => value as Uint8Array | null),
   leftOutBytes: computed(sql`octet_length(${agentSecrets.sealedValue})`, Number),
+  deletedAt: agentSecrets.deletedAt,
 };
 /**
- * Several at once without their values, in the order of the lookups; undefined in the place of each that there is none
- * for.
+ * Several at once without their values, deleted ones as well, in the order of the lookups; undefined in the place of each
+ * that there is none for.
  */
-export const findUnreadAgentSecretsForAccounts = secretReader(UNREAD, sql`and ${live}`, sql``, true);
+export const findUnreadAgentSecretsForAccounts = secretReader(UNREAD, sql``, sql``, true);
 
 /** The secret and, in the same read, what decides whether the account may see it. */
 export const findAgentSecret = batchStatements(findAgentSecretsForAccounts);

@@ -43,7 +43,7 @@ export function doorsOf(urls: Urls, { token, accountId }: Seed, bareSeed: Seed):
 const FIELDS = 'id environmentId path revision secretType secretValue';
 const LIST = `query ($id: UUID!) { environment(id: $id) { agentSecrets(first: 100) { edges { node { ${FIELDS} } } } } }`;
 const READ = `query ($id: UUID!) { agentSecret(id: $id) { ${FIELDS} } }`;
-const WRITTEN = `... on AgentSecret { ${FIELDS} } ... on Refusal { code message }`;
+const WRITTEN = `... on AgentSecretPayload { agentSecret { ${FIELDS} } } ... on Refusal { code message }`;
 const UPDATE = `mutation ($input: UpdateAgentSecretInput!) { updateAgentSecret(input: $input) { ${WRITTEN} } }`;
 const CREATE = `mutation ($input: CreateAgentSecretInput!) { createAgentSecret(input: $input) { ${WRITTEN} } }`;
 
@@ -120,7 +120,7 @@ function peerDoor(url: string, token: string, accountId: string): Door {
 
 const WATCH = `subscription ($id: UUID!) {
   agentSecretChanges(environmentId: $id) {
-    environmentRevision changes { agentSecret { id path } change revision environmentRevision valueState at by { id } }
+    environmentRevision changes { agentSecretId path change revision environmentRevision valueState at by { accountId } }
   }
 }`;
 

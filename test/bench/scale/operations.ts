@@ -49,7 +49,7 @@ const change = (name: string, take: number, input: (secret: Place['secrets'][num
   run: (call, { environmentId, secrets }) =>
     call.graphql(
       `mutation ($input: ApplyAgentSecretChangesInput!) { applyAgentSecretChanges(input: $input) {
-        ... on AgentSecretChangeSet { applied } ... on Refusal { code message } } }`,
+        ... on ApplyAgentSecretChangesPayload { applied } ... on Refusal { code message } } }`,
       { input: { environmentId, changes: [input(secrets[take] as Place['secrets'][number])] } },
     ),
 });
@@ -176,10 +176,13 @@ export const OPERATIONS: readonly Operation[] = [
   list('a page by the time of the update', 'first: 100, orderBy: { field: UPDATED_AT, direction: DESC }'),
   list('a page by the time of the creation', 'first: 100, orderBy: { field: CREATED_AT }'),
   list('a page of deleted ones', 'first: 100, filter: { deleted: true }'),
-  list('a page of the past', 'first: 100', ', at: 500'),
+  inEnvironment(
+    'a page of the past',
+    'snapshot(revision: 500) { agentSecrets(first: 100) { edges { node { pathText revision secretValue } } } }',
+  ),
   inEnvironment('a count', 'agentSecrets(first: 1) { totalCount }'),
-  inEnvironment('a count in the past', 'agentSecrets(first: 1) { totalCount }', ', at: 500'),
-  inEnvironment('all of the past', 'allAgentSecrets { id revision }', ', at: 500'),
+  inEnvironment('a count in the past', 'snapshot(revision: 500) { agentSecrets(first: 1) { totalCount } }'),
+  inEnvironment('all of the past', 'snapshot(revision: 500) { allAgentSecrets { id revision } }'),
   inEnvironment('shares', 'shares(first: 10) { edges { node { id } } }'),
   inEnvironment('usage', 'usage { agentSecrets { used limit } }'),
   inEnvironment('records of opened values', 'reads(first: 50) { edges { node { at } } }'),
@@ -204,7 +207,9 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'a secret at a revision',
     run: (call, { secrets: [, secret] }) =>
-      call.graphql('query ($id: UUID!) { agentSecret(id: $id, revision: 0) { path secretValue } }', { id: secret?.id }),
+      call.graphql('query ($id: UUID!) { agentSecretRevision(id: $id, revision: 0) { path secretValue } }', {
+        id: secret?.id,
+      }),
   },
   {
     name: 'several nodes',

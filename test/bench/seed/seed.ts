@@ -162,7 +162,7 @@ async function mutate(url: string, token: string, call: string, selection: strin
 async function createAll(url: string, token: string, environmentId: string, drafts: object[]): Promise<string[]> {
   const query = `mutation ($input: ApplyAgentSecretChangesInput!) {
     made: applyAgentSecretChanges(input: $input) {
-      ... on AgentSecretChangeSet { applied results { ... on AgentSecret { id } } }
+      ... on ApplyAgentSecretChangesPayload { applied results { ... on AgentSecretRevision { id: agentSecretId } } }
     }
   }`;
   const variables = { input: { environmentId, changes: drafts.map((create) => ({ create })) } };

@@ -40,7 +40,7 @@ const ENVIRONMENT: Record<string, NestedCase> = {
   id: everyone('id'),
   name: everyone('name'),
   revision: everyone('revision'),
-  owner: everyone('owner { id name }'),
+  owner: everyone('owner { accountId name }'),
   createdAt: everyone('createdAt'),
   updatedAt: everyone('updatedAt'),
   myRoles: everyone('myRoles'),
@@ -57,6 +57,7 @@ const ENVIRONMENT: Record<string, NestedCase> = {
   allAgentSecrets: deployers('allAgentSecrets { secretValue }'),
   agentSecretDocuments: deployers('agentSecretDocuments'),
   agentSecretsTag: deployers('agentSecretsTag'),
+  snapshot: everyone('snapshot(revision: 0) { id }'),
   agentSecret: deployers('agentSecret(pathText: "seen") { secretValue }'),
 };
 

@@ -52,7 +52,7 @@ test('a token that revokes itself creates, changes and deletes nothing behind th
   const { environment, viewer } = await ask(
     app,
     owner.token,
-    `query ($id: UUID!) { environment(id: $id) { revision shares { edges { node { account { id } } } } }
+    `query ($id: UUID!) { environment(id: $id) { revision shares { edges { node { account { accountId } } } } }
       viewer { tokens { edges { node { name } } } applications { edges { node { name environments { edges { node { name } } } } } } } }`,
     { id: world.environmentId },
   );

@@ -68,6 +68,7 @@ describe.each(ROOT_CASES)('$name', (accessCase) => {
       'Query.visibleEnvironments': 'ok',
       'Query.environment': 'ok',
       'Query.agentSecret': 'AGENT_SECRET_NOT_FOUND',
+      'Query.agentSecretRevision': 'AGENT_SECRET_NOT_FOUND',
       'Query.node': 'null',
       'Query.nodes': 'null',
       'Mutation.revokeToken': 'TOKEN_NOT_FOUND',

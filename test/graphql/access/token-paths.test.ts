@@ -1,6 +1,7 @@
 // Tokens for some paths of an environment: other secrets do not exist for them, in no list, past, record or write.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ask, graphql } from '../../support/graphql/client.js';
+import { environmentAt } from '../../support/graphql/log.js';
 import { createSecret, deleteSecret, done, readSecret, updateSecret } from '../../support/graphql/secrets.js';
 import { call, createTokenAs, tokenWith } from '../../support/graphql/token-scopes.js';
 import { graphqlSuite } from '../../support/suites.js';
@@ -40,10 +41,8 @@ describe('a token for some paths', () => {
     });
   });
 
-  const inEnvironment = async (selection: string, at: number | null = null) => {
-    const document = `query ($id: UUID, $at: Revision) { environment(id: $id, at: $at) { ${selection} } }`;
-    return (await ask(app, bound, document, { id: environmentId, at })).environment;
-  };
+  const inEnvironment = (selection: string, at: number | null = null) =>
+    environmentAt(app, bound, environmentId, selection, at);
   const connection = ({ totalCount, edges }: any) => [totalCount, edges.map(({ node }: any) => node.pathText)];
 
   test('lists and counts those at or below them, segment by segment', async () => {
@@ -76,9 +75,9 @@ describe('a token for some paths', () => {
       const { agentSecret } = await inEnvironment(`agentSecret(pathText: "${path}") { id }`);
       expect(agentSecret, path).toEqual(isIn ? { id: ids[path] } : null);
       const code = isIn ? 'ok' : 'AGENT_SECRET_NOT_FOUND';
-      for (const revision of [null, 0, 1, 77]) {
+      for (const revision of [0, 1, 77]) {
         const document =
-          'query ($id: UUID!, $revision: Revision) { agentSecret(id: $id, revision: $revision) { secretValue } }';
+          'query ($id: UUID!, $revision: Revision!) { agentSecretRevision(id: $id, revision: $revision) { secretValue } }';
         const outcome = await call(app, bound, document, { id: ids[path], revision });
         expect(outcome, `${path} at ${revision}`).toBe(
           isIn && revision === 77 ? 'AGENT_SECRET_REVISION_NOT_FOUND' : code,
@@ -117,7 +116,7 @@ describe('a token for some paths', () => {
   });
 
   const APPLY = `mutation ($input: ApplyAgentSecretChangesInput!) { applyAgentSecretChanges(input: $input) {
-    ... on AgentSecretChangeSet { applied results { __typename ... on AgentSecret { id secretValue } ... on Refusal { code } } }
+    ... on ApplyAgentSecretChangesPayload { applied results { __typename ... on AgentSecretState { secretValue } ... on Refusal { code } } }
     ... on Refusal { code } } }`;
 
   test('changes nothing else in a change set, and learns nothing of it', async () => {
@@ -135,7 +134,7 @@ describe('a token for some paths', () => {
         });
         expect(set).toMatchObject({
           applied: false,
-          results: [{ __typename: 'AgentSecret' }, { code: 'AGENT_SECRET_NOT_FOUND' }],
+          results: [{ __typename: 'PlannedAgentSecret' }, { code: 'AGENT_SECRET_NOT_FOUND' }],
         });
       }
     }
@@ -185,7 +184,7 @@ describe('a token for some paths', () => {
     };
     await done(createSecret(app, owner, created));
     const create =
-      'mutation ($input: CreateAgentSecretInput!) { createAgentSecret(input: $input) { __typename ... on AgentSecret { secretValue } } }';
+      'mutation ($input: CreateAgentSecretInput!) { createAgentSecret(input: $input) { __typename ... on AgentSecretPayload { agentSecret { secretValue } } } }';
     expect(await call(app, bound, create, { input: created })).toBe('AUTH_FORBIDDEN');
     const changes = [{ update: { id: ids['other.db'], currentRevision: 1 } }];
     const input = { environmentId, changes, idempotencyKey: unique('key') };

@@ -84,7 +84,7 @@ describe('values', () => {
   });
 
   /** Every field of the schema that shows one. */
-  const SHOWING = ['AgentSecret', 'AgentSecretRevision'].flatMap((type) =>
+  const SHOWING = ['AgentSecret', 'AgentSecretRevision', 'PlannedAgentSecret'].flatMap((type) =>
     ['secretValue', 'secretValueText'].map((field) => `${type}.${field}`),
   );
   test('are shown by the fields that are tried here, and by no other', () => {
@@ -103,19 +103,19 @@ describe('values', () => {
   const BOTH = 'secretValue secretValueText';
   const WAYS: Record<string, string> = {
     agentSecret: `agentSecret(id: $id) { ${BOTH} }`,
-    'agentSecret at a revision': `agentSecret(id: $id, revision: 1) { ${BOTH} }`,
+    'agentSecret at a revision': `agentSecretRevision(id: $id, revision: 1) { ${BOTH} }`,
     node: `node(id: $node) { ... on AgentSecret { ${BOTH} } }`,
     nodes: `nodes(ids: [$node]) { ... on AgentSecret { ${BOTH} } }`,
     'agentSecrets in pages': `environment(id: $env) { agentSecrets(filter: { pathPrefix: $path }) { edges { node { ${BOTH} } } } }`,
     allAgentSecrets: `environment(id: $env) { allAgentSecrets { ${BOTH} } }`,
     'agentSecret at a path': `environment(id: $env) { agentSecret(pathText: $path) { ${BOTH} } }`,
-    'an environment of the past': `environment(id: $env, at: $at) { allAgentSecrets { ${BOTH} } }`,
+    'an environment of the past': `environment(id: $env) { snapshot(revision: $at) { allAgentSecrets { ${BOTH} } } }`,
     revisions: `agentSecret(id: $id) { revisions(first: 1) { edges { node { ${BOTH} } } } }`,
     'the secret of a revision': `agentSecret(id: $id) { revisions(first: 1) { edges { node { agentSecret { ${BOTH} } } } } }`,
     'under other names': `a: agentSecret(id: $id) { v: secretValue } b: agentSecret(id: $id) { secretValue: path ...F }`,
   };
   const documentOf = (selection: string) =>
-    `query ($id: UUID!, $node: ID!, $env: UUID, $path: String, $at: Revision) { now: environment(id: $env, at: $at) { id } ${selection} u: agentSecret(id: $id) { id }
+    `query ($id: UUID!, $node: ID!, $env: UUID, $path: String, $at: Revision!) { now: environment(id: $env) { snapshot(revision: $at) { id } } ${selection} u: agentSecret(id: $id) { id }
       n: node(id: $node) { id } e: environment(id: $env) { agentSecret(pathText: $path) { id } } }
     ${selection.includes('...F') ? 'fragment F on AgentSecret { t: secretValueText }' : ''}`;
   const variables = () => ({ id, node: id, env: world.environmentId, path, at });
@@ -156,14 +156,14 @@ describe('values', () => {
     );
     expect(updated.secretValue).toBe(again);
     const keep = `mutation ($id: UUID!) { updateAgentSecret(input: { id: $id, currentRevision: 1 }) {
-      ... on AgentSecret { revision secretValue } } }`;
+      ... on AgentSecretPayload { agentSecret { revision secretValue } } } }`;
     const kept = await graphql<any>(app, token, keep, { id: created.id });
     expect(kept.errors).toMatchObject([{ extensions: { code: 'AUTH_FORBIDDEN' } }]);
-    expect(kept.data.updateAgentSecret).toEqual({ revision: 2, secretValue: null });
+    expect(kept.data.updateAgentSecret.agentSecret).toEqual({ revision: 2, secretValue: null });
     const restore = `mutation ($id: UUID!) { restoreAgentSecret(input: { id: $id, toRevision: 0, currentRevision: 2 }) {
-      ... on AgentSecret { revision secretValueText } } }`;
+      ... on AgentSecretPayload { agentSecret { revision secretValueText } } } }`;
     const restored = await graphql<any>(app, token, restore, { id: created.id });
-    expect(restored.data.restoreAgentSecret).toEqual({ revision: 3, secretValueText: null });
+    expect(restored.data.restoreAgentSecret.agentSecret).toEqual({ revision: 3, secretValueText: null });
     expect(JSON.stringify([kept, restored])).not.toMatch(new RegExp(`${sent}|${again}`));
   });
 });
@@ -238,7 +238,7 @@ describe('a guess at the value of a write with a known idempotency key', () => {
       expect(await answer(token, canary(), key)).toEqual(without);
     }
     expect((await answer(owner, input.secretValue, key)).data).toMatchObject({
-      createAgentSecret: { __typename: 'AgentSecret' },
+      createAgentSecret: { __typename: 'CreateAgentSecretPayload' },
     });
   });
 });

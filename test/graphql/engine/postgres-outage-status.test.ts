@@ -90,7 +90,7 @@ test('a mutation that has done something before the outage says what: 200, with 
     create trigger refuse before insert on agent_secrets for each row execute function refuse();`);
   try {
     const query = `mutation ($update: UpdateAgentSecretInput!, $create: CreateAgentSecretInput!) {
-      first: updateAgentSecret(input: $update) { ... on AgentSecret { revision } }
+      first: updateAgentSecret(input: $update) { ... on AgentSecretPayload { agentSecret { revision } } }
       second: createAgentSecret(input: $create) { __typename }
     }`;
     const create = { environmentId, path: [place()], secretType: { type: 'Str' }, secretValueText: '"x"' };
@@ -98,7 +98,7 @@ test('a mutation that has done something before the outage says what: 200, with 
     const answer = await ask(addressOf(app.server), query, { variables });
     expect([answer.status, answer.retryAfter]).toEqual([200, '2']);
     expect(answer.body).toEqual({
-      data: { first: { revision: 1 }, second: null },
+      data: { first: { agentSecret: { revision: 1 } }, second: null },
       errors: [expect.objectContaining({ path: ['second'], extensions: { code: 'UNAVAILABLE', retryAfter: 2 } })],
     });
   } finally {

@@ -102,7 +102,7 @@ const environment = (selection: string) => (first: number) =>
 
 test('a page of secrets with values, count and writers is four statements, whatever its size', async () => {
   const selection = `agentSecrets(FIRST) {
-    totalCount edges { node { secretValue createdBy { name } updatedBy { id name } } }
+    totalCount edges { node { secretValue createdBy { name } updatedBy { accountId name } } }
   }`;
   expect(await sameForAnyPage(environment(selection), { id: world.environmentId })).toBe(4);
 });

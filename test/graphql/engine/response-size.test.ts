@@ -63,14 +63,16 @@ test('types count like values', async () => {
 });
 
 test('whatever else is selected counts, too', async () => {
-  const list = 'edges { node { id environmentId pathText createdAt updatedAt createdBy { id } updatedBy { id } } }';
+  const list =
+    'edges { node { id environmentId pathText createdAt updatedAt createdBy { accountId } updatedBy { accountId } } }';
   for (let n = 0; n < 20; n += 1) await create(`small${n}`, { secretValue: 'v' });
   const query = `query ($e: UUID!) { environment(id: $e) { ${aliases(15, (name) => `${name}: agentSecrets { ${list} }`)} } }`;
   expectTooLarge(await sendQuery(app, token, query, { e: environmentId }));
 });
 
 test('it counts as much beside a field that fails', async () => {
-  const list = 'edges { node { id environmentId pathText createdAt updatedAt createdBy { id } updatedBy { id } } }';
+  const list =
+    'edges { node { id environmentId pathText createdAt updatedAt createdBy { accountId } updatedBy { accountId } } }';
   const query = `query ($e: UUID!, $none: UUID!) { failing: agentSecret(id: $none) { id } environment(id: $e) {
     ${aliases(15, (name) => `${name}: agentSecrets { ${list} }`)} } }`;
   expectTooLarge(await sendQuery(app, token, query, { e: environmentId, none: environmentId }));

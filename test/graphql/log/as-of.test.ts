@@ -1,7 +1,7 @@
 // An environment as it was after any of its revisions: what was recorded then is what is read now, on every way.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ask, graphql } from '../../support/graphql/client.js';
-import { changeSet, destroyRevision, restoreSecret } from '../../support/graphql/log.js';
+import { changeSet, destroyRevision, environmentAt, restoreSecret } from '../../support/graphql/log.js';
 import { createSecret, deleteSecret, done, updateSecret } from '../../support/graphql/secrets.js';
 import { graphqlSuite } from '../../support/suites.js';
 import { createEnvironment, share, unique } from '../../support/world.js';
@@ -21,14 +21,14 @@ beforeAll(async () => {
 
 interface State {
   revision: number;
-  usage: object;
-  agentSecretsTag: string;
   allAgentSecrets: any[];
   [list: string]: any;
 }
 
-const ITEM = `id pathText secretType revision hasValue valueState secretValueText createdAt updatedAt deletedAt
-  createdBy { id } updatedBy { id }`;
+const BOTH = 'pathText secretType revision hasValue valueState secretValueText deletedAt';
+const ITEM = `id updatedAt updatedBy { accountId } ${BOTH}`;
+/** The same of a revision, whose fields have other names. */
+const PAST_ITEM = `agentSecretId at by { accountId } ${BOTH}`;
 const LIST = `totalCount pageInfo { hasNextPage hasPreviousPage } edges { node { ${ITEM} } }`;
 const WAYS: Record<string, string> = {
   byPath: 'first: 3',
@@ -45,17 +45,21 @@ const WAYS: Record<string, string> = {
   deleted: 'filter: { deleted: true }',
   deletedDown: 'filter: { deleted: true }, orderBy: { field: UPDATED_AT, direction: DESC }',
 };
-const STATE = `query ($id: UUID, $at: Revision) { environment(id: $id, at: $at) {
-  revision updatedAt agentSecretsTag usage { agentSecrets { used limit } maxValueBytes }
+const STATE = `revision
   allAgentSecrets { ${ITEM} }
   ${Object.entries(WAYS).map(([name, args]) => `${name}: agentSecrets(${args}) { ${LIST} }`)}
   a: agentSecret(path: ["A"]) { ${ITEM} }
   b: agentSecret(pathText: "b") { ${ITEM} revisions { edges { node { revision change } } } }
-  deeper: agentSecret(pathText: "b.deeper") { ${ITEM} }
-} }`;
+  deeper: agentSecret(pathText: "b.deeper") { ${ITEM} }`;
+const PAST = STATE.replaceAll(ITEM, PAST_ITEM);
 
-async function stateAt(at: number | null, as = token): Promise<State> {
-  return (await ask(app, as, STATE, { id: environmentId, at })).environment;
+async function stateAt(at: number | null): Promise<State> {
+  if (at === null) return environmentAt(app, token, environmentId, STATE);
+  const text = JSON.stringify(await environmentAt(app, token, environmentId, PAST, at));
+  const names = { agentSecretId: 'id', at: 'updatedAt', by: 'updatedBy' };
+  return JSON.parse(
+    Object.entries(names).reduce((state, [name, same]) => state.replaceAll(`"${name}":`, `"${same}":`), text),
+  );
 }
 
 async function record(): Promise<void> {
@@ -116,15 +120,12 @@ async function liveThrough(): Promise<void> {
   await step(done(restoreSecret(app, token, { id: deeper.id, currentRevision: 2, toRevision: 1 })));
 }
 
-/** Only time of the latest write differs: an environment's own also counts renames. */
-const comparable = ({ updatedAt: _, ...state }: State) => state;
-
 test('every revision shows what was recorded there; one inside a change set what was before the set', async () => {
   expect([...recorded.keys()].at(-1)).toBe(17);
   expect(recorded.size).toBe(14);
   for (const [at, shown] of shownAs.entries()) {
     const state = await stateAt(at);
-    expect(comparable(state), `at ${at}`).toEqual(comparable(recorded.get(shown) as State));
+    expect(state, `at ${at}`).toEqual(recorded.get(shown));
   }
 });
 
@@ -132,15 +133,15 @@ test('0 is the empty environment, and the current revision the current one', asy
   expect(await stateAt(0)).toMatchObject({
     revision: 0,
     allAgentSecrets: [],
-    usage: { agentSecrets: { used: 0 } },
+    byPath: { totalCount: 0 },
     a: null,
   });
   expect(await stateAt(17)).toEqual(await stateAt(null));
 });
 
 test('pages of the past are the past’s, whatever their size', async () => {
-  const document = `query ($id: UUID, $at: Revision, $first: Int, $after: String) { environment(id: $id, at: $at) {
-    agentSecrets(first: $first, after: $after) { edges { cursor node { pathText secretValueText } } pageInfo { hasNextPage endCursor } } } }`;
+  const document = `query ($id: UUID, $at: Revision!, $first: Int, $after: String) { environment(id: $id) { snapshot(revision: $at) {
+    agentSecrets(first: $first, after: $after) { edges { cursor node { pathText secretValueText } } pageInfo { hasNextPage endCursor } } } } }`;
   const at = 9;
   const expected = recorded
     .get(at)
@@ -151,7 +152,7 @@ test('pages of the past are the past’s, whatever their size', async () => {
     let after: string | null = null;
     do {
       const { environment }: any = await ask(app, token, document, { id: environmentId, at, first, after });
-      const { edges, pageInfo } = environment.agentSecrets;
+      const { edges, pageInfo } = environment.snapshot.agentSecrets;
       seen.push(...edges.map(({ node }: any) => node));
       after = pageInfo.hasNextPage ? pageInfo.endCursor : null;
     } while (after);
@@ -159,41 +160,39 @@ test('pages of the past are the past’s, whatever their size', async () => {
   }
 });
 
-test('a secret of the past leads back to the environment of the past', async () => {
-  const document = `query ($id: UUID, $at: Revision) { environment(id: $id, at: $at) { agentSecret(pathText: "a") {
-    revision environment { revision agentSecretsTag agentSecret(pathText: "a") { revision } } } } }`;
-  const { environment } = await ask(app, token, document, { id: environmentId, at: 5 });
-  expect(environment.agentSecret).toEqual({
-    revision: 1,
-    environment: { revision: 5, agentSecretsTag: expect.stringMatching(/^5\./), agentSecret: { revision: 1 } },
+test('a secret of the past leads to what it is now, and so does the environment', async () => {
+  const shown = `environmentId revision environment { id revision } agentSecret(pathText: "a") {
+    agentSecretId revision environment { revision } agentSecret { id revision deletedAt } }`;
+  const past = await environmentAt(app, token, environmentId, shown, 5);
+  const { agentSecretId } = past.agentSecret;
+  expect(past).toEqual({
+    environmentId,
+    revision: 5,
+    environment: { id: environmentId, revision: 17 },
+    agentSecret: {
+      agentSecretId,
+      revision: 1,
+      environment: { revision: 17 },
+      agentSecret: { id: agentSecretId, revision: 4, deletedAt: expect.any(String) },
+    },
   });
 });
 
 test.each(['18', '9223372036854775807', '9223372036854775808', '18446744073709551615'])(
   'a revision to come, %s, is refused, and so is everything below it',
   async (at) => {
-    const { data, errors } = await graphql(app, token, STATE, { id: environmentId, at: BigInt(at) });
-    expect(data).toEqual({ environment: null });
+    const document = `query ($id: UUID) { environment(id: $id) { snapshot(revision: ${at}) { ${PAST} } } }`;
+    const { data, errors } = await graphql(app, token, document, { id: environmentId });
+    expect(data).toEqual({ environment: { snapshot: null } });
     expect(errors).toMatchObject([
-      { message: 'at: the environment is at revision 17', extensions: { code: 'INVALID_REQUEST' } },
+      { message: 'revision: the environment is at revision 17', extensions: { code: 'INVALID_REQUEST' } },
     ]);
   },
 );
 
-test('by names as by id', async () => {
-  const byId = 'query ($id: UUID) { environment(id: $id) { name application { name } } }';
-  const { name, application } = (await ask(app, token, byId, { id: environmentId })).environment;
-  const document = `query ($account: String, $application: String, $name: String) {
-    environment(account: $account, application: $application, name: $name, at: 1) { revision allAgentSecrets { pathText } } }`;
-  const names = { account: world.people.owner.name, application: application.name, name };
-  expect((await ask(app, token, document, names)).environment).toEqual({
-    revision: 1,
-    allAgentSecrets: [{ pathText: 'a' }],
-  });
-});
-
 describe('access, roles and names are today’s', () => {
-  const small = 'query ($id: UUID) { environment(id: $id, at: 1) { name myRoles allAgentSecrets { secretValue } } }';
+  const small =
+    'query ($id: UUID) { environment(id: $id) { name myRoles snapshot(revision: 1) { allAgentSecrets { secretValue } } } }';
 
   test('a share given later opens the past, one taken away closes it', async () => {
     const { stranger } = world.people;
@@ -224,19 +223,17 @@ describe('access, roles and names are today’s', () => {
 test('an erased value is erased in the past, and the rest of the past stays', async () => {
   const { a } = await stateAt(6);
   await done(destroyRevision(app, token, { id: a.id, revision: 2, currentRevision: 4 }));
-  const document = `query ($id: UUID, $at: Revision) { environment(id: $id, at: $at) { agentSecret(pathText: "a") {
-    revision hasValue valueState secretValue } withValue: agentSecrets(filter: { hasValue: true }) { edges { node { pathText } } } } }`;
-  const { data, errors } = await graphql(app, token, document, { id: environmentId, at: 6 });
-  expect(data.environment.agentSecret).toEqual({
-    revision: 2,
-    hasValue: false,
-    valueState: 'DESTROYED',
-    secretValue: null,
-  });
-  expect(data.environment.withValue.edges.map(({ node }: any) => node.pathText)).toEqual(['b', 'b.deeper']);
+  const document = `query ($id: UUID) { environment(id: $id) { snapshot(revision: 6) { agentSecret(pathText: "a") {
+    revision hasValue valueState secretValue } withValue: agentSecrets(filter: { hasValue: true }) { edges { node { pathText } } } } } }`;
+  const { data, errors } = await graphql(app, token, document, { id: environmentId });
+  const { agentSecret, withValue } = data.environment.snapshot;
+  expect(agentSecret).toEqual({ revision: 2, hasValue: false, valueState: 'DESTROYED', secretValue: null });
+  expect(withValue.edges.map(({ node }: any) => node.pathText)).toEqual(['b', 'b.deeper']);
   expect(errors).toMatchObject([
-    { path: ['environment', 'agentSecret', 'secretValue'], extensions: { code: 'AGENT_SECRET_VALUE_DESTROYED' } },
+    {
+      path: ['environment', 'snapshot', 'agentSecret', 'secretValue'],
+      extensions: { code: 'AGENT_SECRET_VALUE_DESTROYED' },
+    },
   ]);
-  const earlier = (await ask(app, token, STATE, { id: environmentId, at: 4 })).environment;
-  expect(earlier.a).toMatchObject({ revision: 0, valueState: 'PRESENT', secretValueText: '"one"' });
+  expect((await stateAt(4)).a).toMatchObject({ revision: 0, valueState: 'PRESENT', secretValueText: '"one"' });
 });

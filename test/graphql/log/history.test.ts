@@ -34,7 +34,7 @@ test('tells every write, newest first: what it did, when, by whom, and its place
   const { id } = await secretWithEverything();
   const history = await historyOf(app, token, id, 7);
   const { owner, deployer, admin } = world.people;
-  expect(history.map(({ revision, change, valueState, by }) => [revision, change, valueState, by.id])).toEqual([
+  expect(history.map(({ revision, change, valueState, by }) => [revision, change, valueState, by.accountId])).toEqual([
     [7, 'DELETED', 'ABSENT', owner.id],
     [6, 'UPDATED', 'PRESENT', owner.id],
     [5, 'VALUE_DESTROYED', 'PRESENT', owner.id],
@@ -55,19 +55,17 @@ test('tells every write, newest first: what it did, when, by whom, and its place
 
 test('has the value each write left, null apart from none, an erased one as an error of its own', async () => {
   const { id } = await secretWithEverything();
-  const document = `query ($id: UUID!) { agentSecret(id: $id, revision: 7) { revisions { edges { node {
-    revision secretValue secretValueText agentSecret { revision valueState secretValue deletedAt } } } } } }`;
+  const document = `query ($id: UUID!) { agentSecretRevision(id: $id, revision: 7) { revisions { edges { node {
+    revision secretValue secretValueText deletedAt } } } } }`;
   const { data, errors } = await graphql(app, token, document, { id });
-  const nodes = data.agentSecret.revisions.edges.map(({ node }: any) => node);
+  const nodes = data.agentSecretRevision.revisions.edges.map(({ node }: any) => node);
   const texts = [null, 'null', '"b"', '"b"', null, '"b"', '"b"', null];
   expect(nodes.map(({ secretValueText }: any) => secretValueText)).toEqual(texts);
-  for (const { revision, secretValue, agentSecret } of nodes) {
-    expect(agentSecret).toMatchObject({ revision, secretValue });
-    expect(agentSecret.deletedAt === null, `revision ${revision}`).toBe(revision !== 7);
+  for (const { revision, deletedAt } of nodes) {
+    expect(deletedAt === null, `revision ${revision}`).toBe(revision !== 7);
   }
   const places = errors?.map(({ path, extensions }) => [path?.slice(3).join('.'), extensions.code]);
   expect(places?.sort()).toEqual([
-    ['7.node.agentSecret.secretValue', 'AGENT_SECRET_VALUE_DESTROYED'],
     ['7.node.secretValue', 'AGENT_SECRET_VALUE_DESTROYED'],
     ['7.node.secretValueText', 'AGENT_SECRET_VALUE_DESTROYED'],
   ]);
@@ -75,14 +73,14 @@ test('has the value each write left, null apart from none, an erased one as an e
 
 test('comes in pages of any size, without gap or duplicate', async () => {
   const { id } = await secretWithEverything();
-  const document = `query ($id: UUID!, $first: Int, $after: String) { agentSecret(id: $id, revision: 7) {
+  const document = `query ($id: UUID!, $first: Int, $after: String) { agentSecretRevision(id: $id, revision: 7) {
     revisions(first: $first, after: $after) { edges { cursor node { revision } } pageInfo { hasNextPage endCursor } } } }`;
   for (const first of [1, 3, 8, 9]) {
     const seen: number[] = [];
     let after: string | null = null;
     do {
-      const { agentSecret }: any = await ask(app, token, document, { id, first, after });
-      const { edges, pageInfo } = agentSecret.revisions;
+      const { agentSecretRevision }: any = await ask(app, token, document, { id, first, after });
+      const { edges, pageInfo } = agentSecretRevision.revisions;
       expect(edges.length).toBe(Math.min(first, 8 - seen.length));
       seen.push(...edges.map(({ node }: any) => node.revision));
       after = pageInfo.hasNextPage ? pageInfo.endCursor : null;
@@ -90,7 +88,7 @@ test('comes in pages of any size, without gap or duplicate', async () => {
     expect(seen).toEqual([7, 6, 5, 4, 3, 2, 1, 0]);
   }
   for (const page of ['last: 2', 'first: 201', 'first: -1', 'after: "nonsense"', 'after: "Ii0xIg"']) {
-    const asked = `{ agentSecret(id: "${id}", revision: 7) { revisions(${page}) { edges { cursor } } } }`;
+    const asked = `{ agentSecretRevision(id: "${id}", revision: 7) { revisions(${page}) { edges { cursor } } } }`;
     expect((await graphql(app, token, asked)).errors?.[0]?.extensions.code, page).toBe('INVALID_REQUEST');
   }
 });
@@ -103,8 +101,14 @@ test('ends at the revision the secret is looked at', async () => {
 describe('a secret at one of its revisions', () => {
   test('is as that write left it', async () => {
     const { id, pathText } = await secretWithEverything();
-    const at = async (revision: number) => (await secretAt(app, token, id, revision)).data.agentSecret;
-    expect(await at(2)).toMatchObject({ id, pathText, revision: 2, valueState: 'PRESENT', secretValue: 'b' });
+    const at = async (revision: number) => (await secretAt(app, token, id, revision)).data.agentSecretRevision;
+    expect(await at(2)).toMatchObject({
+      agentSecretId: id,
+      pathText,
+      revision: 2,
+      valueState: 'PRESENT',
+      secretValue: 'b',
+    });
     expect(await at(3)).toMatchObject({ revision: 3, valueState: 'ABSENT', secretValue: null, deletedAt: null });
     expect(await at(6)).toMatchObject({
       revision: 6,
@@ -155,7 +159,7 @@ test('viewers, strangers and operators learn nothing of it, not even that there 
     const caller = world.people[relation].token;
     for (const revision of [0, 7, 8]) {
       const { data, errors } = await secretAt(app, caller, id, revision);
-      expect(data.agentSecret).toBeNull();
+      expect(data.agentSecretRevision).toBeNull();
       expect(errors).toMatchObject([
         { message: `Agent secret ${id} not found`, extensions: { code: 'AGENT_SECRET_NOT_FOUND' } },
       ]);

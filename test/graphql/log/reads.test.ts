@@ -21,7 +21,7 @@ interface Read {
   agentSecretId: string;
   path: string[];
   revision: number | bigint;
-  by: { id: string };
+  by: { accountId: string };
   tokenId: string | null;
   door: string;
   requestId: string;
@@ -30,7 +30,7 @@ interface Read {
 
 const READS = `query ($id: UUID, $filter: SecretReadFilter, $first: Int, $after: String) {
   environment(id: $id) { reads(filter: $filter, first: $first, after: $after) {
-    edges { cursor node { agentSecretId path revision by { id } tokenId door requestId at } }
+    edges { cursor node { agentSecretId path revision by { accountId } tokenId door requestId at } }
     pageInfo { hasNextPage endCursor }
   } }
 }`;
@@ -69,7 +69,7 @@ test('an opening tells who, which token, which secret and revision, which door, 
     agentSecretId: id,
     path,
     revision: 1,
-    by: { id: app.world.people.owner.id },
+    by: { accountId: app.world.people.owner.id },
     tokenId: viewer.tokens.edges[0].node.id,
     door: 'rest',
     requestId: 'asked-by-me',
@@ -110,9 +110,15 @@ describe('is recorded', () => {
     ]) {
       await ask(app, token(), `query ($id: UUID) { environment(id: $id) { ${selection} } }`, at);
     }
-    const asOf = 'query ($id: UUID) { environment(id: $id, at: 1) { allAgentSecrets { secretValue } } }';
+    const asOf =
+      'query ($id: UUID) { environment(id: $id) { snapshot(revision: 1) { allAgentSecrets { secretValue } } } }';
     await ask(app, token(), asOf, at);
-    await ask(app, token(), 'query ($secret: UUID!) { agentSecret(id: $secret, revision: 0) { secretValue } }', at);
+    await ask(
+      app,
+      token(),
+      'query ($secret: UUID!) { agentSecretRevision(id: $secret, revision: 0) { secretValue } }',
+      at,
+    );
     const history = `query ($secret: UUID!) { agentSecret(id: $secret) {
       revisions { edges { node { secretValue agentSecret { secretValueText } } } }
     } }`;
@@ -135,7 +141,7 @@ describe('is recorded', () => {
   test('events of the feed that show values, each once', async () => {
     const { id } = await secret();
     await owner.update(id, { currentRevision: 0, secretValue: set('second') });
-    const fields = 'environmentRevision changes { secretValue agentSecret { secretValueText } }';
+    const fields = 'environmentRevision changes { secretValue secretValueText }';
     const stream = await watchGraphql(addressOf(app.server), token(), { environmentId, after: 0 }, fields);
     await stream.take(2);
     stream.close();
@@ -149,10 +155,10 @@ describe('is recorded', () => {
     const { id } = await secret({ secretValue: 'first' });
     await owner.update(id, { currentRevision: 0, secretValue: set('second') });
     const restore = `mutation ($id: UUID!) { at: restoreAgentSecret(input: { id: $id, toRevision: 0, currentRevision: 1 }) {
-      ... on AgentSecret { secretValue } ... on Refusal { message } } }`;
-    expect(await ids(restore, { id })).toEqual({ secretValue: 'first' });
+      ... on AgentSecretPayload { agentSecret { secretValue } } ... on Refusal { message } } }`;
+    expect(await ids(restore, { id })).toEqual({ agentSecret: { secretValue: 'first' } });
     const apply = `mutation ($input: ApplyAgentSecretChangesInput!) { at: applyAgentSecretChanges(input: $input) {
-      ... on AgentSecretChangeSet { results { ... on AgentSecret { secretValue } } } ... on Refusal { message } } }`;
+      ... on ApplyAgentSecretChangesPayload { results { ... on AgentSecretRevision { secretValue } } } ... on Refusal { message } } }`;
     const changes = [
       { update: { id, currentRevision: 2 } },
       { create: { path: [place()], secretType: { type: 'Str' }, secretValue: 'sent' } },
@@ -172,7 +178,7 @@ describe('is recorded', () => {
     const { id } = await secret({ secretValue: 'first' });
     await owner.update(id, { currentRevision: 0, secretValue: set('second') });
     const apply = `mutation ($input: ApplyAgentSecretChangesInput!) { at: applyAgentSecretChanges(input: $input) {
-      ... on AgentSecretChangeSet { applied results { ... on AgentSecret { revision secretValue } } } } }`;
+      ... on ApplyAgentSecretChangesPayload { applied results { ... on PlannedAgentSecret { revision secretValue } } } } }`;
     const changes = [
       { restore: { id, currentRevision: 1, toRevision: 0 } },
       { update: { id, currentRevision: 2 } },
@@ -240,10 +246,10 @@ describe('is not recorded', () => {
     await owner.get(id);
     await owner.remove(id, 2);
     const update =
-      'mutation ($input: UpdateAgentSecretInput!) { at: updateAgentSecret(input: $input) { ... on AgentSecret { secretValue } } }';
+      'mutation ($input: UpdateAgentSecretInput!) { at: updateAgentSecret(input: $input) { ... on AgentSecretPayload { agentSecret { secretValue } } } }';
     const other = await secret();
     const input = { id: other.id, currentRevision: 0, secretValue: graphqlSet('sent') };
-    expect(await ids(update, { input })).toEqual({ secretValue: 'sent' });
+    expect(await ids(update, { input })).toEqual({ agentSecret: { secretValue: 'sent' } });
     expect(await told()).toEqual([]);
   });
 
@@ -291,8 +297,10 @@ describe('is not recorded', () => {
     await owner.update(id, { currentRevision: 0, secretValue: set('second') });
     const destroy = `mutation ($id: UUID!) { at: destroyAgentSecretRevision(input: { id: $id, revision: 0, currentRevision: 1 }) {
       __typename ... on Refusal { message } } }`;
-    expect((await ids(destroy, { id })).__typename).toBe('AgentSecret');
-    await graphql(app, token(), 'query ($id: UUID!) { agentSecret(id: $id, revision: 0) { secretValue } }', { id });
+    expect((await ids(destroy, { id })).__typename).toBe('DestroyAgentSecretRevisionPayload');
+    await graphql(app, token(), 'query ($id: UUID!) { agentSecretRevision(id: $id, revision: 0) { secretValue } }', {
+      id,
+    });
     expect(await told()).toEqual([]);
   });
 });

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { bucketOf } from '../../../src/ids/bucket.js';
 import { newId } from '../../../src/ids/new-id.js';
 import { ask } from '../../support/graphql/client.js';
-import { changeSet } from '../../support/graphql/log.js';
-import { createSecret, done, type Secret } from '../../support/graphql/secrets.js';
+import { changeSet, type Result } from '../../support/graphql/log.js';
+import { createSecret, done } from '../../support/graphql/secrets.js';
 import { graphqlSuite } from '../../support/suites.js';
 import { createAccount, createEnvironment, share, unique } from '../../support/world.js';
 
@@ -22,7 +22,7 @@ test('secrets, also those of change sets, and shares carry the bucket of their e
     const set = await changeSet(app, token, { environmentId, changes });
     const other = await createAccount(app, unique('shared'));
     const shareId = await share(app, token, environmentId, other.id, ['VIEWER']);
-    const ids = [secret.id, ...(set.results as Secret[]).map(({ id }) => id), shareId];
+    const ids = [secret.id, ...(set.results as Required<Result>[]).map(({ id }) => id), shareId];
     expect(ids.map(bucketIn)).toEqual(Array(4).fill(bucketOf(environmentId)));
   }
 });
@@ -45,8 +45,8 @@ test('a secret from before, whose id carries no bucket, is read and changed like
     app,
     token,
     `mutation ($input: UpdateAgentSecretInput!) {
-      updateAgentSecret(input: $input) { ... on AgentSecret { id revision } ... on Refusal { message } } }`,
+      updateAgentSecret(input: $input) { ... on AgentSecretPayload { agentSecret { id revision } } ... on Refusal { message } } }`,
     { input: { id: oldId, currentRevision: revision, secretValue: { op: 'SET', value: 'x' } } },
   );
-  expect(updated).toEqual({ id: oldId, revision: 1 });
+  expect(updated.agentSecret).toEqual({ id: oldId, revision: 1 });
 });

@@ -39,6 +39,6 @@ test('a typed document answers typed data, with large integers exact as text', a
     },
   );
   const { environment } = await request(EnvironmentSecretsDocument, { environmentId: world.environmentId, first: 10 });
-  const secrets = environment?.agentSecrets.edges.map(({ node }) => [node.pathText, node.secretValueText]);
+  const secrets = environment?.agentSecrets?.edges.map(({ node }) => [node.pathText, node.secretValueText]);
   expect(secrets).toEqual([['n', '9007199254740993']]);
 });

@@ -196,7 +196,8 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
     },
   },
   CreateAgentSecretResult: {
-    AgentSecret: async () => secretIn(await freshEnvironment()),
+    CreateAgentSecretPayload: async () =>
+      mutate('createAgentSecret', `environmentId: "${await freshEnvironment()}", path: ["a"], ${STR}`, token),
     AgentSecretAlreadyExists: async () => {
       const environment = await freshEnvironment();
       await done(secretIn(environment, { path: ['a'] }));
@@ -223,7 +224,8 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
     },
   },
   UpdateAgentSecretResult: {
-    AgentSecret: async () => updateSecret(app, token, { id: await freshSecret(), currentRevision: 0 }),
+    UpdateAgentSecretPayload: async () =>
+      mutate('updateAgentSecret', `id: "${await freshSecret()}", currentRevision: 0`, token),
     AgentSecretValueTypeMismatch: () => setValue({ value: [canary()] }),
     InvalidRequest: () => setValue({ valueText: `"${canary()}` }),
     LimitExceeded: () => setValue({ value: canary().repeat(5) }),
@@ -232,13 +234,13 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
     ConcurrentUpdate: async () => updateSecret(app, token, { id: await freshSecret(), currentRevision: 7 }),
   },
   DeleteAgentSecretResult: {
-    AgentSecret: async () => deleteSecret(app, token, { id: await freshSecret(), currentRevision: 0 }),
+    DeleteAgentSecretPayload: async () => remove(`id: "${await freshSecret()}", currentRevision: 0`),
     ConcurrentUpdate: async () => deleteSecret(app, token, { id: await freshSecret(), currentRevision: 7 }),
     InvalidRequest: async () => remove(`id: "${await freshSecret()}", currentRevision: 0, ${BAD_KEY}`),
     IdempotencyKeyReused: async () => remove(`id: "${await freshSecret()}", currentRevision: 0, ${await usedKey()}`),
   },
   RestoreAgentSecretResult: {
-    AgentSecret: async () => restore(`id: "${await freshSecret()}", toRevision: 0, currentRevision: 0`),
+    RestoreAgentSecretPayload: async () => restore(`id: "${await freshSecret()}", toRevision: 0, currentRevision: 0`),
     InvalidRequest: async () => restore(`id: "${await freshSecret()}", toRevision: 0, currentRevision: 0, ${BAD_KEY}`),
     ConcurrentUpdate: async () => restore(`id: "${await freshSecret()}", toRevision: 0, currentRevision: 7`),
     AgentSecretRevisionNotFound: async () => restore(`id: "${await freshSecret()}", toRevision: 7, currentRevision: 0`),
@@ -249,7 +251,8 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
       restore(`id: "${await freshSecret()}", toRevision: 0, currentRevision: 0, ${await usedKey()}`),
   },
   DestroyAgentSecretRevisionResult: {
-    AgentSecret: async () => destroy(`id: "${await secretWithPast()}", revision: 0, currentRevision: 1`),
+    DestroyAgentSecretRevisionPayload: async () =>
+      destroy(`id: "${await secretWithPast()}", revision: 0, currentRevision: 1`),
     InvalidRequest: async () => destroy(`id: "${await secretWithPast()}", revision: 1, currentRevision: 1`),
     ConcurrentUpdate: async () => destroy(`id: "${await secretWithPast()}", revision: 0, currentRevision: 7`),
     AgentSecretRevisionNotFound: async () =>
@@ -259,7 +262,7 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
       destroy(`id: "${await secretWithPast()}", revision: 0, currentRevision: 1, ${await usedKey()}`),
   },
   ApplyAgentSecretChangesResult: {
-    AgentSecretChangeSet: async () => apply(await freshEnvironment(), `{ create: { path: ["a"], ${STR} } }`),
+    ApplyAgentSecretChangesPayload: async () => apply(await freshEnvironment(), `{ create: { path: ["a"], ${STR} } }`),
     InvalidRequest: async () => apply(await freshEnvironment(), ''),
     ConcurrentUpdate: async () =>
       apply(await freshEnvironment(), `{ create: { path: ["a"], ${STR} } }`, 'expectedEnvironmentRevision: 7'),
@@ -267,7 +270,9 @@ const WAYS: Record<string, Record<string, () => Promise<any>>> = {
       apply(await freshEnvironment(), `{ create: { path: ["a"], ${STR} } }`, await usedKey()),
   },
   AgentSecretChangeResult: {
-    AgentSecret: async () => changed(await freshEnvironment(), `{ create: { path: ["a"], ${STR} } }`),
+    AgentSecretRevision: async () => changed(await freshEnvironment(), `{ create: { path: ["a"], ${STR} } }`),
+    PlannedAgentSecret: async () =>
+      (await apply(await freshEnvironment(), `{ create: { path: ["a"], ${STR} } }`, 'dryRun: true')).results[0],
     InvalidRequest: async () => changed(await freshEnvironment(), `{ create: { path: ["."], ${STR} } }`),
     AgentSecretNotFound: async () =>
       changed(await freshEnvironment(), `{ delete: { id: "${environmentId}", currentRevision: 0 } }`),
@@ -304,7 +309,7 @@ async function changed(environment: string, change: string): Promise<any> {
 
 async function changeOf(made: Promise<string>, change: (id: string) => string): Promise<any> {
   const id = await made;
-  const document = 'query ($id: UUID!) { agentSecret(id: $id, revision: 0) { environmentId } }';
+  const document = 'query ($id: UUID!) { agentSecret: agentSecretRevision(id: $id, revision: 0) { environmentId } }';
   return changed((await ask(app, token, document, { id })).agentSecret.environmentId, change(id));
 }
 

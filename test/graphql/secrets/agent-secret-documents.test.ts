@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { RawJson } from '../../../src/json/exact.js';
 import { ask, graphql } from '../../support/graphql/client.js';
-import { destroyRevision } from '../../support/graphql/log.js';
+import { destroyRevision, environmentAt } from '../../support/graphql/log.js';
 import { createSecret, deleteSecret, done, updateSecret } from '../../support/graphql/secrets.js';
 import { tokenWith } from '../../support/graphql/token-scopes.js';
 import { graphqlSuite } from '../../support/suites.js';
@@ -24,13 +24,11 @@ beforeAll(async () => {
   await done(deleteSecret(app, token, { id, currentRevision: 0 }));
 });
 
-const DOCUMENT = `query ($id: UUID!, $at: Revision) { environment(id: $id, at: $at) {
-  agentSecretDocuments
-  allAgentSecrets { document id environmentId path revision secretType secretValue }
-} }`;
+const SHOWN = `agentSecretDocuments
+  allAgentSecrets { document id: agentSecretId environmentId path revision secretType secretValue }`;
 
 test.each(Array.from({ length: LAST + 1 }, (_, at) => at))('as one by one, after revision %i', async (at) => {
-  const { environment } = await ask<any>(app, token, DOCUMENT, { id: environmentId, at });
+  const environment = await environmentAt(app, token, environmentId, SHOWN, at);
   const all = environment.allAgentSecrets.map(({ document, ...fields }: any) => {
     expect(document).toEqual(fields);
     return fields;
@@ -79,12 +77,13 @@ test('AGENT_SECRET_VALUE_DESTROYED where a value was erased', async () => {
     graphql<any>(
       app,
       token,
-      'query ($id: UUID!, $at: Revision) { environment(id: $id, at: $at) { agentSecretDocuments } }',
+      'query ($id: UUID!, $at: Revision!) { environment(id: $id) { snapshot(revision: $at) { agentSecretDocuments } } }',
       { id: environmentId, at },
     );
   expect((await query(4)).errors?.[0]?.extensions.code).toBe('AGENT_SECRET_VALUE_DESTROYED');
   expect((await query(LAST)).errors).toBeUndefined();
-  const one = 'query ($id: UUID!) { agentSecret(id: $id, revision: 0) { id document } }';
+  const one =
+    'query ($id: UUID!) { agentSecret: agentSecretRevision(id: $id, revision: 0) { id: agentSecretId document } }';
   const { data, errors } = await graphql<any>(app, token, one, { id: overwritten });
   expect(data.agentSecret).toEqual({ id: overwritten, document: null });
   expect(errors?.map(({ extensions }) => extensions.code)).toEqual(['AGENT_SECRET_VALUE_DESTROYED']);

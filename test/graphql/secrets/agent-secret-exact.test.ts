@@ -5,7 +5,15 @@ import { RawJson } from '../../../src/json/exact.js';
 import { typedValue } from '../../conformance/generators/typed-values.js';
 import { canary } from '../../support/canary.js';
 import { ask, graphql } from '../../support/graphql/client.js';
-import { createSecret, done, readSecret, refused, updateSecret, WRITE_RESULT } from '../../support/graphql/secrets.js';
+import {
+  createSecret,
+  done,
+  readSecret,
+  refused,
+  updateSecret,
+  WRITE_RESULT,
+  writtenIn,
+} from '../../support/graphql/secrets.js';
 import { graphqlSuite } from '../../support/suites.js';
 import { createEnvironment, unique } from '../../support/world.js';
 
@@ -15,7 +23,7 @@ const create = (input: object) => createSecret(app, token, { environmentId, path
 
 /** Creates a secret whose type and value stand in the document itself. */
 async function createInline(type: string, value: string, declared = '', variables: object = {}) {
-  return (await createInlineAnswer(type, value, declared, variables)).data.createAgentSecret;
+  return writtenIn((await createInlineAnswer(type, value, declared, variables)).data.createAgentSecret) as any;
 }
 function createInlineAnswer(type: string, value: string, declared = '', variables: object = {}) {
   const document = `mutation ($environmentId: UUID!, $path: [String!]!${declared}) {
@@ -176,7 +184,7 @@ test.each([
   const declared = ', $inner: AnalysedType!';
   const { data, errors } = await createInlineAnswer('{ type: "List", inner: $inner }', '[]', declared, { inner });
   expect(errors).toBeUndefined();
-  expect(data.createAgentSecret).toMatchObject({ secretType: { type: 'List', inner } });
+  expect(data.createAgentSecret.agentSecret).toMatchObject({ secretType: { type: 'List', inner } });
 });
 
 test('a type reads back in canonical form, the same from a literal and from a variable', async () => {

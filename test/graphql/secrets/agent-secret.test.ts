@@ -43,15 +43,15 @@ test('a secret names who created and who last wrote it', async () => {
   const { id } = await created({ secretType: STR });
   await done(updateSecret(app, world.people.deployer.token, { id, currentRevision: 0 }));
   const document = `query ($id: UUID!) { agentSecret(id: $id) {
-    environmentId environment { id name } createdBy { id name } updatedBy { id name } createdAt updatedAt
+    environmentId environment { id name } createdBy { accountId name } updatedBy { accountId name } createdAt updatedAt
   } }`;
   const { agentSecret } = await ask(app, token, document, { id });
   const { owner, deployer } = world.people;
   expect(agentSecret).toMatchObject({
     environmentId,
     environment: { id: environmentId },
-    createdBy: { id: owner.id, name: owner.name },
-    updatedBy: { id: deployer.id, name: deployer.name },
+    createdBy: { accountId: owner.id, name: owner.name },
+    updatedBy: { accountId: deployer.id, name: deployer.name },
   });
   expect(Date.parse(agentSecret.updatedAt)).toBeGreaterThanOrEqual(Date.parse(agentSecret.createdAt));
 });
@@ -186,7 +186,7 @@ test('in one request every mutation’s answer shows the environment as that wri
   const environment = await createEnvironment(app, token, world.applicationId);
   const write = (name: string) => `${name}: createAgentSecret(input: {
     environmentId: "${environment}", path: ["${name}"], secretType: { type: "Str" }
-  }) { ... on AgentSecret { environment { revision usage { agentSecrets { used } } } } }`;
+  }) { ... on AgentSecretPayload { environment { revision usage { agentSecrets { used } } } } }`;
   expect(await ask(app, token, `mutation { ${write('a')} ${write('b')} }`)).toEqual({
     a: { environment: { revision: 1, usage: { agentSecrets: { used: 1 } } } },
     b: { environment: { revision: 2, usage: { agentSecrets: { used: 2 } } } },

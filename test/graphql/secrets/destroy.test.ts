@@ -2,7 +2,15 @@
 import { afterAll, expect, test } from 'vitest';
 import { auditEnvironment } from '../../races/support/log-audit.js';
 import { ask } from '../../support/graphql/client.js';
-import { destroyRevision, historyOf, queryOf, restoreSecret, rowsOf, secretAt } from '../../support/graphql/log.js';
+import {
+  destroyRevision,
+  environmentAt,
+  historyOf,
+  queryOf,
+  restoreSecret,
+  rowsOf,
+  secretAt,
+} from '../../support/graphql/log.js';
 import {
   createSecret,
   deleteSecret,
@@ -21,7 +29,7 @@ afterAll(() => auditEnvironment(queryOf(app), world.environmentId));
 const set = (value: unknown) => ({ op: 'SET', value });
 const destroy = (input: object) => destroyRevision(app, token, input);
 const valueState = async (id: string, revision: number) =>
-  (await secretAt(app, token, id, revision)).data.agentSecret.valueState;
+  (await secretAt(app, token, id, revision)).data.agentSecretRevision.valueState;
 
 /** Values by revision: 0 `a`, 1 `a` kept, 2 `b`. */
 async function secretWithPast() {
@@ -82,7 +90,7 @@ test('erases the value of every revision that shares it, kept or restored, which
     expect(states).toEqual([...['DESTROYED', 'DESTROYED', 'PRESENT', 'DESTROYED', 'DESTROYED'], 'PRESENT', 'PRESENT']);
     expect((await historyOf(app, token, id, 6))[0]?.destroyedRevision).toBe(0);
     const { data, errors } = await secretAt(app, token, id, 3);
-    expect(data.agentSecret).toMatchObject({ revision: 3, secretValue: null });
+    expect(data.agentSecretRevision).toMatchObject({ revision: 3, secretValue: null });
     expect(errors).toMatchObject([
       { extensions: { code: 'AGENT_SECRET_VALUE_DESTROYED' } },
       { extensions: { code: 'AGENT_SECRET_VALUE_DESTROYED' } },
@@ -130,12 +138,15 @@ test('is refused for a revision without a value, an erased one, and one that the
 test('works on a deleted secret, which stays deleted, and leaves nothing of its values if all are erased', async () => {
   const id = await secretWithPast();
   const deleted = await done(deleteSecret(app, token, { id, currentRevision: 2 }));
-  const deletedAt = (await secretAt(app, token, id, 3)).data.agentSecret.deletedAt;
+  const deletedAt = (await secretAt(app, token, id, 3)).data.agentSecretRevision.deletedAt;
   expect(deleted.revision).toBe(3);
   await done(destroy({ id, revision: 0, currentRevision: 3 }));
   await done(destroy({ id, revision: 2, currentRevision: 4 }));
   expect(await storedSeals(id)).toEqual([]);
-  expect((await secretAt(app, token, id, 5)).data.agentSecret).toMatchObject({ valueState: 'ABSENT', deletedAt });
+  expect((await secretAt(app, token, id, 5)).data.agentSecretRevision).toMatchObject({
+    valueState: 'ABSENT',
+    deletedAt,
+  });
   expect((await readSecret(app, token, id)).errors?.[0]?.extensions.code).toBe('AGENT_SECRET_NOT_FOUND');
   const document = `query ($id: UUID) { environment(id: $id) { agentSecrets(filter: { deleted: true }) { edges { node {
     id revision deletedAt } } } } }`;
@@ -150,9 +161,8 @@ test('an environment as it was shows the value as erased, and still everything e
   const id = await secretWithPast();
   const at = (await historyOf(app, token, id, 2)).at(-1)?.environmentRevision;
   await done(destroy({ id, revision: 0, currentRevision: 2 }));
-  const document = `query ($environmentId: UUID, $at: Revision, $path: String) { environment(id: $environmentId, at: $at) {
-    agentSecret(pathText: $path) { id revision hasValue valueState } } }`;
-  const path = (await secretAt(app, token, id, 0)).data.agentSecret.pathText;
-  const { environment } = await ask(app, token, document, { environmentId: world.environmentId, at, path });
-  expect(environment.agentSecret).toEqual({ id, revision: 0, hasValue: false, valueState: 'DESTROYED' });
+  const path = (await secretAt(app, token, id, 0)).data.agentSecretRevision.pathText;
+  const selection = `agentSecret(pathText: "${path}") { agentSecretId revision hasValue valueState }`;
+  const past = await environmentAt(app, token, world.environmentId, selection, at);
+  expect(past.agentSecret).toEqual({ agentSecretId: id, revision: 0, hasValue: false, valueState: 'DESTROYED' });
 });

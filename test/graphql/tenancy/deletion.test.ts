@@ -148,9 +148,9 @@ describe('a deleted account', () => {
     const secret = { environmentId, path: ['by deployer'], secretType: { type: 'Str' } };
     const { id } = await done(createSecret(app, deployer.token, secret));
     await remove(app, app.operatorToken, 'deleteAccount', deployer.id);
-    const document = 'query ($id: UUID!) { agentSecret(id: $id) { createdBy { id name } } }';
+    const document = 'query ($id: UUID!) { agentSecret(id: $id) { createdBy { accountId name } } }';
     const { agentSecret } = await ask(app, owner.token, document, { id });
-    expect(agentSecret.createdBy).toEqual({ id: deployer.id, name: deployer.name });
+    expect(agentSecret.createdBy).toEqual({ accountId: deployer.id, name: deployer.name });
     const shares = 'query ($id: UUID) { environment(id: $id) { shares { edges { node { account { name } } } } } }';
     expect((await graphql(app, owner.token, shares, { id: environmentId })).errors).toBeUndefined();
     const input = { environmentId, accountId: deployer.id, roles: ['VIEWER'] };
@@ -162,7 +162,7 @@ describe('a deleted account', () => {
 
 test('a deleted secret frees its path and its place, and its successor is another secret', async () => {
   const deletion = { id: secretId, currentRevision: 0 };
-  await mutate(app, owner.token, 'deleteAgentSecret', deletion, '... on AgentSecret { id }');
+  await mutate(app, owner.token, 'deleteAgentSecret', deletion, '... on DeleteAgentSecretPayload { deletedId }');
   const secret = { environmentId, path: ['s'], secretType: { type: 'Bool' } };
   const successor = await done(createSecret(app, deployer.token, secret));
   expect(successor).toMatchObject({ revision: 0, hasValue: false });

@@ -148,7 +148,7 @@ describe('environments', () => {
 });
 
 describe('shares', () => {
-  const SHARE = 'id environmentId account { id name } roles createdAt updatedAt';
+  const SHARE = 'id environmentId account { accountId name } roles createdAt updatedAt';
   const create = (input: object, as = token) =>
     write(app, as, 'createEnvironmentShare', { environmentId: world.environmentId, roles: [], ...input }, SHARE);
 
@@ -157,7 +157,10 @@ describe('shares', () => {
       const guest = await createAccount(app, unique('guest'));
       const to = key === 'id' ? { accountId: guest.id } : { accountName: guest.name };
       const given = await create({ ...to, roles: ['VIEWER', 'ADMIN', 'VIEWER'] });
-      expect(given).toMatchObject({ environmentId: world.environmentId, account: { id: guest.id, name: guest.name } });
+      expect(given).toMatchObject({
+        environmentId: world.environmentId,
+        account: { accountId: guest.id, name: guest.name },
+      });
       expect([...given.roles].sort()).toEqual(['ADMIN', 'VIEWER']);
       expect(await create({ ...to, roles: ['DEPLOYER'] })).toMatchObject({ __typename: 'AlreadyExists' });
     }

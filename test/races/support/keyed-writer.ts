@@ -1,6 +1,6 @@
 // A client that writes under keys through either door, as change sets too, and repeats each write until an answer comes whole.
 import { expect } from 'vitest';
-import { changeSet, codesOf } from '../../support/graphql/log.js';
+import { changeSet, codesOf, type Result } from '../../support/graphql/log.js';
 import { createSecret, deleteSecret, type Refused, type Secret, updateSecret } from '../../support/graphql/secrets.js';
 import type { Instance } from './fleet.js';
 
@@ -30,7 +30,7 @@ type Way = (door: Instance, token: string, environmentId: string) => KeyedWrite;
 
 const NOT_FIRST = ['CONCURRENT_UPDATE', 'AGENT_SECRET_NOT_FOUND'];
 
-function recordedBy(answer: Secret | Refused): Told[] | undefined {
+function recordedBy(answer: Pick<Secret, 'id' | 'revision' | 'secretValue'> | Refused): Told[] | undefined {
   if (!('code' in answer)) return [{ id: answer.id, revision: Number(answer.revision), value: answer.secretValue }];
   expect(NOT_FIRST).toContain(answer.code);
   return undefined;
@@ -92,7 +92,7 @@ export const WAYS = {
       return undefined;
     }
     return set.results.map((result, index) => ({
-      ...(recordedBy(result) as [Told])[0],
+      ...(recordedBy(result as Required<Result>) as [Told])[0],
       environmentRevision: Number(set.environmentRevision) - set.results.length + 1 + index,
     }));
   },

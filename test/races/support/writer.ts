@@ -51,12 +51,12 @@ export function graphqlWriter(instance: Instance, token: string, environmentId: 
       instance,
       token,
       `mutation ($input: ${Input}!) {
-        result: ${verb}AgentSecret(input: $input) { ... on AgentSecret { id revision } ... on Refusal { code } }
+        result: ${verb}AgentSecret(input: $input) { ... on AgentSecretPayload { agentSecret { id revision } } ... on Refusal { code } }
       }`,
       { input },
     );
     if (errors) return { code: String(errors[0]?.extensions.code) };
-    return { code: 'OK', ...data.result };
+    return { code: 'OK', ...(data.result.agentSecret ?? data.result) };
   }
   return {
     create: (path, value) =>

@@ -79,7 +79,7 @@ describe('a login', () => {
     const { id } = await client.made(environmentId, { secretValue: 'seen' });
     expect((await client.get(id)).body.secretValue).toBe('seen');
     const document = `query ($env: UUID, $id: UUID!) {
-      environment(id: $env) { reads(filter: { agentSecretId: $id }) { edges { node { tokenId by { id } } } } } }`;
+      environment(id: $env) { reads(filter: { agentSecretId: $id }) { edges { node { tokenId by { accountId } } } } } }`;
     const { environment } = await ask(app, owner.token, document, { env: environmentId, id });
     expect(environment.reads.edges).toEqual([{ node: { tokenId: null, by: { id: owner.id } } }]);
   });

@@ -47,8 +47,7 @@ interface Reading {
 const stateOf = (change: string, revision: number, value: unknown = '') =>
   change.toLowerCase() === 'deleted' ? 'gone' : `${revision} ${value}`;
 
-const VALUES =
-  'environmentRevision changes { environmentRevision revision change secretValue agentSecret { pathText } }';
+const VALUES = 'environmentRevision changes { environmentRevision revision change secretValue pathText }';
 
 const READINGS: Reading[] = [
   {
@@ -58,8 +57,8 @@ const READINGS: Reading[] = [
       return {
         at: told.environmentRevision,
         revisions: told.changes.map((one: any) => one.environmentRevision),
-        states: told.changes.map(({ agentSecret, change, revision, secretValue }: any) => ({
-          path: agentSecret.pathText,
+        states: told.changes.map(({ pathText, change, revision, secretValue }: any) => ({
+          path: pathText,
           state: stateOf(change, revision, secretValue),
         })),
       };

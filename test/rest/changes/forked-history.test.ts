@@ -18,7 +18,7 @@ afterAll(() => {
 });
 
 /** The two doors, each with the ways in which a client names where it resumes. */
-const GRAPHQL_FIELDS = 'environmentRevision eventId changes { environmentRevision agentSecret { id } }';
+const GRAPHQL_FIELDS = 'environmentRevision eventId changes { environmentRevision agentSecretId }';
 const [graphql, rest] = DOORS as [Door, Door];
 const WAYS = [
   ...[
@@ -45,7 +45,7 @@ const WAYS = [
     door: graphql,
     revisionOf: ({ data }: ServerEvent): number => data.data.agentSecretChanges.environmentRevision,
     secretsOf: ({ data }: ServerEvent): string[] =>
-      data.data.agentSecretChanges.changes.map(({ agentSecret }: any) => agentSecret.id),
+      data.data.agentSecretChanges.changes.map(({ agentSecretId }: any) => agentSecretId),
   })),
   ...[
     {

@@ -10,17 +10,11 @@ import {
   changeSet,
   destroyRevision,
   queryOf,
+  type Result,
   restoreSecret,
   rowsOf,
 } from '../../support/graphql/log.js';
-import {
-  createSecret,
-  deleteSecret,
-  done,
-  environmentRevision,
-  type Secret,
-  updateSecret,
-} from '../../support/graphql/secrets.js';
+import { createSecret, deleteSecret, done, environmentRevision, updateSecret } from '../../support/graphql/secrets.js';
 import { type Answer, expectRefusal, place } from '../../support/rest/app.js';
 import { restSuite } from '../../support/suites.js';
 import { createEnvironment, share } from '../../support/world.js';
@@ -244,7 +238,7 @@ describe('a repeated GraphQL write', () => {
     expect(first).toMatchObject({ applied: true, environmentRevision: 5 });
     expect(await changeSet(app, token, input)).toEqual(first);
     await done(destroyRevision(app, token, { id, revision: 1, currentRevision: 3 }));
-    await done(updateSecret(app, token, { id: (first.results[0] as Secret).id, currentRevision: 0 }));
+    await done(updateSecret(app, token, { id: (first.results[0] as Result).id, currentRevision: 0 }));
     const again = await changeSet(app, token, input);
     // The caller's own words come back; that the value is not there any more is told, too.
     expect(again.results.map((one: any) => one.secretValue)).toEqual(['b', 'one', null, 'zero']);

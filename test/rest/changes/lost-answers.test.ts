@@ -144,8 +144,8 @@ test(`${CLIENTS * WRITES} writes with ${LOSS * 100} % of the answers lost: each 
   }
 });
 
-const HISTORY = `query ($id: UUID!, $revision: Revision) { agentSecret(id: $id, revision: $revision) {
-  revisions(first: 200) { edges { node { revision environmentRevision change by { id } secretValue } } }
+const HISTORY = `query ($id: UUID!, $revision: Revision!) { agentSecretRevision(id: $id, revision: $revision) {
+  revisions(first: 200) { edges { node { revision environmentRevision change by { accountId } secretValue } } }
 } }`;
 
 /** Every revision of the log's secrets as their owner sees it. */
@@ -153,13 +153,13 @@ async function historyOf(log: LogRow[]): Promise<Entry[]> {
   const last = new Map(log.map(({ agentSecretId, revision }) => [agentSecretId, revision]));
   const entries: Entry[] = [];
   for (const [id, revision] of last) {
-    const { agentSecret } = await ask(service.instances[0], service.world.people.owner.token, HISTORY, {
+    const { agentSecretRevision } = await ask(service.instances[0], service.world.people.owner.token, HISTORY, {
       id,
       revision,
     });
-    for (const { node } of agentSecret.revisions.edges) {
+    for (const { node } of agentSecretRevision.revisions.edges) {
       const { by, secretValue: value, ...entry } = node;
-      entries.push({ ...entry, id, value, by: by.id });
+      entries.push({ ...entry, id, value, by: by.accountId });
     }
   }
   expect(entries).toHaveLength(log.length);

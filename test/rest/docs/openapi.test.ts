@@ -156,9 +156,9 @@ async function seeRepetitions(client: Client, environmentId: string) {
   see('create_agent_secret', await client.call('POST', `/v1/envs/${environmentId}/agent-secrets`, another));
   await client.update(id, { currentRevision: 1, secretValue: { op: 'unset' } });
   const destroy = `mutation { destroyAgentSecretRevision(input: { id: "${id}", revision: 0, currentRevision: 2 }) {
-    ... on AgentSecret { revision } } }`;
+    ... on AgentSecretPayload { agentSecret { revision } } } }`;
   expect(await ask(app, app.world.people.owner.token, destroy)).toEqual({
-    destroyAgentSecretRevision: { revision: 3 },
+    destroyAgentSecretRevision: { agentSecret: { revision: 3 } },
   });
   see('update_agent_secret', await update(0));
 }

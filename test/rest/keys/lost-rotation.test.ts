@@ -42,7 +42,7 @@ async function writeInEveryWay(client: Client, environmentId: string, ids: reado
     body: {
       query: `mutation ($input: ApplyAgentSecretChangesInput!) {
         applyAgentSecretChanges(input: $input) {
-          ... on AgentSecretChangeSet { applied results { ... on AgentSecret { id } } } ... on Refusal { message }
+          ... on ApplyAgentSecretChangesPayload { applied results { ... on AgentSecretRevision { id: agentSecretId } } } ... on Refusal { message }
         }
       }`,
       variables: {

@@ -61,7 +61,7 @@ async function expectHidden(client: Client, token: string, seen: string[]): Prom
     'agentSecret(pathText: "db.key") { secretValue }',
   ].flatMap((selection) => [
     `environment(id: "${environmentId}") { ${selection} }`,
-    `environment(id: "${environmentId}", at: 2) { ${selection} }`,
+    `environment(id: "${environmentId}") { snapshot(revision: 2) { ${selection} } }`,
   ]);
   const bySecret = seen.flatMap((id) => [
     `agentSecret(id: "${id}") { secretValue }`,

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createApp } from '../../../src/server/app.js';
 import { createHttpServer } from '../../../src/server/http-server.js';
 import { ask } from '../../support/graphql/client.js';
-import { changeSet, rowsOf } from '../../support/graphql/log.js';
+import { changeSet, type Result, rowsOf } from '../../support/graphql/log.js';
 import { createSecret, type Secret } from '../../support/graphql/secrets.js';
 import { closed, listening } from '../../support/rest/app.js';
 import { restSuite } from '../../support/suites.js';
@@ -31,7 +31,7 @@ beforeAll(async () => {
       },
     }));
     const { results } = await changeSet(app, token, { environmentId, changes });
-    ids.push(...(results as Secret[]).map(({ id }) => id));
+    ids.push(...(results as Result[]).map(({ id }) => id as string));
   }
   // The app of the tests looks through every answer, all at once.
   const { services, config } = app;

@@ -60,7 +60,7 @@ const PAGE = `query ($id: UUID!, $environment: UUID!) {
   environment(id: $environment) { allAgentSecrets { ${SECRET} } }
 }`;
 const CREATE = `mutation ($input: CreateAgentSecretInput!) { createAgentSecret(input: $input) {
-  __typename ... on AgentSecret { ${SECRET} } ... on Refusal { code message } ... on InvalidRequest { problems }
+  __typename ... on AgentSecretPayload { agentSecret { ${SECRET} } } ... on Refusal { code message } ... on InvalidRequest { problems }
   ... on AgentSecretValueTypeMismatch { problems } } }`;
 
 interface Sent {
@@ -79,7 +79,7 @@ async function expectReadableEverywhere({ path = `["${place()}"]`, typeText, val
   const byGraphql = await ask('POST', '/graphql', `{"query":${JSON.stringify(CREATE)},"variables":{"input":${again}}}`);
   const made = [
     byRest.status === 200 ? JSON.parse(byRest.text) : undefined,
-    byGraphql.status === 200 ? JSON.parse(byGraphql.text).data?.createAgentSecret : undefined,
+    byGraphql.status === 200 ? JSON.parse(byGraphql.text).data?.createAgentSecret?.agentSecret : undefined,
   ];
   for (const secret of made) {
     if (secret?.id === undefined) continue;

@@ -67,14 +67,14 @@ test('the answers, the secret and its history are those of writes that read firs
         await writer.update(made.id, { currentRevision: 2, secretValue: { op: 'unset' } }),
         await writer.remove(made.id, 3),
       ];
-      const { agentSecret } = await ask(
+      const { agentSecretRevision } = await ask(
         app,
         ownerToken,
-        `query ($id: UUID!) { agentSecret(id: $id, revision: 4) { revisions(first: 9) { edges { node {
+        `query ($id: UUID!) { agentSecretRevision(id: $id, revision: 4) { revisions(first: 9) { edges { node {
           revision change valueState by { name } environmentRevision secretValue } } } } }`,
         { id: made.id },
       );
-      return { made, answers, history: agentSecret.revisions.edges.map(({ node }: any) => node) };
+      return { made, answers, history: agentSecretRevision.revisions.edges.map(({ node }: any) => node) };
     }),
   );
   const told = bodies.map(({ made, answers, history }) => ({

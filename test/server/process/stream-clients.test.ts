@@ -60,7 +60,7 @@ interface Watching {
 
 let watching: Watching[] = [];
 const DOCUMENT = `subscription ($environmentId: UUID!) {
-  agentSecretChanges(environmentId: $environmentId) { changes { agentSecret { pathText } } }
+  agentSecretChanges(environmentId: $environmentId) { changes { pathText } }
 }`;
 
 /** `url` may be another way to the service. */
@@ -107,7 +107,7 @@ const CLIENTS: Record<string, (url: string, watched: Watching) => () => void> = 
 };
 
 function pathsIn({ data }: any): string[] {
-  return data.agentSecretChanges.changes.map(({ agentSecret }: any) => agentSecret.pathText);
+  return data.agentSecretChanges.changes.map(({ pathText }: any) => pathText);
 }
 
 function viaEventSource(url: string, watched: Watching, pathsOf: (data: any) => string[]): () => void {

@@ -148,15 +148,15 @@ describe('clients that stop reading while 10,000 changes are written', () => {
       const input = { environmentId, path, secretType: { type: 'Str' }, secretValue: 'x' };
       const { createAgentSecret } = await ask(
         caller,
-        'mutation ($input: CreateAgentSecretInput!) { createAgentSecret(input: $input) { ... on AgentSecret { id } } }',
+        'mutation ($input: CreateAgentSecretInput!) { createAgentSecret(input: $input) { ... on AgentSecretPayload { agentSecret { id } } } }',
         { input },
       );
       const apply = async (set: number) => {
         const changes = Array.from({ length: 100 }, (_, index) => ({
-          update: { id: createAgentSecret.id, currentRevision: 100 * set + index },
+          update: { id: createAgentSecret.agentSecret.id, currentRevision: 100 * set + index },
         }));
         const answer = await ask(caller, APPLY, { input: { environmentId, changes } });
-        expect(answer.applyAgentSecretChanges).toEqual({ __typename: 'AgentSecretChangeSet' });
+        expect(answer.applyAgentSecretChanges).toEqual({ __typename: 'ApplyAgentSecretChangesPayload' });
       };
       await apply(0);
       const streams = await Promise.all(

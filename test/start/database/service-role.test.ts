@@ -133,15 +133,25 @@ test('with these rights everything works that the service and its commands do', 
   await mutate(
     caller,
     'destroyAgentSecretRevision',
-    'AgentSecret { id }',
+    'DestroyAgentSecretRevisionPayload { agentSecret { id } }',
     `id: "${id}", currentRevision: 1, revision: 0`,
   );
-  await mutate(caller, 'deleteAgentSecret', 'AgentSecret { id }', `id: "${id}", currentRevision: 2`);
-  await mutate(caller, 'restoreAgentSecret', 'AgentSecret { id }', `id: "${id}", currentRevision: 3, toRevision: 1`);
+  await mutate(
+    caller,
+    'deleteAgentSecret',
+    'DeleteAgentSecretPayload { agentSecret { id } }',
+    `id: "${id}", currentRevision: 2`,
+  );
+  await mutate(
+    caller,
+    'restoreAgentSecret',
+    'RestoreAgentSecretPayload { agentSecret { id } }',
+    `id: "${id}", currentRevision: 3, toRevision: 1`,
+  );
   await mutate(
     caller,
     'applyAgentSecretChanges',
-    'AgentSecretChangeSet { __typename }',
+    'ApplyAgentSecretChangesPayload { __typename }',
     `environmentId: "${environment.id}", changes: [{delete: {id: "${id}", currentRevision: 4}}]`,
   );
   await until('the reading is recorded', async () => (await admin`select 1 from secret_reads`).length > 0);

@@ -23,6 +23,7 @@ export const CROSSING: readonly { because: string; statements: readonly string[]
   {
     because: 'It looks up several ids, of whichever environments. The ids lead to their parts: one statement for each.',
     statements: [
+      'select agent_secret_revisions.environment_id as environmentI … ment_id = environments.id and environment_shares.account_id = $3',
       'select environments.id as id, environments.account_id as acc … id where environments.id = any(array(select unnest($1::uuid[])))',
       'select environments.id as id, environments.name as name, env … = any(array(select unnest($1::uuid[]))) order by environments.id',
       'update environments set facts_version = environments.facts_v …  where environments.id = seal.id returning environments.id as id',

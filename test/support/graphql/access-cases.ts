@@ -127,7 +127,7 @@ const admins = (others: string): Outcomes => ({ owner: 'ok', admin: 'ok', others
 const deployers = (others: string): Outcomes => ({ owner: 'ok', admin: 'ok', deployer: 'ok', others });
 
 const AS_OF_SECRETS = `query ($id: UUID!) {
-  environment(id: $id, at: 1) { agentSecrets { edges { node { secretValue } } } }
+  environment(id: $id) { snapshot(revision: 1) { agentSecrets { edges { node { secretValue } } } } }
 }`;
 const STR = 'secretType: { type: "Str" }';
 
@@ -187,20 +187,20 @@ export const ACCESS_CASES: readonly AccessCase[] = [
     ...deployers('AGENT_SECRET_NOT_FOUND'),
   }),
   query(
-    'agentSecret by id and revision',
-    'query ($id: UUID!) { agentSecret(id: $id, revision: 0) { secretValue } }',
+    'agentSecretRevision',
+    'query ($id: UUID!) { agentSecretRevision(id: $id, revision: 0) { secretValue } }',
     secretWithPast,
     deployers('AGENT_SECRET_NOT_FOUND'),
   ),
   query(
-    'agentSecret by id and revision, deleted',
-    'query ($id: UUID!) { agentSecret(id: $id, revision: 0) { secretValue } }',
+    'agentSecretRevision by id and revision, deleted',
+    'query ($id: UUID!) { agentSecretRevision(id: $id, revision: 0) { secretValue } }',
     deletedSecret,
     deployers('AGENT_SECRET_NOT_FOUND'),
   ),
   query(
-    'agentSecret by id and a revision it does not have',
-    'query ($id: UUID!) { agentSecret(id: $id, revision: 7) { id } }',
+    'agentSecretRevision by id and a revision it does not have',
+    'query ($id: UUID!) { agentSecretRevision(id: $id, revision: 7) { id } }',
     secret,
     {
       owner: 'AGENT_SECRET_REVISION_NOT_FOUND',
@@ -209,10 +209,15 @@ export const ACCESS_CASES: readonly AccessCase[] = [
       others: 'AGENT_SECRET_NOT_FOUND',
     },
   ),
-  query('environment as of', 'query ($id: UUID!) { environment(id: $id, at: 1) { id } }', environmentWithPast, {
-    ...deployers('ENVIRONMENT_NOT_FOUND'),
-    viewer: 'ok',
-  }),
+  query(
+    'environment as of',
+    'query ($id: UUID!) { environment(id: $id) { snapshot(revision: 1) { id } } }',
+    environmentWithPast,
+    {
+      ...deployers('ENVIRONMENT_NOT_FOUND'),
+      viewer: 'ok',
+    },
+  ),
   query('environment as of, its secrets', AS_OF_SECRETS, environmentWithPast, {
     ...deployers('ENVIRONMENT_NOT_FOUND'),
     viewer: 'AUTH_FORBIDDEN',

@@ -24,6 +24,9 @@ const WAYS: Record<string, (environmentId: string) => string> = {
   Mutation: () => 'mutation { @ }',
   Subscription: () => 'subscription { @ }',
   AgentSecret: (id) => `{ environment(id: "${id}") { allAgentSecrets { @ } } }`,
+  AgentSecretRevision: (id) =>
+    `{ environment(id: "${id}") { allAgentSecrets { revisions(first: 1) { edges { node { @ } } } } } }`,
+  EnvironmentSnapshot: (id) => `{ environment(id: "${id}") { snapshot(revision: 0) { @ } } }`,
   Environment: (id) => `{ environment(id: "${id}") { @ } }`,
   Account: () => '{ viewer { @ } }',
   Application: (id) => `{ environment(id: "${id}") { application { @ } } }`,

@@ -25,12 +25,13 @@ export interface Refused {
   currentRevision?: number | bigint | null;
 }
 
-export const SECRET_FIELDS = `id path pathText revision secretType secretTypeText hasValue secretValue secretValueText
-  createdAt updatedAt`;
+/** What every state of a secret has: the present one, a revision, and a planned one. */
+export const STATE_FIELDS = 'path pathText revision secretType secretTypeText hasValue secretValue secretValueText';
+export const SECRET_FIELDS = `id ${STATE_FIELDS} createdAt updatedAt`;
 
 /** Selects the answer of a mutation of secrets, whichever member of its union it is. */
 export const WRITE_RESULT = `__typename
-  ... on AgentSecret { ${SECRET_FIELDS} }
+  ... on AgentSecretPayload { agentSecret { __typename ${SECRET_FIELDS} } }
   ... on Refusal { code message }
   ... on InvalidRequest { problems }
   ... on AgentSecretValueTypeMismatch { problems }
@@ -44,21 +45,26 @@ const UPDATE = `mutation ($input: UpdateAgentSecretInput!) {
 }`;
 const DELETE = `mutation ($input: DeleteAgentSecretInput!) {
   deleteAgentSecret(input: $input) { __typename
-    ... on AgentSecret { ${SECRET_FIELDS} }
+    ... on AgentSecretPayload { agentSecret { __typename ${SECRET_FIELDS} } }
     ... on ConcurrentUpdate { code message currentRevision }
   }
 }`;
 
 export async function createSecret(app: TestApp, token: string, input: object): Promise<Secret | Refused> {
-  return (await ask(app, token, CREATE, { input })).createAgentSecret;
+  return writtenIn((await ask(app, token, CREATE, { input })).createAgentSecret);
 }
 
 export async function updateSecret(app: TestApp, token: string, input: object): Promise<Secret | Refused> {
-  return (await ask(app, token, UPDATE, { input })).updateAgentSecret;
+  return writtenIn((await ask(app, token, UPDATE, { input })).updateAgentSecret);
 }
 
 export async function deleteSecret(app: TestApp, token: string, input: object): Promise<Secret | Refused> {
-  return (await ask(app, token, DELETE, { input })).deleteAgentSecret;
+  return writtenIn((await ask(app, token, DELETE, { input })).deleteAgentSecret);
+}
+
+/** The secret in the payload of a write, or its refusal. */
+export function writtenIn(result: { agentSecret: Secret } | Refused): Secret | Refused {
+  return 'agentSecret' in result ? result.agentSecret : result;
 }
 
 /** Expects that the write is done, and throws the refusal otherwise. */

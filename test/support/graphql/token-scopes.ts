@@ -60,6 +60,7 @@ const FIELD_SCOPES: Record<string, Scope> = {
   'Query.plans': 'METADATA',
   'Query.environment': 'METADATA',
   'Query.agentSecret': 'METADATA',
+  'Query.agentSecretRevision': 'METADATA',
   'Query.application': 'METADATA',
   'Query.currentToken': 'METADATA',
   'Query.visibleEnvironments': 'METADATA',

@@ -23,7 +23,7 @@ const TYPES: readonly { type: object; value: () => unknown }[] = [
   { type: { type: 'List', inner: { type: 'Str' } }, value: () => Array.from({ length: 30 }, canary) },
 ];
 
-const RESULT = '__typename ... on AgentSecret { id revision }';
+const RESULT = '__typename ... on AgentSecretPayload { agentSecret { id revision } }';
 const WRITES = {
   create: `mutation ($input: CreateAgentSecretInput!) { result: createAgentSecret(input: $input) { ${RESULT} } }`,
   update: `mutation ($input: UpdateAgentSecretInput!) { result: updateAgentSecret(input: $input) { ${RESULT} } }`,
@@ -31,7 +31,7 @@ const WRITES = {
   restore: `mutation ($input: RestoreAgentSecretInput!) { result: restoreAgentSecret(input: $input) { ${RESULT} } }`,
   destroy: `mutation ($input: DestroyAgentSecretRevisionInput!) { result: destroyAgentSecretRevision(input: $input) { ${RESULT} } }`,
   apply: `mutation ($input: ApplyAgentSecretChangesInput!) {
-    result: applyAgentSecretChanges(input: $input) { __typename ... on AgentSecretChangeSet { applied results { ${RESULT} } } }
+    result: applyAgentSecretChanges(input: $input) { __typename ... on ApplyAgentSecretChangesPayload { applied results { __typename ... on AgentSecretRevision { id: agentSecretId revision } } } }
   }`,
 } as const;
 
@@ -46,8 +46,8 @@ export function createHistory(app: TestApp, options: HistoryOptions): (writes: n
     return (await ask(app, token, WRITES[verb], { input })).result;
   }
   function note(result: any, isDeleted: boolean, value?: () => unknown): void {
-    if (result.__typename !== 'AgentSecret') return;
-    const { id, revision } = result;
+    const { id, revision } = result.agentSecret ?? result;
+    if (id === undefined) return;
     secrets.set(id, { id, revision, isDeleted, value: value ?? secrets.get(id)!.value });
   }
   function newSecret() {

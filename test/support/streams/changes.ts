@@ -33,7 +33,7 @@ export interface Door {
 }
 
 const FIELDS = `environmentRevision changes {
-  environmentRevision revision change valueState by { id } agentSecret { id path revision }
+  environmentRevision revision change valueState by { accountId } id: agentSecretId path
 }`;
 
 export function watchGraphql(
@@ -58,11 +58,9 @@ export const DOORS: readonly Door[] = [
       const { environmentRevision, changes } = data.data.agentSecretChanges;
       return {
         environmentRevision,
-        changes: changes.map(({ agentSecret, change, valueState, by, ...rest }: any) => {
-          if (agentSecret.revision !== rest.revision) throw new Error('the secret is not as the write left it');
-          const { id, path } = agentSecret;
+        changes: changes.map(({ change, valueState, by, ...rest }: any) => {
           const lower = { change: change.toLowerCase(), valueState: valueState.toLowerCase() };
-          return { id, path, ...rest, ...lower, by: by.id };
+          return { ...rest, ...lower, by: by.accountId };
         }),
       };
     },
