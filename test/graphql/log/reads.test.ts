@@ -386,7 +386,7 @@ describe('whoever asks', () => {
     const { createToken } = await ask(
       app,
       token(),
-      `mutation ($environmentId: UUID!) { createToken(input: {
+      `mutation ($environmentId: ID!) { createToken(input: {
         name: "team", scopes: [METADATA, ADMIN], environmentId: $environmentId, pathPrefixes: ["team"]
       }) { ... on CreateTokenPayload { secret } ... on Refusal { message } } }`,
       { environmentId },
