@@ -44,6 +44,7 @@ const ENVIRONMENT: Record<string, NestedCase> = {
   createdAt: everyone('createdAt'),
   updatedAt: everyone('updatedAt'),
   myRoles: everyone('myRoles'),
+  permissions: everyone('permissions'),
   golem: everyone('golem { accountId accountName accountEmail applicationId applicationName versionCheck }'),
   usage: everyone('usage { agentSecrets { used limit } maxValueBytes }'),
   application: { selection: 'application { id }', to: ['owner'], otherwise: 'null' },
