@@ -4,9 +4,18 @@ import { defineConfig } from 'vitest/config';
 
 const doors = ['test/graphql', 'test/rest', 'test/server', 'test/store'].map((folder) => `${folder}/**/*.test.ts`);
 /** What needs no database. */
-const pure = ['address', 'contract', 'crypto', 'domain', 'errors', 'ids', 'json', 'scheduling'].map(
-  (name) => `test/${name}/**/*.test.ts`,
-);
+const pure = [
+  'address',
+  'config',
+  'contract',
+  'crypto',
+  'domain',
+  'errors',
+  'ids',
+  'json',
+  'packages',
+  'scheduling',
+].map((name) => `test/${name}/**/*.test.ts`);
 /** What needs several connections or processes, or real Postgres by its nature. */
 const postgresOnly = [
   ...['test/races', 'test/start', 'test/cli', 'test/conformance', 'test/docs', 'test/server/process'].map(
