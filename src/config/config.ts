@@ -1,16 +1,19 @@
 // Reads the environment variables into one frozen configuration object. No other code reads process.env.
 import { isAbsolute, resolve } from 'node:path';
-import { bool, cleanEnv, EnvError, str } from 'envalid';
+import { bool, cleanEnv, str } from 'envalid';
 import type { Address } from '../address/address.js';
 import { READ_AUDIT_MODES, type ReadAuditMode } from '../domain/reads/read-audit.js';
 import { LOG_FORMATS, type LogFormat, type LogLevel } from '../logging/logger.js';
 import { databaseFrom, schemaName } from './database.js';
+import { misspelled } from './misspelled.js';
 import { issuerUrl, keysUrl, type OidcConfig, oidcFrom, oidcProblems } from './oidc.js';
 import { withSecretFiles } from './secret-files.js';
 import { httpUrl, pathName, type TransitConfig, transitFrom, transitProblems } from './transit.js';
-import { oneOf, origins, wholeNumber, workers } from './values.js';
+import { expectationOf, oneOf, origins, wholeNumber, workers } from './values.js';
 
 export interface Config {
+  /** What may be a mistake and does not keep the service from starting. */
+  readonly warnings: readonly string[];
   readonly production: boolean;
   readonly host: string;
   readonly port: number;
@@ -164,7 +167,7 @@ export function loadConfig(
     },
     {
       reporter: ({ errors }) => {
-        for (const [name, error] of Object.entries(errors)) problems.push(`${name}: ${describe(error)}`);
+        for (const [name, error] of Object.entries(errors)) problems.push(`${name}: ${expectationOf(error)}`);
       },
     },
   );
@@ -194,6 +197,7 @@ export function loadConfig(
   if (problems.length > 0) throw new ConfigError(problems);
   const dataDir = isAbsolute(clean.DATA_DIR) ? clean.DATA_DIR : resolve(clean.DATA_DIR);
   return Object.freeze({
+    warnings: Object.freeze(misspelled(Object.keys(nonEmpty), Object.keys(clean))),
     production,
     host: clean.HOST,
     port: clean.PORT,
@@ -241,10 +245,4 @@ export function loadConfig(
     failedCredentials: clean.FAILED_CREDENTIALS_PER_ADDRESS,
     trustProxy: clean.TRUST_PROXY,
   });
-}
-
-/** envalid's own messages quote the input, which may be a password; only messages of our validators are shown. */
-function describe(error: Error): string {
-  if (error instanceof EnvError && error.message.startsWith('expected')) return error.message;
-  return 'expected true or false';
 }

@@ -3,6 +3,8 @@ import type { Config } from './config.js';
 
 /** A new setting does not compile until somebody has decided whether it may be shown. */
 const IS_SHOWN: Record<keyof Config, boolean> = {
+  // Lines of their own.
+  warnings: false,
   production: true,
   host: true,
   port: true,

@@ -47,3 +47,9 @@ export function isWebUrl(input: string, { mayHaveQuery = false } = {}): boolean 
 function commaSeparated(input: string): string[] {
   return input.split(',').flatMap((part) => part.trim() || []);
 }
+
+/** envalid's own messages quote the input, which may be a password; only messages of our validators are shown. */
+export function expectationOf(error: Error): string {
+  if (error instanceof EnvError && error.message.startsWith('expected')) return error.message;
+  return 'expected true or false';
+}

@@ -20,5 +20,6 @@ export function openAccessLog(
 
 /** Not before the start has succeeded as far as its configuration goes: a start that fails says why, and nothing else. */
 export function logStart(log: Logger, config: Config): void {
+  for (const warning of config.warnings) log.warn(warning);
   log.info({ version: VERSION, node: process.version, ...shownConfig(config) }, 'started');
 }

@@ -143,7 +143,7 @@ describe('the access log', () => {
 });
 
 test('a log for people has the same as text, one line for each', async () => {
-  const server = await start({ LOG_FORMAT: 'text', ACCESS_LOG: 'true' });
+  const server = await start({ LOG_FORMAT: 'text', ACCESS_LOG: 'true', LOG_LEVLE: canary() });
   await call({ url: server.url }, 'GET', '/healthz', undefined, { 'x-request-id': 'as-text' });
   await until('it is logged', async () => server.stderr().includes('as-text'));
   await server.stop();
@@ -152,5 +152,6 @@ test('a log for people has the same as text, one line for each', async () => {
   expect(lines.find((line) => line.includes('as-text'))).toMatch(
     / INFO {2}access requestId=as-text address=127\.0\.0\.1 door=health method=GET status=200 code=OK ms=[\d.]+$/,
   );
+  expect(lines.find((line) => line.includes(' WARN '))).toMatch(/LOG_LEVLE is not known .* LOG_LEVEL\?$/);
   expect(lines.at(-1)).toMatch(/ INFO {2}stopped code=0$/);
 });
