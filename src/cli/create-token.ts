@@ -1,11 +1,12 @@
 // Operator command: creates a token for an account, and the account as well if there is none of that name.
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/config.js';
-import { issueToken, tokenLimits } from '../domain/access/token.js';
+import { issueToken, MAX_TOKENS, tokenLimits } from '../domain/access/token.js';
 import { isScope, SCOPES, type Scope } from '../domain/request/grant.js';
 import { createAccountAsOperator, setEmailAsOperator } from '../domain/tenancy/account.js';
 import { createLogger } from '../logging/logger.js';
 import { openServices } from '../start/services.js';
+import { findTokens, type TokenLimits } from '../store/access/token.js';
 import type { Session } from '../store/engine/client.js';
 import { findAccountByName } from '../store/tenancy/account.js';
 import { findEnvironment } from '../store/tenancy/environment.js';
@@ -79,8 +80,27 @@ async function createToken(tx: Session, request: TokenRequest): Promise<string> 
   if (isAdmin && !account.roles.includes('admin')) {
     throw new Error(`the account ${name} exists without the role admin; an admin can give it with updateAccount`);
   }
+  if (account.roles.includes('admin') && isUnlimited({ expiresAt: expiresAt ?? null, ...limits })) {
+    await warnOfOthers(tx, account);
+  }
   if (email !== undefined) await setEmailAsOperator(tx, account.id, email);
   return (await issueToken(tx, { accountId: account.id, name: 'operator', expiresAt, ...limits })).secret;
+}
+
+/** Whoever has lost such a token makes another one, and the lost one goes on working. */
+async function warnOfOthers(tx: Session, { id: accountId, name }: { id: string; name: string }): Promise<void> {
+  const others = (await findTokens(tx, { accountId, after: null, limit: MAX_TOKENS })).filter(isUnlimited).length;
+  if (others === 0) return;
+  process.stderr.write(
+    `Warning: ${name} manages all accounts, and has ${others} other ${others === 1 ? 'token' : 'tokens'} without limits or an end. ` +
+      'Revoke those that nobody needs (revokeToken), and limit tokens with --scope and --expires-in-days.\n',
+  );
+}
+
+function isUnlimited(token: TokenLimits & { expiresAt: Date | null }): boolean {
+  const { scopes, environmentId, pathPrefixes, expiresAt } = token;
+  const hasAllScopes = scopes === null || SCOPES.every((scope) => scopes.includes(scope));
+  return hasAllScopes && environmentId === null && pathPrefixes === null && expiresAt === null;
 }
 
 async function hasAccess(tx: Session, accountId: string | undefined, environmentId: string): Promise<boolean> {

@@ -9,8 +9,8 @@ import { rotateMasterKey } from '../domain/keys/master-key.js';
 import type { Services } from '../domain/request/services.js';
 import { createLogger } from '../logging/logger.js';
 import { openServices } from '../start/services.js';
-import { explainFailure } from '../start/start-failure.js';
 import { environmentIdFrom } from './environment-id.js';
+import { exitCodeOf, messageOf, UsageError } from './run-command.js';
 
 const USAGE = `Usage: npm run rotate -- master-key [--to ID]
          wraps every environment's keys anew under the current master key (which must be ID)
@@ -56,7 +56,7 @@ async function main(): Promise<number> {
       all: { type: 'boolean' },
       environment: { type: 'string' },
       'made-before': { type: 'string' },
-      help: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
     },
     allowPositionals: true,
   });
@@ -68,10 +68,12 @@ async function main(): Promise<number> {
     Object.keys(options).every((key) => command.options.includes(key as keyof Options));
   const needsScope =
     positionals[0] === 'data-keys' && (options.all === undefined) === (options.environment === undefined);
-  if (help || !isComplete || needsScope) {
+  if (help) {
     process.stdout.write(USAGE);
-    return help ? 0 : 1;
+    return 0;
   }
+  if (!isComplete || needsScope) throw new UsageError('Expected one of the commands below, with its own options only');
+  timeFrom(options['made-before']);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(new Error('interrupted')));
   const config = loadConfig();
@@ -173,7 +175,7 @@ function noSuchEnvironment(): Error {
 function timeFrom(text: string | undefined): Date | undefined {
   if (text === undefined) return undefined;
   const at = new Date(text);
-  if (Number.isNaN(at.getTime())) throw new Error('--made-before: expected a time such as 2026-01-31T12:00:00Z');
+  if (Number.isNaN(at.getTime())) throw new UsageError('--made-before: expected a time such as 2026-01-31T12:00:00Z');
   return at;
 }
 
@@ -196,7 +198,7 @@ main().then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`${explainFailure(error, 'Cannot rotate')}\n`);
-    process.exit(1);
+    process.stderr.write(messageOf(error, { usage: USAGE, purpose: 'rotate' }));
+    process.exit(exitCodeOf(error));
   },
 );

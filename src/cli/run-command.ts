@@ -14,16 +14,26 @@ export interface Command {
 /** The command line arguments are invalid. */
 export class UsageError extends Error {}
 
-/** Exit code 0: success; 1: the work failed; 2: the command line arguments are invalid. */
-export async function runCommand({ usage, purpose, work }: Command): Promise<void> {
+export async function runCommand({ work, ...told }: Command): Promise<void> {
   try {
-    process.stdout.write(`${(await work()) ?? usage.trimEnd()}\n`);
+    process.stdout.write(`${(await work()) ?? told.usage.trimEnd()}\n`);
   } catch (error) {
-    const isUsage =
-      error instanceof UsageError || String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
-    process.stderr.write(
-      isUsage ? `${(error as Error).message}\n\n${usage}` : `${explainFailure(error, `Cannot ${purpose}`)}\n`,
-    );
-    process.exitCode = isUsage ? 2 : 1;
+    process.stderr.write(messageOf(error, told));
+    process.exitCode = exitCodeOf(error);
   }
+}
+
+/** 1: the work failed; 2: the command line arguments are invalid. Success is 0. */
+export function exitCodeOf(error: unknown): 1 | 2 {
+  return isUsageError(error) ? 2 : 1;
+}
+
+export function messageOf(error: unknown, { usage, purpose }: Omit<Command, 'work'>): string {
+  return isUsageError(error)
+    ? `${(error as Error).message}\n\n${usage}`
+    : `${explainFailure(error, `Cannot ${purpose}`)}\n`;
+}
+
+function isUsageError(error: unknown): boolean {
+  return error instanceof UsageError || String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
 }

@@ -115,6 +115,20 @@ test('an account is given an email when it is made, and later; one of another ac
   }
 });
 
+test('another unlimited token of an administrator is made with a warning, one with a limit or an end without', async () => {
+  const warnings = [];
+  for (const args of [['--admin'], [], ['--expires-in-days', '1'], ['--scope', 'metadata'], ['--admin']]) {
+    const { code, stdout, stderr } = await token('--account', 'warned', ...args);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^asg_\S+\n$/) });
+    warnings.push(
+      /^Warning: warned manages all accounts, and has (\d+) other tokens? without/.exec(stderr)?.[1] ?? stderr,
+    );
+  }
+  expect(warnings).toEqual(['', '1', '', '', '2']);
+  expect((await token('--account', 'harmless')).stderr).toBe('');
+  expect((await token('--account', 'harmless')).stderr).toBe('');
+});
+
 test('a token can be limited from the beginning', async () => {
   const args = ['--scope', 'reveal', '--scope', 'write', '--path-prefix', 'db', '--path-prefix', 'a.b'];
   const sql = postgres(database.url, { max: 1 });
