@@ -42,7 +42,7 @@ export function createRestRoutes<Ctx>(options: RestOptions<Ctx>): Hono {
   const app = new Hono();
   const routes = [...ROUTES, ...GOLEM_ROUTES];
   for (const route of routes) {
-    app.on(route.method, route.path, (c) => handle(route, c, options));
+    app.on(route.method, route.path, (c) => handle(route.narrowed?.(c.req.raw) ?? route, c, options));
   }
   for (const stream of STREAMS) app.get(stream.path, (c) => handleStream(stream, c, options));
   const all = [...routes, ...STREAMS];

@@ -36,6 +36,8 @@ export interface Route {
   messages?: { readonly [code in ErrorCode]?: (incoming: Incoming) => string };
   /** Only for routes with an `ETag`, which clients can revalidate with `If-None-Match`. */
   tag?: Tag<never, never>;
+  /** The route that answers a request with a filter; undefined for one without. */
+  narrowed?(request: Request): Route | undefined;
 }
 
 /** How a route determines its `ETag`. */

@@ -4,30 +4,52 @@ import { isJsonObject, JsonNumber, type JsonValue } from '../json/exact.js';
 import {
   CreateAgentSecretDocument,
   DeleteAgentSecretDocument,
+  FindEnvironmentAgentSecretDocument,
   GetAgentSecretDocument,
   ListEnvironmentAgentSecretsDocument,
   type RefusedFragment,
   type SecretValueChange,
   TagEnvironmentAgentSecretsDocument,
+  type TagEnvironmentAgentSecretsQuery,
   UpdateAgentSecretDocument,
   type WrittenFragment,
 } from './operations.generated.js';
-import { counterIn, idempotencyKeyIn, queryIn, stringsIn, uuidIn } from './request.js';
+import { counterIn, hasParameter, idempotencyKeyIn, queryIn, stringsIn, uuidIn } from './request.js';
 import { type Refused, type Route, route } from './route.js';
+
+const LIST = {
+  operationId: 'list_environment_agent_secrets',
+  summary: 'List all agent secrets of the environment',
+  method: 'GET',
+  path: '/v1/envs/:environment_id/agent-secrets',
+} as const;
+
+const TAG = {
+  document: TagEnvironmentAgentSecretsDocument,
+  of: ({ environment }: TagEnvironmentAgentSecretsQuery) => environment?.agentSecretsTag ?? undefined,
+};
+
+/** The same list of the secret at one path only: one value, or none. */
+const LIST_OF_PATH = route({
+  ...LIST,
+  document: FindEnvironmentAgentSecretDocument,
+  variables: ({ request, parameter }) => ({
+    environmentId: uuidIn('environment_id', parameter('environment_id')),
+    path: queryIn(request, 'path') ?? '',
+  }),
+  body: ({ environment }) =>
+    environment && { values: environment.agentSecret ? [environment.agentSecret.document] : [] },
+  tag: TAG,
+});
 
 export const ROUTES: readonly Route[] = [
   route({
-    operationId: 'list_environment_agent_secrets',
-    summary: 'List all agent secrets of the environment',
-    method: 'GET',
-    path: '/v1/envs/:environment_id/agent-secrets',
+    ...LIST,
     document: ListEnvironmentAgentSecretsDocument,
     variables: ({ parameter }) => ({ environmentId: uuidIn('environment_id', parameter('environment_id')) }),
     body: ({ environment }) => environment && { values: environment.agentSecretDocuments },
-    tag: {
-      document: TagEnvironmentAgentSecretsDocument,
-      of: ({ environment }) => environment?.agentSecretsTag ?? undefined,
-    },
+    tag: TAG,
+    narrowed: (request) => (hasParameter(request, 'path') ? LIST_OF_PATH : undefined),
   }),
   route({
     operationId: 'create_agent_secret',

@@ -16,10 +16,11 @@ function forbidden(action: 'View' | 'Create' | 'Update' | 'Delete'): Messages {
 const OPERATIONS = {
   list_environment_agent_secrets: {
     description:
-      'Every secret of the environment with its type and its value, in the order of their paths. The answer’s `ETag` changes with every write; who sends it back as `If-None-Match` is answered 304 without a body until then. Open to the environment’s owner and to shares with the role admin or deployer; a viewer is answered 403, everybody else 404.',
+      'Every secret of the environment with its type and its value, in the order of their paths. The answer’s `ETag` changes with every write; who sends it back as `If-None-Match` is answered 304 without a body until then. With `path`, the list has only the secret at that path; no other value is opened. Open to the environment’s owner and to shares with the role admin or deployer; a viewer is answered 403, everybody else 404.',
     responseSchema: 'Page_AgentSecretDto',
     responseDescription: 'All secrets that are not deleted.',
     messages: forbidden('View'),
+    query: ['path'],
     headers: ['If-None-Match'],
     isConditional: true,
     errorCodes: [...OF_SECRETS, 'ENVIRONMENT_NOT_FOUND', 'AGENT_SECRET_VALUE_UNREADABLE'],

@@ -22,6 +22,12 @@ export const PARAMETERS = {
     schema: { type: 'string' },
   },
   env_name: { description: 'Only environments of this name.', required: false, schema: { type: 'string' } },
+  path: {
+    description:
+      'Only the secret at this path: canonical segments joined by dots, exactly as `path` of a secret shows them. One value, or none.',
+    required: false,
+    schema: { type: 'string' },
+  },
   current_revision: {
     description: 'The revision that the caller has seen, in plain decimal digits.',
     schema: UINT64,
