@@ -46,6 +46,7 @@ builder.objectFields(EnvironmentRef, (t) => ({
   reads: t.connection(
     {
       type: SecretReadRef,
+      nullable: true,
       description:
         'Who opened which value, newest first, as long as records are kept. The echo of a value just sent is no opening. Roles: owner, admin.',
       args: { filter: t.arg({ type: Filter, description: 'Only openings that match.' }) },

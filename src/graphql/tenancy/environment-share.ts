@@ -52,6 +52,7 @@ builder.objectFields(EnvironmentRef, (t) => ({
   shares: t.connection(
     {
       type: EnvironmentShareRef,
+      nullable: true,
       description: 'The environment’s shares. Roles: owner, admin.',
       resolve: (environment, args, ctx) => listEnvironmentShares(ctx, environment, args),
     },
