@@ -38,8 +38,9 @@ export const GOLEM_ROUTES: readonly Route[] = [
       application: filterIn(request, 'app_name'),
       name: filterIn(request, 'env_name'),
     }),
-    next: ({ visibleEnvironments }) => {
+    next: ({ visibleEnvironments }, count) => {
       const { hasNextPage, endCursor } = visibleEnvironments?.pageInfo ?? {};
+      if (hasNextPage && count === MOST_PAGES) throw invalidRequest(TOO_MANY);
       return hasNextPage ? endCursor : null;
     },
     body: (...pages) => {
@@ -105,6 +106,10 @@ export const GOLEM_ROUTES: readonly Route[] = [
       result && ('environment' in result ? environmentBody(result.environment) : { refused: result }),
   }),
 ];
+
+/** With 200 environments in a page, which is what the document asks for. */
+const MOST_PAGES = 50;
+const TOO_MANY = 'More than 10000 environments: narrow the list by account_email, app_name or env_name';
 
 /** A parameter without a value is as good as none. */
 function filterIn(request: Request, name: string): string | null {

@@ -54,6 +54,9 @@ export function createRestRoutes<Ctx>(options: RestOptions<Ctx>): Hono {
   return app;
 }
 
+/** The status of a response that nobody reads; it is for the log. */
+const CLIENT_GONE = 499;
+
 async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ctx>): Promise<Response> {
   const exchange = nameOperation(c, 'rest', route.operationId);
   await options.guard(c);
@@ -83,7 +86,9 @@ async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ct
     // The GraphQL pipeline has already reported the errors in its results. Thrown errors are reported by the app.
     if (errors?.[0]) return refuse(refusalOf(errors[0].extensions, errors[0].message));
     pages.push(data as never);
-    after = route.next?.(data as never) ?? null;
+    after = route.next?.(data as never, pages.length) ?? null;
+    // Nobody reads the rest.
+    if (after !== null && c.req.raw.signal.aborted) return new Response(null, { status: CLIENT_GONE });
   }
   const body = route.body(...pages);
   if (body === null) throw new Error(`${route.operationId} answered nothing`);

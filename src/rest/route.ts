@@ -30,8 +30,11 @@ export interface Route {
    * that GraphQL has in pages is given page by page.
    */
   body(...pages: never[]): object | Refused | null;
-  /** Only for lists that GraphQL has in pages: the variable `after` of the next page, or null behind the last one. */
-  next?(data: never): string | null | undefined;
+  /**
+   * Only for lists that GraphQL has in pages: the variable `after` of the next page, or null behind the last one. `count` is
+   * how many pages there are already.
+   */
+  next?(data: never, count: number): string | null | undefined;
   /** Messages that differ from those of GraphQL, because clients know them so. */
   messages?: { readonly [code in ErrorCode]?: (incoming: Incoming) => string };
   /** Only for routes with an `ETag`, which clients can revalidate with `If-None-Match`. */
@@ -53,7 +56,7 @@ export function route<Data, Variables extends Record<string, unknown>, TagData =
     document: TypedDocumentNode<Data, Variables>;
     variables(incoming: Incoming): Variables | Promise<Variables>;
     body(data: Data, ...pages: Data[]): object | Refused | null;
-    next?(data: Data): string | null | undefined;
+    next?(data: Data, count: number): string | null | undefined;
     tag?: { document: TypedDocumentNode<TagData, Variables>; of(data: Data | TagData): string | undefined };
   },
 ): Route {

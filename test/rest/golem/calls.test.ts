@@ -1,8 +1,11 @@
 // What Golem's tools call besides the operations on secrets: every answer byte for byte in the shape of the original.
+import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../../server/process/client.js';
 import { ask } from '../../support/graphql/client.js';
 import { createTokenAs } from '../../support/graphql/token-scopes.js';
 import { type Answer, clientOf, expectRefusal, JSON_TYPE } from '../../support/rest/app.js';
+import { addressOf } from '../../support/streams/event-stream.js';
 import { restSuite } from '../../support/suites.js';
 import { createAccount, type Person, share, unique } from '../../support/world.js';
 
@@ -32,6 +35,28 @@ const setEmail = (id: string, email: string | null) =>
 async function member(): Promise<Person & { client: ReturnType<typeof clientOf> }> {
   const person = await createAccount(app, unique('member'));
   return { ...person, client: clientOf(app.server, person.token) };
+}
+
+/** What the work answers, and how many pages of environments it reads; `before` is told which one comes. */
+async function pagesReadBy<T>(work: () => Promise<T>, before?: (nth: number) => Promise<void>) {
+  const services = app.services as { db: typeof app.services.db };
+  const { db } = services;
+  let pages = 0;
+  services.db = {
+    ...db,
+    async rows(statement, input) {
+      if (statement.text.startsWith('with visible')) {
+        pages += 1;
+        await before?.(pages);
+      }
+      return db.rows(statement, input);
+    },
+  };
+  try {
+    return { answer: await work(), pages };
+  } finally {
+    services.db = db;
+  }
 }
 
 describe('GET /v1/me/token', () => {
@@ -314,6 +339,34 @@ describe('GET /v1/me/visible-environments', () => {
     }
   });
 
+  test('is worked for no longer than its client is there', { timeout: 60_000 }, async () => {
+    const { me, one } = await estate();
+    await app.services.db.script(`insert into environments (id, application_id, account_id, name, head_hash, created_at, updated_at)
+      select overlay(gen_random_uuid()::text placing 'ffff' || lpad(to_hex(n), 4, '0') from 1 for 8)::uuid,
+        '${one.appId}', '${me.id}', 'n' || n, '', now(), now() from generate_series(1, 2000) n`);
+    const gone = new AbortController();
+    const left = new Promise((resolve) => {
+      app.server.once('request', (_, answer) => answer.once('close', resolve));
+    });
+    const requestId = randomUUID();
+    const headers = { authorization: `Bearer ${me.token}`, 'x-request-id': requestId };
+    const { pages } = await pagesReadBy(
+      async () => {
+        await fetch(`${addressOf(app.server)}${path()}`, { headers, signal: gone.signal }).catch(() => undefined);
+        // The last that is told of a request.
+        await until('it is over', async () =>
+          app.logs.some((line) => line.includes(requestId) && line.includes('"status"')),
+        );
+      },
+      async (nth) => {
+        if (nth !== 2) return;
+        gone.abort();
+        await left;
+      },
+    );
+    expect(pages).toBe(2);
+  });
+
   test('takes each parameter once', async () => {
     for (const name of ['account_email', 'app_name', 'env_name']) {
       const answer = await owner.call('GET', path(`${name}=a&${name}=a`));
@@ -337,7 +390,9 @@ describe('GET /v1/me/visible-environments', () => {
     await more(1_001, 9_999);
     expect((await me.client.call('GET', path())).body.values).toHaveLength(10_000);
     await more(10_000, 10_000);
-    expectRefusal(await me.client.call('GET', path()), 400, 'INVALID_REQUEST', /10000/);
+    const { answer, pages } = await pagesReadBy(() => me.client.call('GET', path()));
+    expectRefusal(answer, 400, 'INVALID_REQUEST', /^More than 10000 .* account_email, app_name or env_name$/);
+    expect(pages).toBe(50);
     expect((await me.client.call('GET', path({ env_name: 'n10000' }))).body.values).toHaveLength(1);
   });
 });
