@@ -1,6 +1,5 @@
 // Events that somebody who watches over the service wants to know: counted all of them, and logged without a line for
 // each, because whoever causes them may cause thousands.
-import { LRUCache } from 'lru-cache';
 import type { Logger } from './logger.js';
 
 export const SECURITY_EVENTS = [
@@ -28,7 +27,8 @@ export interface SecurityLog {
 }
 
 const PERIOD_MS = 60_000;
-const MAX_SOURCES = 10_000;
+/** Sources with a line of their own in a period. All others share one, because an attacker may have any number of addresses. */
+const MAX_SOURCES = 1_000;
 
 const WORDS: Record<SecurityEvent, string> = {
   failed_credential: 'credentials that are not valid',
@@ -43,23 +43,21 @@ const WORDS: Record<SecurityEvent, string> = {
 /** The first event of a kind and a source is logged at once, those of the following minute as one count. */
 export function createSecurityLog(log: Logger): SecurityLog {
   const counts = new Map<SecurityEvent, number>(SECURITY_EVENTS.map((event) => [event, 0]));
-  const repeated = new LRUCache<string, { again: number }>({ max: MAX_SOURCES });
+  const repeated = new Map<string, number>();
   return {
     note(event, facts) {
       counts.set(event, (counts.get(event) ?? 0) + 1);
-      const source = `${event} ${facts.accountId ?? ''} ${facts.address ?? ''}`;
+      const own = `${event} ${facts.accountId ?? ''} ${facts.address ?? ''}`;
+      const isOwn = repeated.has(own) || repeated.size < MAX_SOURCES;
+      const source = isOwn ? own : event;
       const known = repeated.get(source);
-      if (known) {
-        known.again += 1;
-        return;
-      }
-      const state = { again: 0 };
-      repeated.set(source, state);
-      log.warn({ security: event, ...facts }, WORDS[event]);
+      repeated.set(source, known === undefined ? 0 : known + 1);
+      if (known !== undefined) return;
+      log.warn({ security: event, ...facts }, isOwn ? WORDS[event] : `${WORDS[event]}, from many sources`);
+      const { address, accountId } = isOwn ? facts : {};
       setTimeout(() => {
-        if (repeated.peek(source) === state) repeated.delete(source);
-        const { address, accountId } = facts;
-        const { again } = state;
+        const again = repeated.get(source) ?? 0;
+        repeated.delete(source);
         if (again > 0) log.warn({ security: event, address, accountId, again, seconds: 60 }, `${WORDS[event]}, again`);
       }, PERIOD_MS).unref();
     },

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from '../../src/logging/logger.js';
 import { createOutageLog } from '../../src/logging/outage-log.js';
+import { createSecurityLog } from '../../src/logging/security-log.js';
 import { createHttpServer } from '../../src/server/http-server.js';
 import { servicesOn } from '../../src/start/services.js';
 import { openPostgres } from '../../src/store/engine/client.js';
@@ -119,6 +120,26 @@ describe('an outage', () => {
     expect(told()).toEqual([{ code: '57P01', again: 2 }]);
     outage('lost', { code: '57P01', requestId: 'e' });
     expect(told()).toEqual([{ code: '57P01', requestId: 'e' }]);
+  });
+});
+
+describe('security events', () => {
+  afterEach(() => vi.useRealTimers());
+
+  test('are logged once a minute and source, and of any number of sources without any number of lines', () => {
+    vi.useFakeTimers();
+    const lines: string[] = [];
+    const security = createSecurityLog(createLogger('warn', { to: { write: (line) => void lines.push(line) } }));
+    const told = () => parsed(lines.splice(0)).map(({ address, again }) => ({ address, again }));
+    for (let time = 0; time < 3; time += 1) security.note('failed_credential', { address: 'a' });
+    expect(told()).toEqual([{ address: 'a' }]);
+    for (let source = 0; source < 5_000; source += 1) security.note('failed_credential', { address: `${source}` });
+    expect(told()).toHaveLength(1_000);
+    vi.advanceTimersByTime(60_000);
+    expect(told()).toEqual([{ address: 'a', again: 2 }, { again: 4_000 }]);
+    expect(new Map(security.counts()).get('failed_credential')).toBe(5_003);
+    security.note('failed_credential', { address: 'a' });
+    expect(told()).toEqual([{ address: 'a' }]);
   });
 });
 
