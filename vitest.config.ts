@@ -11,6 +11,7 @@ const pure = [
   'crypto',
   'domain',
   'errors',
+  'execution',
   'ids',
   'json',
   'packages',

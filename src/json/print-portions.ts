@@ -3,16 +3,36 @@
 import { hasSliceTime, nextSlice } from '../scheduling/time-slice.js';
 import { JsonNumber, RawJson } from './exact.js';
 import { JsonList } from './json-list.js';
+import { JsonText, PIECE } from './json-text.js';
 import { printJson, printShortJson } from './print.js';
 
 /** A body is printed in one go, to a string, unless the text of a list or an object in it has more characters than this. */
 const LARGE = 256 * 1024;
-/** A larger body is printed in pieces of about this many characters; a single string or number may be longer. */
-const PIECE = 32 * 1024;
-
 /** The JSON text; of a large value its portions. */
 export function printShortOrPortions(value: unknown): string | AsyncGenerator<string> {
   return printShortJson(value, LARGE) ?? printPortions(value);
+}
+
+/** The JSON text; of a value that is longer than a piece, its pieces. */
+export function printPieces(value: object): string | JsonText {
+  const short = printShortJson(value, PIECE);
+  if (short !== undefined) return short;
+  const text = new JsonText();
+  let part = '';
+  for (const piece of pieces(value)) {
+    if (piece instanceof JsonList) {
+      text.add(part);
+      text.add(piece);
+      part = '';
+    } else {
+      part += piece;
+      if (part.length < PIECE) continue;
+      text.add(part);
+      part = '';
+    }
+  }
+  text.add(part);
+  return text;
 }
 
 /** The JSON text as a body; a large one is printed no faster than it is read. */
@@ -74,6 +94,10 @@ function* pieces(value: unknown): Generator<string | JsonList> {
     yield value;
     return;
   }
+  if (value instanceof JsonText) {
+    yield* value.pieces;
+    return;
+  }
   if (!isCompound(value) || roomLeft(value, PIECE) >= 0) {
     yield printJson(value);
     return;
@@ -103,6 +127,7 @@ function roomLeft(value: unknown, room: number): number {
   if (typeof value !== 'object' || value === null) return room - 4;
   if (value instanceof RawJson || value instanceof JsonNumber) return room - value.text.length;
   if (value instanceof JsonList) return room - value.bytes;
+  if (value instanceof JsonText) return room - value.length;
   let left = room - 2;
   for (const key in value) {
     left = roomLeft((value as Record<string, unknown>)[key], left - 4 - key.length);

@@ -1,6 +1,7 @@
 // Prints JSON exactly: every number keeps the digits with which it was read.
 import { JsonNumber, RawJson } from './exact.js';
 import { JsonList } from './json-list.js';
+import { JsonText } from './json-text.js';
 
 /**
  * Prints what `JSON.stringify` would print, and in addition a `bigint` as its digits and a `JsonNumber` or `RawJson` as
@@ -45,6 +46,7 @@ export function printShortJson(value: unknown, maxLength: number): string | unde
 function printObject(object: object): string {
   // A list whose items are not made yet.
   if (object instanceof JsonList) throw TOO_LONG;
+  if (object instanceof JsonText) return printPieces(object);
   if (object instanceof RawJson || object instanceof JsonNumber) return object.text;
   if (Array.isArray(object)) return printArray(object);
   if ('toJSON' in object && typeof object.toJSON === 'function') {
@@ -52,6 +54,16 @@ function printObject(object: object): string {
     return plain === object ? printMembers(object) : printJson(plain);
   }
   return printMembers(object);
+}
+
+function printPieces({ pieces, length }: JsonText): string {
+  if (length > maxListLength) throw TOO_LONG;
+  let text = '';
+  for (const piece of pieces) {
+    if (typeof piece !== 'string') throw TOO_LONG;
+    text += piece;
+  }
+  return text;
 }
 
 function printArray(array: unknown[]): string {

@@ -3,6 +3,7 @@ import { type ExecutionResult, GraphQLError, type GraphQLErrorOptions } from 'gr
 import { AppError, ERROR_CODES, type ErrorCode } from '../../errors/errors.js';
 import { exhaustionIn } from '../../errors/exhaustion.js';
 import { valuesUnreadable } from '../../errors/refusals.js';
+import { PrintedData } from '../execution/execute.js';
 import { unauthenticatedError } from './caller-needed.js';
 
 const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
@@ -111,13 +112,18 @@ export function withOneStatus(result: ExecutionResult, isMutation: boolean): Exe
   const has = (code: ErrorCode) => errors.find(({ extensions }) => extensions.code === code);
   const unauthenticated = has('AUTH_UNAUTHORIZED');
   if (!unauthenticated && !has('UNAVAILABLE')) return result;
-  const hasDoneSomething = isMutation && Object.values(data ?? {}).some((field) => field !== null);
+  const hasDoneSomething = isMutation && hasFields(data);
   if (!hasDoneSomething) return { errors: unauthenticated ? [unauthenticatedError(unauthenticated.message)] : errors };
   for (const { extensions } of errors) {
     const { headers } = (extensions.http ?? {}) as { headers?: Record<string, string> };
     if (headers) extensions.http = { headers };
   }
   return result;
+}
+
+/** Whether any field of the operation itself is not null. */
+function hasFields(data: ExecutionResult['data']): boolean {
+  return data instanceof PrintedData ? data.hasFields : Object.values(data ?? {}).some((field) => field !== null);
 }
 
 function locationOf(error: unknown): GraphQLErrorOptions {

@@ -16,6 +16,8 @@ export interface OperationArgs {
   operationName?: string | undefined;
   variableValues?: Record<string, unknown> | undefined;
   contextValue: Context;
+  /** Whether the document comes again and again, so that it is worth a plan, and its answer may be printed already. */
+  isHot?: boolean;
 }
 
 export interface OperationOptions extends CostLimits {
@@ -113,6 +115,7 @@ async function resultOf(
     const { query, operationName, variables, extensions } = params;
     if (ctx.exchange) ctx.exchange.operation = options.nameOf(query as string) ?? ctx.exchange.operation;
     let document = options.known.get(query as string);
+    const isHot = document !== undefined;
     if (!document) {
       // Yoga's plugins expect the request and its parameters in the context.
       const enveloped = options.yoga.getEnveloped({ ...ctx, request, params } as never);
@@ -128,7 +131,7 @@ async function resultOf(
     const nodes = nodesOf(document, operation, variables);
     checkNodes(nodes, options);
     if (ctx.operation) ctx.operation.canStream = true;
-    const result = await options.run({ document, operationName, variableValues: variables, contextValue: ctx });
+    const result = await options.run({ document, operationName, variableValues: variables, contextValue: ctx, isHot });
     const isCostAsked = extensions?.cost === true || request.headers.has(COST_HEADER);
     return isCostAsked ? { ...result, extensions: { cost: costOf(nodes, options, ctx.operation) } } : result;
   } catch (error) {

@@ -16,6 +16,7 @@ import type { Context } from '../../domain/request/context.js';
 import type { Resumable } from '../../http/event-stream.js';
 import { printJson } from '../../json/print.js';
 import { noteCode } from '../../logging/exchange.js';
+import { executePlanned } from '../execution/execute.js';
 import { useCallerCheck } from './caller-needed.js';
 import { useNodeLimit } from './cost.js';
 import { documentCache } from './document-cache.js';
@@ -90,8 +91,7 @@ export function createPipeline(options: GraphQLOptions): GraphQLPipeline {
   });
 
   const validatedDocuments = documentCache<DocumentNode>(trusted);
-  const run = ({ document, operationName, variableValues, contextValue }: OperationArgs) =>
-    executeMasked({ schema, document, operationName, variableValues, contextValue }, options);
+  const run = ({ isHot, ...args }: OperationArgs) => executeMasked({ schema, ...args }, options, isHot);
   const operations: OperationOptions = {
     maxNodes: options.maxNodes,
     yoga,
@@ -155,8 +155,12 @@ function namesOf(yoga: YogaServerInstance<Context, object>, { texts }: Persisted
 }
 
 /** Executes an operation; errors in the result are converted to what clients may see. */
-function executeMasked(args: ExecutionArgs, options: GraphQLOptions): ExecutionResult | Promise<ExecutionResult> {
-  const result = executeOperation(args);
+function executeMasked(
+  args: ExecutionArgs,
+  options: GraphQLOptions,
+  isHot = false,
+): ExecutionResult | Promise<ExecutionResult> {
+  const result = (isHot && executeHot(args)) || executeOperation(args);
   return result instanceof Promise
     ? result.then((settled) => publicResult(settled, args, options))
     : publicResult(result as ExecutionResult, args, options);
@@ -178,6 +182,11 @@ function executeOperation({ schema, document, operationName, variableValues, con
     rootValue,
     options: EXECUTION_OPTIONS,
   });
+}
+
+/** The printed answer of a document that has a plan; undefined for any other. */
+function executeHot(args: ExecutionArgs): ExecutionResult | Promise<ExecutionResult> | undefined {
+  return executePlanned({ ...args, options: EXECUTION_OPTIONS }) as ExecutionResult | Promise<ExecutionResult>;
 }
 
 /** Converts the errors of a result to what clients may see. */
