@@ -30,11 +30,15 @@ beforeAll(async () => {
   token = made.stdout.trim();
   const server = await start({});
   const caller = { url: server.url, token };
-  const { createApplication: application } = await ask(
+  const {
+    createApplication: { application },
+  } = await ask(
     caller,
     'mutation { createApplication(input: {name: "a"}) { ... on CreateApplicationPayload { application { id } } } }',
   );
-  const { createEnvironment: environment } = await ask(
+  const {
+    createEnvironment: { environment },
+  } = await ask(
     caller,
     'mutation ($a: ID!) { createEnvironment(input: {applicationId: $a, name: "e"}) { ... on CreateEnvironmentPayload { environment { id } } } }',
     { a: application.id },

@@ -286,7 +286,7 @@ test('when a worker cannot start again and again, the others stop as told and th
     const ends = linesOf(own).filter(({ msg }) => msg === 'a worker has ended');
     expect(ends).toHaveLength(6);
     expect(ends.at(-1)?.failure).toContain(keyFile);
-    expect(linesOf(own).filter(({ level }) => level === 60)).toHaveLength(1);
+    expect(linesOf(own).filter(({ level }) => level === 'fatal')).toHaveLength(1);
   } finally {
     await own.kill9();
     await other.drop();
