@@ -3,13 +3,19 @@
 import { listSecretReads, type SecretRead } from '../../domain/reads/secret-read.js';
 import { segmentsOf } from '../../domain/types/secret-path.js';
 import { builder } from '../builder/builder.js';
-import { loadAccountName, loadLastRead } from '../builder/loaders.js';
-import { AccountNameRef, AgentSecretRef, EnvironmentRef } from '../builder/refs.js';
+import { loadAccountName, loadAgentSecret, loadLastRead, loadToken } from '../builder/loaders.js';
+import { AccountNameRef, AgentSecretRef, EnvironmentRef, TokenRef } from '../builder/refs.js';
 
 const SecretReadRef = builder.objectRef<SecretRead>('SecretRead').implement({
   description: 'One opening of one value, by whoever was shown it.',
   fields: (t) => ({
     agentSecretId: t.expose('agentSecretId', { type: 'UUID', description: 'Which secret.' }),
+    agentSecret: t.field({
+      type: AgentSecretRef,
+      nullable: true,
+      description: 'The secret as it is now; null where the caller may no longer see it.',
+      resolve: ({ agentSecretId }, _, ctx) => loadAgentSecret(ctx, agentSecretId),
+    }),
     path: t.stringList({
       description: 'Its canonical path segments.',
       resolve: ({ path }) => segmentsOf(path),
@@ -24,6 +30,12 @@ const SecretReadRef = builder.objectRef<SecretRead>('SecretRead').implement({
       type: 'UUID',
       nullable: true,
       description: 'Which token; null for a login of an external issuer.',
+    }),
+    token: t.field({
+      type: TokenRef,
+      nullable: true,
+      description: 'The token, if it is one of the caller’s own that is not revoked.',
+      resolve: ({ tokenId }, _, ctx) => (tokenId === null ? null : loadToken(ctx, tokenId)),
     }),
     door: t.exposeString('door', { description: '`graphql` or `rest`.' }),
     requestId: t.exposeString('requestId', { description: 'The request, as `x-request-id` and the logs name it.' }),

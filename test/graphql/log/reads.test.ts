@@ -6,7 +6,7 @@ import { expectRefusal, place } from '../../support/rest/app.js';
 import { watchGraphql } from '../../support/streams/changes.js';
 import { addressOf } from '../../support/streams/event-stream.js';
 import { restSuite } from '../../support/suites.js';
-import { createEnvironment, type Relation } from '../../support/world.js';
+import { createEnvironment, type Relation, share } from '../../support/world.js';
 
 const { app, owner } = await restSuite();
 let environmentId: string;
@@ -232,6 +232,23 @@ describe('is recorded', () => {
     expect(await idsIn(environmentId)).toEqual(here.map(({ id }) => id).sort());
     expect(await idsIn(elsewhere)).toEqual(there.map(({ id }) => id).sort());
   });
+});
+
+test('an opening leads to the secret as it is now, and to the token if that is the caller’s own', async () => {
+  const { id } = await owner.made(environmentId, { secretValue: 'x' });
+  await ask(app, token(), `{ agentSecret(id: "${id}") { secretValue } }`);
+  const document = `query ($id: UUID) { environment(id: $id) { reads { edges { node {
+    tokenId token { id name } agentSecret { id revision deletedAt } } } } } }`;
+  const look = async (as: string) =>
+    (await ask(app, as, document, { id: environmentId })).environment.reads.edges[0].node;
+  const mine = await look(token());
+  expect(mine.token).toEqual({ id: mine.tokenId, name: 'initial' });
+  expect(mine.agentSecret).toEqual({ id, revision: 0, deletedAt: null });
+  await share(app, token(), environmentId, app.world.people.admin.id, ['ADMIN']);
+  const theirs = await look(token('admin'));
+  expect(theirs).toEqual({ ...mine, token: null });
+  await owner.remove(id, 0);
+  expect((await look(token())).agentSecret).toEqual({ id, revision: 1, deletedAt: expect.any(String) });
 });
 
 describe('is not recorded', () => {
