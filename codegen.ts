@@ -4,7 +4,6 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 const scalars = {
   UUID: 'string',
   DateTimeISO: 'string',
-  NonNegativeInt: 'number',
   Revision: { input: "import('../json/exact.js').JsonNumber | bigint", output: 'bigint' },
   AnalysedType: { input: "import('../json/exact.js').JsonValue", output: "import('../json/exact.js').RawJson" },
   SecretValue: { input: "import('../json/exact.js').JsonValue", output: "import('../json/exact.js').RawJson" },
@@ -16,7 +15,6 @@ const scalars = {
 const frontendScalars = {
   UUID: 'string',
   DateTimeISO: 'string',
-  NonNegativeInt: 'number',
   Revision: 'number',
   AnalysedType: 'unknown',
   SecretValue: 'unknown',

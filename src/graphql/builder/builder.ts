@@ -15,7 +15,6 @@ export const builder = new SchemaBuilder<{
     ID: { Input: string; Output: string };
     UUID: { Input: string; Output: string };
     DateTimeISO: { Input: Date; Output: Date };
-    NonNegativeInt: { Input: number; Output: number };
     Revision: { Input: bigint; Output: bigint };
     AnalysedType: { Input: AnalysedType; Output: RawJson };
     SecretValue: { Input: JsonValue; Output: RawJson };

@@ -1,6 +1,6 @@
 // The scalars of the schema: standard ones from graphql-scalars, and our own, which keep integers and values exact.
-import { GraphQLFloat, GraphQLID, GraphQLInt, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
-import { GraphQLDateTimeISO, GraphQLNonNegativeInt } from 'graphql-scalars';
+import { GraphQLFloat, GraphQLID, GraphQLInt, type GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+import { GraphQLDateTimeISO } from 'graphql-scalars';
 import type { AnalysedType } from '../../domain/types/analysed-type.js';
 import { parseAnalysedType } from '../../domain/types/analysed-type-parse.js';
 import { wholeNumber } from '../../domain/types/scalar-value.js';
@@ -41,21 +41,6 @@ function plainNumber(number: JsonNumber): number | JsonNumber {
 }
 
 builder.addScalarType('DateTimeISO', GraphQLDateTimeISO as unknown as GraphQLScalarType<Date, Date>, {});
-builder.addScalarType(
-  'NonNegativeInt',
-  wholeNumbersOnly(GraphQLNonNegativeInt) as GraphQLScalarType<number, number>,
-  {},
-);
-
-/** Parses with GraphQLInt first: graphql-scalars would truncate fractions and accept numbers in strings. */
-function wholeNumbersOnly<In, Out>(scalar: GraphQLScalarType<In, Out>): GraphQLScalarType<In, Out> {
-  return new GraphQLScalarType({
-    ...scalar.toConfig(),
-    parseValue: (value) => scalar.parseValue(GraphQLInt.parseValue(value)),
-    parseLiteral: (node) => scalar.parseValue(GraphQLInt.parseLiteral(node)),
-  });
-}
-
 builder.scalarType('Revision', {
   description: `A counter of writes: a whole number, 0 to ${MAX_UINT64}, in plain decimal digits. Counters start at 0 and grow by one.`,
   serialize: (value) => value,

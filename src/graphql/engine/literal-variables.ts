@@ -14,17 +14,7 @@ import {
 import { invalidRequestError } from './errors.js';
 
 /** Coercion of other types (UUID, date, enum) changes the value, and the changed value would be stored. */
-const EXACT_TYPES = new Set([
-  'AnalysedType',
-  'Boolean',
-  'Float',
-  'ID',
-  'Int',
-  'NonNegativeInt',
-  'Revision',
-  'SecretValue',
-  'String',
-]);
+const EXACT_TYPES = new Set(['AnalysedType', 'Boolean', 'Float', 'ID', 'Int', 'Revision', 'SecretValue', 'String']);
 
 /**
  * Everywhere else the standard rules compare a variable's type with the type of its position. Positions inside a

@@ -72,7 +72,7 @@ const AgentSecretConnection = builder.connectionObject(
     description: 'A page of secrets.',
     fields: (connection) => ({
       totalCount: connection.field({
-        type: 'NonNegativeInt',
+        type: 'Int',
         description: 'How many secrets match the filter on all pages together.',
         resolve: totalCountOf,
       }),

@@ -116,7 +116,7 @@ export const AgentSecretRevisionConnection = builder.connectionObject(
     description: 'A page of revisions.',
     fields: (connection) => ({
       totalCount: connection.field({
-        type: 'NonNegativeInt',
+        type: 'Int',
         description: 'How many there are on all pages together.',
         resolve: totalCountOf,
       }),

@@ -9,8 +9,8 @@ import { AccountNameRef, AccountRef, ApplicationRef, EnvironmentRef, NodeRef } f
 export const PlanUsageRef = builder.objectRef<{ used: number; limit: number }>('PlanUsage').implement({
   description: 'How much of a limit of the plan is used.',
   fields: (t) => ({
-    used: t.expose('used', { type: 'NonNegativeInt', description: 'How many there are.' }),
-    limit: t.expose('limit', { type: 'NonNegativeInt', description: 'How many the plan allows.' }),
+    used: t.expose('used', { type: 'Int', description: 'How many there are.' }),
+    limit: t.expose('limit', { type: 'Int', description: 'How many the plan allows.' }),
   }),
 });
 
@@ -26,7 +26,7 @@ const Usage = builder.objectRef<Environment>('EnvironmentUsage').implement({
       }),
     }),
     maxValueBytes: t.field({
-      type: 'NonNegativeInt',
+      type: 'Int',
       description: 'The largest value in bytes of its JSON text in UTF-8.',
       resolve: async ({ ownerId }, _, ctx) => (await loadPlanOfAccount(ctx, ownerId)).maxValueBytes,
     }),

@@ -19,15 +19,15 @@ PlanRef.implement({
   fields: (t) => ({
     name: t.exposeString('name', { description: 'Unique.' }),
     maxEnvironments: t.expose('maxEnvironments', {
-      type: 'NonNegativeInt',
+      type: 'Int',
       description: 'Environments per account.',
     }),
     maxSecretsPerEnvironment: t.expose('maxSecretsPerEnvironment', {
-      type: 'NonNegativeInt',
+      type: 'Int',
       description: 'Secrets per environment, without deleted ones.',
     }),
     maxValueBytes: t.expose('maxValueBytes', {
-      type: 'NonNegativeInt',
+      type: 'Int',
       description: 'Bytes per value, counted on its JSON text in UTF-8.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTimeISO', description: 'When it was created.' }),
@@ -86,13 +86,13 @@ const CreateInput = builder.inputType('CreatePlanInput', {
   description: 'A new plan.',
   fields: (t) => ({
     name: t.string({ required: true, description: '1 to 64 letters, digits, `-`, `_` or `.`.' }),
-    maxEnvironments: t.field({ type: 'NonNegativeInt', required: true, description: 'Environments per account.' }),
+    maxEnvironments: t.field({ type: 'Int', required: true, description: 'Environments per account.' }),
     maxSecretsPerEnvironment: t.field({
-      type: 'NonNegativeInt',
+      type: 'Int',
       required: true,
       description: SECRETS,
     }),
-    maxValueBytes: t.field({ type: 'NonNegativeInt', required: true, description: BYTES }),
+    maxValueBytes: t.field({ type: 'Int', required: true, description: BYTES }),
   }),
 });
 const UpdateInput = builder.inputType('UpdatePlanInput', {
@@ -100,9 +100,9 @@ const UpdateInput = builder.inputType('UpdatePlanInput', {
   fields: (t) => ({
     id: t.field({ type: 'ID', required: true, description: 'Which plan.' }),
     name: t.string({ description: 'Its name from now on; the one named `default` keeps it.' }),
-    maxEnvironments: t.field({ type: 'NonNegativeInt', description: 'Environments per account.' }),
-    maxSecretsPerEnvironment: t.field({ type: 'NonNegativeInt', description: SECRETS }),
-    maxValueBytes: t.field({ type: 'NonNegativeInt', description: BYTES }),
+    maxEnvironments: t.field({ type: 'Int', description: 'Environments per account.' }),
+    maxSecretsPerEnvironment: t.field({ type: 'Int', description: SECRETS }),
+    maxValueBytes: t.field({ type: 'Int', description: BYTES }),
   }),
 });
 const DeleteInput = builder.inputType('DeletePlanInput', {

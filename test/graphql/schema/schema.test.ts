@@ -108,3 +108,12 @@ test('everything with a global id is a Node', () => {
   const withId = types.filter(isObjectType).filter((type) => type.getFields().id);
   for (const type of withId) expect([type.name, ...type.getInterfaces().map(({ name }) => name)]).toContain('Node');
 });
+
+test('every count and limit is an Int', () => {
+  const counts = types
+    .filter(isObjectType)
+    .flatMap((type) => Object.values(type.getFields()).map((field) => ({ place: `${type.name}.${field.name}`, field })))
+    .filter(({ field }) => /Count$|^max[A-Z]|^(used|limit)$/.test(field.name));
+  expect(counts.length).toBeGreaterThan(8);
+  for (const { place, field } of counts) expect([place, getNamedType(field.type).name]).toEqual([place, 'Int']);
+});

@@ -279,6 +279,13 @@ describe('plans', () => {
     expect(results.map(({ __typename }) => __typename).sort()).toEqual(['InvalidRequest', 'UpdatePlanPayload']);
   });
 
+  test('cannot promise less than nothing', async () => {
+    const input = { ...LIMITS, name: unique('plan'), maxEnvironments: -1 };
+    expect(await write(app, operator, 'createPlan', input, 'id')).toMatchObject({
+      problems: [expect.stringMatching(/^maxEnvironments: expected 0 to /)],
+    });
+  });
+
   test('cannot promise more than the service can hold', async () => {
     const input = { name: unique('plan'), maxEnvironments: 2 ** 31 - 1, maxValueBytes: 2 ** 31 - 1 };
     const selection = '... on InvalidRequest { problems }';

@@ -81,7 +81,6 @@ const EXAMPLES: Record<string, string> = {
   ID: '"01a20640-d042-77d8-a4fc-5bc52814913e"',
   String: '"text"',
   Int: '1',
-  NonNegativeInt: '1',
   Revision: '0',
   Boolean: 'true',
   DateTimeISO: '"2040-01-01T00:00:00Z"',
