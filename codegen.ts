@@ -1,4 +1,5 @@
 // GraphQL Code Generator: schema/schema.graphql and documents → typed documents, for the REST door and for a frontend.
+import { readFileSync } from 'node:fs';
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
 const scalars = {
@@ -11,16 +12,7 @@ const scalars = {
   AgentSecretDocuments: { input: 'never', output: "import('../json/exact.js').RawJson[]" },
 };
 
-/** A frontend has the numbers of JSON.parse: what must stay exact it reads as text. */
-const frontendScalars = {
-  UUID: 'string',
-  DateTimeISO: 'string',
-  Revision: 'number',
-  AnalysedType: 'unknown',
-  SecretValue: 'unknown',
-  AgentSecretDocument: 'unknown',
-  AgentSecretDocuments: 'unknown[]',
-};
+const frontendScalars = JSON.parse(readFileSync('schema/scalars.json', 'utf8'));
 
 const config: CodegenConfig = {
   schema: 'schema/schema.graphql',

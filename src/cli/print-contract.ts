@@ -1,22 +1,29 @@
-// Writes the contract files, schema/schema.graphql and schema/openapi.json, from the code. With --check it compares
-// them instead.
+// Writes the contract files in schema/ from the code. With --check it compares them instead.
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import type { GraphQLSchema } from 'graphql';
 
 /**
  * Each printer imports its modules only when it is called: those of REST cannot be loaded until their typed documents
  * match the schema that is printed here.
  */
 const PRINTERS: Record<string, () => Promise<string>> = {
-  'schema/schema.graphql': async () => {
-    const [{ lexicographicSortSchema, printSchema }, { schema }] = await Promise.all([
-      import('graphql'),
-      import('../graphql/schema.js'),
-    ]);
-    return `${printSchema(lexicographicSortSchema(schema))}\n`;
-  },
+  'schema/schema.graphql': async () => `${(await import('graphql')).printSchema(await sortedSchema())}\n`,
+  'schema/possible-types.json': async () =>
+    asJson((await import('../graphql/client-files.js')).possibleTypesOf(await sortedSchema())),
+  'schema/scalars.json': async () =>
+    asJson((await import('../graphql/client-files.js')).scalarTypesOf(await sortedSchema())),
   'schema/openapi.json': async () => (await import('../rest/openapi/openapi.js')).printOpenApi(),
 };
+
+async function sortedSchema(): Promise<GraphQLSchema> {
+  const { schema } = await import('../graphql/schema.js');
+  return (await import('graphql')).lexicographicSortSchema(schema);
+}
+
+function asJson(value: object): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({ options: { check: { type: 'boolean' } }, allowPositionals: true });
