@@ -21,21 +21,30 @@ export function registerServiceMetrics(registry: Registry, services: Services, s
       },
     });
 
-  const writable = new Gauge({
-    name: 'agent_secrets_database_writable',
-    help: 'Whether the database takes writes',
-    registers,
-    aggregator: 'min',
-  });
+  /** Both gauges of an answer are of the same ping. */
+  let pinging: ReturnType<typeof db.ping> | undefined;
+  const ping = () => {
+    pinging ??= db.ping().finally(() => {
+      pinging = undefined;
+    });
+    return answerWithin(PING_WITHIN_MS, pinging);
+  };
   new Gauge({
     name: 'agent_secrets_database_up',
     help: 'Whether the database answers',
     registers,
     aggregator: 'min',
     async collect() {
-      const answer = await answerWithin(PING_WITHIN_MS, db.ping());
-      this.set(answer ? 1 : 0);
-      writable.set(answer?.isWritable ? 1 : 0);
+      this.set((await ping()) ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'agent_secrets_database_writable',
+    help: 'Whether the database takes writes',
+    registers,
+    aggregator: 'min',
+    async collect() {
+      this.set((await ping())?.isWritable ? 1 : 0);
     },
   });
   const pool = db.pool;

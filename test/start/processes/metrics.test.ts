@@ -62,6 +62,10 @@ describe('one process', () => {
   });
   afterAll(() => server?.stop());
 
+  test('tells in its first answer already whether the database takes writes', async () => {
+    expect((await metricsOf(server)).get('agent_secrets_database_writable')).toBe(1);
+  });
+
   test('counts requests by door, operation and code, and times them', async () => {
     const { id } = await createSecret(server, 'counted', canary());
     const caller = developer(server);
