@@ -2,7 +2,7 @@
 // no other code decides.
 import type { AppError } from '../../errors/errors.js';
 import { forbidden, notFound } from '../../errors/refusals.js';
-import { type Actor, actorOf } from '../request/actor.js';
+import { type Actor, actorOf, withoutScope } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { coversEnvironment, type Scope } from '../request/grant.js';
 
@@ -80,13 +80,18 @@ export function shareRolesThatMay(action: EnvironmentPermission): readonly Share
 
 /** Whether the caller's credential allows an action, regardless of the roles of its account. */
 export function isGoodFor(ctx: Context, action: EnvironmentPermission): boolean {
+  return lackOf(ctx, action) === undefined;
+}
+
+/** What the caller's credential lacks for an action, in words; undefined when it allows the action. */
+function lackOf(ctx: Context, action: EnvironmentPermission): string | undefined {
   const { scopes, pathPrefixes } = actorOf(ctx).grant;
   const requiredScope = PERMISSION_SCOPES[action];
   // Every operation of the REST contract leads from the environment to its secrets with their values.
-  if (ctx.door === 'rest' && !scopes.has('reveal') && action !== 'ViewEnvironment') return false;
+  if (ctx.door === 'rest' && !scopes.has('reveal') && action !== 'ViewEnvironment') return withoutScope('reveal');
   // Shares and settings concern the whole environment, so a credential for only some paths may not change them.
-  if (requiredScope === 'admin' && pathPrefixes !== null) return false;
-  return requiredScope === undefined || scopes.has(requiredScope);
+  if (requiredScope === 'admin' && pathPrefixes !== null) return 'needs a token that is not limited to paths';
+  return requiredScope === undefined || scopes.has(requiredScope) ? undefined : withoutScope(requiredScope);
 }
 
 /** Whether one of the roles and also the credential allow the action. */
@@ -103,9 +108,19 @@ export function isAllowed(
  * allow the action.
  */
 export function authorize(ctx: Context, environment: { roles: readonly Role[] }, action: EnvironmentPermission): void {
-  if (!isAllowed(ctx, environment, action)) {
-    throw forbidden(`The environment action ${action} is not allowed`);
-  }
+  const lack = lackOf(ctx, action);
+  if (lack === undefined && may(environment.roles, action)) return;
+  throw notAllowed(ctx, action, lack ?? `needs the role ${listed(ENVIRONMENT_PERMISSIONS[action])} in the environment`);
+}
+
+/** REST has the words of its contract, which give no reason. */
+function notAllowed({ door }: Context, action: EnvironmentPermission, reason: string): AppError {
+  const message = `The environment action ${action} is not allowed`;
+  return forbidden(door === 'rest' || door === 'stream' ? message : `${message}: it ${reason}`);
+}
+
+function listed(roles: readonly Role[]): string {
+  return new Intl.ListFormat('en', { type: 'disjunction' }).format(roles);
 }
 
 /**

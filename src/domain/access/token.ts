@@ -172,8 +172,9 @@ export async function createToken(ctx: Context, input: CreateTokenInput): Promis
     expiresAt: callerExpiresAt = null,
   } = managerOf(await reauthenticated(ctx), 'CreateToken');
   const scopes = input.scopes ?? [...grant.scopes];
-  if (!scopes.every((scope) => scope === 'metadata' || grant.scopes.has(scope))) {
-    throw forbidden('A token cannot have a scope that the token which makes it has not');
+  const excess = scopes.find((scope) => scope !== 'metadata' && !grant.scopes.has(scope));
+  if (excess !== undefined) {
+    throw forbidden(`A token cannot have the scope ${excess}, which the token that makes it does not have`);
   }
   const expiresAt = expiryOfNewToken(input, { isLogin: tokenId === null, expiresAt: callerExpiresAt });
   const limits = tokenLimits({ ...input, scopes });

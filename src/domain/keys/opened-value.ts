@@ -5,7 +5,7 @@ import { AppError } from '../../errors/errors.js';
 import { forbidden, valuesUnreadable } from '../../errors/refusals.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
 import { isGoodFor } from '../access/permissions.js';
-import { actorOf } from '../request/actor.js';
+import { actorOf, withoutScope } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { bindingOf, type SealedSubject } from './sealed-value.js';
 
@@ -154,7 +154,7 @@ export function openWith(
 
 /** Throws AUTH_FORBIDDEN without the scope `reveal`. */
 export function requireRevealScope(ctx: Context): void {
-  if (!isGoodFor(ctx, 'RevealAgentSecretValue')) throw forbidden('The token does not allow to reveal values');
+  if (!isGoodFor(ctx, 'RevealAgentSecretValue')) throw forbidden(`Opening a value ${withoutScope('reveal')}`);
 }
 
 /** Undefined where these keys do not open it: others may. */

@@ -59,8 +59,10 @@ export function actorOf(request: RequestFacts): Actor {
  */
 export function adminOf(request: RequestFacts, action: string, scope?: Scope): Actor {
   const actor = actorOf(request);
-  if (!actor.isAdmin || (scope !== undefined && !actor.grant.scopes.has(scope))) {
-    throw forbidden(`The action ${action} needs the account role admin, and a token that may use it`);
+  if (scope !== undefined) needScope(actor, action, scope);
+  if (!actor.isAdmin) {
+    needWholeAccount(actor, action);
+    throw forbidden(`The action ${action} needs the account role admin, which the account does not have`);
   }
   return actor;
 }
@@ -68,8 +70,21 @@ export function adminOf(request: RequestFacts, action: string, scope?: Scope): A
 /** The caller, if its credential may change what belongs to the account. Throws AUTH_FORBIDDEN otherwise. */
 export function managerOf(request: RequestFacts, action: string): Actor {
   const actor = actorOf(request);
-  if (!actor.grant.scopes.has('admin') || !isAccountWide(actor.grant)) {
-    throw forbidden(`The token does not allow the action ${action}`);
-  }
+  needScope(actor, action, 'admin');
+  needWholeAccount(actor, action);
   return actor;
+}
+
+function needScope({ grant }: Actor, action: string, scope: Scope): void {
+  if (!grant.scopes.has(scope)) throw forbidden(`The action ${action} ${withoutScope(scope)}`);
+}
+
+function needWholeAccount({ grant }: Actor, action: string): void {
+  if (isAccountWide(grant)) return;
+  throw forbidden(`The action ${action} needs a token that is limited neither to an environment nor to paths`);
+}
+
+/** The reason of a refusal: what the credential lacks. */
+export function withoutScope(scope: Scope): string {
+  return `needs the scope ${scope}, which the token does not have`;
 }

@@ -50,7 +50,7 @@ builder.scalarType('Revision', {
 
 function revisionFrom(text: string): bigint {
   const revision = uint64From(text);
-  if (revision === undefined) throw invalidRequest(`expected a whole number from 0 to ${MAX_UINT64}`);
+  if (revision === undefined) throw new TypeError('expected a revision');
   return revision;
 }
 

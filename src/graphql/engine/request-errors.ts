@@ -20,6 +20,8 @@ import {
   ValuesOfCorrectTypeRule,
 } from 'graphql';
 import { invalidRequestError, refusalIn } from './errors.js';
+import { expectedForm } from './expected-form.js';
+import { placeOf } from './literal-place.js';
 
 /** The part of a syntax error that names kinds of tokens or punctuators, without the text of names and values. */
 const SYNTAX =
@@ -66,7 +68,12 @@ function withoutValues(rule: ValidationRule): ValidationRule {
 
 function withoutValue(error: GraphQLError, context: ValidationContext): GraphQLError {
   const refusal = refusalIn(error);
-  if (refusal) return invalidRequestError(refusal.message, error, refusal.details.problems);
+  const place = placeOf(error.nodes?.[0], context.getDocument());
+  const placed = (problem: string) => (place === undefined ? problem : `${place}: ${problem}`);
+  if (refusal) {
+    const problems = (refusal.details.problems ?? [refusal.message]).map(placed);
+    return invalidRequestError(problems.join('; '), error, problems);
+  }
   if (/^Field "[\w.]+" of required type/.test(error.message)) return error;
   if (error.message.startsWith('Variable "')) {
     return invalidRequestError('A variable is used that the operation does not define.', error);
@@ -79,7 +86,9 @@ function withoutValue(error: GraphQLError, context: ValidationContext): GraphQLE
   }
   const type = context.getInputType();
   if (ONE_OF.test(error.message)) return invalidRequestError(exactlyOne(type, context.hideSuggestions), error);
-  return invalidRequestError(type ? `Expected a value of type "${type}".` : 'A value is not valid.', error);
+  if (!type) return invalidRequestError('A value is not valid.', error);
+  const problem = placed(`expected ${expectedForm(type, Boolean(context.hideSuggestions))}`);
+  return invalidRequestError(problem, error, [problem]);
 }
 
 const MAX_VARIABLE_ERRORS = 50;
@@ -131,7 +140,7 @@ function problemsOf(
   }
   if (/^Field ".*" is not defined by type "\w+"/s.test(error.message)) return [unknownField(type, hideNames)];
   if (ONE_OF.test(error.message)) return [exactlyOne(type, hideNames)];
-  return [hideNames || !type ? 'expected another type' : `expected ${type}`];
+  return [type ? `expected ${expectedForm(type, Boolean(hideNames))}` : 'expected another type'];
 }
 
 /** The messages of graphql-js about `@oneOf` input objects: the first for variables, the second for literals. */

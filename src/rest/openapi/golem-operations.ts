@@ -38,7 +38,7 @@ export const GOLEM_OPERATIONS = {
     responseDescription: 'The new application.',
     errorCodes: ['INVALID_REQUEST', 'AUTH_FORBIDDEN', 'ACCOUNT_NOT_FOUND', 'ALREADY_EXISTS', 'LIMIT_EXCEEDED'],
     messages: {
-      AUTH_FORBIDDEN: 'The token does not allow the action CreateApplication',
+      AUTH_FORBIDDEN: 'The action CreateApplication needs the scope admin, which the token does not have',
       LIMIT_EXCEEDED: 'An account may have 1000 applications',
     },
   },
@@ -58,7 +58,7 @@ export const GOLEM_OPERATIONS = {
     responseDescription: 'The new environment.',
     errorCodes: ['INVALID_REQUEST', 'AUTH_FORBIDDEN', 'APPLICATION_NOT_FOUND', 'ALREADY_EXISTS', 'LIMIT_EXCEEDED'],
     messages: {
-      AUTH_FORBIDDEN: 'The token does not allow the action CreateEnvironment',
+      AUTH_FORBIDDEN: 'The action CreateEnvironment needs the scope admin, which the token does not have',
       ALREADY_EXISTS: 'Environment prod already exists',
       LIMIT_EXCEEDED: 'The plan allows 100 environments per account',
     },

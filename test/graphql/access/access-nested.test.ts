@@ -172,7 +172,9 @@ test('what a viewer may not read of a secret stays closed on every way to it', a
     path: secretPath,
   });
   expect(data.environment.agentSecret).toBeNull();
-  expect(errors?.[0]?.message).toBe('The environment action ViewAgentSecret is not allowed');
+  expect(errors?.[0]?.message).toBe(
+    'The environment action ViewAgentSecret is not allowed: it needs the role owner, admin, or deployer in the environment',
+  );
 });
 
 test('roles taken away or given count from the next request on', async () => {

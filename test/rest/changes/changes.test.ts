@@ -254,8 +254,16 @@ describe('over GraphQL', () => {
   });
 
   test.each([
-    ['no revision', { after: -1 }, ['$after: expected a whole number from 0 to 18446744073709551615']],
-    ['no id', { environmentId: 'x' }, ['$environmentId: expected UUID!']],
+    [
+      'no revision',
+      { after: -1 },
+      ['$after: expected a whole number from 0 to 18446744073709551615 in plain digits such as `7`'],
+    ],
+    [
+      'no id',
+      { environmentId: 'x' },
+      ['$environmentId: expected a UUID such as `01a20640-d042-77d8-a4fc-5bc52814913e`'],
+    ],
   ])('refuses %s', async (_, variables, problems) => {
     const id = await freshEnvironment();
     const stream = await opened(watchGraphql(url, token, { environmentId: id, ...variables } as never));
