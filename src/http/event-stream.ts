@@ -46,11 +46,26 @@ export function endedStream(text: string, retryAfter: number | undefined): Respo
   return new Response(text, { headers: { ...EVENT_STREAM_HEADERS, ...retryAfterHeader(retryAfter) } });
 }
 
+/** What stands around the events of a stream. */
+export interface Framing {
+  headers: Record<string, string>;
+  /** Shows clients and proxies at once that the stream is open. */
+  open: string;
+  heartbeat: string;
+}
+
+const SERVER_SENT_EVENTS: Framing = {
+  headers: EVENT_STREAM_HEADERS,
+  open: `: open\nretry: ${RECONNECT_MS}\n\n`,
+  heartbeat: ': heartbeat\n\n',
+};
+
 /** Streams `print(item)` for every item, then `last()`. Calls `items.return()` as soon as the client disconnects. */
 export function eventStream<T>(
   items: AsyncIterator<T>,
   print: (item: T) => string | AsyncGenerator<string>,
   last = () => '',
+  framing = SERVER_SENT_EVENTS,
 ): Response {
   const encoder = new TextEncoder();
   let heartbeat: NodeJS.Timeout | undefined;
@@ -63,11 +78,10 @@ export function eventStream<T>(
   }
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      // Shows clients and proxies at once that the stream is open.
-      controller.enqueue(encoder.encode(`: open\nretry: ${RECONNECT_MS}\n\n`));
+      controller.enqueue(encoder.encode(framing.open));
       heartbeat = setInterval(() => {
         // A client that has not yet read the queued data needs no heartbeat.
-        if (!event && (controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(': heartbeat\n\n'));
+        if (!event && (controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(framing.heartbeat));
       }, HEARTBEAT_MS).unref();
     },
     async pull(controller) {
@@ -97,5 +111,5 @@ export function eventStream<T>(
       await items.return?.();
     },
   });
-  return new Response(body, { headers: EVENT_STREAM_HEADERS });
+  return new Response(body, { headers: framing.headers });
 }

@@ -110,6 +110,10 @@ export type ErrorCode =
   | 'NOT_FOUND'
   /** The body is larger than this service takes. */
   | 'PAYLOAD_TOO_LARGE'
+  /** No document of this hash is known here: send the document along. */
+  | 'PERSISTED_QUERY_NOT_FOUND'
+  /** There are no persisted documents here: send documents, and no hashes. */
+  | 'PERSISTED_QUERY_NOT_SUPPORTED'
   /** No such plan for this caller. */
   | 'PLAN_NOT_FOUND'
   /** Too many requests; wait for `Retry-After`. */

@@ -50,6 +50,18 @@ describe('a configured origin', () => {
     expect(answer.headers['access-control-allow-headers']?.toLowerCase()).toMatch(/authorization.*content-type/);
   });
 
+  test('may send whatever headers its clients and its tracing add', async () => {
+    const asked = 'apollo-require-preflight,authorization,baggage,prefer,sentry-trace,traceparent,x-of-my-own';
+    const headers = { 'access-control-request-method': 'POST', 'access-control-request-headers': asked };
+    for (const at of [path, '/graphql']) {
+      const answer = await from(FRONTEND)('OPTIONS', at, headers);
+      expect([answer.status, answer.headers['access-control-allow-headers']]).toEqual([204, asked]);
+      expect(answer.headers.vary).toMatch(/access-control-request-headers/i);
+      const refused = await from(STRANGER)('OPTIONS', at, headers);
+      expect(refused.headers['access-control-allow-origin']).toBeUndefined();
+    }
+  });
+
   test('is the only kind that may: others get no such header', async () => {
     for (const origin of [STRANGER, 'null', `${FRONTEND}.evil.com`, 'http://app.example.com', `${FRONTEND}:444`]) {
       const answer = await from(origin, app.world.people.owner.token)('GET', path);

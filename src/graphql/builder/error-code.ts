@@ -32,6 +32,8 @@ const MEANINGS: Record<ErrorCode, string> = {
   UNSUPPORTED_MEDIA_TYPE: 'The body is not declared as JSON in UTF-8.',
   RATE_LIMITED: 'Too many requests; wait for `Retry-After`.',
   RESPONSE_TOO_LARGE: 'The answer would be larger than MAX_RESPONSE_BYTES; ask for less at a time.',
+  PERSISTED_QUERY_NOT_FOUND: 'No document of this hash is known here: send the document along.',
+  PERSISTED_QUERY_NOT_SUPPORTED: 'There are no persisted documents here: send documents, and no hashes.',
   LIMIT_EXCEEDED: 'A limit is reached: of the account’s plan, or a fixed one.',
   INTERNAL_UNKNOWN: 'A fault of this service; it is logged.',
   UNAVAILABLE: 'The database cannot be reached just now; try again later.',

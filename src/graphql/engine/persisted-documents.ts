@@ -2,6 +2,8 @@
 // either `documentId`, as in the appendix of GraphQL over HTTP, or Apollo's `extensions.persistedQuery.sha256Hash`.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { GraphQLError } from 'graphql';
+import type { ErrorCode } from '../../errors/errors.js';
 import { isJsonObject, type JsonObject, JsonSyntaxError, type JsonValue } from '../../json/exact.js';
 import { decodeUtf8, parseJson } from '../../json/parse.js';
 import { malformedRequestError } from './errors.js';
@@ -68,20 +70,27 @@ function sha256(text: string): string {
 /**
  * The text of the request's document: the one it contains, or the persisted one it names. Null if it has neither. A
  * `query` that is not a string is returned unchanged; the request parser refuses it.
- * @throws {GraphQLError} INVALID_REQUEST for an unknown or malformed id, for two different documents, and for a missing
- * id if only persisted documents may run.
+ * @throws {GraphQLError} INVALID_REQUEST for an unknown or malformed id, for two different documents, for a document
+ * beside the hash of another, and for a missing id if only persisted documents may run. To a client of Apollo's, which
+ * sends only a hash first: PERSISTED_QUERY_NOT_FOUND, and without any manifest PERSISTED_QUERY_NOT_SUPPORTED.
  */
 export function documentOf(params: JsonObject, documents: PersistedDocuments | undefined): JsonValue {
-  const { query = null } = params;
-  const id = documents && idIn(params);
-  if (!documents || (id === undefined && !documents.only)) return query;
+  const { query = null, documentId = null } = params;
+  const hash = apolloHashIn(params);
+  if (!documents) {
+    if (hash !== undefined && query === null) throw apolloError('Supported');
+    return withHash(query, hash);
+  }
+  const id = documentId === null ? hash : textOf('documentId', documentId);
+  if (id === undefined && !documents.only) return query;
   if (id === undefined) {
     throw malformedRequestError('Only persisted documents are run here: send the id of one as "documentId".');
   }
   const text = documents.texts.get(HASH.exec(id)?.[1] ?? id);
   if (text === undefined) {
     // Clients may send a hash in addition to the document, for servers that know it.
-    if (query !== null && !documents.only) return query;
+    if (query !== null && !documents.only) return withHash(query, hash);
+    if (query === null && documentId === null) throw apolloError('Found');
     throw malformedRequestError('There is no persisted document with this id.');
   }
   if (query !== null && query !== text) {
@@ -90,8 +99,22 @@ export function documentOf(params: JsonObject, documents: PersistedDocuments | u
   return text;
 }
 
-function idIn({ documentId = null, extensions = null }: JsonObject): string | undefined {
-  if (documentId !== null) return textOf('documentId', documentId);
+/** The document, if the hash that a client of Apollo's sends along is its own. */
+function withHash(query: JsonValue, hash: string | undefined): JsonValue {
+  if (hash === undefined || typeof query !== 'string' || sha256(query) === hash) return query;
+  throw malformedRequestError('"extensions.persistedQuery.sha256Hash" is not the hash of "query".');
+}
+
+/**
+ * The words by which Apollo's clients know that they have to send the document. They are no failure to them, so the
+ * status is 200, as Apollo's server has it.
+ */
+function apolloError(what: 'Found' | 'Supported'): GraphQLError {
+  const code = `PERSISTED_QUERY_NOT_${what === 'Found' ? 'FOUND' : 'SUPPORTED'}` satisfies ErrorCode;
+  return new GraphQLError(`PersistedQueryNot${what}`, { extensions: { code, http: { status: 200 } } });
+}
+
+function apolloHashIn({ extensions = null }: JsonObject): string | undefined {
   const persisted = isJsonObject(extensions) ? (extensions.persistedQuery ?? null) : null;
   if (persisted === null) return undefined;
   return textOf('extensions.persistedQuery.sha256Hash', isJsonObject(persisted) ? persisted.sha256Hash : null);

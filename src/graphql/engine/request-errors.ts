@@ -19,9 +19,9 @@ import {
   type ValidationRule,
   ValuesOfCorrectTypeRule,
 } from 'graphql';
+import { expectedForm } from '../messages/expected-form.js';
+import { placeOf } from '../messages/literal-place.js';
 import { invalidRequestError, refusalIn } from './errors.js';
-import { expectedForm } from './expected-form.js';
-import { placeOf } from './literal-place.js';
 
 /** The part of a syntax error that names kinds of tokens or punctuators, without the text of names and values. */
 const SYNTAX =

@@ -10,7 +10,7 @@ import {
   type SelectionNode,
   type ValidationContext,
 } from 'graphql';
-import { isAsyncIterable, type Plugin } from 'graphql-yoga';
+import { isAsyncIterable, type Plugin, processRegularResult } from 'graphql-yoga';
 import type { Context } from '../../domain/request/context.js';
 import type { Operation } from '../../domain/request/operation.js';
 import { isTransient } from '../../errors/refusals.js';
@@ -18,8 +18,11 @@ import { acceptsOnlyEvents, eventStream, type Resumable } from '../../http/event
 import { eventText } from '../../json/event-text.js';
 import { printJson } from '../../json/print.js';
 import { hasSliceTime, nextSlice } from '../../scheduling/time-slice.js';
+import { acceptsParts, multipartResponse } from '../streams/multipart-stream.js';
+import { shown, transientRefusalIn } from '../streams/streamed-result.js';
 import { refusalIn } from './errors.js';
-import { endComment, refusedRequest, type TransientRefusal, unauthenticatedRequest } from './refused-request.js';
+import { refusalType } from './http.js';
+import { endComment, refusedRequest, unauthenticatedRequest } from './refused-request.js';
 import { boundedResult } from './response-size.js';
 
 type Result = ExecutionResult & Resumable;
@@ -119,12 +122,18 @@ export function useEventStreams(): Plugin {
           setResultProcessor((() => unauthenticatedRequest(request, unknown.message)) as never, 'application/json');
         const refusal = acceptsOnlyEvents(request) ? transientRefusalIn(result as ExecutionResult) : undefined;
         if (refusal) setResultProcessor((() => refusedRequest(request, refusal)) as never, 'text/event-stream');
+        // One result is one answer, also to a client that would take a stream in parts.
+        else if (!unknown && acceptsParts(request)) setResultProcessor(processRegularResult, refusalType(request));
         return;
       }
       const closeSource = () => void (result as Results).return?.();
       if (request.signal.aborted) closeSource();
       else request.signal.addEventListener('abort', closeSource, { once: true });
-      const process = acceptsEvents(request) ? streamResponse : notAcceptable;
+      const process = acceptsParts(request)
+        ? multipartResponse
+        : acceptsEvents(request)
+          ? streamResponse
+          : notAcceptable;
       setResultProcessor(process as never, 'text/event-stream');
     },
   };
@@ -134,14 +143,6 @@ export function useEventStreams(): Plugin {
 function unauthenticatedIn({ data, errors }: ExecutionResult): GraphQLError | undefined {
   const isRefused = data == null || Object.values(data).every((field) => field === null);
   return isRefused ? errors?.find(({ extensions }) => extensions.code === 'AUTH_UNAUTHORIZED') : undefined;
-}
-
-/** The first error of a result that passes, as it was made public. */
-function transientRefusalIn({ errors }: ExecutionResult): TransientRefusal | undefined {
-  const error = errors?.find(({ extensions }) => isTransient(extensions.code));
-  if (!error) return undefined;
-  const { code, retryAfter } = error.extensions as unknown as Omit<TransientRefusal, 'message'>;
-  return { code, message: error.message, retryAfter };
 }
 
 function acceptsEvents(request: Request): boolean {
@@ -165,12 +166,6 @@ function streamResponse(results: Results): Response {
     },
     () => (isComplete ? 'event: complete\ndata:\n\n' : ''),
   );
-}
-
-/** Without what is meant for the headers of an answer. */
-function shown(error: GraphQLError): object {
-  const { extensions: { http: _, ...extensions } = {}, ...rest } = error.toJSON();
-  return { ...rest, extensions };
 }
 
 async function notAcceptable(results: Results): Promise<Response> {

@@ -9,8 +9,8 @@ import {
   validate,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import { withoutSchemaNames } from '../messages/hidden-names.js';
 import { publicError } from './errors.js';
-import { withoutSchemaNames } from './hidden-names.js';
 import { ExactLiteralVariablesRule } from './literal-variables.js';
 import { repetitionError } from './repetition.js';
 import { limitError, safeRules, syntaxError } from './request-errors.js';

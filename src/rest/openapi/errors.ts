@@ -34,6 +34,8 @@ const REFUSALS: Record<ErrorCode, Refusal | null> = {
     exampleMessage: 'Account 019a1f6e-1b7d-7e55-8c1a-9d3f5a6b7c03 not found',
   },
   RESPONSE_TOO_LARGE: null,
+  PERSISTED_QUERY_NOT_FOUND: null,
+  PERSISTED_QUERY_NOT_SUPPORTED: null,
   PLAN_NOT_FOUND: null,
   APPLICATION_NOT_FOUND: {
     when: 'The application does not exist, is deleted, or is none of the caller’s business.',

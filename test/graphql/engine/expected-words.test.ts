@@ -1,7 +1,7 @@
 // What a refusal says: which argument, what form is expected there, with an example; which scope or role is missing.
 import { getNamedType, isInputObjectType, isScalarType } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { expectedForm, SCALAR_FORMS } from '../../../src/graphql/engine/expected-form.js';
+import { expectedForm, SCALAR_FORMS } from '../../../src/graphql/messages/expected-form.js';
 import { schema } from '../../../src/graphql/schema.js';
 import { graphql } from '../../support/graphql/client.js';
 import { sendQuery, withConfig } from '../../support/graphql/http.js';
@@ -23,19 +23,19 @@ test('every scalar that is an argument has a form with an example', () => {
       const named = getNamedType(input);
       if (!isScalarType(named)) continue;
       used.add(named.name);
-      expect(expectedForm(named, true), named.name).toMatch(/`/);
+      expect(expectedForm(named, false), named.name).toMatch(/`/);
     }
   }
   expect([...used].filter((name) => !SCALAR_FORMS.has(name))).toEqual([]);
 });
 
 describe.each([
-  ['where introspection is on', () => app],
-  ['where it is off', () => withConfig(app, { introspection: false })],
-] as const)('a wrong value %s', (_, door) => {
+  ['where introspection is on', () => app, UUID],
+  ['where it is off', () => withConfig(app, { introspection: false }), UUID.replace('a UUID', 'an id')],
+] as const)('a wrong value %s', (_, door, uuid) => {
   test.each([
-    ['{ account(id: "x") { id } }', [`id: expected ${UUID}`]],
-    ['query ($id: UUID = 7) { environment(id: $id) { id } }', [`$id: expected ${UUID}`]],
+    ['{ account(id: "x") { id } }', [(id: string) => `id: expected ${id}`]],
+    ['query ($id: UUID = 7) { environment(id: $id) { id } }', [(id: string) => `$id: expected ${id}`]],
     [
       'mutation { createToken(input: { name: "a", expiresAt: "2026-11-28T06:01:25+0000" }) { __typename } }',
       [`input.expiresAt: expected ${MOMENT}`],
@@ -51,7 +51,8 @@ describe.each([
       `mutation { deleteAgentSecret(input: { id: "${id}", currentRevision: -1 }) { __typename } }`,
       [expect.stringMatching(/^input\.currentRevision: expected a whole number from 0 to 18446744073709551615 .*`7`$/)],
     ],
-  ])('in %s is told with its place', async (document, messages) => {
+  ] as [string, unknown[]][])('in %s is told with its place', async (document, expected) => {
+    const messages = expected.map((message) => (typeof message === 'function' ? message(uuid) : message));
     const { status, errors } = await sendQuery(door(), token, document);
     expect([status, errors.map(({ message }) => message)]).toEqual([400, messages]);
     expect(errors.flatMap(({ extensions }) => extensions?.problems)).toEqual(messages);
@@ -67,7 +68,7 @@ describe.each([
 
 describe('a refusal for a scope names it', () => {
   const MUTATIONS = {
-    write: `mutation { createAgentSecret(input: { environmentId: "${id}", path: ["a"], secretType: { type: "Str" } }) { __typename } }`,
+    write: `mutation { createAgentSecret(input: { environmentId: "${id}", path: ["a"], secretType: { type: "Str" }, secretValue: "v" }) { __typename } }`,
     admin: `mutation { updateEnvironment(input: { id: "${id}", name: "b" }) { __typename } }`,
   };
   const messageOf = async (secret: string, document: string) =>

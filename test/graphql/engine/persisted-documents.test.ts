@@ -111,17 +111,28 @@ describe.each([
 
   test.each([
     ['an unknown hash', { documentId: `sha256:${hash('c4n4ry')}` }],
-    ['an unknown hash of Apollo’s', apollo(hash('c4n4ry'))],
     ['a hash in capitals', { documentId: hash(NODE).toUpperCase() }],
     ['a hash with another prefix', { documentId: `md5:${hash(NODE)}` }],
     ['a name of every object', { documentId: 'constructor' }],
-    ['another name of every object', apollo('__proto__')],
     ['a document for an id', { documentId: '{ viewer { c4n4ry } }' }],
   ])('are unknown by %s: 400 for every client, not repeating it', async (__, operation) => {
     for (const accept of ['application/json', RESPONSE_JSON, '*/*']) {
       expectRefused(await ask(door(), operation, { headers: { accept } }), /no persisted document with this id/);
     }
   });
+
+  test.each([hash('c4n4ry'), '__proto__', hash(NODE).toUpperCase()])(
+    'are not found by Apollo’s clients by another hash, which they take as it is meant: %s',
+    async (unknown) => {
+      for (const accept of ['application/json', RESPONSE_JSON, '*/*']) {
+        const { status, data, errors } = await ask(door(), apollo(unknown), { headers: { accept } });
+        expect([status, data]).toEqual([200, undefined]);
+        expect(errors).toEqual([
+          { message: 'PersistedQueryNotFound', extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } },
+        ]);
+      }
+    },
+  );
 
   test.each([
     ['an id that is no string', { documentId: 424242424242 }, /"documentId" is not a string/],
@@ -142,7 +153,8 @@ test('other documents run, unless there may be none', async () => {
   }
   expectRefused(await ask(only, {}), /Only persisted documents/);
   expect((await ask(free, { query: '{ viewer { id } }' })).data).toEqual({ viewer: { id: person.id } });
-  const both = await ask(free, { query: '{ viewer { id } }', ...apollo(hash('c4n4ry')) });
+  const query = '{ viewer { id } }';
+  const both = await ask(free, { query, ...apollo(hash(query)) });
   expect(both.data).toEqual({ viewer: { id: person.id } });
   expectRefused(await ask(free, {}), /"query" is not a string/);
 });
@@ -158,6 +170,23 @@ test('where there may be no others, nothing runs for event streams either, and R
     }),
   );
   expect([rest.status, await rest.text()]).toEqual([404, expect.stringContaining('AGENT_SECRET_NOT_FOUND')]);
+});
+
+test('without a manifest Apollo’s clients are told that there are none, and their documents run', async () => {
+  const query = '{ viewer { id } }';
+  const refused = await ask(app, apollo(hash(query)));
+  expect([refused.status, refused.data]).toEqual([200, undefined]);
+  expect(refused.errors).toEqual([
+    { message: 'PersistedQueryNotSupported', extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' } },
+  ]);
+  expect((await ask(app, { query, ...apollo(hash(query)) })).data).toEqual({ viewer: { id: person.id } });
+});
+
+test('a hash that is not its document’s is refused', async () => {
+  for (const door of [app, free]) {
+    const operation = { query: '{ viewer { id } }', ...apollo(hash('c4n4ry')) };
+    expectRefused(await ask(door, operation), /sha256Hash" is not the hash of "query"/);
+  }
 });
 
 test('without a manifest there are no ids', async () => {

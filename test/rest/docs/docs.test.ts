@@ -18,7 +18,8 @@ import { createTestApp, type TestApp } from '../../support/app.js';
 import { ask } from '../../support/graphql/client.js';
 import { createWorld } from '../../support/world.js';
 
-const GRAPHQL_ONLY = /^(PLAN|ENVIRONMENT_SHARE|AGENT_SECRET_REVISION)_NOT_FOUND$|^RESPONSE_TOO_LARGE$/;
+const GRAPHQL_ONLY =
+  /^(PLAN|ENVIRONMENT_SHARE|AGENT_SECRET_REVISION)_NOT_FOUND$|^RESPONSE_TOO_LARGE$|^PERSISTED_QUERY_NOT_/;
 const REST_CODES = ERROR_CODES.filter((code) => !GRAPHQL_ONLY.test(code)).sort();
 
 const docs = createDocsRoutes({ graphiql: true, trustProxy: false });

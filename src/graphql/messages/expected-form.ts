@@ -19,12 +19,20 @@ export const SCALAR_FORMS: ReadonlyMap<string, string> = new Map([
   ['UUID', `a UUID such as ${AN_ID}`],
 ]);
 
+/** Forms without names of the schema, for clients that may not learn it. */
+const HIDDEN_FORMS: ReadonlyMap<string, string> = new Map([
+  ['AnalysedType', 'a type document'],
+  ['SecretValue', 'JSON'],
+  ['UUID', `an id such as ${AN_ID}`],
+]);
+
 /** `hidesNames`: the client may not learn the schema, so names of types and of enum values are left out. */
 export function expectedForm(type: GraphQLInputType, hidesNames: boolean): string {
   if (isNonNullType(type)) return expectedForm(type.ofType, hidesNames);
   if (isListType(type)) return `a list, each item ${expectedForm(type.ofType, hidesNames)}`;
   const named = getNamedType(type);
-  const form = isScalarType(named) ? SCALAR_FORMS.get(named.name) : undefined;
+  const forms = [...(hidesNames ? [HIDDEN_FORMS] : []), SCALAR_FORMS];
+  const form = isScalarType(named) ? forms.map((each) => each.get(named.name)).find(Boolean) : undefined;
   if (form !== undefined) return form;
   if (hidesNames) return 'another type';
   if (isEnumType(named))
