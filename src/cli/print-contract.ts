@@ -14,6 +14,7 @@ const PRINTERS: Record<string, () => Promise<string>> = {
   'schema/scalars.json': async () =>
     asJson((await import('../graphql/client-files.js')).scalarTypesOf(await sortedSchema())),
   'schema/openapi.json': async () => (await import('../rest/openapi/openapi.js')).printOpenApi(),
+  'schema/openapi-3.0.json': async () => (await import('../rest/openapi/openapi-3-0.js')).printOpenApi30(),
 };
 
 async function sortedSchema(): Promise<GraphQLSchema> {

@@ -13,6 +13,7 @@ import { createPipeline } from '../graphql/engine/pipeline.js';
 import { exampleTabs, SAMPLES_DOCUMENT, type Samples } from '../graphql/graphiql/examples.js';
 import { createGraphiqlRoutes } from '../graphql/graphiql/graphiql.js';
 import { schema } from '../graphql/schema.js';
+import { schemaText } from '../graphql/schema-text.js';
 import { requestIdFrom, requestIdOf } from '../http/request-id.js';
 import { requestPath } from '../http/request-path.js';
 import { exchangeOf, noteCode } from '../logging/exchange.js';
@@ -117,7 +118,15 @@ export function createApp({ services, config, development = () => undefined, isS
     createHealthRoutes(() => db.ping(), isStopping),
   );
   app.get('/', (c) => c.redirect('/docs'));
-  app.route('/', createDocsRoutes({ graphiql: config.graphiql, trustProxy: config.trustProxy, guard }));
+  app.route(
+    '/',
+    createDocsRoutes({
+      graphiql: config.graphiql,
+      trustProxy: config.trustProxy,
+      graphqlSchema: config.introspection ? schemaText : undefined,
+      guard,
+    }),
+  );
 
   if (config.corsOrigins.length > 0) app.use('*', crossOrigin(config.corsOrigins));
   app.route(

@@ -63,7 +63,7 @@ export async function leaksIn(response: Response): Promise<string[]> {
   const headers = [...response.headers].filter(([key, value]) => CANARY.test(`${key}: ${value}`)).map(String);
   const type = response.headers.get('content-type') ?? '';
   // A stream may never end; its lines are its reader's to look at.
-  if (type.includes('event-stream')) return headers;
+  if (/event-stream|multipart/.test(type)) return headers;
   const text = await response.clone().text();
   return [...headers, ...leaksInBody(response.status, type, text)];
 }

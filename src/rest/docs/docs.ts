@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { Hono, type Context as HonoContext } from 'hono';
 import { matchesTag } from '../../http/entity-tag.js';
 import { printOpenApi } from '../openapi/openapi.js';
+import { printOpenApi30 } from '../openapi/openapi-3-0.js';
 import { JSON_TYPE, methodNotAllowed, problem } from '../problem.js';
 import { renderDocs } from './page.js';
 import { STYLE } from './style.js';
@@ -23,11 +24,14 @@ export interface DocsOptions {
   graphiql: boolean;
   /** Whether `X-Forwarded-Proto` determines the scheme that clients use. */
   trustProxy: boolean;
+  /** The text of the GraphQL schema, where clients may learn it. */
+  graphqlSchema?: (() => string) | undefined;
   /** Rejects clients that send too many requests. */
   guard?(c: HonoContext): Promise<void>;
 }
 
-export function createDocsRoutes({ graphiql, trustProxy, guard }: DocsOptions): Hono {
+export function createDocsRoutes(options: DocsOptions): Hono {
+  const { graphiql, trustProxy, guard } = options;
   const routes = new Hono();
   const serve = (path: string, print: (c: HonoContext) => string, headers: Record<string, string>) => {
     routes.get(path, async (c) => {
@@ -45,12 +49,20 @@ export function createDocsRoutes({ graphiql, trustProxy, guard }: DocsOptions): 
     document ??= printOpenApi();
     return document;
   };
+  let document30: string | undefined;
+  const openApi30 = () => {
+    document30 ??= printOpenApi30();
+    return document30;
+  };
   let page: string | undefined;
   const docs = (c: HonoContext) => {
     page ??= renderDocs({ origin: DEFAULT_ORIGIN, graphiql });
     return page.replaceAll(DEFAULT_ORIGIN, originOf(c.req.raw, trustProxy));
   };
   serve('/openapi.json', openApi, { 'content-type': JSON_TYPE });
+  serve('/openapi-3.0.json', openApi30, { 'content-type': JSON_TYPE });
+  const { graphqlSchema } = options;
+  if (graphqlSchema) serve('/schema.graphql', graphqlSchema, { 'content-type': 'text/plain; charset=utf-8' });
   serve('/docs', docs, {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': PAGE_POLICY,

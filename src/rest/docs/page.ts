@@ -159,7 +159,11 @@ function refusalRow(code: (typeof REST_CODES)[number]): Html {
 
 function isType(name: string): boolean {
   return (
-    name === 'AnalysedType' || name.startsWith(KIND) || name.endsWith('TypePair') || name === 'AnalysedResourceMode'
+    name === 'AnalysedType' ||
+    name.startsWith(KIND) ||
+    name.startsWith('AnalysedTypeName_') ||
+    name.endsWith('TypePair') ||
+    name === 'AnalysedResourceMode'
   );
 }
 

@@ -18,8 +18,8 @@ export interface Schema {
   oneOf?: readonly Schema[];
   anyOf?: readonly Schema[];
   enum?: readonly string[];
-  minimum?: bigint;
-  maximum?: bigint;
+  minimum?: number;
+  maximum?: number;
   minItems?: number;
   maxItems?: number;
   examples?: readonly unknown[];

@@ -1,8 +1,11 @@
 // The 22 kinds of AnalysedType as OpenAPI schemas, each with a description of its values.
-import { MAX_UINT64 } from '../../json/uint64.js';
 
 export const UUID = { type: 'string', format: 'uuid' } as const;
-export const UINT64 = { type: 'integer', format: 'uint64', minimum: 0n, maximum: MAX_UINT64 } as const;
+/**
+ * A counter, or a number of a handle, from 0 to 2^64-1. Generators refuse a bound beyond int64, or make nonsense of it, and
+ * take 32 bits where they do not know the format.
+ */
+export const UINT64 = { type: 'integer', format: 'int64', minimum: 0 } as const;
 
 export const ANALYSED_TYPE = { $ref: '#/components/schemas/AnalysedType' } as const;
 
@@ -102,6 +105,11 @@ const NAMES = {
   owner: { type: 'string', description: 'Whose type it is. Kept, without influence on values.' },
 };
 
+/**
+ * The one value of `type` of each kind, under a name of its own: generated clients tell the kinds apart by it. They check
+ * the values of named enums, and not those of inline ones.
+ */
+const discriminatorOf = (kind: string): string => `AnalysedTypeName_${kind}`;
 const nameOf = (kind: string): string => `AnalysedType_Type${kind}`;
 const refTo = (kind: string): string => `#/components/schemas/${nameOf(kind)}`;
 
@@ -119,6 +127,12 @@ export const TYPE_SCHEMAS = {
     examples: [{ type: 'Option', inner: { type: 'Str' } }],
   },
   ...Object.fromEntries(Object.entries(KINDS).map(([kind, parts]) => [nameOf(kind), schemaOf(kind, parts)])),
+  ...Object.fromEntries(
+    Object.keys(KINDS).map((kind) => [
+      discriminatorOf(kind),
+      { description: `The kind ${kind}.`, type: 'string', enum: [kind] },
+    ]),
+  ),
   NameTypePair: {
     description: 'A field of a record.',
     type: 'object',
@@ -144,7 +158,12 @@ function schemaOf(kind: string, { values, required = {}, optional, example }: Ki
     description: values,
     type: 'object',
     required: ['type', ...Object.keys(required)],
-    properties: { type: { type: 'string', enum: [kind] }, ...required, ...optional, ...(isScalar ? {} : NAMES) },
+    properties: {
+      type: { $ref: `#/components/schemas/${discriminatorOf(kind)}` },
+      ...required,
+      ...optional,
+      ...(isScalar ? {} : NAMES),
+    },
     examples: [example],
   };
 }

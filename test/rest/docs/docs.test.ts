@@ -95,10 +95,11 @@ describe('the document', () => {
     }
   });
 
-  it('bounds 64-bit integers exactly', () => {
-    const bounds = [...text.matchAll(/"format": "uint64",\s+"minimum": (\d+),\s+"maximum": (\d+)/g)];
-    expect(bounds.length).toBe(all('format').filter(({ format }) => format === 'uint64').length);
-    for (const [, ...both] of bounds) expect(both).toEqual(['0', '18446744073709551615']);
+  it('has no bound that generators would compute wrongly with', () => {
+    for (const { minimum, maximum } of [...all('minimum'), ...all('maximum')]) {
+      for (const bound of [minimum ?? 0, maximum ?? 0]) expect(bound).toBeLessThanOrEqual(Number.MAX_SAFE_INTEGER);
+    }
+    expect(all('format').filter(({ format }) => format === 'int64').length).toBeGreaterThan(5);
   });
 
   it('knows every kind of type, and no other', () => {
@@ -108,13 +109,9 @@ describe('the document', () => {
   });
 
   it('has examples that fit their own schemas', () => {
-    const ajv = new Ajv2020({ discriminator: true, strict: false, allErrors: true, formats: { uint64: true } });
+    const ajv = new Ajv2020({ strict: false, allErrors: true, formats: { int64: true } });
     addFormats.default(ajv);
-    // ajv reads discriminators only without their mapping.
-    ajv.addSchema(
-      JSON.parse(text, (key, value) => (key === 'mapping' ? undefined : value)),
-      'doc',
-    );
+    ajv.addSchema(JSON.parse(text), 'doc');
     const fits = (ref: string, value: unknown) => {
       expect(ajv.validate({ $ref: `doc${ref}` }, value), `${ref}: ${ajv.errorsText()}`).toBe(true);
     };

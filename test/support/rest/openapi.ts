@@ -40,8 +40,8 @@ export function openApiChecker(document: OpenApi): Checker {
       .flatMap((path) => Object.values(path))
       .flatMap((operation) => (operation.operationId ? [[operation.operationId, operation] as const] : [])),
   );
-  // Known keywords and formats only: discriminators and examples are for people, uint64 is in the integers' limits.
-  const options = { strict: false, allErrors: true, formats: { uint64: true } } as const;
+  // Known keywords and formats only: discriminators and examples are for people, int64 is in the integers’ limits, and the original has uint64.
+  const options = { strict: false, allErrors: true, formats: { int64: true, uint64: true } } as const;
   const ajv = document.openapi.startsWith('3.0') ? new Ajv(options) : new Ajv2020(options);
   (addFormats as unknown as (to: typeof ajv) => void)(ajv);
   ajv.addSchema({ components: document.components }, 'document');
