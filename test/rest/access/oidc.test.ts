@@ -81,7 +81,7 @@ describe('a login', () => {
     const document = `query ($env: UUID, $id: UUID!) {
       environment(id: $env) { reads(filter: { agentSecretId: $id }) { edges { node { tokenId by { accountId } } } } } }`;
     const { environment } = await ask(app, owner.token, document, { env: environmentId, id });
-    expect(environment.reads.edges).toEqual([{ node: { tokenId: null, by: { id: owner.id } } }]);
+    expect(environment.reads.edges).toEqual([{ node: { tokenId: null, by: { accountId: owner.id } } }]);
   });
 
   test('has the account’s roles', async () => {
@@ -109,8 +109,8 @@ describe('a login', () => {
       const { body } = await clientOf(at, jwt).call('POST', '/graphql', { body: { query, variables: { input } } });
       return body.data?.createAgentSecret;
     }
-    expect(await create('one')).toEqual({ __typename: 'AgentSecret' });
-    expect(await create('one')).toEqual({ __typename: 'AgentSecret' });
+    expect(await create('one')).toEqual({ __typename: 'CreateAgentSecretPayload' });
+    expect(await create('one')).toEqual({ __typename: 'CreateAgentSecretPayload' });
     expect(await create('another')).toMatchObject({ code: 'AGENT_SECRET_ALREADY_EXISTS' });
     expect(await create(undefined)).toMatchObject({ code: 'INVALID_REQUEST' });
   });

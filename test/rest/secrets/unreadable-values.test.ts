@@ -199,7 +199,7 @@ describe.each([
       const requestId = randomUUID();
       expectRefusal(await write({ 'x-request-id': requestId }), 500, KEY_CODE, expected());
       const lines = linesOf(requestId);
-      expect(lines).toMatchObject([{ level: 50, environmentId: environment }]);
+      expect(lines).toMatchObject([{ level: 'error', environmentId: environment }]);
       expect(JSON.stringify(lines)).toContain(reason);
     }
     const requestId = randomUUID();
