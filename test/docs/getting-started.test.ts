@@ -15,7 +15,7 @@ afterEach(() => shell.remove());
 
 test('the README makes a first secret over GraphQL and another one over REST', async () => {
   const stdout = await shell.run(commandsOf('README.md'));
-  expect(stdout).toMatch(/"__typename":"AgentSecret","id":"[^"]+","pathText":"billing\.key\d+","revision":0/);
+  expect(stdout).toMatch(/"agentSecret":\{"id":"[^"]+","pathText":"billing\.key\d+","revision":0/);
   expect(stdout).toMatch(
     /"path":\["ports","key\d+"\],"revision":0,"secretType":\{"type":"U16"\},"secretValue":5432\}$/,
   );
@@ -52,7 +52,7 @@ test('the tour works twice in a row on one service, and says how to start over',
     expect(stdout).toContain(`${secret},"revision":2,"secretType":{"type":"U16"},"secretValue":null}`);
     expect(stdout).toContain('{"node":{"revision":2,"change":"DELETED",');
     expect(stdout).toContain(
-      `{"restoreAgentSecret":{"pathText":"db.port${run}","revision":3,"secretValueText":"5432"}}`,
+      `{"restoreAgentSecret":{"agentSecret":{"pathText":"db.port${run}","revision":3,"secretValueText":"5432"}}}`,
     );
     expect(stdout).not.toContain('errors');
   }

@@ -16,12 +16,12 @@ test('history and changes: old values, going back, the past, change sets, retrie
   const stdout = await shell.run(`npm start\n${commandsOf('docs/history-and-changes.md')}`);
   expect(stdout).toContain('"revision":2,"change":"DELETED"');
   expect(stdout).toContain('"revision":1,"change":"UPDATED"');
-  expect(stdout).toContain('{"data":{"restoreAgentSecret":{"revision":3,"secretValueText":"5432"}}}');
-  expect(stdout).toContain('{"data":{"environment":{"revision":6,"agentSecrets":{"totalCount":6,');
+  expect(stdout).toContain('{"data":{"restoreAgentSecret":{"agentSecret":{"revision":3,"secretValueText":"5432"}}}}');
+  expect(stdout).toMatch(/"snapshot":\{"at":"[^"]+","agentSecrets":\{"totalCount":6,/);
   expect(stdout).toContain('"applied":false,"environmentRevision":10,"results":[{"revision":4},{"revision":5}]');
   const repeated = '"revision":4,"secretType":{"type":"U16"},"secretValue":7432}';
   expect(stdout.split(repeated)).toHaveLength(3);
-  expect(stdout).toContain('{"data":{"destroyAgentSecretRevision":{"revision":5}}}');
+  expect(stdout).toContain('{"data":{"destroyAgentSecretRevision":{"agentSecret":{"revision":5}}}}');
   expect(stdout).toMatch(/^id: 7-[\da-f]{16}\ndata: \{"environmentRevision":7,/m);
   expect(stdout).toContain('event: next\ndata: {"data":{"agentSecretChanges":{"environmentRevision":7,');
   expect(stdout).not.toMatch(/errors|"code"/);

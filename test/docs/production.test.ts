@@ -29,7 +29,7 @@ test('every command from the installation to the upgrade works', async () => {
     .replace('http://127.0.0.1:4000', shell.url);
   const stdout = await shell.run(script);
   expect(stdout).toContain(`${shell.folder}/agent-secrets/master-keys.json\n`);
-  expect(stdout).toContain('{"data":{"createEnvironmentShare":{"__typename":"EnvironmentShare"}}}');
+  expect(stdout).toContain('{"data":{"createEnvironmentShare":{"__typename":"CreateEnvironmentSharePayload"}}}');
   expect(stdout).toMatch(/^Master key \S+: 2 keys wrapped anew$/m);
   expect(stdout).toMatch(/^1 environments: 1 new data keys, 0 values sealed anew$/m);
   expect(stdout).toMatch(/^Master key \S+ wraps nothing: it may be taken out of the key file$/m);

@@ -77,7 +77,7 @@ describe.runIf(databaseKind() === 'postgres')('a write that has to give way', ()
       const name = unique('contended');
       await refuse(code, 1);
       const { createApplication } = await ask(app, app.world.people.owner.token, create, { name });
-      expect(createApplication).toEqual({ __typename: 'Application' });
+      expect(createApplication).toEqual({ __typename: 'CreateApplicationPayload' });
       expect(await admin`select count(*)::int as count from applications where name = ${name}`).toEqual([{ count: 1 }]);
 
       await refuse(code, 1_000);

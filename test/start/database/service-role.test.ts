@@ -84,10 +84,14 @@ test('the grants of the manual are those of the code, and each that is missing i
   expect(rights.map(({ right }) => right)).toEqual(tableRights.filter((right) => !right.includes('(')).sort());
 });
 
-/** A mutation that must do its work; resolves to the id of what it answers. */
-async function mutate(caller: Caller, field: string, type: string, input: string): Promise<any> {
-  const answer = await ask(caller, `mutation { ${field}(input: {${input}}) { __typename ... on ${type} } }`);
-  expect(answer[field]?.__typename, field).toBe(type.split(' ')[0]);
+/** A mutation that must do its work; resolves to its payload, with the fields that are asked for. */
+async function mutate(caller: Caller, field: string, input: string, fields = '__typename'): Promise<any> {
+  const payload = `${field[0]?.toUpperCase()}${field.slice(1)}Payload`;
+  const answer = await ask(
+    caller,
+    `mutation { ${field}(input: {${input}}) { __typename ... on ${payload} { ${fields} } } }`,
+  );
+  expect(answer[field]?.__typename, field).toBe(payload);
   return answer[field];
 }
 
@@ -97,30 +101,23 @@ test('with these rights everything works that the service and its commands do', 
   server = await startServer({ env: envOf(service) });
   const caller = { url: server.url, token: made.stdout.trim() };
   const limits = 'maxEnvironments: 9, maxSecretsPerEnvironment: 9, maxValueBytes: 999';
-  const plan = await mutate(caller, 'createPlan', 'Plan { id }', `name: "p", ${limits}`);
-  await mutate(caller, 'updatePlan', 'Plan { id }', `id: "${plan.id}", maxValueBytes: 9999`);
-  const { account } = await mutate(caller, 'createAccount', 'CreatedAccount { account { id } }', 'name: "other"');
-  await mutate(caller, 'updateAccount', 'Account { id }', `id: "${account.id}", roles: [ADMIN]`);
-  await mutate(caller, 'deletePlan', 'Plan { id }', `id: "${plan.id}"`);
-  const { token } = await mutate(caller, 'createToken', 'CreatedToken { token { id } }', 'name: "t"');
-  await mutate(caller, 'revokeToken', 'Token { id }', `id: "${token.id}"`);
-  const application = await mutate(caller, 'createApplication', 'Application { id }', 'name: "a"');
-  await mutate(caller, 'updateApplication', 'Application { id }', `id: "${application.id}", name: "b"`);
-  const environment = await mutate(
-    caller,
-    'createEnvironment',
-    'Environment { id }',
-    `applicationId: "${application.id}", name: "e"`,
-  );
-  await mutate(caller, 'updateEnvironment', 'Environment { id }', `id: "${environment.id}", name: "f"`);
-  const share = await mutate(
-    caller,
-    'createEnvironmentShare',
-    'EnvironmentShare { id }',
-    `environmentId: "${environment.id}", accountName: "other", roles: [VIEWER]`,
-  );
-  await mutate(caller, 'updateEnvironmentShare', 'EnvironmentShare { id }', `id: "${share.id}", roles: [ADMIN]`);
-  await mutate(caller, 'deleteEnvironmentShare', 'EnvironmentShare { id }', `id: "${share.id}"`);
+  const { plan } = await mutate(caller, 'createPlan', `name: "p", ${limits}`, 'plan { id }');
+  await mutate(caller, 'updatePlan', `id: "${plan.id}", maxValueBytes: 9999`);
+  const { account } = await mutate(caller, 'createAccount', 'name: "other"', 'account { id }');
+  await mutate(caller, 'updateAccount', `id: "${account.id}", roles: [ADMIN]`);
+  await mutate(caller, 'deletePlan', `id: "${plan.id}"`);
+  const { token } = await mutate(caller, 'createToken', 'name: "t"', 'token { id }');
+  await mutate(caller, 'revokeToken', `id: "${token.id}"`);
+  const { application } = await mutate(caller, 'createApplication', 'name: "a"', 'application { id }');
+  await mutate(caller, 'updateApplication', `id: "${application.id}", name: "b"`);
+  const inIt = `applicationId: "${application.id}", name: "e"`;
+  const { environment } = await mutate(caller, 'createEnvironment', inIt, 'environment { id }');
+  await mutate(caller, 'updateEnvironment', `id: "${environment.id}", name: "f"`);
+  const withOther = `environmentId: "${environment.id}", accountName: "other", roles: [VIEWER]`;
+  const shared = await mutate(caller, 'createEnvironmentShare', withOther, 'environmentShare { id }');
+  const share = shared.environmentShare;
+  await mutate(caller, 'updateEnvironmentShare', `id: "${share.id}", roles: [ADMIN]`);
+  await mutate(caller, 'deleteEnvironmentShare', `id: "${share.id}"`);
 
   const path = `/v1/envs/${environment.id}/agent-secrets`;
   const body = { path: ['a'], secretType: { type: 'Str' }, secretValue: 'one' };
@@ -130,30 +127,11 @@ test('with these rights everything works that the service and its commands do', 
   const change = { currentRevision: 0, secretValue: { op: 'set', value: 'two' } };
   expect((await call(caller, 'PATCH', `/v1/agent-secrets/${id}`, change)).status).toBe(200);
   expect((await call(caller, 'GET', path)).body.values[0].secretValue).toBe('two');
-  await mutate(
-    caller,
-    'destroyAgentSecretRevision',
-    'DestroyAgentSecretRevisionPayload { agentSecret { id } }',
-    `id: "${id}", currentRevision: 1, revision: 0`,
-  );
-  await mutate(
-    caller,
-    'deleteAgentSecret',
-    'DeleteAgentSecretPayload { agentSecret { id } }',
-    `id: "${id}", currentRevision: 2`,
-  );
-  await mutate(
-    caller,
-    'restoreAgentSecret',
-    'RestoreAgentSecretPayload { agentSecret { id } }',
-    `id: "${id}", currentRevision: 3, toRevision: 1`,
-  );
-  await mutate(
-    caller,
-    'applyAgentSecretChanges',
-    'ApplyAgentSecretChangesPayload { __typename }',
-    `environmentId: "${environment.id}", changes: [{delete: {id: "${id}", currentRevision: 4}}]`,
-  );
+  await mutate(caller, 'destroyAgentSecretRevision', `id: "${id}", currentRevision: 1, revision: 0`);
+  await mutate(caller, 'deleteAgentSecret', `id: "${id}", currentRevision: 2`);
+  await mutate(caller, 'restoreAgentSecret', `id: "${id}", currentRevision: 3, toRevision: 1`);
+  const deletion = `{delete: {id: "${id}", currentRevision: 4}}`;
+  await mutate(caller, 'applyAgentSecretChanges', `environmentId: "${environment.id}", changes: [${deletion}]`);
   await until('the reading is recorded', async () => (await admin`select 1 from secret_reads`).length > 0);
   for (const [script, ...args] of [
     ['rotate', 'data-keys', '--all'],
@@ -166,8 +144,8 @@ test('with these rights everything works that the service and its commands do', 
   ] as const) {
     expect(await run(script, service, ...args), `${script} ${args[0]}`).toMatchObject({ code: 0, stderr: '' });
   }
-  await mutate(caller, 'deleteEnvironment', 'Environment { id }', `id: "${environment.id}"`);
-  await mutate(caller, 'deleteApplication', 'Application { id }', `id: "${application.id}"`);
-  await mutate(caller, 'deleteAccount', 'Account { id }', `id: "${account.id}"`);
+  await mutate(caller, 'deleteEnvironment', `id: "${environment.id}"`);
+  await mutate(caller, 'deleteApplication', `id: "${application.id}"`);
+  await mutate(caller, 'deleteAccount', `id: "${account.id}"`);
   expect(server.complaints()).toBe('');
 });

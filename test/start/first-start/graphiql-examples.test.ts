@@ -28,12 +28,15 @@ test('every tab answers what it promises, and the changing ones only once', asyn
   // A subscription is a stream; the browser suite runs it.
   for (const tab of found.filter(nameOf)) answers[nameOf(tab) ?? ''] = await run(tab);
   expect(answers.Welcome.environment.agentSecrets.totalCount).toBeGreaterThan(0);
-  expect(answers.CreateSecret.createAgentSecret).toMatchObject({ pathText: 'payments.database', revision: 0 });
+  expect(answers.CreateSecret.createAgentSecret.agentSecret).toMatchObject({
+    pathText: 'payments.database',
+    revision: 0,
+  });
   expect(answers.ListSecrets.environment.agentSecrets.edges.length).toBeGreaterThan(0);
   expect(answers.ReadSecret.environment.agentSecret.secretValueText).toMatch(/^".+"$/);
-  expect(answers.UpdateSecret.updateAgentSecret).toMatchObject({ __typename: 'AgentSecret', revision: 1 });
-  expect(answers.DeleteSecret.deleteAgentSecret).toMatchObject({ __typename: 'AgentSecret', revision: 1 });
-  expect(answers.RestoreSecret.restoreAgentSecret).toMatchObject({ __typename: 'AgentSecret', revision: 1 });
+  expect(answers.UpdateSecret.updateAgentSecret).toMatchObject({ agentSecret: { revision: 1 } });
+  expect(answers.DeleteSecret.deleteAgentSecret).toMatchObject({ agentSecret: { revision: 1 } });
+  expect(answers.RestoreSecret.restoreAgentSecret).toMatchObject({ agentSecret: { revision: 1 } });
   expect(answers.ApplyChanges.applyAgentSecretChanges).toMatchObject({
     applied: false,
     results: [{ pathText: 'payments.sandbox', revision: 0 }, { revision: 1 }],
@@ -44,10 +47,10 @@ test('every tab answers what it promises, and the changing ones only once', asyn
 
 test('after a reload they are about what there is now', async () => {
   const before = await deleteTab();
-  expect((await run(before)).deleteAgentSecret.__typename).toBe('AgentSecret');
+  expect((await run(before)).deleteAgentSecret.__typename).toBe('DeleteAgentSecretPayload');
   const after = await deleteTab();
   expect(after.variables).not.toBe(before.variables);
-  expect((await run(after)).deleteAgentSecret.__typename).toBe('AgentSecret');
+  expect((await run(after)).deleteAgentSecret.__typename).toBe('DeleteAgentSecretPayload');
 });
 
 const run = ({ query, variables }: Tab) => ask(developer(server), query, JSON.parse(variables));

@@ -57,7 +57,10 @@ test('a second start finds the same account, token and data, and names its own p
   expect(() => third.facts()).toThrow('ENOENT');
   await third.stop();
   const operator = await runToEnd({ script: 'cli/create-token.js', args: ['--account', 'development'], dataDir });
-  expect(operator).toMatchObject({ code: 0, stderr: '' });
+  expect(operator).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/^Warning: [^\n]* 1 other token [^\n]*\n$/),
+  });
   const fourth = await start();
   const { viewer } = await ask({ url: fourth.url, token: operator.stdout.trim() }, '{ viewer { id } }');
   expect(viewer.id).toBe(before.accountId);
