@@ -136,8 +136,9 @@ async function fill(env: Record<string, string>, dataDir: string): Promise<{ fac
       return (await ask(operator, query, { name })).createAccount.secret;
     };
     const create = async (token: string, kind: string, input: object): Promise<string> => {
-      const query = `mutation ($input: Create${kind}Input!) { create${kind}(input: $input) { ... on ${kind} { id } ... on Refusal { message } } }`;
-      return (await ask(token, query, { input }))[`create${kind}`].id;
+      const query = `mutation ($input: Create${kind}Input!) { create${kind}(input: $input) {
+        ... on Create${kind}Payload { made: ${kind.charAt(0).toLowerCase()}${kind.slice(1)} { id } } ... on Refusal { message } } }`;
+      return (await ask(token, query, { input }))[`create${kind}`].made.id;
     };
     const apply = async (token: string, environmentId: string, changes: object[]) => {
       const query = `mutation ($input: ApplyAgentSecretChangesInput!) { applyAgentSecretChanges(input: $input) {
