@@ -3,7 +3,7 @@
 import { hasSliceTime, nextSlice } from '../scheduling/time-slice.js';
 import { JsonNumber, RawJson } from './exact.js';
 import { JsonList } from './json-list.js';
-import { JsonText, PIECE } from './json-text.js';
+import { JsonText, LongString, PIECE } from './json-text.js';
 import { printJson, printShortJson } from './print.js';
 
 /** A body is printed in one go, to a string, unless the text of a list or an object in it has more characters than this. */
@@ -95,7 +95,11 @@ function* pieces(value: unknown): Generator<string | JsonList> {
     return;
   }
   if (value instanceof JsonText) {
-    yield* value.pieces;
+    for (const [index, piece] of value.pieces.entries()) {
+      // What is sent is let go.
+      value.pieces[index] = '';
+      yield piece instanceof LongString ? printJson(piece.value) : piece;
+    }
     return;
   }
   if (!isCompound(value) || roomLeft(value, PIECE) >= 0) {

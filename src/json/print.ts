@@ -1,7 +1,7 @@
 // Prints JSON exactly: every number keeps the digits with which it was read.
 import { JsonNumber, RawJson } from './exact.js';
 import { JsonList } from './json-list.js';
-import { JsonText } from './json-text.js';
+import { JsonText, LongString } from './json-text.js';
 
 /**
  * Prints what `JSON.stringify` would print, and in addition a `bigint` as its digits and a `JsonNumber` or `RawJson` as
@@ -60,8 +60,8 @@ function printPieces({ pieces, length }: JsonText): string {
   if (length > maxListLength) throw TOO_LONG;
   let text = '';
   for (const piece of pieces) {
-    if (typeof piece !== 'string') throw TOO_LONG;
-    text += piece;
+    if (piece instanceof JsonList) throw TOO_LONG;
+    text += piece instanceof LongString ? printString(piece.value) : piece;
   }
   return text;
 }

@@ -14,7 +14,7 @@ import {
   isObjectType,
 } from 'graphql';
 import { inspect } from 'graphql/jsutils/inspect.js';
-import { JsonText, PIECE } from '../../json/json-text.js';
+import { JsonText, LongString, PIECE } from '../../json/json-text.js';
 import { printJson } from '../../json/print.js';
 import { printPieces } from '../../json/print-portions.js';
 import {
@@ -79,10 +79,20 @@ function nameOf({ parentType, definition }: FieldPlan): string {
   return `${parentType.name}.${definition.name}`;
 }
 
+/** From this length on a string is printed when it is sent. */
+const LONG = 4 * 1024;
+
+function printedLater(long: string): JsonText {
+  const text = new JsonText();
+  text.add(new LongString(long));
+  return text;
+}
+
 function leaf(type: GraphQLLeafType): Complete {
   return (_execution, _field, _path, _parentPath, result) => {
     const serialized: unknown = type.serialize(result);
-    if (typeof serialized === 'string') return printJson(serialized);
+    if (typeof serialized === 'string')
+      return serialized.length < LONG ? printJson(serialized) : printedLater(serialized);
     if (serialized !== null && serialized !== undefined) return printedLeaf(serialized);
     throw new Error(
       `Expected \`${inspect(type)}.serialize(${inspect(result)})\` to return non-nullable value, returned: ${inspect(serialized)}`,

@@ -50,15 +50,21 @@ export function planOf(
     if (plans.size >= MAX_PLANS) return undefined;
     const type = schema.getRootType(operation.operation);
     if (!type) return undefined;
-    const selecting = { schema, fragments, variableValues: onlyConditions(conditions, variableValues), fields: 0 };
+    const selecting = {
+      schema,
+      fragments,
+      variableValues: onlyConditions(conditions, variableValues),
+      fields: 0,
+      counted: 0,
+    };
     found = { selecting, plan: planOfRoot(selecting, type, operation.selectionSet) };
     plans.set(key, found);
   }
   const { plan, selecting } = found;
-  const before = selecting.fields;
-  // Fields below are planned when they are met for the first time.
+  // Fields below are planned when they are met for the first time. Each counts once, however many executions are under way.
   const done = () => {
-    planned.fieldsLeft -= selecting.fields - before;
+    planned.fieldsLeft -= selecting.fields - selecting.counted;
+    selecting.counted = selecting.fields;
     if (planned.fieldsLeft < 0) documents.set(document, 'not planned');
   };
   return { fragments, plan, done };

@@ -96,6 +96,10 @@ function executeLateFields(
         rest = '';
       } else {
         rest += each ?? 'null';
+        if (rest.length < PIECE) continue;
+        all ??= new JsonText();
+        all.add(rest);
+        rest = '';
       }
     }
     return ended(rest, all, '}');

@@ -21,6 +21,8 @@ export interface Selecting {
   readonly variableValues: { [name: string]: unknown };
   /** Fields that are planned so far: fragments that are repeated often enough would fill the memory. */
   fields: number;
+  /** How many of them have been counted against what the document may have. */
+  counted: number;
 }
 
 export function planOfRoot(selecting: Selecting, type: GraphQLObjectType, selectionSet: SelectionSetNode): ObjectPlan {
