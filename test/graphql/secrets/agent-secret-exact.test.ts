@@ -172,7 +172,9 @@ test.each(['1.5', '2147483648.0', '1e10', '1.0000000000000000000000001', '999999
     const document =
       'query ($id: UUID!, $first: Int) { environment(id: $id) { agentSecrets(first: $first) { totalCount } } }';
     const { errors } = await graphql<any>(app, token, document, { id: environmentId, first: new RawJson(spelling) });
-    expect(errors?.map(({ message }) => message)).toEqual(['$first: expected Int']);
+    expect(errors?.map(({ message }) => message)).toEqual([
+      '$first: expected a whole number from -2147483648 to 2147483647 such as `50`',
+    ]);
   },
 );
 

@@ -213,5 +213,10 @@ test.each<[string, PageArguments, string]>([
 test.each([2 ** 31, 1.5, '5', true])('first: %s is not even an Int', async (first) => {
   const { errors, data } = await tryPage(list, { first: first as number });
   expect(data).toBeUndefined();
-  expect(errors).toMatchObject([{ message: '$first: expected Int', extensions: { code: 'INVALID_REQUEST' } }]);
+  expect(errors).toMatchObject([
+    {
+      message: '$first: expected a whole number from -2147483648 to 2147483647 such as `50`',
+      extensions: { code: 'INVALID_REQUEST' },
+    },
+  ]);
 });
