@@ -2,6 +2,9 @@
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
+/** What messages show as one. */
+export const EXAMPLE_UUID = '01a20640-d042-77d8-a4fc-5bc52814913e';
+
 /** The UUID in lower case, as it is stored and returned; undefined for any other text. */
 export function uuidFrom(text: string): string | undefined {
   return UUID.test(text) ? text.toLowerCase() : undefined;

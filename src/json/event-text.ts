@@ -1,5 +1,5 @@
 // JSON as the data of a server-sent event.
-import { printShortOrPortions } from './print-portions.js';
+import { printWithin } from './print-portions.js';
 
 export interface EventHead {
   /** What a client sends as `Last-Event-ID` to resume behind the event. */
@@ -11,12 +11,5 @@ export interface EventHead {
 /** The text of an event; of one with large data its portions. JSON has no line breaks of its own. */
 export function eventText({ id, event }: EventHead, data: unknown): string | AsyncGenerator<string> {
   const head = `${id === undefined ? '' : `id: ${id}\n`}${event === undefined ? '' : `event: ${event}\n`}data: `;
-  const text = printShortOrPortions(data);
-  return typeof text === 'string' ? `${head}${text}\n\n` : portions(head, text);
-}
-
-async function* portions(head: string, text: AsyncGenerator<string>): AsyncGenerator<string> {
-  yield head;
-  yield* text;
-  yield '\n\n';
+  return printWithin(head, data, '\n\n');
 }

@@ -8,9 +8,22 @@ import { printJson, printShortJson } from './print.js';
 
 /** A body is printed in one go, to a string, unless the text of a list or an object in it has more characters than this. */
 const LARGE = 256 * 1024;
+
 /** The JSON text; of a large value its portions. */
 export function printShortOrPortions(value: unknown): string | AsyncGenerator<string> {
   return printShortJson(value, LARGE) ?? printPortions(value);
+}
+
+/** The same between two texts. */
+export function printWithin(head: string, value: unknown, tail: string): string | AsyncGenerator<string> {
+  const text = printShortOrPortions(value);
+  return typeof text === 'string' ? `${head}${text}${tail}` : portionsWithin(head, text, tail);
+}
+
+async function* portionsWithin(head: string, text: AsyncGenerator<string>, tail: string): AsyncGenerator<string> {
+  yield head;
+  yield* text;
+  yield tail;
 }
 
 /** The JSON text; of a value that is longer than a piece, its pieces. */

@@ -15,7 +15,7 @@ import { actorOf } from '../../domain/request/actor.js';
 import type { Context } from '../../domain/request/context.js';
 import type { AppError } from '../../errors/errors.js';
 import { invalidRequest } from '../../errors/refusals.js';
-import { uuidFrom } from '../../ids/uuid.js';
+import { EXAMPLE_UUID, uuidFrom } from '../../ids/uuid.js';
 import { Refused } from './refusals.js';
 
 /** Fields whose ids have other forms as well, and that answer null for those of none. */
@@ -44,7 +44,7 @@ function checkIdsOf(field: GraphQLField<unknown, Context>): void {
     if (bad.length === 0) return undefined;
     // The credential is checked first, so that unauthenticated callers learn nothing else.
     actorOf(ctx);
-    return invalidRequest(...bad.map((place) => `${place}: expected an id, a UUID such as ${EXAMPLE}`));
+    return invalidRequest(...bad.map((place) => `${place}: expected an id, a UUID such as ${EXAMPLE_UUID}`));
   };
   const result = getNamedType(field.type);
   const asData = isUnionType(result) && result.getTypes().some(({ name }) => name === 'InvalidRequest');
@@ -65,8 +65,6 @@ function checkIdsOf(field: GraphQLField<unknown, Context>): void {
     throw error;
   };
 }
-
-const EXAMPLE = '01a20640-d042-77d8-a4fc-5bc52814913e';
 
 function checkOf(type: GraphQLInputType, seen: readonly GraphQLInputType[] = []): Check | undefined {
   if (isNonNullType(type)) return checkOf(type.ofType, seen);

@@ -84,49 +84,39 @@ function executeLateFields(
         throw error;
       });
   }
-  return Promise.all(values).then((printed) => {
-    let rest = text;
-    let all = long;
-    for (const [offset, each] of printed.entries()) {
-      rest += (fields[index + offset] as FieldPlan).prefix;
-      if (each instanceof JsonText) {
-        all ??= new JsonText();
-        all.add(rest);
-        all.add(each);
-        rest = '';
-      } else {
-        rest += each ?? 'null';
-        if (rest.length < PIECE) continue;
-        all ??= new JsonText();
-        all.add(rest);
-        rest = '';
-      }
-    }
-    return ended(rest, all, '}');
-  });
+  const start = { text, long };
+  const prefixOf = (offset: number) => (fields[index + offset] as FieldPlan).prefix;
+  return Promise.all(values).then((printed) => continued(start, printed, prefixOf, '}'));
 }
 
 /** What a field or an item has answered late; a list, which comes as its beginning and its late items, is printed now. */
 export function printedLate(late: Printed): Printed {
   if (!Array.isArray(late)) return late;
-  const [{ text, long }, ...items] = late as unknown as [Start, ...Printed[]];
+  const [start, ...items] = late as unknown as [Start, ...Printed[]];
+  return continued(start, items, (offset) => (offset > 0 ? ',' : ''), ']');
+}
+
+/** The text of an object or a list from where it was on, in pieces. */
+function continued(
+  { text, long }: Pick<Start, 'text' | 'long'>,
+  values: readonly Printed[],
+  prefixOf: (offset: number) => string,
+  end: string,
+): string | JsonText {
   let rest = text;
   let all = long;
-  for (const [offset, each] of items.entries()) {
-    if (offset > 0) rest += ',';
-    if (typeof each === 'string') {
-      rest += each;
+  for (const [offset, each] of values.entries()) {
+    rest += prefixOf(offset);
+    if (!(each instanceof JsonText)) {
+      rest += each ?? 'null';
       if (rest.length < PIECE) continue;
-    } else if (each === null) {
-      rest += 'null';
-      continue;
     }
     all ??= new JsonText();
     all.add(rest);
     if (each instanceof JsonText) all.add(each);
     rest = '';
   }
-  return ended(rest, all, ']');
+  return ended(rest, all, end);
 }
 
 /** Resolves one field and prints its value. Throws only where the field must not be null. */
@@ -164,7 +154,7 @@ function resolved(
   const { definition } = field;
   const { resolve } = definition;
   if (!resolve) return resolvedByName(execution, field, source, parentPath, path);
-  const args = field.hasArguments ? argumentsOf(execution, field) : NO_ARGUMENTS;
+  const args = argumentsOf(execution, field);
   // A function without named arguments may take all of them.
   const info =
     resolve.length > 3 || resolve.length === 0
@@ -183,7 +173,7 @@ function resolvedByName(
 ): unknown {
   const { definition } = field;
   // The arguments are read even if nobody takes them: they may be refused.
-  const args = field.hasArguments ? argumentsOf(execution, field) : NO_ARGUMENTS;
+  const args = argumentsOf(execution, field);
   if ((typeof source !== 'object' || source === null) && typeof source !== 'function') return undefined;
   const member = (source as Record<string, unknown>)[definition.name];
   if (typeof member !== 'function') return member;
@@ -195,7 +185,8 @@ function resolvedByName(
   );
 }
 
-function argumentsOf(execution: Execution, { definition, fieldNodes }: FieldPlan) {
+function argumentsOf(execution: Execution, { hasArguments, definition, fieldNodes }: FieldPlan) {
+  if (!hasArguments) return NO_ARGUMENTS;
   return getArgumentValues(definition, fieldNodes[0] as FieldNode, execution.variableValues);
 }
 

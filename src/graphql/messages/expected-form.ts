@@ -1,8 +1,9 @@
 // In what form a value is expected, in words and with an example, by the type of its place.
 import { type GraphQLInputType, getNamedType, isEnumType, isListType, isNonNullType, isScalarType } from 'graphql';
+import { EXAMPLE_UUID } from '../../ids/uuid.js';
 import { MAX_UINT64 } from '../../json/uint64.js';
 
-const AN_ID = '`01a20640-d042-77d8-a4fc-5bc52814913e`';
+const AN_ID = `\`${EXAMPLE_UUID}\``;
 
 /** The form of each scalar that can be an argument. */
 export const SCALAR_FORMS: ReadonlyMap<string, string> = new Map([
@@ -12,7 +13,6 @@ export const SCALAR_FORMS: ReadonlyMap<string, string> = new Map([
   ['Float', 'a number such as `0.5`'],
   ['ID', `an id such as ${AN_ID}`],
   ['Int', 'a whole number from -2147483648 to 2147483647 such as `50`'],
-  ['NonNegativeInt', 'a whole number from 0 to 2147483647 such as `50`'],
   ['Revision', `a whole number from 0 to ${MAX_UINT64} in plain digits such as \`7\``],
   ['SecretValue', 'JSON such as `"text"` or `{"port": 5432}`'],
   ['String', 'a string such as `"production"`'],

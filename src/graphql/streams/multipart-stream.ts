@@ -1,21 +1,21 @@
 // Subscriptions as parts of one answer: the protocol of Apollo's clients and router (`multipart/mixed`).
 import type { ExecutionResult } from 'graphql';
-import { eventStream, type Framing } from '../../http/event-stream.js';
+import { EVENT_STREAM_HEADERS, eventStream, type Framing } from '../../http/event-stream.js';
 import { printJson } from '../../json/print.js';
-import { printShortOrPortions } from '../../json/print-portions.js';
+import { printWithin } from '../../json/print-portions.js';
 import { shown, transientRefusalIn } from './streamed-result.js';
 
 /** A part is complete for clients with the boundary behind it, so each one ends with that. */
 const BOUNDARY = '--graphql';
 const PART = '\r\ncontent-type: application/json\r\n\r\n';
+const PART_END = `\r\n${BOUNDARY}`;
 
 const FRAMING: Framing = {
   headers: {
+    ...EVENT_STREAM_HEADERS,
     'content-type': 'multipart/mixed;boundary="graphql";subscriptionSpec="1.0"',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
   },
-  open: `\r\n${BOUNDARY}${part('{}')}`,
+  open: `${PART_END}${part('{}')}`,
   heartbeat: part('{}'),
 };
 
@@ -39,16 +39,9 @@ function partOf(result: ExecutionResult): string | AsyncGenerator<string> {
     return part(printJson({ payload: null, errors: [{ message, extensions }] }));
   }
   const { data, errors } = result;
-  const text = printShortOrPortions({ payload: { ...(errors ? { errors: errors.map(shown) } : {}), data } });
-  return typeof text === 'string' ? part(text) : portions(text);
+  return printWithin(PART, { payload: { ...(errors ? { errors: errors.map(shown) } : {}), data } }, PART_END);
 }
 
 function part(json: string): string {
-  return `${PART}${json}\r\n${BOUNDARY}`;
-}
-
-async function* portions(text: AsyncGenerator<string>): AsyncGenerator<string> {
-  yield PART;
-  yield* text;
-  yield `\r\n${BOUNDARY}`;
+  return `${PART}${json}${PART_END}`;
 }
