@@ -110,7 +110,11 @@ export function isAllowed(
 export function authorize(ctx: Context, environment: { roles: readonly Role[] }, action: EnvironmentPermission): void {
   const lack = lackOf(ctx, action);
   if (lack === undefined && may(environment.roles, action)) return;
-  throw notAllowed(ctx, action, lack ?? `needs the role ${listed(ENVIRONMENT_PERMISSIONS[action])} in the environment`);
+  throw notAllowed(
+    ctx,
+    action,
+    lack ?? `needs the role ${ANY_OF.format(ENVIRONMENT_PERMISSIONS[action])} in the environment`,
+  );
 }
 
 /** REST has the words of its contract, which give no reason. */
@@ -119,9 +123,7 @@ function notAllowed({ door }: Context, action: EnvironmentPermission, reason: st
   return forbidden(door === 'rest' || door === 'stream' ? message : `${message}: it ${reason}`);
 }
 
-function listed(roles: readonly Role[]): string {
-  return new Intl.ListFormat('en', { type: 'disjunction' }).format(roles);
-}
+const ANY_OF = new Intl.ListFormat('en', { type: 'disjunction' });
 
 /**
  * Throws ENVIRONMENT_NOT_FOUND when the caller has no role, because the environment does not exist for it. Otherwise

@@ -24,7 +24,7 @@ import { grantFrom, isAccountWide, SCOPES, type Scope } from '../request/grant.j
 import { spendItems } from '../request/item-budget.js';
 import { isStorableMoment } from '../request/moment.js';
 import { checkName } from '../request/name.js';
-import { Edge, forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
+import { edgesBy, forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
 import type { CredentialCache } from '../request/services.js';
 import { createCredentialCache, hashSecret } from './credential-cache.js';
 import { accessEnvironment } from './environment-access.js';
@@ -266,7 +266,4 @@ function tokenKey(token: Token): string {
   return token.id;
 }
 
-/** One item of the list with its cursor, for clients that add it to a page they have. */
-export function tokenEdge(token: Token): Edge<Token> {
-  return new Edge(token, tokenKey);
-}
+export const tokenEdge = edgesBy(tokenKey);

@@ -18,7 +18,7 @@ import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import type { AgentSecret } from '../secrets/agent-secret.js';
 import { stale } from '../secrets/agent-secret-refusal.js';
-import { type AgentSecretRevision, LARGEST_STORED, type LoggedWrite } from '../secrets/agent-secret-revision.js';
+import { type AgentSecretRevision, LARGEST_STORED, loggedOf } from '../secrets/agent-secret-revision.js';
 import { type Outcome, Unwritten, type Write } from '../secrets/idempotency.js';
 import { canonicalPath } from '../types/secret-path.js';
 import {
@@ -188,10 +188,6 @@ function preview(ctx: Context, step: Step): AgentSecret {
   const { isNew, written } = step;
   const secret = resultOf(step, { ...step.secret, ...creation, updatedAt: at, updatedBy: accountId });
   return { ...secret, planned: { change: written.change, isNew } };
-}
-
-function loggedOf({ change, environmentRevision, destroyedRevision }: LoggedWrite): LoggedWrite {
-  return { change, environmentRevision, destroyedRevision };
 }
 
 function resultOf({ echo }: Step, secret: AgentSecret): AgentSecret {

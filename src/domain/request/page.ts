@@ -106,6 +106,11 @@ export class Edge<T> {
   }
 }
 
+/** Makes edges of single items of a list, for clients that add them to a page they have. */
+export function edgesBy<T>(cursorKeyOf: (node: T) => unknown): (node: T) => Edge<T> {
+  return (node) => new Edge(node, cursorKeyOf);
+}
+
 function decodeCursor<Key>(cursor: string, read: (json: unknown) => Key | undefined): Key | undefined {
   if (cursor.length > 8_192) return undefined;
   try {

@@ -30,7 +30,6 @@ const PORTION_HOLDS = 4 * PORTION_BYTES;
  */
 export async function listAllAgentSecrets(ctx: Context, environment: Environment): Promise<AgentSecret[]> {
   authorize(ctx, environment, 'ViewAgentSecret');
-  if (environment.isDeleted) return [];
   spendItems(ctx, Math.max(1, environment.secretCount));
   const { pathPrefixes } = actorOf(ctx).grant;
   const rows = await readCounted(
@@ -69,7 +68,6 @@ export interface OpenedAgentSecrets {
  */
 export async function listOpenedAgentSecrets(ctx: Context, environment: Environment): Promise<OpenedAgentSecrets> {
   authorize(ctx, environment, 'ViewAgentSecret');
-  if (environment.isDeleted) return { first: [], rest: undefined, bytes: 0 };
   spendItems(ctx, Math.max(1, environment.secretCount));
   const { pathPrefixes } = actorOf(ctx).grant;
   const rows = await readCounted(

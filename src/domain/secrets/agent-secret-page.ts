@@ -12,7 +12,7 @@ import type { Context } from '../request/context.js';
 import { readCounted, spendItems } from '../request/item-budget.js';
 import { storableMoment } from '../request/moment.js';
 import {
-  Edge,
+  edgesBy,
   idKey,
   momentKey,
   type Page,
@@ -56,7 +56,6 @@ export async function listAgentSecrets(
   const field = query.orderBy?.field ?? 'path';
   const request = pageRequest(query, (json) => readCursorKey(json, field));
   const filter = { ...storableFilter(query.filter), pathsWithin: actorOf(ctx).grant.pathPrefixes ?? undefined };
-  if (environment.isDeleted) return { ...pageOf(request, [], () => undefined), totalCount: async () => 0 };
   spendItems(ctx, request.size);
   const page = {
     filter,
@@ -77,9 +76,7 @@ export async function listAgentSecrets(
 }
 
 /** The secret as it stands in the list by path. */
-export function edgeByPath(secret: AgentSecret): Edge<AgentSecret> {
-  return new Edge(secret, cursorKey('path'));
-}
+export const edgeByPath = edgesBy(cursorKey('path'));
 
 function cursorKey(field: AgentSecretSortField) {
   return (secret: AgentSecret) => [field, keyOf(secret, field), secret.id];

@@ -1,6 +1,6 @@
 // The history of a secret: its revisions in the log, the secret as of a revision, and old values decrypted on demand.
 import { notFound } from '../../errors/refusals.js';
-import type { Moment } from '../../ids/moment-id.js';
+import { type Moment, momentId } from '../../ids/moment-id.js';
 import {
   type AgentSecretRevisionRow,
   findAgentSecretRevision,
@@ -87,9 +87,9 @@ export async function getAgentSecretRevisions(
     () => findAgentSecretRevisionsAt(ctx.services.db, places, actor.accountId),
     ({ path }) => path.length,
   );
-  const visible = rows.filter((row) => isVisible(actor, row));
-  const found = new Map(visible.map((row) => [keyOfValue(row.agentSecretId, row.revision), revisionOf(row)]));
-  return places.map(({ id, revision }) => found.get(keyOfValue(id, revision)) ?? null);
+  const visible = rows.filter((row) => isVisible(actor, row)).map(revisionOf);
+  const found = new Map(visible.map((revision) => [momentId(revision), revision]));
+  return places.map((place) => found.get(momentId(place)) ?? null);
 }
 
 /** What the log tells of several writes, in the order of the places. */
@@ -98,12 +98,16 @@ export async function getLoggedWrites(ctx: Context, places: readonly Moment[]): 
   return revisions.map((found, index) => found?.logged ?? notFound('agentSecret', (places[index] as Moment).id));
 }
 
+/** What the log tells of a write, of all that is known of it. */
+export function loggedOf({ change, environmentRevision, destroyedRevision }: LoggedWrite): LoggedWrite {
+  return { change, environmentRevision, destroyedRevision };
+}
+
 /** Converts a log row into the state that its write left. */
 export function revisionOf(row: AgentSecretRevisionRow): AgentSecretRevision {
-  const { change, environmentRevision, destroyedRevision } = row;
   return {
     isPast: true,
-    logged: { change, environmentRevision, destroyedRevision },
+    logged: loggedOf(row),
     id: row.agentSecretId,
     environmentId: row.environmentId,
     path: row.path,

@@ -154,7 +154,7 @@ export async function getAgentSecretByPath(
     throw invalidRequest('expected exactly one of path and pathText');
   }
   const path = place.path != null ? canonicalPath(place.path).text : (place.pathText as string);
-  if (environment.isDeleted || !coversPath(actorOf(ctx).grant, path)) return null;
+  if (!coversPath(actorOf(ctx).grant, path)) return null;
   const row = await findAgentSecretByPath(ctx.services.db, stateOf(environment), storableText(path));
   return row ? within(environment, row) : null;
 }

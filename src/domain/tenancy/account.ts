@@ -30,7 +30,7 @@ import { actorOf, adminOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkEmail, checkName } from '../request/name.js';
-import { Edge, forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
+import { edgesBy, forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
 import { DEFAULT_PLAN } from './plan.js';
 
 export const ACCOUNT_ROLES = ['admin'] as const;
@@ -211,7 +211,4 @@ function accountKey(account: Account): string {
   return account.id;
 }
 
-/** One item of the list with its cursor, for clients that add it to a page they have. */
-export function accountEdge(account: Account): Edge<Account> {
-  return new Edge(account, accountKey);
-}
+export const accountEdge = edgesBy(accountKey);

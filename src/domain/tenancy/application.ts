@@ -22,7 +22,7 @@ import { actorOf, managerOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
-import { Edge, forwardPage, type Page, type PageArguments, pageOf, stringKey } from '../request/page.js';
+import { edgesBy, forwardPage, type Page, type PageArguments, pageOf, stringKey } from '../request/page.js';
 import { storableText } from '../request/storable-text.js';
 
 export type Application = ApplicationRow;
@@ -138,7 +138,4 @@ function applicationKey(application: Application): string {
   return application.name;
 }
 
-/** One item of the list with its cursor, for clients that add it to a page they have. */
-export function applicationEdge(application: Application): Edge<Application> {
-  return new Edge(application, applicationKey);
-}
+export const applicationEdge = edgesBy(applicationKey);

@@ -26,7 +26,7 @@ import { reauthenticated } from '../access/reauthentication.js';
 import { actorOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
-import { Edge, forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
+import { edgesBy, forwardPage, idKey, type Page, type PageArguments, pageOf } from '../request/page.js';
 import { storableText } from '../request/storable-text.js';
 import { type Environment, getEnvironment } from './environment.js';
 
@@ -161,7 +161,4 @@ function shareKey(share: EnvironmentShare): string {
   return share.accountId;
 }
 
-/** One item of the list with its cursor, for clients that add it to a page they have. */
-export function environmentShareEdge(share: EnvironmentShare): Edge<EnvironmentShare> {
-  return new Edge(share, shareKey);
-}
+export const environmentShareEdge = edgesBy(shareKey);

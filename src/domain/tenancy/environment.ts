@@ -27,7 +27,7 @@ import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
 import {
-  Edge,
+  edgesBy,
   forwardPage,
   idKey,
   type Page,
@@ -45,8 +45,6 @@ export interface Environment extends EnvironmentWithRoles {
    * always current.
    */
   at?: bigint;
-  /** Whether the same request has deleted the environment, so that nothing in it can be read any more. */
-  isDeleted?: boolean;
 }
 
 /** Throws ENVIRONMENT_NOT_FOUND when the caller has no role in the environment. */
@@ -209,7 +207,7 @@ export async function deleteEnvironment(ctx: Context, input: { id: string }): Pr
     if (!(await removeEnvironment(tx, environment.id, new Date()))) throw notFound('environment', environment.id);
     await sealFactsAgain(tx, ctx.services, before, keys);
     await giveEnvironmentRoom(tx, environment.ownerId, 1);
-    return { ...environment, isDeleted: true };
+    return environment;
   });
 }
 
@@ -223,7 +221,4 @@ function nameKey(environment: Environment): string {
   return environment.name;
 }
 
-/** One item of the list with its cursor, for clients that add it to a page they have. */
-export function environmentEdge(environment: Environment): Edge<Environment> {
-  return new Edge(environment, nameKey);
-}
+export const environmentEdge = edgesBy(nameKey);

@@ -19,7 +19,7 @@ import { actorOf, adminOf } from '../request/actor.js';
 import type { Context } from '../request/context.js';
 import { spendItems } from '../request/item-budget.js';
 import { checkName } from '../request/name.js';
-import { Edge, forwardPage, type Page, type PageArguments, pageOf, stringKey } from '../request/page.js';
+import { edgesBy, forwardPage, type Page, type PageArguments, pageOf, stringKey } from '../request/page.js';
 
 export type Plan = PlanRow;
 export const DEFAULT_PLAN = 'default';
@@ -150,7 +150,4 @@ function planKey(plan: Plan): string {
   return plan.name;
 }
 
-/** One item of the list with its cursor, for clients that add it to a page they have. */
-export function planEdge(plan: Plan): Edge<Plan> {
-  return new Edge(plan, planKey);
-}
+export const planEdge = edgesBy(planKey);

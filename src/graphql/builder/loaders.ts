@@ -53,7 +53,7 @@ export const loadEnvironmentOrNull = loader<string, Environment | null>(
 export const loadEnvironmentDetails = loader(getEnvironmentDetails, identity);
 export const loadPlanOfAccount = loader(getPlansOfAccounts, identity);
 /** Loads values that were not read together with their secrets, such as those of old revisions. */
-export const loadStoredValue = loader(openStoredValues, ({ id, revision }) => `${id}:${revision}`);
+export const loadStoredValue = loader(openStoredValues, momentId);
 /** What the log tells of a write whose state was not read from there. */
 export const loadLoggedWrite = loader(getLoggedWrites, momentId);
 /** Types that a list has left out for their size. */

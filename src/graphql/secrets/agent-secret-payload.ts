@@ -52,6 +52,6 @@ export function withEdge(payload: ReturnType<typeof agentSecretPayload>) {
 async function presentAfter(ctx: Context, written: AgentSecretRevision): Promise<AgentSecret> {
   const present = await presentOf(ctx, written);
   if (!present) throw notFound('agentSecret', written.id);
-  // Where nobody has written since, it still has the value that the caller has just sent.
-  return present.revision === written.revision ? { ...present, echo: written.echo } : present;
+  // A repeated request: where nobody has written since, it still has the value that the caller has just sent.
+  return present !== written && present.revision === written.revision ? { ...present, echo: written.echo } : present;
 }

@@ -98,10 +98,7 @@ function withType<T>(
   { id, secretType }: AgentSecret,
   show: (type: string) => T | Promise<T>,
 ): T | Promise<T> {
-  const shown = (type: string) => {
-    if (!ctx.operation?.refusal) ctx.operation?.answer(type.length);
-    return show(type);
-  };
+  const shown = (type: string) => show(answered(ctx, type));
   if (secretType !== null) return shown(secretType);
   return leftOutType(ctx, id).then(shown, (error: unknown) => show(failed(ctx, error) ?? ''));
 }
@@ -143,7 +140,7 @@ function described(type: string): string {
 }
 
 /** Counts a value that becomes a part of the answer, each time that it is selected. */
-function answered(ctx: Context, text: string | null): string | null {
+function answered<T extends string | null>(ctx: Context, text: T): T {
   if (text !== null && !ctx.operation?.refusal) ctx.operation?.answer(text.length);
   return text;
 }
