@@ -16,7 +16,6 @@ async function main(): Promise<void> {
   const log = openLog(config);
   const serving = await serve(config, log, (services, url) => prepareDevelopment(config, services, url), {
     accessLog: openAccessLog(config),
-    isAlone: true,
   });
   process.stdout.write(greeting(config, serving));
 }

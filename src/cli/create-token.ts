@@ -115,7 +115,7 @@ function scopeFrom(text: string): Scope {
 
 function idFrom(text: string | undefined): string | undefined {
   const refusal = new UsageError('--environment: expected the id of an environment');
-  return text === undefined ? undefined : environmentIdFrom(text, refusal);
+  return environmentIdFrom(text, refusal);
 }
 
 function expiryFrom(days: string | undefined): Date | undefined {

@@ -8,7 +8,7 @@ import type { GraphQLSchema } from 'graphql';
  * match the schema that is printed here.
  */
 const PRINTERS: Record<string, () => Promise<string>> = {
-  'schema/schema.graphql': async () => `${(await import('graphql')).printSchema(await sortedSchema())}\n`,
+  'schema/schema.graphql': async () => (await import('../graphql/schema-text.js')).schemaText(),
   'schema/possible-types.json': async () =>
     asJson((await import('../graphql/client-files.js')).possibleTypesOf(await sortedSchema())),
   'schema/scalars.json': async () =>

@@ -73,6 +73,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (!isComplete || needsScope) throw new UsageError('Expected one of the commands below, with its own options only');
+  // Refused before anything is opened.
   timeFrom(options['made-before']);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(new Error('interrupted')));
@@ -109,8 +110,7 @@ async function facts(services: Services, { environment }: Options, signal: Abort
 }
 
 async function dataKeys(services: Services, options: Options, signal: AbortSignal): Promise<number> {
-  const environmentId =
-    options.environment === undefined ? undefined : environmentIdFrom(options.environment, noSuchEnvironment());
+  const environmentId = environmentIdFrom(options.environment, noSuchEnvironment());
   const madeBefore = timeFrom(options['made-before']);
   const began = new Date().toISOString();
   if (options.all && !madeBefore)

@@ -55,9 +55,8 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const { environment } = options;
   const refusal = new Error('--environment: expected the id of an environment');
-  const only = environment === undefined ? undefined : environmentIdFrom(environment, refusal);
+  const only = environmentIdFrom(options.environment, refusal);
   const heads = options.heads === undefined ? new Map<string, LogHead>() : await readHeads(options.heads);
   const config = loadConfig(undefined, { needsMasterKeys: false });
   const log = createLogger('error');

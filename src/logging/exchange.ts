@@ -1,14 +1,14 @@
-// What becomes known of one request and its answer on the way, for metrics, the access log and traces. Nothing in it is
+// What becomes known of one request and its answer on the way, for metrics, the access log and security events. Nothing in it is
 // taken from a text of the caller: the operation is a name that this service has.
 import type { ServerResponse } from 'node:http';
 
-export type ExchangeDoor = 'graphql' | 'rest' | 'stream' | 'health' | 'other';
+type ExchangeDoor = 'graphql' | 'rest' | 'stream' | 'health' | 'other';
 
 export class Exchange {
   /** When the request's head had arrived, by `performance.now`. */
   readonly startedAt = performance.now();
   door: ExchangeDoor = 'other';
-  /** The operation of REST, or the name of a persisted document. */
+  /** The operation of REST, the name of a persisted document, or `anonymous`. */
   operation: string | undefined;
   /** The first error or refusal of the answer. */
   code: string | undefined;
@@ -29,6 +29,16 @@ export function beginExchange(outgoing: ServerResponse): Exchange {
 /** What is noted of the request that is answered here; undefined where nobody wants to know. */
 export function exchangeOf(env: unknown): Exchange | undefined {
   return ((env ?? {}) as { outgoing?: Answer }).outgoing?.[EXCHANGE];
+}
+
+/** Says which operation a request asks for, before anything can refuse it. */
+export function nameOperation(env: unknown, door: ExchangeDoor, operation: string): Exchange | undefined {
+  const exchange = exchangeOf(env);
+  if (exchange) {
+    exchange.door = door;
+    exchange.operation = operation;
+  }
+  return exchange;
 }
 
 /** Notes the error of an answer. Of several, the first one counts. */

@@ -43,7 +43,7 @@ export async function serveMetrics({ config, log, read }: MetricsServerOptions):
   try {
     await once(server, 'listening');
   } catch (error) {
-    throw Object.assign(error as Error, { variables: 'METRICS_' });
+    throw Object.assign(error as Error, { variablePrefix: 'METRICS_' });
   }
   server.unref();
   const bound = server.address() as AddressInfo;

@@ -7,7 +7,7 @@ import { count, RequestTally, time } from './request-tally.js';
 export interface RequestMetrics {
   begin(): void;
   /** Called when the answer was sent, or given up. */
-  end(exchange: Exchange, outgoing: ServerResponse): void;
+  end(exchange: Exchange, outgoing: ServerResponse, outcome: string): void;
 }
 
 const REQUESTS = 'agent_secrets_requests_total';
@@ -40,11 +40,11 @@ export function createRequestMetrics(registry: Registry): RequestMetrics {
     begin() {
       inFlight += 1;
     },
-    end(exchange, outgoing) {
+    end(exchange, outgoing, outcome) {
       inFlight -= 1;
       const { door, operation = 'none', startedAt } = exchange;
       const own = tally.of(door, operation);
-      count(own, codeOf(exchange, outgoing));
+      count(own, outcome);
       if (!isEventStream(outgoing)) time(own, (performance.now() - startedAt) / 1_000);
     },
   };
@@ -61,13 +61,6 @@ interface Values {
 function register(registry: Registry, { name, help, type, values }: Values): void {
   const metric = { name, help, type, aggregator: 'sum', get: async () => ({ ...metric, values: values() }) };
   registry.registerMetric(metric as unknown as Metric);
-}
-
-/** The code of the answer's error, or its status where it has none. */
-export function codeOf({ code }: Exchange, outgoing: ServerResponse): string {
-  if (code !== undefined) return code;
-  if (!outgoing.headersSent) return 'ABORTED';
-  return outgoing.statusCode < 400 ? 'OK' : String(outgoing.statusCode);
 }
 
 function isEventStream(outgoing: ServerResponse): boolean {

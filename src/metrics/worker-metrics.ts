@@ -1,18 +1,6 @@
-// The metrics of all workers as one answer. The primary asks each of them over the channel that Node has between them.
-import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue, type Registry } from 'prom-client';
-
-type Snapshot = MetricObjectWithValues<MetricValue<string>>[];
-
-/** From the primary to a worker. */
-export interface MetricsQuestion {
-  metricsOf: number;
-}
-
-/** From a worker to the primary. */
-export interface MetricsReport {
-  metricsOf: number;
-  metrics: Snapshot;
-}
+// The metrics of all workers as one answer. The primary asks each of them.
+import { AggregatorRegistry } from 'prom-client';
+import type { MetricsQuestion, MetricsReport, Snapshot } from './metrics-answer.js';
 
 interface Asked {
   readonly isConnected: () => boolean;
@@ -21,19 +9,6 @@ interface Asked {
 
 /** A worker that does not answer within this time is left out: the gauge of processes tells it. */
 const ANSWER_WITHIN_MS = 3_000;
-
-/** Answers the primary. */
-export function answerMetrics(registry: Registry): void {
-  process.on('message', (message: Partial<MetricsQuestion>) => {
-    const { metricsOf } = message;
-    if (metricsOf === undefined) return;
-    registry.getMetricsAsJSON().then(
-      (metrics) => process.send?.({ metricsOf, metrics } as MetricsReport),
-      // The primary does without.
-      () => {},
-    );
-  });
-}
 
 /** What the primary knows of its workers' metrics. */
 export class WorkerMetrics {

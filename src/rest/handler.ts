@@ -9,7 +9,7 @@ import type { Reservation } from '../http/body.js';
 import { matchesTag } from '../http/entity-tag.js';
 import { EVENT_STREAM_HEADERS } from '../http/event-stream.js';
 import { printBody } from '../json/print-portions.js';
-import { type Exchange, type ExchangeDoor, exchangeOf, noteCode } from '../logging/exchange.js';
+import { nameOperation, noteCode } from '../logging/exchange.js';
 import { GOLEM_ROUTES } from './golem-routes.js';
 import { JSON_TYPE, methodNotAllowed, problem } from './problem.js';
 import { jsonBody } from './request.js';
@@ -58,7 +58,7 @@ export function createRestRoutes<Ctx>(options: RestOptions<Ctx>): Hono {
 const CLIENT_GONE = 499;
 
 async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ctx>): Promise<Response> {
-  const exchange = nameOperation(c, 'rest', route.operationId);
+  const exchange = nameOperation(c.env, 'rest', route.operationId);
   await options.guard(c);
   const ctx = await options.context(c, 'rest');
   const incoming: Incoming = {
@@ -99,16 +99,6 @@ async function handle<Ctx>(route: Route, c: HonoContext, options: RestOptions<Ct
   });
 }
 
-/** Says which operation a request asks for, before anything can refuse it. */
-function nameOperation(c: HonoContext, door: ExchangeDoor, operationId: string): Exchange | undefined {
-  const exchange = exchangeOf(c.env);
-  if (exchange) {
-    exchange.door = door;
-    exchange.operation = operationId;
-  }
-  return exchange;
-}
-
 /** The error with the message that the route has for its code, if it has one. */
 function inWordsOf(route: Route, incoming: Incoming, error: AppError): AppError {
   const message = route.messages?.[error.code];
@@ -124,7 +114,7 @@ function tagHeaders(route: Route, data: never) {
 }
 
 async function handleStream<Ctx>(stream: StreamRoute, c: HonoContext, options: RestOptions<Ctx>): Promise<Response> {
-  const exchange = nameOperation(c, 'stream', stream.operationId);
+  const exchange = nameOperation(c.env, 'stream', stream.operationId);
   await options.guard(c);
   const ctx = await options.context(c, 'stream');
   if (!options.isAuthenticated(ctx)) throw unauthorized();

@@ -16,7 +16,7 @@ import { schema } from '../graphql/schema.js';
 import { schemaText } from '../graphql/schema-text.js';
 import { requestIdFrom, requestIdOf } from '../http/request-id.js';
 import { requestPath } from '../http/request-path.js';
-import { exchangeOf, noteCode } from '../logging/exchange.js';
+import { exchangeOf, nameOperation, noteCode } from '../logging/exchange.js';
 import { createDocsRoutes } from '../rest/docs/docs.js';
 import { createRestRoutes } from '../rest/handler.js';
 import { notFoundRoute, problem } from '../rest/problem.js';
@@ -71,11 +71,7 @@ export function createApp({ services, config, development = () => undefined, isS
 
   function contextFor(c: HonoContext, door: Context['door']): Context | Promise<Context> {
     const requestId = requestIdOf(c);
-    const exchange = exchangeOf(c.env);
-    if (exchange && door === 'graphql') {
-      exchange.door = door;
-      exchange.operation = 'anonymous';
-    }
+    const exchange = door === 'graphql' ? nameOperation(c.env, door, 'anonymous') : exchangeOf(c.env);
     const address = () => clientAddress(c, config.trustProxy);
     const onFailed = () => security.note('failed_credential', { address: address(), requestId });
     const actor = authenticate(c.req.raw.headers, { bearers, logins }, { failed, address, onFailed }, door);

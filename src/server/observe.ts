@@ -1,11 +1,11 @@
-// What is done with what became known of a request, once it is answered: it is counted, and refusals are told to whoever
-// watches over the service.
+// What is done with what became known of a request, once it is answered: it is counted, logged where that is wanted,
+// and refusals are told to whoever watches over the service.
 import type { ServerResponse } from 'node:http';
 import { requestIdIn } from '../http/request-id.js';
 import type { AccessLog } from '../logging/access-log.js';
 import type { Exchange } from '../logging/exchange.js';
 import type { SecurityLog } from '../logging/security-log.js';
-import { codeOf, type RequestMetrics } from '../metrics/request-metrics.js';
+import type { RequestMetrics } from '../metrics/request-metrics.js';
 import { addressOfRequest } from './callers/client-address.js';
 
 export interface RequestObserver {
@@ -28,13 +28,14 @@ export function createObserver({ security, metrics, accessLog, trustProxy }: Obs
     },
     end(exchange, outgoing) {
       if (exchange.door === 'other' && isHealthCheck(outgoing)) exchange.door = 'health';
-      metrics?.end(exchange, outgoing);
+      const outcome = outcomeOf(exchange, outgoing);
+      metrics?.end(exchange, outgoing, outcome);
       accessLog?.(exchange, {
         requestId: requestIdIn(outgoing),
         address: addressOfRequest(outgoing.req, trustProxy),
         method: outgoing.req.method,
         status: outgoing.statusCode,
-        code: codeOf(exchange, outgoing),
+        code: outcome,
       });
       const { code, actor } = exchange;
       if (code === 'AUTH_FORBIDDEN' && actor) {
@@ -43,6 +44,13 @@ export function createObserver({ security, metrics, accessLog, trustProxy }: Obs
       }
     },
   };
+}
+
+/** The code of the answer's error, or its status where it has none. */
+function outcomeOf({ code }: Exchange, outgoing: ServerResponse): string {
+  if (code !== undefined) return code;
+  if (!outgoing.headersSent) return 'ABORTED';
+  return outgoing.statusCode < 400 ? 'OK' : String(outgoing.statusCode);
 }
 
 function isHealthCheck({ req }: ServerResponse): boolean {

@@ -5,8 +5,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import type { Config } from '../config/config.js';
 import type { Logger } from '../logging/logger.js';
-import { serveMetrics } from '../metrics/metrics-server.js';
-import { answerMetrics, type MetricsReport, WorkerMetrics } from '../metrics/worker-metrics.js';
+import { answerMetrics, type MetricsReport } from '../metrics/metrics-answer.js';
 import { quietTurn } from '../scheduling/quiet-turn.js';
 import { type DevelopmentFacts, prepareDevelopment } from './development.js';
 import { logStart, openAccessLog, openLog } from './logs.js';
@@ -43,7 +42,8 @@ export async function servePrimary(config: Config, greet: (serving: Serving) => 
   const leaving = new Set<Worker>();
   /** Only these are asked for metrics: the first message to a worker has to be its Instruction. */
   const measured = new Set<Worker>();
-  const metrics = new WorkerMetrics();
+  const metrics =
+    config.metricsPort === undefined ? undefined : new (await import('../metrics/worker-metrics.js')).WorkerMetrics();
   let isServing = false;
   let shutdown: { since: number; code: number } | undefined;
 
@@ -98,14 +98,14 @@ export async function servePrimary(config: Config, greet: (serving: Serving) => 
           leaving.add(worker);
           releaseLeaving();
         } else if ('metricsOf' in report) {
-          metrics.receive(report);
+          metrics?.receive(report);
         } else failure = report.failure;
       });
       function handleExit(code: number | null, signal: string | null): void {
         if (!workers.delete(worker)) return;
         leaving.delete(worker);
         measured.delete(worker);
-        metrics.forget(worker);
+        metrics?.forget(worker);
         if (shutdown) {
           releaseLeaving();
           if (code !== 0 && servingSince !== undefined) shutdown.code = 1;
@@ -141,7 +141,10 @@ export async function servePrimary(config: Config, greet: (serving: Serving) => 
 
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  if (config.metricsPort !== undefined) await serveMetrics({ config, log, read: () => metrics.read(measured) });
+  if (metrics) {
+    const { serveMetrics } = await import('../metrics/metrics-server.js');
+    await serveMetrics({ config, log, read: () => metrics.read(measured) });
+  }
   await Promise.all(Array.from({ length: config.workers }, () => startWorker(0)));
   isServing = true;
   logStart(log, config);

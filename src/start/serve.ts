@@ -12,10 +12,6 @@ import type { Services } from '../domain/request/services.js';
 import { unavailable } from '../errors/refusals.js';
 import type { AccessLog } from '../logging/access-log.js';
 import type { Logger } from '../logging/logger.js';
-import { serveMetrics } from '../metrics/metrics-server.js';
-import { createRegistry } from '../metrics/process-metrics.js';
-import { createRequestMetrics } from '../metrics/request-metrics.js';
-import { registerServiceMetrics } from '../metrics/service-metrics.js';
 import { createApp } from '../server/app.js';
 import { drain, sayLast } from '../server/drain.js';
 import { createHttpServer } from '../server/http-server.js';
@@ -40,11 +36,9 @@ const LEFT_READS = 'unrecorded-reads';
 export interface ServeOptions {
   /** Given where another process holds the port; see `drain`. */
   stopListening?: () => void;
-  /** Given where another process serves the metrics. */
+  /** Given where another process serves the metrics and has told the log the configuration. */
   shareMetrics?: (registry: Registry) => void;
   accessLog?: AccessLog | undefined;
-  /** Whether no other process has told the log which configuration this is. */
-  isAlone?: boolean;
 }
 
 /**
@@ -55,7 +49,7 @@ export async function serve(
   config: Config,
   log: Logger,
   prepare: (services: Services, url: string) => Promise<DevelopmentFacts | undefined>,
-  { stopListening, shareMetrics, accessLog, isAlone = false }: ServeOptions = {},
+  { stopListening, shareMetrics, accessLog }: ServeOptions = {},
 ): Promise<Serving> {
   const services = await openServices(config, log, config.databaseWait);
   let facts: DevelopmentFacts | undefined;
@@ -68,10 +62,11 @@ export async function serve(
     pruneSecretReads(services.db, config.readRetentionDays).catch((error: unknown) =>
       log.warn({ err: error }, 'cannot remove old records of opened values'),
     );
-  const registry = config.metricsPort === undefined ? undefined : createRegistry();
+  const metrics =
+    config.metricsPort === undefined ? undefined : (await import('../metrics/metrics.js')).createMetrics();
   const observer = createObserver({
     security: services.security,
-    metrics: registry && createRequestMetrics(registry),
+    metrics: metrics?.requests,
     accessLog,
     trustProxy: config.trustProxy,
   });
@@ -115,13 +110,17 @@ export async function serve(
       development: () => facts,
       isStopping: () => stoppingSince !== undefined,
     });
-    if (registry) {
-      registerServiceMetrics(registry, services, server);
+    if (metrics) {
+      const { registry } = metrics;
+      metrics.watch(services, server);
       if (shareMetrics) shareMetrics(registry);
-      else await serveMetrics({ config, log, read: () => registry.metrics() });
+      else {
+        const { serveMetrics } = await import('../metrics/metrics-server.js');
+        await serveMetrics({ config, log, read: () => registry.metrics() });
+      }
     }
     const url = await listen(server, config);
-    if (isAlone) logStart(log, config);
+    if (!shareMetrics) logStart(log, config);
     facts = await prepare(services, url);
     readyApp = app;
     process.on('SIGTERM', stop);

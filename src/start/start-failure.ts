@@ -38,14 +38,14 @@ export function explainFailure(error: unknown, what = 'Cannot start'): string {
     address,
     path,
     hostname,
-    variables = '',
-  } = error as Partial<Record<'address' | 'path' | 'hostname' | 'variables', string>> & { port?: number };
+    variablePrefix = '',
+  } = error as Partial<Record<'address' | 'path' | 'hostname' | 'variablePrefix', string>> & { port?: number };
   if (code === 'EADDRINUSE')
-    return `${what}: ${address}:${port} is taken by another process; set ${variables}PORT to another one`;
+    return `${what}: ${address}:${port} is taken by another process; set ${variablePrefix}PORT to another one`;
   if (code === 'EADDRNOTAVAIL')
-    return `${what}: ${address} is no address of this machine; set ${variables}HOST to another one`;
+    return `${what}: ${address} is no address of this machine; set ${variablePrefix}HOST to another one`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return `${what}: ${hostname} is no name of this machine; set ${variables}HOST to another one`;
+    return `${what}: ${hostname} is no name of this machine; set ${variablePrefix}HOST to another one`;
   }
   if (code === 'EACCES' && port !== undefined) return `${what}: not allowed to listen on ${address}:${port}`;
   if (code && ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'ENOENT', 'EISDIR'].includes(code)) {

@@ -44,23 +44,13 @@ export function createDocsRoutes(options: DocsOptions): Hono {
     });
     routes.all(path, () => problem(methodNotAllowed(), { allow: 'GET, HEAD' }));
   };
-  let document: string | undefined;
-  const openApi = () => {
-    document ??= printOpenApi();
-    return document;
-  };
-  let document30: string | undefined;
-  const openApi30 = () => {
-    document30 ??= printOpenApi30();
-    return document30;
-  };
   let page: string | undefined;
   const docs = (c: HonoContext) => {
     page ??= renderDocs({ origin: DEFAULT_ORIGIN, graphiql });
     return page.replaceAll(DEFAULT_ORIGIN, originOf(c.req.raw, trustProxy));
   };
-  serve('/openapi.json', openApi, { 'content-type': JSON_TYPE });
-  serve('/openapi-3.0.json', openApi30, { 'content-type': JSON_TYPE });
+  serve('/openapi.json', printedOnce(printOpenApi), { 'content-type': JSON_TYPE });
+  serve('/openapi-3.0.json', printedOnce(printOpenApi30), { 'content-type': JSON_TYPE });
   const { graphqlSchema } = options;
   if (graphqlSchema) serve('/schema.graphql', graphqlSchema, { 'content-type': 'text/plain; charset=utf-8' });
   serve('/docs', docs, {
@@ -74,6 +64,14 @@ export function createDocsRoutes(options: DocsOptions): Hono {
 }
 
 const DEFAULT_ORIGIN = 'http://127.0.0.1:4000';
+
+function printedOnce(print: () => string): () => string {
+  let text: string | undefined;
+  return () => {
+    text ??= print();
+    return text;
+  };
+}
 
 /**
  * Host names, IP addresses and ports. The Host header may contain more, such as `$(reboot)`, and readers paste commands

@@ -7,6 +7,7 @@ import { RIGHTS } from '../../../src/store/engine/rights.js';
 import { blocksOf } from '../../docs/pages.js';
 import { createEmptyDatabase } from '../../races/support/empty-database.js';
 import { ask, type Caller, call, until } from '../../server/process/client.js';
+import { capitalized } from '../../support/graphql/accounts.js';
 import type { TestDatabase } from '../../support/postgres/database.js';
 import { type RunningServer, runToEnd, startServer } from '../../support/server.js';
 
@@ -86,7 +87,7 @@ test('the grants of the manual are those of the code, and each that is missing i
 
 /** A mutation that must do its work; resolves to its payload, with the fields that are asked for. */
 async function mutate(caller: Caller, field: string, input: string, fields = '__typename'): Promise<any> {
-  const payload = `${field[0]?.toUpperCase()}${field.slice(1)}Payload`;
+  const payload = `${capitalized(field)}Payload`;
   const answer = await ask(
     caller,
     `mutation { ${field}(input: {${input}}) { __typename ... on ${payload} { ${fields} } } }`,

@@ -45,7 +45,7 @@ export async function mutate(
   input: object,
   selection: string,
 ): Promise<any> {
-  const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input`;
+  const type = `${capitalized(field)}Input`;
   const document = `mutation ($input: ${type}!) { ${field}(input: $input) { ${REFUSABLE} ${selection} } }`;
   return (await ask(app, token, document, { input }))[field];
 }
@@ -60,7 +60,7 @@ export async function write(
 ): Promise<any> {
   const thing = field.replace(/^(create|update)/, '');
   const noun = `${thing[0]?.toLowerCase()}${thing.slice(1)}`;
-  const payload = `${field[0]?.toUpperCase()}${field.slice(1)}Payload`;
+  const payload = `${capitalized(field)}Payload`;
   const fragments = `... on ${payload} { ${noun} { ${selection} } } ... on InvalidRequest { problems }`;
   const { [noun]: made, ...rest } = await mutate(app, token, field, input, fragments);
   return { ...rest, ...made };
@@ -68,9 +68,11 @@ export async function write(
 
 /** Runs a mutation that takes something away, and returns its payload. */
 export async function remove(app: TestApp, token: string, field: string, id: string): Promise<any> {
-  const payload = `${field[0]?.toUpperCase()}${field.slice(1)}Payload`;
+  const payload = `${capitalized(field)}Payload`;
   return mutate(app, token, field, { id }, `... on ${payload} { deletedId }`);
 }
+
+export const capitalized = (name: string) => `${name[0]?.toUpperCase()}${name.slice(1)}`;
 
 /** Returns every row of every table as text, with bytes in hexadecimal. */
 export async function everythingStored(app: TestApp): Promise<string[]> {
